@@ -1,0 +1,76 @@
+"""Errors named by what the caller does next, each with an explanation that a person can read in their language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.utils.translation import gettext
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A sentence for people, kept untranslated (its gettext id and values) so that each reader gets their language.
+
+    Rows store `as_json()`; pages and commands read it back with `from_json` and print it with `str()`.
+    Values are plain text: the page escapes them.
+    """
+
+    msgid: str
+    params: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        translated = gettext(self.msgid) if self.msgid else ""
+        return translated % dict(self.params) if self.params else translated
+
+    def as_json(self) -> dict[str, Any]:
+        return {"msgid": self.msgid, "params": dict(self.params)}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any] | None) -> Explanation:
+        stored = stored or {}
+        return cls(str(stored.get("msgid", "")), {str(k): str(v) for k, v in (stored.get("params") or {}).items()})
+
+
+class OpslagError(Exception):
+    """Base of all our errors. `msgid` is an English gettext id (mark it with `gettext_noop`) with %(name)s places.
+
+    `reason` is one short machine word (snake_case) under which receipts group; `params` fill the sentence.
+    """
+
+    def __init__(self, msgid: str, *, reason: str = "", **params: object) -> None:
+        super().__init__(msgid)
+        self.reason = reason
+        self.explanation = Explanation(msgid, {name: str(value) for name, value in params.items()})
+
+    def __str__(self) -> str:
+        return str(self.explanation)
+
+
+class TransientError(OpslagError):
+    """Surely not done, and worth another try: later, at `retry_after` seconds if the other side named a time."""
+
+    def __init__(self, msgid: str, *, reason: str = "", retry_after: float | None = None, **params: object) -> None:
+        super().__init__(msgid, reason=reason, **params)
+        self.retry_after = retry_after
+
+
+class PermanentError(OpslagError):
+    """Surely not done, and the same try would fail again: give up and tell a person what to change."""
+
+
+class AccountError(OpslagError):
+    """The account or mail server refuses us (credentials, permission): hold its work and ask for a reconnect."""
+
+
+class UncertainError(OpslagError):
+    """It may have happened and the answer was lost: never repeat blindly."""
+
+
+class InputError(OpslagError):
+    """A person gave something we cannot use; the sentence says what to do instead. Nothing was lost or changed."""
+
+
+class TransitionError(OpslagError):
+    """The code tried a status change that `vocabulary.py` does not declare. Always a fault of ours."""

@@ -1,0 +1,117 @@
+"""To whom: newsletters, subscribers, subscriptions with their consent, suppressions."""
+
+from __future__ import annotations
+
+import secrets
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from publisher.models.news import Area, Topic
+from publisher.models.organisation import Cooperation, Organisation
+from publisher.models.scoped import ScopedModel
+from publisher.vocabulary import SuppressionReason
+
+
+def new_token() -> str:
+    """An unguessable token of 128 bits for links that work without signing in (22 characters)."""
+    return secrets.token_urlsafe(16)
+
+
+class Newsletter(ScopedModel):
+    """A recurring publication. A cooperation's newsletter has one owner organisation; the others contribute."""
+
+    organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="newsletters")
+    cooperation = models.ForeignKey(Cooperation, models.SET_NULL, null=True, blank=True, related_name="newsletters")
+    name = models.CharField(_("name"), max_length=120)
+    slug = models.SlugField(unique=True)
+    sender_name = models.CharField(_("sender name"), max_length=120)
+    sender_email = models.EmailField(_("sender address"))
+    reply_to = models.EmailField(_("replies go to"))
+    language = models.CharField(_("language"), max_length=8, default="da")
+    brand_colour = models.CharField(_("colour"), max_length=7, default="#0B5FA5")
+    template = models.CharField(max_length=40, default="calm")
+    areas = models.ManyToManyField(Area, blank=True, related_name="newsletters")
+    topics = models.ManyToManyField(Topic, blank=True, related_name="newsletters")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Subscriber(ScopedModel):
+    """A person's address. `address_key` is the keyed hash (HMAC) of the normalised address: the join to suppressions."""
+
+    organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="subscribers")
+    address = models.EmailField(_("e-mail address"))
+    address_key = models.CharField(max_length=64)
+    domain = models.CharField(max_length=255)
+    name = models.CharField(_("name"), max_length=120, blank=True)
+    language = models.CharField(_("language"), max_length=8, default="da")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["organisation", "address_key"], name="subscriber_once"),
+        ]
+
+
+class Subscription(ScopedModel):
+    """A subscriber's tie to a newsletter; holds the unsubscribe token. Active: confirmed and not unsubscribed."""
+
+    organisation_path = "newsletter__organisation"
+    newsletter = models.ForeignKey(Newsletter, models.CASCADE, related_name="subscriptions")
+    subscriber = models.ForeignKey(Subscriber, models.CASCADE, related_name="subscriptions")
+    token = models.CharField(max_length=32, unique=True, default=new_token)
+    areas = models.ManyToManyField(Area, blank=True, related_name="+")
+    topics = models.ManyToManyField(Topic, blank=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    confirmed_at = models.DateTimeField(null=True)
+    unsubscribed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["newsletter", "subscriber"], name="subscription_once"),
+            models.CheckConstraint(
+                condition=Q(unsubscribed_at__isnull=True) | Q(unsubscribed_at__gte=F("created_at")),
+                name="unsubscribed_after_created",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["newsletter", "confirmed_at"], name="subscription_confirmed"),
+        ]
+
+
+class ConsentText(models.Model):
+    """A version of what people agreed to; never changed once used."""
+
+    newsletter = models.ForeignKey(Newsletter, models.CASCADE, related_name="consent_texts")
+    language = models.CharField(max_length=8)
+    text = models.TextField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+
+class Consent(ScopedModel):
+    """The evidence for a subscription: which text, when, from where. Kept no longer than the law allows."""
+
+    organisation_path = "subscription__newsletter__organisation"
+    subscription = models.ForeignKey(Subscription, models.CASCADE, related_name="consents")
+    text = models.ForeignKey(ConsentText, models.PROTECT, null=True)
+    source = models.CharField(max_length=60)
+    given = models.BooleanField(default=True)
+    at = models.DateTimeField(auto_now_add=True)
+
+
+class Suppression(ScopedModel):
+    """An address (as keyed hash) that the organisation must not mail."""
+
+    organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="suppressions")
+    address_key = models.CharField(max_length=64)
+    reason = models.CharField(max_length=12, choices=SuppressionReason.choices)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["organisation", "address_key"], name="suppression_once"),
+        ]

@@ -1,0 +1,176 @@
+"""What happened: deliveries, post parts, claims and lanes, counters, notices, events."""
+
+from __future__ import annotations
+
+import uuid
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+
+from publisher.models.audience import Subscriber, Subscription
+from publisher.models.channels import Account
+from publisher.models.organisation import Organisation, User
+from publisher.models.scoped import ScopedModel
+from publisher.models.sendout import Message
+from publisher.vocabulary import DeliveryStatus, NoticeKind, PartStep
+
+
+class Delivery(ScopedModel):
+    """One message to one recipient. Holds no address: erasing a person leaves the receipt equal.
+
+    `claim_id` names the claim that last took it; every outcome carries it. `attempts` counts starts, not claims.
+    """
+
+    organisation_path = "message__campaign__organisation"
+    message = models.ForeignKey(Message, models.PROTECT, related_name="deliveries")
+    subscriber = models.ForeignKey(Subscriber, models.SET_NULL, null=True, related_name="deliveries")
+    subscription = models.ForeignKey(Subscription, models.SET_NULL, null=True, related_name="+")
+    account = models.ForeignKey(Account, models.PROTECT, null=True, related_name="deliveries")
+    domain = models.CharField(max_length=255, blank=True)
+    status = models.CharField(max_length=10, choices=DeliveryStatus.choices, default=DeliveryStatus.PENDING)
+    reason = models.CharField(max_length=30, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    strikes = models.PositiveSmallIntegerField(default=0)
+    due_at = models.DateTimeField()
+    claim_id = models.UUIDField(null=True)
+    reply_code = models.PositiveSmallIntegerField(null=True)
+    last_error = models.JSONField(default=dict)
+    first_started_at = models.DateTimeField(null=True)
+    sent_at = models.DateTimeField(null=True)
+    delivered_at = models.DateTimeField(null=True)
+    bounced_at = models.DateTimeField(null=True)
+    complained_at = models.DateTimeField(null=True)
+    unsubscribed_at = models.DateTimeField(null=True)
+    clicked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["message", "subscriber"], name="delivery_once"),
+            models.UniqueConstraint(fields=["message", "account"], name="delivery_account_once"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["message", "due_at", "id"], condition=Q(status="pending"), name="delivery_pending"),
+            models.Index(fields=["claim_id"], condition=Q(status__in=["sending", "uncertain"]), name="delivery_claim"),
+        ]
+
+
+class PostPart(ScopedModel):
+    """One public call of a post. Each step is stored before its call; `prepared` is what `commit` needs."""
+
+    organisation_path = "delivery__message__campaign__organisation"
+    delivery = models.ForeignKey(Delivery, models.CASCADE, related_name="parts")
+    position = models.PositiveSmallIntegerField(default=0)
+    step = models.CharField(max_length=10, choices=PartStep.choices, default=PartStep.WAITING)
+    key = models.CharField(max_length=100)
+    text = models.TextField()
+    prepared = models.JSONField(default=dict)
+    prepared_at = models.DateTimeField(null=True)
+    first_commit_at = models.DateTimeField(null=True)
+    remote_id = models.CharField(max_length=300, blank=True)
+    permalink = models.URLField(max_length=500, blank=True)
+    published_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering: ClassVar = ["position"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["delivery", "position"], name="part_once")]
+
+
+class LaneSlot(models.Model):
+    """The right to run one lane: taken and renewed by conditional UPDATE. `number` counts from 1 within `kind`."""
+
+    kind = models.CharField(max_length=10)
+    number = models.PositiveSmallIntegerField()
+    run_id = models.UUIDField(null=True)
+    lease_until = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["kind", "number"], name="lane_slot_once")]
+
+
+class Claim(models.Model):
+    """A batch of deliveries that one run of a lane took. Deleted when each of them has its outcome.
+
+    `journal` is the file's name in that host's journal folder; `boot_id` tells whether the host was restarted since.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    run_id = models.UUIDField(db_index=True)
+    message = models.ForeignKey(Message, models.CASCADE, related_name="claims")
+    host = models.CharField(max_length=120)
+    boot_id = models.CharField(max_length=64)
+    journal = models.CharField(max_length=120)
+    lease_until = models.DateTimeField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+
+class DeliveryCount(models.Model):
+    """Live figures: deliveries of a message by status, kept per lane so that lanes do not wait for each other.
+
+    One lane's figure may be negative (it moved what another counted); the sum over lanes is the count.
+    """
+
+    message = models.ForeignKey(Message, models.CASCADE, related_name="counts")
+    status = models.CharField(max_length=10, choices=DeliveryStatus.choices)
+    lane = models.PositiveSmallIntegerField(default=0)
+    count = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["message", "status", "lane"], name="count_once")]
+
+
+class TransportHealth(models.Model):
+    """Whether a transport answers: while `paused_until` is ahead, no lane opens a connection."""
+
+    kind = models.CharField(max_length=20, unique=True)
+    paused_until = models.DateTimeField(null=True)
+    failures = models.PositiveIntegerField(default=0)
+    last_error = models.JSONField(default=dict)
+    updated_at = models.DateTimeField(auto_now=True)
+
+
+class Notice(ScopedModel):
+    """A transactional mail of ours, with the same claim and outcome as a delivery and a queue of its own."""
+
+    organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="notices")
+    kind = models.CharField(max_length=20, choices=NoticeKind.choices)
+    user = models.ForeignKey(User, models.CASCADE, null=True)
+    address = models.EmailField(blank=True)
+    subject_kind = models.CharField(max_length=30, blank=True)
+    subject_id = models.BigIntegerField(null=True)
+    explanation = models.JSONField(default=dict)
+    status = models.CharField(max_length=10, choices=DeliveryStatus.choices, default=DeliveryStatus.PENDING)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    due_at = models.DateTimeField()
+    claim_id = models.UUIDField(null=True)
+    lease_until = models.DateTimeField(null=True)
+    last_error = models.JSONField(default=dict)
+    started_at = models.DateTimeField(null=True)
+    sent_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["due_at"], condition=Q(status="pending"), name="notice_due")]
+
+
+class Event(ScopedModel):
+    """A fact that came back from outside (django-anymail's words); kept once per (source, event id)."""
+
+    organisation_path = "delivery__message__campaign__organisation"
+    delivery = models.ForeignKey(Delivery, models.CASCADE, null=True, related_name="events")
+    source = models.CharField(max_length=20)
+    event_id = models.CharField(max_length=200)
+    kind = models.CharField(max_length=20)
+    at = models.DateTimeField()
+    detail = models.JSONField(default=dict)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["source", "event_id"], name="event_once")]
+
+
+class Heartbeat(models.Model):
+    """When a process last did its work (beat's tick, each worker): what doctor and the page read."""
+
+    name = models.CharField(max_length=120, unique=True)
+    at = models.DateTimeField()
+    detail = models.JSONField(default=dict)

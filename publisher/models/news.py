@@ -1,0 +1,160 @@
+"""What: sources, items with their sightings, revisions and pictures, topics and areas."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from publisher.models.fields import EncryptedJSONField
+from publisher.models.organisation import Cooperation, Organisation, User
+from publisher.models.scoped import ScopedModel
+from publisher.sources import source_choices
+from publisher.vocabulary import ItemState, SourceStatus
+
+
+class Label(models.Model):
+    """Base of Topic and Area: owned by an organisation, or by a cooperation and then shared by its members."""
+
+    organisation = models.ForeignKey(Organisation, models.CASCADE, null=True, blank=True)
+    cooperation = models.ForeignKey(Cooperation, models.CASCADE, null=True, blank=True)
+    name = models.CharField(_("name"), max_length=80)
+    slug = models.SlugField(max_length=80)
+
+    class Meta:
+        abstract = True
+        ordering: ClassVar = ["name"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["organisation", "slug"], name="%(class)s_organisation_slug"),
+            models.UniqueConstraint(fields=["cooperation", "slug"], name="%(class)s_cooperation_slug"),
+            models.CheckConstraint(
+                condition=Q(organisation__isnull=True) ^ Q(cooperation__isnull=True), name="%(class)s_one_owner"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Topic(Label):
+    """What an item is about."""
+
+
+class Area(Label):
+    """Where an item matters; residents see the cooperation's word for it, e.g. “Kommune”."""
+
+
+class Source(ScopedModel):
+    """Where items come from. `state` is the plug-in's own memory (validators); `strikes` counts claims without an end."""
+
+    organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="sources")
+    kind = models.CharField(max_length=20, choices=source_choices)
+    name = models.CharField(_("name"), max_length=120)
+    config = models.JSONField(default=dict)
+    credentials = EncryptedJSONField(blank=True, default=dict)
+    status = models.CharField(max_length=10, choices=SourceStatus.choices, default=SourceStatus.ACTIVE)
+    state = models.JSONField(default=dict)
+    interval_s = models.PositiveIntegerField(_("seconds between polls"), default=900)
+    next_poll_at = models.DateTimeField(null=True, db_index=True)
+    last_polled_at = models.DateTimeField(null=True)
+    last_new_item_at = models.DateTimeField(null=True)
+    first_poll_done = models.BooleanField(default=False)
+    failures = models.PositiveIntegerField(default=0)
+    last_error = models.JSONField(default=dict)
+    strikes = models.PositiveSmallIntegerField(default=0)
+    claim_id = models.UUIDField(null=True)
+    lease_until = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Picture(ScopedModel):
+    """A picture we host: the re-encoded bytes are files named by `sha256`, so a row's bytes never change."""
+
+    organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="pictures")
+    sha256 = models.CharField(max_length=64)
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    media_type = models.CharField(max_length=20, default="image/jpeg")
+    source_url = models.URLField(max_length=1000, blank=True)
+    alt = models.TextField(_("describe the picture (read aloud)"), blank=True)
+    caption = models.TextField(_("caption"), blank=True)
+    credit = models.CharField(_("photographer"), max_length=120, blank=True)
+    licence = models.CharField(_("licence"), max_length=120, blank=True)
+    consent_until = models.DateField(_("photo consent until"), null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["organisation", "sha256"], name="picture_once")]
+
+
+class Item(ScopedModel):
+    """One news item as we know it now. `link_key` is the normalised link, unique in the organisation when not empty."""
+
+    organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="items")
+    state = models.CharField(max_length=6, choices=ItemState.choices, default=ItemState.NEW)
+    title = models.CharField(_("headline"), max_length=300)
+    lead = models.TextField(_("lead"), blank=True)
+    body_html = models.TextField(_("body"), blank=True)
+    body_text = models.TextField(blank=True)
+    picture = models.ForeignKey(Picture, models.PROTECT, null=True, blank=True, related_name="items")
+    picture_error = models.JSONField(default=dict)
+    author = models.CharField(_("author"), max_length=200, blank=True)
+    tags = models.JSONField(default=list)
+    topics = models.ManyToManyField(Topic, blank=True, related_name="items")
+    areas = models.ManyToManyField(Area, blank=True, related_name="items")
+    language = models.CharField(max_length=8, blank=True)
+    link = models.URLField(max_length=1000, blank=True)
+    link_key = models.CharField(max_length=500, blank=True)
+    published_at = models.DateTimeField(null=True)
+    event_starts_at = models.DateTimeField(null=True, blank=True)
+    event_ends_at = models.DateTimeField(null=True, blank=True)
+    event_place = models.CharField(max_length=200, blank=True)
+    content_hash = models.CharField(max_length=64, blank=True)
+    revision = models.PositiveIntegerField(default=1)
+    first_seen_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["organisation", "link_key"], condition=~Q(link_key=""), name="item_link_once"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["organisation", "state", "-published_at"], name="item_list"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Sighting(ScopedModel):
+    """Where an item was seen: (source, external key) → item."""
+
+    organisation_path = "source__organisation"
+    source = models.ForeignKey(Source, models.CASCADE, related_name="sightings")
+    item = models.ForeignKey(Item, models.CASCADE, related_name="sightings")
+    external_key = models.CharField(max_length=500)
+    link = models.URLField(max_length=1000, blank=True)
+    first_seen_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["source", "external_key"], name="sighting_once")]
+
+
+class ItemRevision(ScopedModel):
+    """What an item said before and after an edit: the whole content at revision `number`."""
+
+    organisation_path = "item__organisation"
+    item = models.ForeignKey(Item, models.CASCADE, related_name="revisions")
+    number = models.PositiveIntegerField()
+    content = models.JSONField()
+    at = models.DateTimeField(auto_now_add=True)
+    by = models.ForeignKey(User, models.SET_NULL, null=True)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["item", "number"], name="revision_once")]

@@ -1,0 +1,182 @@
+"""What staff queue: campaigns, their messages and blocks; rules that make them."""
+
+from __future__ import annotations
+
+import uuid
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from publisher.models.audience import Newsletter
+from publisher.models.channels import Account
+from publisher.models.news import Area, Item, Picture, Source, Topic
+from publisher.models.organisation import Organisation, User
+from publisher.models.scoped import ScopedModel
+from publisher.vocabulary import BlockKind, CampaignStatus, HoldReason, MessageStatus, Outlet, RuleMode, RuleTiming
+
+
+class Rule(ScopedModel):
+    """The automatic path: new items of these sources, topics, areas → this newsletter and these accounts."""
+
+    organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="rules")
+    name = models.CharField(_("name"), max_length=120)
+    active = models.BooleanField(_("active"), default=True)
+    sources = models.ManyToManyField(Source, blank=True, related_name="rules")
+    topics = models.ManyToManyField(Topic, blank=True, related_name="+")
+    areas = models.ManyToManyField(Area, blank=True, related_name="+")
+    newsletter = models.ForeignKey(Newsletter, models.CASCADE, null=True, blank=True, related_name="rules")
+    accounts = models.ManyToManyField(Account, blank=True, related_name="rules")
+    timing = models.CharField(max_length=14, choices=RuleTiming.choices, default=RuleTiming.AT_ONCE)
+    delay_minutes = models.PositiveIntegerField(_("minutes to wait"), default=0)
+    mode = models.CharField(max_length=10, choices=RuleMode.choices, default=RuleMode.REVIEW)
+    daily_cap = models.PositiveSmallIntegerField(_("at most a day"), default=3)
+    max_age_hours = models.PositiveIntegerField(_("nothing older than (hours)"), default=72)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Campaign(ScopedModel):
+    """A send-out: chosen items and their messages under one review. Approval pins `approved_revision`."""
+
+    organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="campaigns")
+    title = models.CharField(_("title"), max_length=300)
+    status = models.CharField(max_length=10, choices=CampaignStatus.choices, default=CampaignStatus.DRAFT)
+    items = models.ManyToManyField(Item, through="CampaignItem", related_name="campaigns")
+    rule = models.ForeignKey(Rule, models.SET_NULL, null=True, blank=True, related_name="campaigns")
+    revision = models.PositiveIntegerField(default=1)
+    approved_revision = models.PositiveIntegerField(null=True)
+    approved_at = models.DateTimeField(null=True)
+    approved_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    scheduled_at = models.DateTimeField(null=True)
+    scheduled_wall = models.DateTimeField(null=True)
+    scheduled_zone = models.CharField(max_length=40, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["-created_at"]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class CampaignItem(models.Model):
+    """An item chosen for a campaign, at the revision that was composed from."""
+
+    campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="chosen")
+    item = models.ForeignKey(Item, models.PROTECT, related_name="chosen_for")
+    item_revision = models.PositiveIntegerField(default=1)
+    position = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        ordering: ClassVar = ["position", "id"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["campaign", "item"], name="campaign_item_once")]
+
+
+class RuleMatch(ScopedModel):
+    """A rule met an item: at most once ever, whatever the source does later."""
+
+    organisation_path = "rule__organisation"
+    rule = models.ForeignKey(Rule, models.CASCADE, related_name="matches")
+    item = models.ForeignKey(Item, models.CASCADE, related_name="rule_matches")
+    campaign = models.ForeignKey(Campaign, models.SET_NULL, null=True, related_name="+")
+    outcome = models.CharField(max_length=20)
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["rule", "item"], name="rule_item_once")]
+
+
+class Message(ScopedModel):
+    """A campaign's content for one outlet: an e-mail for a newsletter, or a post for one account.
+
+    `frozen_at` is the instant whose audience was frozen; `frozen_count` counts it from the audience rule itself.
+    `composed_html` is the view-in-browser page's content. A claim on the row (`claim_id`, `lease_until`, `strikes`)
+    guards freezing and compiling.
+    """
+
+    organisation_path = "campaign__organisation"
+    campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="messages")
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    outlet = models.CharField(max_length=5, choices=Outlet.choices)
+    newsletter = models.ForeignKey(Newsletter, models.PROTECT, null=True, blank=True, related_name="messages")
+    account = models.ForeignKey(Account, models.PROTECT, null=True, blank=True, related_name="messages")
+    language = models.CharField(max_length=8, default="da")
+    subject = models.CharField(_("subject"), max_length=200, blank=True)
+    preview_text = models.CharField(_("preview text"), max_length=200, blank=True)
+    text = models.TextField(_("text"), blank=True)
+    link = models.URLField(_("link"), max_length=1000, blank=True)
+    picture = models.ForeignKey(Picture, models.PROTECT, null=True, blank=True, related_name="+")
+    picture_alt = models.TextField(_("describe the picture (read aloud)"), blank=True)
+    visibility = models.CharField(max_length=12, default="public")
+    status = models.CharField(max_length=10, choices=MessageStatus.choices, default=MessageStatus.DRAFT)
+    hold_reason = models.CharField(max_length=20, choices=HoldReason.choices, blank=True)
+    last_error = models.JSONField(default=dict)
+    scheduled_at = models.DateTimeField(null=True)
+    scheduled_wall = models.DateTimeField(null=True)
+    scheduled_zone = models.CharField(max_length=40, blank=True)
+    composed_html = models.TextField(blank=True)
+    composed_text = models.TextField(blank=True)
+    frozen_at = models.DateTimeField(null=True)
+    frozen_count = models.PositiveIntegerField(null=True)
+    started_at = models.DateTimeField(null=True)
+    served_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    strikes = models.PositiveSmallIntegerField(default=0)
+    claim_id = models.UUIDField(null=True)
+    lease_until = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering: ClassVar = ["id"]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(outlet="email", newsletter__isnull=False, account__isnull=True)
+                | Q(outlet="post", account__isnull=False, newsletter__isnull=True),
+                name="message_one_outlet",
+            ),
+            models.UniqueConstraint(fields=["campaign", "newsletter"], name="message_newsletter_once"),
+            models.UniqueConstraint(fields=["campaign", "account"], name="message_account_once"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["scheduled_at"], condition=Q(status="scheduled"), name="message_due"),
+            models.Index(fields=["served_at"], condition=Q(status="sending"), name="message_sending"),
+        ]
+
+
+class Block(ScopedModel):
+    """One part of an e-mail. `content` is its own copy (title, lead, html, text, link, picture, alt …), so that later
+    changes of the item do not change what was composed. Without areas and topics it is for everyone."""
+
+    organisation_path = "message__campaign__organisation"
+    message = models.ForeignKey(Message, models.CASCADE, related_name="blocks")
+    kind = models.CharField(max_length=12, choices=BlockKind.choices)
+    position = models.PositiveSmallIntegerField()
+    item = models.ForeignKey(Item, models.PROTECT, null=True, blank=True, related_name="+")
+    picture = models.ForeignKey(Picture, models.PROTECT, null=True, blank=True, related_name="+")
+    content = models.JSONField(default=dict)
+    areas = models.ManyToManyField(Area, blank=True, related_name="+")
+    topics = models.ManyToManyField(Topic, blank=True, related_name="+")
+
+    class Meta:
+        ordering: ClassVar = ["position", "id"]
+
+
+class Edition(ScopedModel):
+    """The compiled e-mail as one group of subscribers sees it: wire-ready segments with places for the recipient's values.
+
+    `segments` is a JSON list of [kind, value]: `["bytes", base64]` or `["slot", name]` (see compose.compiled).
+    """
+
+    organisation_path = "message__campaign__organisation"
+    message = models.ForeignKey(Message, models.CASCADE, related_name="editions")
+    key = models.CharField(max_length=64)
+    language = models.CharField(max_length=8)
+    segments = models.JSONField()
+    size = models.PositiveIntegerField()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["message", "key"], name="edition_once")]

@@ -1,0 +1,12 @@
+"""The registry of platforms: to add one, write its module and add one line here."""
+
+from publisher.platforms.contract import Platform
+from publisher.platforms.mastodon import MastodonPlatform
+from publisher.platforms.practice import PracticePlatform
+
+PLATFORMS: dict[str, Platform] = {platform.kind: platform for platform in (PracticePlatform(), MastodonPlatform())}
+
+
+def platform_choices() -> list[tuple[str, str]]:
+    """Kinds and labels, for fields with callable choices (so a new plug-in needs no migration)."""
+    return [(kind, str(platform.label)) for kind, platform in PLATFORMS.items()]

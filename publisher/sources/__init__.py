@@ -1,0 +1,11 @@
+"""The registry of sources: to add one, write its module and add one line here."""
+
+from publisher.sources.contract import Source
+from publisher.sources.feed import FeedSource
+
+SOURCES: dict[str, Source] = {source.kind: source for source in (FeedSource(),)}
+
+
+def source_choices() -> list[tuple[str, str]]:
+    """Kinds and labels, for fields with callable choices (so a new plug-in needs no migration)."""
+    return [(kind, str(source.label)) for kind, source in SOURCES.items()]

