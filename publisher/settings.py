@@ -5,6 +5,7 @@ A wrong value stops the start with a sentence that says what to do. `docs/settin
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import socket
 from pathlib import Path
@@ -30,10 +31,8 @@ def _own_key(name: str, make: str) -> str:
         fresh = Path(f"{path}.{secrets.token_hex(4)}")
         fresh.touch(mode=0o600)
         fresh.write_text(make)
-        try:
+        with contextlib.suppress(FileExistsError):
             path.hardlink_to(fresh)
-        except FileExistsError:
-            pass
         fresh.unlink()
     return path.read_text().strip()
 

@@ -1,4 +1,4 @@
-"""The cast: the secretariat's editor, her colleague who approves, a stranger from another town; a newsletter, residents.
+"""The cast: the secretariat's editor, her colleague who approves, a stranger from elsewhere; a newsletter, an item.
 
 Permissions are tested by name: what Anna may do, Bo may approve, and Sven must never see.
 """
@@ -15,8 +15,11 @@ from publisher.vocabulary import RoleKind
 def secretariat(db: None) -> Organisation:
     """The organisation that owns the shared newsletter."""
     return Organisation.objects.create(
-        name="Kulturfællesskabet", slug="kulturfaellesskabet", postal_line="Rådhusvej 1, 2620 Albertslund",
-        email="kontor@kultur.example.org", website="https://kultur.example.org",
+        name="Kulturfællesskabet",
+        slug="kulturfaellesskabet",
+        postal_line="Rådhusvej 1, 2620 Albertslund",
+        email="kontor@kultur.example.org",
+        website="https://kultur.example.org",
     )
 
 
@@ -68,8 +71,13 @@ def sven(elsewhere: Organisation) -> User:
 def newsletter(secretariat: Organisation, cooperation: Cooperation) -> Newsletter:
     """The shared newsletter."""
     return Newsletter.objects.create(
-        organisation=secretariat, cooperation=cooperation, name="Kulturnyt", slug="kulturnyt",
-        sender_name="Kulturfællesskabet", sender_email="nyt@kultur.example.org", reply_to="kontor@kultur.example.org",
+        organisation=secretariat,
+        cooperation=cooperation,
+        name="Kulturnyt",
+        slug="kulturnyt",
+        sender_name="Kulturfællesskabet",
+        sender_email="nyt@kultur.example.org",
+        reply_to="kontor@kultur.example.org",
     )
 
 
@@ -77,8 +85,12 @@ def newsletter(secretariat: Organisation, cooperation: Cooperation) -> Newslette
 def practice_account(secretariat: Organisation) -> Account:
     """A connected practice channel."""
     return Account.objects.create(
-        organisation=secretariat, kind="practice", name="Prøvekanal", handle="@proeve",
-        config={"channel": "proeve"}, credentials={"token": "practice-token"},
+        organisation=secretariat,
+        kind="practice",
+        name="Prøvekanal",
+        handle="@proeve",
+        config={"channel": "proeve"},
+        credentials={"token": "practice-token"},
     )
 
 
@@ -94,8 +106,13 @@ def source(secretariat: Organisation) -> Source:
 def item(secretariat: Organisation) -> Item:
     """One news item with all that an item usually has, apart from a picture."""
     return Item.objects.create(
-        organisation=secretariat, title="Åben øvelse på Ærø: kom & hør", link="https://kultur.example.org/nyheder/oevelse",
-        link_key="kultur.example.org/nyheder/oevelse", lead="Orkestret åbner dørene. Alle er velkomne.",
+        organisation=secretariat,
+        title="Åben øvelse på Ærø: kom & hør",
+        link="https://kultur.example.org/nyheder/oevelse",
+        link_key="kultur.example.org/nyheder/oevelse",
+        lead="Orkestret åbner dørene. Alle er velkomne.",
         body_html='<p>Orkestret åbner dørene.</p><p>Læs <a href="https://kultur.example.org/om?a=1&amp;b=2">mere</a>.</p>',
-        body_text="Orkestret åbner dørene.\n\nLæs mere.", author="Åse Sørensen", language="da",
+        body_text="Orkestret åbner dørene.\n\nLæs mere.",
+        author="Åse Sørensen",
+        language="da",
     )

@@ -51,7 +51,9 @@ def imports_of(tree: ast.AST) -> Iterator[tuple[int, str]]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             assert node.level == 0, "absolute imports only"
             yield node.lineno, node.module
-            yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names if node.module == "publisher")
+            yield from (
+                (node.lineno, f"{node.module}.{alias.name}") for alias in node.names if node.module == "publisher"
+            )
 
 
 def offences(path: Path, source: str) -> list[str]:
@@ -64,7 +66,9 @@ def offences(path: Path, source: str) -> list[str]:
         assert there in LAYERS, f"{path}:{line}: {there} has no layer; add it to LAYERS"
         same = here == there or (LAYERS[here] == LAYERS[there] and LAYERS[here] in FREE_AMONG_THEMSELVES)
         if not same and LAYERS[there] >= LAYERS[here]:
-            found.append(f"{path.relative_to(ROOT)}:{line}: {here} (L{LAYERS[here]}) imports {there} (L{LAYERS[there]})")
+            found.append(
+                f"{path.relative_to(ROOT)}:{line}: {here} (L{LAYERS[here]}) imports {there} (L{LAYERS[there]})"
+            )
     return found
 
 
@@ -99,9 +103,10 @@ def test_pages_api_and_commands_read_only_through_scoped_managers() -> None:
     for folder in ("web", "api", "cli"):
         for path in ROOT.glob(f"publisher/{folder}/**/*.py"):
             for node in ast.walk(ast.parse(path.read_text())):
-                if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Attribute):
-                    if node.value.attr == "objects" and node.attr != "for_organisation":
-                        found.append(f"{path.relative_to(ROOT)}:{node.lineno}: .objects.{node.attr}")
+                outer = node if isinstance(node, ast.Attribute) else None
+                inner = outer.value if outer and isinstance(outer.value, ast.Attribute) else None
+                if outer and inner and inner.attr == "objects" and outer.attr != "for_organisation":
+                    found.append(f"{path.relative_to(ROOT)}:{outer.lineno}: .objects.{outer.attr}")
     assert found == []
 
 

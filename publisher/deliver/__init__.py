@@ -1,0 +1,1 @@
+"""The sending engine: claims, journals, lanes, posts, notices, outcomes, recovery."""

@@ -9,6 +9,7 @@ from publisher.models.organisation import (
     StopStamp,
     User,
 )
+
 from publisher.models.news import Area, Item, ItemRevision, Picture, Sighting, Source, Topic  # isort: skip
 from publisher.models.audience import (  # isort: skip
     Consent,

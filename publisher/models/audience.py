@@ -41,7 +41,7 @@ class Newsletter(ScopedModel):
 
 
 class Subscriber(ScopedModel):
-    """A person's address. `address_key` is the keyed hash (HMAC) of the normalised address: the join to suppressions."""
+    """A person's address. `address_key`, the keyed hash (HMAC) of the normalised address, joins suppressions."""
 
     organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="subscribers")
     address = models.EmailField(_("e-mail address"))

@@ -27,7 +27,7 @@ def move_counts(message_id: int, lane: int, changes: Mapping[str, int]) -> None:
     values = [value for status, difference in moved for value in (message_id, status, lane, difference)]
     with connection.cursor() as cursor:
         cursor.execute(
-            f'INSERT INTO {table} (message_id, status, lane, "count") VALUES {places} '  # noqa: S608 our own table's name
+            f'INSERT INTO {table} (message_id, status, lane, "count") VALUES {places} '
             f'ON CONFLICT (message_id, status, lane) DO UPDATE SET "count" = {table}."count" + excluded."count"',
             values,
         )

@@ -51,6 +51,7 @@ class Delivery(ScopedModel):
         ]
         indexes: ClassVar = [
             models.Index(fields=["message", "due_at", "id"], condition=Q(status="pending"), name="delivery_pending"),
+            models.Index(fields=["message"], condition=Q(status="sending"), name="delivery_sending"),
             models.Index(fields=["claim_id"], condition=Q(status__in=["sending", "uncertain"]), name="delivery_claim"),
         ]
 

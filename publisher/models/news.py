@@ -47,7 +47,7 @@ class Area(Label):
 
 
 class Source(ScopedModel):
-    """Where items come from. `state` is the plug-in's own memory (validators); `strikes` counts claims without an end."""
+    """Where items come from. `state` is the plug-in's own memory; `strikes` counts claims without an end."""
 
     organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="sources")
     kind = models.CharField(max_length=20, choices=source_choices)

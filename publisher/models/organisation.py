@@ -99,6 +99,15 @@ class Role(ScopedModel):
         constraints: ClassVar = [models.UniqueConstraint(fields=["user", "organisation"], name="role_once")]
 
 
+class StopStampQuerySet(models.QuerySet["StopStamp"]):
+    """Stop stamps; an organisation is stopped by its own and by the installation's."""
+
+    def for_organisation(self, organisation: Organisation) -> StopStampQuerySet:
+        """The stamps that stop `organisation`, the installation's first."""
+        stamps = self.filter(Q(organisation=organisation) | Q(organisation__isnull=True))
+        return stamps.order_by(models.F("organisation").asc(nulls_first=True))
+
+
 class StopStamp(models.Model):
     """“Stop everything” is on: for one organisation, or for the whole installation (no organisation)."""
 
@@ -106,6 +115,7 @@ class StopStamp(models.Model):
     stopped_at = models.DateTimeField(auto_now_add=True)
     stopped_by = models.ForeignKey(User, models.SET_NULL, null=True)
     note = models.CharField(max_length=200, blank=True)
+    objects = StopStampQuerySet.as_manager()
 
     class Meta:
         constraints: ClassVar = [

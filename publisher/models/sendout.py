@@ -166,7 +166,7 @@ class Block(ScopedModel):
 
 
 class Edition(ScopedModel):
-    """The compiled e-mail as one group of subscribers sees it: wire-ready segments with places for the recipient's values.
+    """The compiled e-mail as one group of subscribers sees it: wire-ready segments with places for a person's values.
 
     `segments` is a JSON list of [kind, value]: `["bytes", base64]` or `["slot", name]` (see compose.compiled).
     """

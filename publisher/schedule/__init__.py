@@ -1,0 +1,1 @@
+"""When: wall times, posting times, freezing and starting what is due."""

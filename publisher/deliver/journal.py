@@ -1,0 +1,132 @@
+"""The journal: a lane's own record, on local disk, of what it claimed, began and finished.
+
+One file a run. Before the first byte of a message's content leaves, `S <claim> <delivery>` is written; on its
+reply `E <claim> <delivery> <outcome>`. Started without an end means uncertain; claimed without a start means never handed over.
+A journal is dead only if its lock can be taken: process ids, parents and host names prove nothing. Lines need no
+fsync: they survive the death of the process, and after a reboot the boot id differs, so all that has no end is uncertain.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from django.conf import settings
+
+SUFFIX = ".journal"
+
+
+def boot_id() -> str:
+    """What changes with every boot of this machine (Linux), else one fixed word."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return "unknown"
+
+
+def journal_folder() -> Path:
+    """This host's journal folder, made if it is missing."""
+    folder = Path(settings.OPSLAG_JOURNAL_DIR)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+class Journal:
+    """An open journal of this process; the lock lives as long as the file is open."""
+
+    def __init__(self, run_id: uuid.UUID) -> None:
+        self.name = f"{run_id}{SUFFIX}"
+        self.path = journal_folder() / self.name
+        # Locked before it gets its name: a recovering lane must never find it without its lock.
+        half = self.path.with_suffix(".new")
+        self._fd = os.open(half, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o600)
+        fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self._write(f"H {json.dumps({'boot': boot_id(), 'run': str(run_id)})}")
+        half.rename(self.path)
+
+    def _write(self, line: str) -> None:
+        os.write(self._fd, f"{line}\n".encode())
+
+    def claim(self, claim_id: uuid.UUID) -> None:
+        """Name a claim before it is made in the database."""
+        self._write(f"C {claim_id}")
+
+    def start(self, claim_id: uuid.UUID, delivery_id: int) -> None:
+        """The first byte of this delivery's content is about to leave."""
+        self._write(f"S {claim_id} {delivery_id}")
+
+    def end(self, claim_id: uuid.UUID, delivery_id: int, outcome: str) -> None:
+        """The outcome is known: one line of JSON (see deliver.outcome)."""
+        self._write(f"E {claim_id} {delivery_id} {outcome}")
+
+    def close(self, *, keep: bool) -> None:
+        """Give the file up; `keep` leaves it for recovery (an outcome could not be stored)."""
+        if not keep:
+            self.path.unlink(missing_ok=True)
+        os.close(self._fd)
+
+
+Key = tuple[uuid.UUID, int]
+
+
+@dataclass
+class Record:
+    """What a dead journal says; starts and ends are by (claim, delivery), ends hold the outcome's JSON."""
+
+    run_id: uuid.UUID | None = None
+    same_boot: bool = False
+    claims: list[uuid.UUID] = field(default_factory=list)
+    started: set[Key] = field(default_factory=set)
+    ends: dict[Key, str] = field(default_factory=dict)
+
+
+def read(path: Path) -> Record:
+    """Read a journal. A last line without its end was never written out, so what it announces never happened."""
+    record = Record()
+    for line in path.read_bytes().decode().split("\n")[:-1]:
+        kind, _, rest = line.partition(" ")
+        if kind == "H":
+            header = json.loads(rest)
+            record.run_id = uuid.UUID(header["run"])
+            record.same_boot = header["boot"] == boot_id()
+            continue
+        claim, _, rest = rest.partition(" ")
+        number, _, outcome = rest.partition(" ")
+        if kind == "C":
+            record.claims.append(uuid.UUID(claim))
+        elif kind == "S":
+            record.started.add((uuid.UUID(claim), int(number)))
+        elif kind == "E":
+            record.ends[uuid.UUID(claim), int(number)] = outcome
+    return record
+
+
+@contextmanager
+def dead(path: Path) -> Iterator[bool]:
+    """Hold the journal's lock while recovering it; gives False if a living process has it, or it is gone."""
+    try:
+        fd = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        yield False
+        return
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        # Whoever held it may have finished and unlinked it between our open and our lock.
+        yield path.exists()
+    finally:
+        os.close(fd)
+
+
+def all_journals() -> list[Path]:
+    """Every journal of this host, oldest first."""
+    return sorted(journal_folder().glob(f"*{SUFFIX}"), key=lambda path: path.name)

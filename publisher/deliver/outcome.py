@@ -1,0 +1,164 @@
+"""Outcomes: what became of a delivery, stored in bulk together with the counters, only for the claim that holds it."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils.translation import gettext_noop
+
+from publisher.errors import AccountError, Explanation, OpslagError, PermanentError, TransientError, UncertainError
+from publisher.models.counting import move_counts
+from publisher.models.raw import db_values
+from publisher.vocabulary import DeliveryStatus, Reason, check_transition
+
+# Minutes until the next try, by tries made; a newsletter loses its value, so the last pauses are hours, not days.
+BACK_OFF_MINUTES = (1, 5, 15, 60, 240)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one delivery. `started` says whether it counts as an attempt; `due_at` is for a later try."""
+
+    delivery_id: int
+    status: DeliveryStatus
+    at: datetime
+    reason: str = ""
+    code: int | None = None
+    error: dict[str, Any] = field(default_factory=dict)
+    due_at: datetime | None = None
+    started: bool = True
+
+    def as_line(self) -> str:
+        """One line of JSON for the journal."""
+        return json.dumps(
+            {
+                "status": self.status,
+                "at": self.at.isoformat(),
+                "reason": self.reason,
+                "code": self.code,
+                "error": self.error,
+                "due_at": self.due_at.isoformat() if self.due_at else None,
+                "started": self.started,
+            }
+        )
+
+    @classmethod
+    def from_line(cls, delivery_id: int, line: str) -> Outcome:
+        """Read back what `as_line` wrote."""
+        stored = json.loads(line)
+        return cls(
+            delivery_id=delivery_id,
+            status=DeliveryStatus(stored["status"]),
+            at=datetime.fromisoformat(stored["at"]),
+            reason=stored["reason"],
+            code=stored["code"],
+            error=stored["error"],
+            due_at=datetime.fromisoformat(stored["due_at"]) if stored["due_at"] else None,
+            started=stored["started"],
+        )
+
+
+def sent(delivery_id: int, code: int, at: datetime) -> Outcome:
+    """The receiving server accepted it."""
+    return Outcome(delivery_id, DeliveryStatus.SENT, at, code=code)
+
+
+def handed_back(delivery_id: int, at: datetime) -> Outcome:
+    """Claimed, never started: back in the line as it was."""
+    return Outcome(delivery_id, DeliveryStatus.PENDING, at, started=False)
+
+
+def lost(delivery_id: int, at: datetime, reason: Reason = Reason.ANSWER_LOST) -> Outcome:
+    """Started, and nobody knows how it ended."""
+    explanation = {
+        Reason.ANSWER_LOST: gettext_noop("The worker stopped after handing it over and before the answer."),
+        Reason.JOURNAL_LOST: gettext_noop("The worker stopped and its journal is lost; it may have been sent."),
+    }[reason]
+    return Outcome(delivery_id, DeliveryStatus.UNCERTAIN, at, reason, error=Explanation(explanation).as_json())
+
+
+def of_error(delivery_id: int, error: OpslagError, attempts: int, at: datetime) -> Outcome:
+    """What an error of a transport or platform means for the row; `attempts` counts tries before this one."""
+    words = error.explanation.as_json()
+    match error:
+        case UncertainError():
+            reason = error.reason or Reason.ANSWER_LOST
+            return Outcome(delivery_id, DeliveryStatus.UNCERTAIN, at, reason, error=words)
+        case PermanentError():
+            code = _code(error)
+            return Outcome(delivery_id, DeliveryStatus.FAILED, at, error.reason or Reason.REJECTED, code, words)
+        case AccountError():
+            later = at + timedelta(minutes=5)
+            return Outcome(delivery_id, DeliveryStatus.PENDING, at, error=words, due_at=later, started=False)
+        case TransientError() if attempts + 1 >= settings.OPSLAG_MAX_ATTEMPTS:
+            return Outcome(delivery_id, DeliveryStatus.FAILED, at, Reason.ATTEMPTS_USED_UP, _code(error), words)
+        case TransientError():
+            later = at + _pause(attempts, error.retry_after)
+            return Outcome(delivery_id, DeliveryStatus.PENDING, at, error=words, code=_code(error), due_at=later)
+    raise TypeError(f"no outcome is defined for {type(error).__name__}")
+
+
+def _pause(attempts: int, asked_s: float | None) -> timedelta:
+    if asked_s is not None:
+        return timedelta(seconds=min(max(asked_s, 1.0), 24 * 3600))
+    return timedelta(minutes=BACK_OFF_MINUTES[min(attempts, len(BACK_OFF_MINUTES) - 1)])
+
+
+def _code(error: OpslagError) -> int | None:
+    code = error.explanation.params.get("code", "")
+    return int(code) if code.isdigit() else None
+
+
+_UPDATE = """
+UPDATE publisher_delivery SET status = %s, reason = %s, reply_code = %s, last_error = %s, sent_at = %s,
+       attempts = attempts + %s, first_started_at = COALESCE(first_started_at, %s), due_at = COALESCE(%s, due_at)
+WHERE id = %s AND claim_id = %s AND status = %s
+"""
+
+
+def store(claim_id: uuid.UUID, message_id: int, lane: int, outcomes: Iterable[Outcome], *, was: DeliveryStatus) -> int:
+    """Write outcomes of one claim and move the counters, in one transaction; answers how many rows took theirs.
+
+    A row that no longer carries this claim in status `was` keeps what it has: somebody else decided about it.
+    """
+    by_status: dict[DeliveryStatus, list[Outcome]] = defaultdict(list)
+    for outcome in outcomes:
+        check_transition(DeliveryStatus, was, outcome.status)
+        by_status[outcome.status].append(outcome)
+    moved: Counter[str] = Counter()
+    with transaction.atomic():
+        for status, group in by_status.items():
+            with connection.cursor() as cursor:
+                cursor.executemany(_UPDATE, [_values(outcome, claim_id, was) for outcome in group])
+                moved[status] += cursor.rowcount
+        stored = sum(moved.values())
+        if stored:
+            moved[was] -= stored
+            move_counts(message_id, lane, dict(moved))
+    return stored
+
+
+def _values(outcome: Outcome, claim_id: uuid.UUID, was: DeliveryStatus) -> list[object]:
+    return db_values(
+        (
+            outcome.status.value,
+            outcome.reason,
+            outcome.code,
+            json.dumps(outcome.error),
+            outcome.at if outcome.status == DeliveryStatus.SENT else None,
+            int(outcome.started),
+            outcome.at if outcome.started else None,
+            outcome.due_at,
+            outcome.delivery_id,
+            claim_id,
+            was.value,
+        )
+    )

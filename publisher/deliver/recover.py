@@ -1,0 +1,98 @@
+"""Recovery: what a dead lane left behind gets its outcome from the journal, and from the clock where that is lost."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from django.conf import settings
+from django.utils import timezone
+
+from publisher.deliver import claim, outcome
+from publisher.deliver.journal import Record, all_journals, dead, journal_folder, read
+from publisher.deliver.outcome import Outcome
+from publisher.deliver.slots import release_slot
+from publisher.models import Claim, Delivery
+from publisher.models.counting import COMMON_LANE
+from publisher.vocabulary import DeliveryStatus, Outlet, Reason
+
+log = logging.getLogger(__name__)
+
+# How long past its lease a claim may wait for its journal: another host's, or one whose process still holds the lock.
+PATIENCE = timedelta(minutes=15)
+
+
+def recover_dead_journals() -> int:
+    """Give outcomes to all that dead lanes of this host left; answers how many deliveries that were."""
+    return sum(_recover(path) for path in all_journals())
+
+
+def _recover(path: Path) -> int:
+    with dead(path) as ours:
+        if not ours:
+            return 0
+        record = read(path)
+        found = sum(_settle(claim_id, record) for claim_id in record.claims)
+        claim.close(record.claims)
+        if record.run_id is not None:
+            release_slot(record.run_id)
+        path.unlink()
+    if found:
+        log.warning("recovered %d deliveries of a lane that died (%s)", found, path.name)
+    return found
+
+
+def _settle(claim_id: uuid.UUID, record: Record) -> int:
+    """One claim's deliveries: those still in `sending`, and those given up as uncertain before the journal came."""
+    settled = 0
+    for was in (DeliveryStatus.SENDING, DeliveryStatus.UNCERTAIN):
+        rows = list(Delivery.objects.filter(claim_id=claim_id, status=was).values_list("pk", "message_id"))
+        outcomes = [result for pk, _ in rows if (result := _outcome(claim_id, pk, record)).status != was]
+        if outcomes:
+            settled += outcome.store(claim_id, rows[0][1], COMMON_LANE, outcomes, was=was)
+    return settled
+
+
+def _outcome(claim_id: uuid.UUID, delivery_id: int, record: Record) -> Outcome:
+    key, now = (claim_id, delivery_id), timezone.now()
+    if key in record.ends:
+        return Outcome.from_line(delivery_id, record.ends[key])
+    if key in record.started:
+        return outcome.lost(delivery_id, now)
+    if record.same_boot:
+        return outcome.handed_back(delivery_id, now)
+    return outcome.lost(delivery_id, now, Reason.JOURNAL_LOST)
+
+
+def give_up_lost_claims(now: datetime) -> int:
+    """Claims whose journal is gone, or does not come: their deliveries are uncertain, and a log line alerts.
+
+    On this host a missing file is proof at once; another host's journal, or one that a process still locks, gets
+    15 minutes past the lease.
+    """
+    expired = Claim.objects.filter(lease_until__lt=now, message__outlet=Outlet.EMAIL)
+    given_up = 0
+    for found in expired:
+        missing_here = found.host == settings.OPSLAG_HOST and not (journal_folder() / found.journal).exists()
+        if missing_here or found.lease_until < now - PATIENCE:
+            given_up += _give_up(found, now)
+        else:
+            log.warning("claim %s on %s is past its lease; waiting for its journal", found.pk, found.host)
+    return given_up
+
+
+def _give_up(found: Claim, now: datetime) -> int:
+    rows = claim.in_hand(found.pk)
+    lost = [outcome.lost(pk, now, Reason.JOURNAL_LOST) for pk in rows]
+    number = outcome.store(found.pk, found.message_id, COMMON_LANE, lost, was=DeliveryStatus.SENDING)
+    claim.close([found.pk])
+    if number:
+        log.error("%d deliveries are uncertain: the journal of claim %s is lost", number, found.pk)
+    return number
+
+
+def anything_to_recover(now: datetime) -> bool:
+    """Whether some claim has not been renewed for a few seconds: a lane should look at its journals."""
+    return Claim.objects.filter(lease_until__lt=now + claim.LEASE - timedelta(seconds=5)).exists()

@@ -1,0 +1,30 @@
+"""Whether the way out answers: after a refusal nobody knocks again until a pause is over."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from publisher.errors import OpslagError
+from publisher.models import TransportHealth
+
+LONGEST_PAUSE_S = 60
+
+
+def paused(kind: str, now: datetime) -> bool:
+    """Whether the transport is in its pause."""
+    return TransportHealth.objects.filter(kind=kind, paused_until__gt=now).exists()
+
+
+def failed(kind: str, error: OpslagError, now: datetime) -> None:
+    """Note a failed connection: 2, 4, 8 … 60 seconds until the next try."""
+    health, _ = TransportHealth.objects.get_or_create(kind=kind)
+    failures = health.failures + 1
+    pause_s = min(2 ** min(failures, 10), LONGEST_PAUSE_S)
+    TransportHealth.objects.filter(kind=kind).update(
+        failures=failures, paused_until=now + timedelta(seconds=pause_s), last_error=error.explanation.as_json()
+    )
+
+
+def answered(kind: str) -> None:
+    """Note that it works again; writes only if there was trouble."""
+    TransportHealth.objects.filter(kind=kind, failures__gt=0).update(failures=0, paused_until=None, last_error={})

@@ -1,0 +1,20 @@
+"""Looking at news sources."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from publisher.items.collect import collect_source, due_sources
+from publisher.vocabulary import Queue
+
+
+@shared_task
+def tick() -> None:
+    """Wake a worker for every source that is due."""
+    for source_id in due_sources(timezone.now()):
+        collect.apply_async((source_id,), queue=str(Queue.COLLECT))
+
+
+@shared_task
+def collect(source_id: int) -> None:
+    """Look at one source."""
+    collect_source(source_id)

@@ -1,0 +1,45 @@
+"""What happens before the due instant: rules, compiling, freezing, uploads; and the start itself."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from publisher.deliver import post
+from publisher.rules.matching import apply_rules
+from publisher.schedule import dispatch
+from publisher.vocabulary import Queue
+
+
+@shared_task
+def tick() -> None:
+    """Wake workers for what is to be frozen, uploaded or started."""
+    now = timezone.now()
+    for message_id in dispatch.to_start(now):
+        start.apply_async((message_id,), queue=str(Queue.URGENT))
+    for message_id in dispatch.to_freeze(now):
+        prepare.apply_async((message_id,), queue=str(Queue.PREPARE))
+    for delivery_id in post.to_prepare(now):
+        prepare_post.apply_async((delivery_id,), queue=str(Queue.SOCIAL))
+
+
+@shared_task
+def start(message_id: int) -> None:
+    """Let one message begin."""
+    dispatch.start(message_id, timezone.now())
+
+
+@shared_task
+def prepare(message_id: int) -> None:
+    """Compile and freeze one mail."""
+    dispatch.prepare(message_id, timezone.now())
+
+
+@shared_task
+def prepare_post(delivery_id: int) -> None:
+    """Upload what a post needs."""
+    post.prepare(delivery_id)
+
+
+@shared_task
+def rules() -> None:
+    """Let the rules look at new items."""
+    apply_rules(timezone.now())

@@ -1,0 +1,33 @@
+"""What comes after: recovery, finishing, reading back, heartbeats."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from publisher.deliver import finish, notice, post, reconcile, recover
+from publisher.operate.heartbeat import beat
+from publisher.vocabulary import Queue
+
+
+@shared_task
+def tick() -> None:
+    """Give dead claims their outcome, finish what is done, read back what was published."""
+    now = timezone.now()
+    post.give_up_dead_claims(now)
+    notice.give_up_dead_notices(now)
+    for message_id in finish.to_finish():
+        finish.finish(message_id, now)
+    for part_id in reconcile.to_confirm(now):
+        confirm_post.apply_async((part_id,), queue=str(Queue.SOCIAL))
+    recover.give_up_lost_claims(now)
+
+
+@shared_task
+def confirm_post(part_id: int) -> None:
+    """Read one published part back."""
+    reconcile.confirm(part_id)
+
+
+@shared_task
+def heartbeat(queue: str) -> None:
+    """Note that a worker listens to this queue."""
+    beat(f"queue:{queue}")
