@@ -1,0 +1,118 @@
+"""What a feed needs to read out of markup: plain text, the first picture, the feed that a web page names.
+
+One linear pass over tags instead of a tree: hostile input costs tree builders (nh3, html.parser) minutes or gigabytes.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import replace
+from urllib.parse import urljoin, urlsplit
+
+from publisher.sources.contract import PictureRef
+
+MIN_PICTURE_WIDTH = 100
+_TOKEN = re.compile(r"(?P<hide><!--)|(?P<show>-->)|<(?P<end>/?)(?P<name>[a-zA-Z][^\s<>/]*+)(?P<rest>[^<>]*+)>")
+_ATTRIBUTE = re.compile(r"([a-zA-Z][\w:-]*+)\s*+=\s*+(?:\"([^\"]*+)\"|'([^']*+)'|([^\s\"'>]++))")
+_INLINE = frozenset(
+    {"a", "abbr", "b", "bdi", "bdo", "cite", "code", "del", "em", "font", "i", "ins", "kbd", "mark", "q", "s", "samp"}
+    | {"small", "span", "strong", "sub", "sup", "time", "tt", "u", "var", "wbr"}
+)
+# Control characters, lone surrogates and direction overrides: a database refuses them or a headline can lie with them.
+_UNWANTED = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\ufeff]")
+_FEED_TYPES = frozenset({"application/rss+xml", "application/atom+xml"})
+
+
+def plain_text(markup: str) -> str:
+    """The words of `markup` on one line: entities decoded once, then tags and scripts taken out, NFC."""
+    words = "".join(_visible(html.unescape(markup)))
+    return " ".join(unicodedata.normalize("NFC", without_controls(words)).split())
+
+
+def without_controls(text: str) -> str:
+    """`text` without the characters that no database or page should meet."""
+    return _UNWANTED.sub("", text)
+
+
+def web_address(address: str, base: str) -> str:
+    """`address` as an absolute http(s) URL, "" if it is not one."""
+    try:
+        absolute = urljoin(base, without_controls(address).strip())
+        parts = urlsplit(absolute)
+    except ValueError:
+        return ""
+    return absolute if parts.scheme in {"http", "https"} and parts.netloc else ""
+
+
+def pixels(value: str) -> int:
+    """A width or height as written in markup, 0 if it does not name pixels."""
+    found = re.fullmatch(r"\s*(\d{1,5})(?:\.\d+)?(?:px)?\s*", value or "", re.ASCII)
+    return int(found[1]) if found else 0
+
+
+def first_picture(markup: str, base: str) -> PictureRef | None:
+    """The first picture that is meant to be seen, with its alt text and its figure's caption; None if there is none.
+
+    Leaves out counting pixels and pictures known to be narrower than MIN_PICTURE_WIDTH.
+    """
+    figure = -1
+    for token in _TOKEN.finditer(markup):
+        name = (token["name"] or "").lower()
+        if name == "figure":
+            figure = -1 if token["end"] else token.end()
+        elif name == "img":
+            picture = _picture(_attributes(token["rest"]), base)
+            if picture:
+                return replace(picture, caption=_caption(markup[figure:]) if figure >= 0 else "")
+    return None
+
+
+def named_feed(page: str, base: str) -> str:
+    """The address of the first feed that a web page names in a link element, "" if it names none."""
+    for token in _TOKEN.finditer(page):
+        if (token["name"] or "").lower() == "link":
+            link = _attributes(token["rest"])
+            if "alternate" in link.get("rel", "").lower().split() and link.get("type", "").lower() in _FEED_TYPES:
+                return web_address(link.get("href", ""), base)
+    return ""
+
+
+def _visible(markup: str) -> Iterator[str]:
+    position, hidden_until = 0, ""
+    for token in _TOKEN.finditer(markup):
+        name = "-->" if token["hide"] or token["show"] else token["name"].lower()
+        closes = bool(token["show"] or token["end"])
+        if not hidden_until:
+            yield markup[position : token.start()]
+            if name not in _INLINE:
+                yield " "
+            if not closes and name in {"-->", "script", "style"}:
+                hidden_until = name
+        elif closes and name == hidden_until:
+            hidden_until = ""
+        position = token.end()
+    if not hidden_until:
+        yield markup[position:]
+
+
+def _attributes(rest: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, *values in _ATTRIBUTE.findall(rest):
+        found.setdefault(name.lower(), html.unescape("".join(values)))
+    return found
+
+
+def _picture(attributes: dict[str, str], base: str) -> PictureRef | None:
+    url = web_address(attributes.get("src", ""), base) if attributes.get("src") else ""
+    width, height = pixels(attributes.get("width", "")), pixels(attributes.get("height", ""))
+    if not url or 0 < width < MIN_PICTURE_WIDTH or height == 1:
+        return None
+    return PictureRef(url, alt=plain_text(attributes.get("alt", "")), width=width, height=height)
+
+
+def _caption(after_figure: str) -> str:
+    inside = after_figure.partition("</figure")[0]
+    return plain_text(inside.partition("<figcaption")[2].partition(">")[2].partition("</figcaption")[0])
