@@ -16,7 +16,7 @@ from publisher.deliver.journal import boot_id
 from publisher.models import Claim, Delivery, Message
 from publisher.models.counting import move_counts
 from publisher.models.raw import db_values
-from publisher.schedule.dispatch import not_stopped
+from publisher.schedule.stops import not_stopped
 from publisher.vocabulary import DeliveryStatus, MessageStatus, Outlet
 
 LEASE = timedelta(seconds=60)
@@ -56,7 +56,10 @@ SELECT d.id, p.address, p.name, s.token, d.attempts, {_GONE} FROM publisher_deli
 WHERE d.claim_id = %s AND d.status = 'sending' ORDER BY d.due_at, d.id
 """
 
-_LEFT_SINCE = f"SELECT d.id FROM publisher_delivery d {_JOINS} WHERE d.claim_id = %s AND d.status = 'sending' AND {_GONE} IS NOT NULL"
+_LEFT_SINCE = f"""
+SELECT d.id FROM publisher_delivery d {_JOINS}
+WHERE d.claim_id = %s AND d.status = 'sending' AND {_GONE} IS NOT NULL
+"""
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,11 @@ def anything_due(now: datetime) -> bool:
     return next_message(now) is not None
 
 
+def serve(message: Message, now: datetime) -> None:
+    """Note that the message has its turn: not part of the claim, since lanes of one message would wait for the row."""
+    Message.objects.filter(pk=message.pk).update(served_at=now)
+
+
 def take(
     message: Message, claim_id: uuid.UUID, run_id: uuid.UUID, journal: str, lane: int, limit: int, now: datetime
 ) -> int:
@@ -112,7 +120,6 @@ def take(
         taken = sum(moved.values())
         moved[DeliveryStatus.PENDING.value] -= taken
         move_counts(message.pk, lane, dict(moved))
-        Message.objects.filter(pk=message.pk).update(served_at=now)
         if not moved[DeliveryStatus.SENDING.value]:
             Claim.objects.filter(pk=claim_id).delete()
     return moved[DeliveryStatus.SENDING.value]

@@ -1,9 +1,10 @@
 """The journal: a lane's own record, on local disk, of what it claimed, began and finished.
 
-One file a run. Before the first byte of a message's content leaves, `S <claim> <delivery>` is written; on its
-reply `E <claim> <delivery> <outcome>`. Started without an end means uncertain; claimed without a start means never handed over.
-A journal is dead only if its lock can be taken: process ids, parents and host names prove nothing. Lines need no
-fsync: they survive the death of the process, and after a reboot the boot id differs, so all that has no end is uncertain.
+One file a run. Before the first byte of a message's content leaves, `S <claim> <delivery>` is written; on its reply
+`E <claim> <delivery> <outcome>`. Started without an end means uncertain; claimed without a start means never handed
+over. A journal is dead only if its lock can be taken: process ids, parents and host names prove nothing. Lines need
+no fsync: they survive the death of the process, and after a reboot the boot id differs, so that all without an end is
+uncertain.
 """
 
 from __future__ import annotations

@@ -75,6 +75,7 @@ class Lane:
             if message is None or not self._connect():
                 return
             claim_id = uuid.uuid4()
+            claim.serve(message, now)
             self.journal.claim(claim_id)
             most = max(1, min(CLAIM_MOST, int(self.rate * CLAIM_S)))
             if claim.take(message, claim_id, self.run_id, self.journal.name, self.number, most, now):

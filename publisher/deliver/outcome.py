@@ -146,7 +146,7 @@ def store(claim_id: uuid.UUID, message_id: int, lane: int, outcomes: Iterable[Ou
     return stored
 
 
-def _values(outcome: Outcome, claim_id: uuid.UUID, was: DeliveryStatus) -> list[object]:
+def _values(outcome: Outcome, claim_id: uuid.UUID, was: DeliveryStatus) -> list[Any]:
     return db_values(
         (
             outcome.status.value,

@@ -21,7 +21,7 @@ from publisher.models.counting import COMMON_LANE, move_counts
 from publisher.platforms import PLATFORMS
 from publisher.platforms.contract import Platform, Post, Published
 from publisher.schedule import dispatch
-from publisher.schedule.dispatch import not_stopped
+from publisher.schedule.stops import not_stopped
 from publisher.vocabulary import (
     AccountStatus,
     DeliveryStatus,
@@ -211,7 +211,7 @@ def _failed(delivery: Delivery, claim_id: uuid.UUID, error: OpslagError) -> Deli
 
 
 def _hold_for_account(delivery: Delivery, error: AccountError) -> None:
-    Account.objects.filter(pk=delivery.account_id).update(
+    Account.objects.filter(pk=account_of(delivery).pk).update(
         status=AccountStatus.NEEDS_RECONNECT, last_error=error.explanation.as_json(), checked_at=timezone.now()
     )
     dispatch.hold(delivery.message, HoldReason.ACCOUNT_BROKEN, error.explanation, frm=MessageStatus.SENDING)

@@ -31,7 +31,7 @@ def take_slot(kind: str, run_id: uuid.UUID, now: datetime) -> LaneSlot | None:
 def free_slot_exists(kind: str, now: datetime) -> bool:
     """Whether a lane that starts now would get a slot."""
     busy = LaneSlot.objects.filter(kind=kind, run_id__isnull=False, lease_until__gte=now).count()
-    return busy < settings.OPSLAG_BULK_LANES
+    return bool(busy < settings.OPSLAG_BULK_LANES)
 
 
 def release_slot(run_id: uuid.UUID) -> None:

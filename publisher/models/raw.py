@@ -5,11 +5,12 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 
 
-def db_value(value: object) -> object:
+def db_value(value: object) -> Any:
     """A datetime or UUID as this database keeps it (SQLite: UTC text, hex text); anything else unchanged."""
     if isinstance(value, datetime):
         return connection.ops.adapt_datetimefield_value(value)
@@ -18,6 +19,6 @@ def db_value(value: object) -> object:
     return value
 
 
-def db_values(values: Iterable[object]) -> list[object]:
+def db_values(values: Iterable[object]) -> list[Any]:
     """`db_value` for each."""
     return [db_value(value) for value in values]

@@ -40,7 +40,10 @@ class Rule(ScopedModel):
 
 
 class Campaign(ScopedModel):
-    """A send-out: chosen items and their messages under one review. Approval pins `approved_revision`."""
+    """A send-out: chosen items and their messages under one review. Approval pins `approved_revision`.
+
+    `scheduled_wall` holds what the clocks in `scheduled_zone` were meant to show, labelled UTC (see review.planned).
+    """
 
     organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="campaigns")
     title = models.CharField(_("title"), max_length=300)

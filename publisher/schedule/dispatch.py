@@ -7,26 +7,20 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import OperationalError, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Q
 from django.utils.translation import gettext_noop
 
 from publisher.compose.compiled import compile_message
 from publisher.errors import Explanation, OpslagError, TransientError
-from publisher.models import Message, StopStamp
+from publisher.models import Message
 from publisher.schedule.freeze import add_difference, freeze, one_snapshot
+from publisher.schedule.stops import not_stopped
 from publisher.vocabulary import HoldReason, MessageStatus, Outlet
 
 AHEAD = timedelta(minutes=10)
 PREPARE_LEASE = timedelta(minutes=10)
 STRIKES_ALLOWED = 3
 _NOT_TWICE = 50
-
-
-def not_stopped(messages: QuerySet[Message]) -> QuerySet[Message]:
-    """Only messages that no stop concerns: neither the installation's nor their organisation's."""
-    if settings.OPSLAG_NEVER_SEND or StopStamp.objects.filter(organisation=None).exists():
-        return messages.none()
-    return messages.filter(campaign__organisation__stop_stamp=None)
 
 
 def to_freeze(now: datetime) -> list[int]:

@@ -81,11 +81,11 @@ def _insert(message: Message, condition: rule.Condition, low: int, high: int) ->
             _INSERT.format(condition=condition.sql),
             db_values([message.pk, message.scheduled_at, *condition.values, low, high]),
         )
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def _whole(message: Message) -> tuple[int, int]:
-    found = Subscription.objects.filter(newsletter_id=message.newsletter_id).aggregate(low=Min("id"), high=Max("id"))
+    found = Subscription.objects.filter(newsletter=message.newsletter).aggregate(low=Min("id"), high=Max("id"))
     return found["low"] or 0, found["high"] or 0
 
 

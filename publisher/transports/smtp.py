@@ -61,7 +61,7 @@ def detail_of(text: bytes | str) -> str:
 
 def _is_our_fault(text: bytes) -> bool:
     found = _ENHANCED.match(text)
-    return bool(found) and (int(found[2]), int(found[3])) in _OUR_FAULT
+    return found is not None and (int(found[2]), int(found[3])) in _OUR_FAULT
 
 
 def _busy(code: int, text: bytes) -> TransientError:
