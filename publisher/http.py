@@ -33,7 +33,7 @@ BAD_REQUEST = "bad_request"
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PERMANENT_REDIRECTS = frozenset({301, 308})
 # Validators belong to one address, so they are for the first hop only; the rest stays with the server it is meant for.
-_FIRST_HOP_ONLY = ("If-None-Match", "If-Modified-Since")
+_FIRST_HOP_ONLY = frozenset({"if-none-match", "if-modified-since"})
 _HARMLESS = frozenset({"accept", "accept-language"})
 _RETRY_AFTER_S = (60.0, 86_400.0)
 
@@ -84,7 +84,7 @@ def fetch(
     Raises TransientError (unknown name, refused, TLS, time-out) or PermanentError (forbidden or bad address, too large,
     too many redirects, unreadable).
     """
-    current, asked, permanent = url, httpx.Headers(headers), True
+    current, asked, permanent = url, dict(headers or {}), True
     with time_limit(limits.total_s):
         for hop in range(limits.max_redirects + 1):
             target = check_url(current)
@@ -251,12 +251,13 @@ def _joined(base: httpx.URL, location: str) -> httpx.URL:
         return check_url(location)
 
 
-def _headers_for_next_hop(asked: httpx.Headers, here: httpx.URL, there: httpx.URL) -> httpx.Headers:
+def _headers_for_next_hop(asked: Mapping[str, str], here: httpx.URL, there: httpx.URL) -> dict[str, str]:
     same_server = (here.scheme, here.host, here.port) == (there.scheme, there.host, there.port)
-    kept = httpx.Headers([(name, value) for name, value in asked.multi_items() if same_server or name in _HARMLESS])
-    for name in _FIRST_HOP_ONLY:
-        kept.pop(name, None)
-    return kept
+    return {
+        name: value
+        for name, value in asked.items()
+        if name.lower() in _HARMLESS or (same_server and name.lower() not in _FIRST_HOP_ONLY)
+    }
 
 
 @contextmanager
@@ -296,7 +297,8 @@ def _why_no_connection(error: BaseException) -> str:
     while cause:
         if isinstance(cause, ssl.SSLError):
             return gettext_noop("No secure connection to %(host)s: its certificate is not valid for it.")
-        cause = cause.__cause__
+        # httpcore hides its cause by `from None`; the context still has it.
+        cause = cause.__cause__ or cause.__context__
     return gettext_noop("%(host)s could not be reached.")
 
 
