@@ -132,13 +132,12 @@ class Lane:
     def _send_one(self, message: Message, claim_id: uuid.UUID, segments: Segments, recipient: Claimed) -> bool:
         """Send to one recipient; false if the rest of the batch should be handed back."""
         assert self.connection is not None and message.newsletter is not None
-        content = personalise(
-            segments, Recipient(recipient.delivery_id, recipient.address, recipient.name, recipient.token)
-        )
-        self.journal.start(claim_id, recipient.delivery_id)
-        self.started += 1
+        to = Recipient(recipient.delivery_id, recipient.address, recipient.name, recipient.token)
         go_on = True
         try:
+            content = personalise(segments, to)
+            self.journal.start(claim_id, recipient.delivery_id)
+            self.started += 1
             accepted = self.connection.send(message.newsletter.sender_email, recipient.address, content)
             result = outcome.sent(recipient.delivery_id, accepted.code, timezone.now())
         except OpslagError as error:
@@ -155,6 +154,7 @@ class Lane:
             return False
         if isinstance(error, TransientError) and error.reason == Reason.CONNECTION:
             transport_health.failed(settings.OPSLAG_TRANSPORT, error, timezone.now())
+            self.ends_s = time.monotonic()
             return False
         return True
 
