@@ -267,7 +267,6 @@ LOCALE_PATHS = [BASE_DIR / "publisher" / "locale"]
 
 STATIC_URL = "/static/"
 STATIC_ROOT = OPSLAG_HOME / "static"
-STATICFILES_DIRS = [BASE_DIR / "publisher" / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"},

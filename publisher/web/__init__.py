@@ -1,0 +1,1 @@
+"""What people click: thin views by page family, the staff's frame, sign-in and error pages."""
