@@ -1,0 +1,186 @@
+"""Publishes to Mastodon and to servers that speak its API (docs.joinmastodon.org: statuses, media, instance)."""
+
+from __future__ import annotations
+
+import mimetypes
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
+
+from publisher import http
+from publisher.errors import TransientError
+from publisher.platforms.contract import Limits, PictureFile, Platform, Post, Profile, Published
+from publisher.platforms.length import check_fits, mastodon_length, with_link
+from publisher.platforms.mastodon_match import CLOCK_SKEW, created_at, is_this_post
+from publisher.platforms.mastodon_server import COUNT_CODE_POINTS, limits_of, origin_of, server_facts
+from publisher.platforms.replies import (
+    checked,
+    identity_of,
+    named_object_of,
+    public_url,
+    published_in,
+    published_of,
+    rows_of,
+)
+from publisher.vocabulary import Reason
+
+# The server remembers a key for an hour; the rest is for clocks and slow calls.
+KEY_KEPT = timedelta(minutes=50)
+PAGE = 40
+PAGES_READ = 5
+
+
+@dataclass(frozen=True)
+class MastodonConfig:
+    """How we reach the account: its server, and a token with the scopes profile, read:statuses and write."""
+
+    server: str = field(metadata={"label": _("Server address"), "help": _("For example https://mastodon.example.org")})
+    access_token: str = field(repr=False, metadata={"label": _("Access token"), "secret": True})
+
+
+class MastodonPlatform(Platform):
+    """One post is one status; `poll_waits_s` are the pauses (seconds) in which a picture may become ready."""
+
+    kind = "mastodon"
+    label = "Mastodon"
+    config_class = MastodonConfig
+
+    def __init__(self, poll_waits_s: tuple[float, ...] = (0.3, 0.7, 1, 2, 4, 4, 8, 10)) -> None:
+        self._poll_waits_s = poll_waits_s
+
+    def limits(self, facts: Mapping[str, Any]) -> Limits:
+        """As the server told in `verify`, else as on a fresh Mastodon."""
+        return limits_of(facts)
+
+    def length(self, text: str, facts: Mapping[str, Any]) -> int:
+        """Graphemes with each http(s) address as 23; GoToSocial and Takahe count code points in full."""
+        if facts.get("software") in COUNT_CODE_POINTS:
+            return len(text)
+        return mastodon_length(text, facts.get("url_length", 23))
+
+    def repeat_safe_for(self, facts: Mapping[str, Any]) -> timedelta:
+        """50 minutes where the server is known to honour the Idempotency-Key, else not at all."""
+        return KEY_KEPT if facts.get("honours_key") is True else timedelta(0)
+
+    def verify(self, config: MastodonConfig) -> Profile:
+        """Read who the token belongs to and what the server takes."""
+        me = self._whoami(config)
+        facts = server_facts(origin_of(config.server)) | {"account_id": identity_of(me)}
+        username = str(me.get("username", ""))
+        return Profile(
+            remote_id=identity_of(me),
+            name=str(me.get("display_name") or username),
+            handle=f"@{username}@{_host(facts['domain']) or _host(origin_of(config.server))}",
+            url=public_url(me.get("url")),
+            avatar_url=public_url(me.get("avatar")),
+            facts=facts,
+        )
+
+    def prepare(self, config: MastodonConfig, facts: Mapping[str, Any], post: Post) -> dict[str, Any]:
+        """Upload the pictures with their descriptions and wait until the server has processed them."""
+        length = self.length(with_link(post.text, post.link), facts)
+        check_fits(post, length=length, limits=self.limits(facts))
+        uploads = [self._upload(config, picture) for picture in post.pictures]
+        self._wait_until_ready(config, [media_id for media_id, ready in uploads if not ready])
+        return {"media_ids": [media_id for media_id, _ready in uploads]}
+
+    def commit(
+        self, config: MastodonConfig, facts: Mapping[str, Any], post: Post, prepared: Mapping[str, Any]
+    ) -> Published:
+        """Create the status. Visibility is always named, since servers differ in their default; never scheduled_at."""
+        status: dict[str, Any] = {
+            "status": with_link(post.text, post.link),
+            "visibility": post.visibility or "public",
+            "media_ids": prepared["media_ids"],
+            "language": post.language.partition("-")[0].lower(),
+            "in_reply_to_id": post.reply_to,
+        }
+        reply = self._call(
+            config,
+            "POST",
+            "/api/v1/statuses",
+            commit=True,
+            headers={"Idempotency-Key": post.key},
+            json={name: value for name, value in status.items() if value},
+        )
+        return published_of(reply, committing=True)
+
+    def confirm(self, config: MastodonConfig, facts: Mapping[str, Any], published: Published) -> Published:
+        """Read the status. A PermanentError here means that it is no longer there."""
+        reply = self._call(config, "GET", f"/api/v1/statuses/{_quoted(published.remote_id)}")
+        return published_of(reply)
+
+    def find(self, config: MastodonConfig, facts: Mapping[str, Any], post: Post, since: datetime) -> Published | None:
+        """Compare the account's own statuses with the frozen text; of several the oldest is ours."""
+        account_id = facts.get("account_id") or identity_of(self._whoami(config))
+        found, older_than = None, ""
+        for _page in range(PAGES_READ):
+            rows = self._own_statuses(config, account_id, older_than)
+            found = next((row for row in reversed(rows) if is_this_post(row, post, since)), found)
+            moments = [moment for moment in map(created_at, rows) if moment is not None]
+            if not moments or min(moments) < since - CLOCK_SKEW:
+                break
+            older_than = identity_of(rows[-1])
+        return published_in(found) if found else None
+
+    def _whoami(self, config: MastodonConfig) -> dict[str, Any]:
+        return named_object_of(self._call(config, "GET", "/api/v1/accounts/verify_credentials"))
+
+    def _own_statuses(self, config: MastodonConfig, account_id: str, older_than: str) -> list[dict[str, Any]]:
+        params = {"limit": str(PAGE), "exclude_reblogs": "true"} | ({"max_id": older_than} if older_than else {})
+        return rows_of(self._call(config, "GET", f"/api/v1/accounts/{_quoted(account_id)}/statuses", params=params))
+
+    def _upload(self, config: MastodonConfig, picture: PictureFile) -> tuple[str, bool]:
+        """The upload's id, and whether it is ready (200) or still being processed (202)."""
+        name = f"picture{mimetypes.guess_extension(picture.media_type) or ''}"
+        reply = self._call(
+            config,
+            "POST",
+            "/api/v2/media",
+            files={"file": (name, picture.content, picture.media_type)},
+            data={"description": picture.alt},
+        )
+        return identity_of(named_object_of(reply)), reply.status == 200
+
+    def _wait_until_ready(self, config: MastodonConfig, media_ids: list[str]) -> None:
+        """Ask (206: not yet, 200: ready) with growing pauses. Raises TransientError after the last."""
+        for pause in self._poll_waits_s:
+            if not media_ids:
+                return
+            time.sleep(pause)
+            media_ids = [media_id for media_id in media_ids if not self._is_ready(config, media_id)]
+        if media_ids:
+            raise TransientError(gettext_noop("The platform is still working on the picture."), reason=Reason.BUSY)
+
+    def _is_ready(self, config: MastodonConfig, media_id: str) -> bool:
+        return checked(self._call(config, "GET", f"/api/v1/media/{_quoted(media_id)}")).status == 200
+
+    def _call(
+        self,
+        config: MastodonConfig,
+        method: str,
+        path: str,
+        *,
+        commit: bool = False,
+        headers: Mapping[str, str] | None = None,
+        **content: Any,
+    ) -> http.Reply:
+        own = {"Authorization": f"Bearer {config.access_token}", "Accept": "application/json"}
+        url = f"{origin_of(config.server)}{path}"
+        return http.send(method, url, commit=commit, headers=own | dict(headers or {}), **content)
+
+
+def _quoted(identity: str) -> str:
+    """An opaque id as one segment of a path."""
+    return quote(identity, safe="")
+
+
+def _host(address: str) -> str:
+    """The host in an address that may or may not have a scheme."""
+    return address.partition("://")[2].partition("/")[0] or address.partition("/")[0]

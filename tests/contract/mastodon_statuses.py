@@ -1,0 +1,157 @@
+"""Posts on the Mastodon contract server: the call that publishes, with its idempotency and its faults, and reading."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from tests.contract.mastodon_entities import Media, Status, Token
+from tests.contract.mastodon_state import MastodonState, bearer, only, visible
+from tests.contract.wire import DroppedError, RefusedError, Request, Response, answer, page
+
+FIELDS = {"status", "media_ids", "in_reply_to_id", "sensitive", "spoiler_text", "visibility", "language"}
+LISTED_BY = {"limit", "exclude_reblogs", "exclude_replies", "only_media", "max_id", "since_id", "min_id"}
+VISIBILITIES = {"public", "unlisted", "private", "direct"}
+
+
+def create(state: MastodonState, request: Request) -> Response:
+    """`POST /api/v1/statuses`. Strict: no scheduled_at (servers ignore it); visibility and Idempotency-Key must be."""
+    token = state.allowed(request, "write:statuses")
+    key = request.headers.get("idempotency-key", "")
+    if not key:
+        raise RefusedError(422, "Contract: Idempotency-Key is missing")
+    earlier = state.remembered(request, key)
+    if earlier and state.faults.take("500_on_duplicate", request):
+        raise RefusedError(500, "Something went wrong")
+    if earlier and state.kind.honours_key and not state.faults.take("ignore_key", request):
+        return _answer(state, request, state.status(earlier.status_id, token.account))
+    status = _new_status(state, request, token, key, _fields(request))
+    state.remember(request, status)
+    return _answer(state, request, status)
+
+
+def show(state: MastodonState, request: Request, status_id: str) -> Response:
+    """`GET /api/v1/statuses/:id`, without a token if it is public."""
+    token = state.allowed(request, "read:statuses") if bearer(request) else None
+    return answer(state.status(status_id, token.account if token else None).entity(request.origin))
+
+
+def source(state: MastodonState, request: Request, status_id: str) -> Response:
+    """`GET /api/v1/statuses/:id/source`."""
+    token = state.allowed(request, "read:statuses")
+    status = _own(state, token, status_id)
+    return answer({"id": status.status_id, "text": status.text, "spoiler_text": status.spoiler_text})
+
+
+def delete(state: MastodonState, request: Request, status_id: str) -> Response:
+    """`DELETE /api/v1/statuses/:id`: answers the post with its text."""
+    token = state.allowed(request, "write:statuses")
+    status = _own(state, token, status_id)
+    status.deleted = True
+    return answer(status.entity(request.origin) | {"text": status.text})
+
+
+def listing(state: MastodonState, request: Request, account_id: str) -> Response:
+    """`GET /api/v1/accounts/:id/statuses`, newest first; ids are places in the list, not numbers."""
+    token = state.allowed(request, "read:statuses")
+    only(request.query, LISTED_BY)
+    if account_id != state.account.account_id:
+        raise RefusedError(404, "Record not found")
+    found = [status for status in reversed(state.posts()) if visible(status, token.account)]
+    for bound in ("max_id", "since_id", "min_id"):
+        given = request.query.get(bound, [""])[0]
+        place = next((i for i, status in enumerate(found) if status.status_id == given), None)
+        if given and place is None:
+            raise RefusedError(422, f"Contract: {bound} is none of this account's posts")
+        if place is not None:
+            found = found[place + 1 :] if bound == "max_id" else found[:place]
+    limit = int(request.query.get("limit", ["20"])[0])
+    if not 1 <= limit <= 40:
+        raise RefusedError(422, "Contract: limit is 1 to 40")
+    return answer([status.entity(request.origin) for status in found[:limit]])
+
+
+def _answer(state: MastodonState, request: Request, status: Status) -> Response:
+    """The answer to a create, unless a fault takes it away."""
+    if state.faults.take("commit_then_drop", request):
+        raise DroppedError
+    if state.faults.take("commit_then_500", request):
+        raise RefusedError(500, "Something went wrong on our end")
+    if state.faults.take("commit_then_page", request):
+        return page("<!doctype html><title>Welcome</title><p>All is well.</p>")
+    response = answer(status.entity(request.origin))
+    if state.faults.take("slow", request):
+        response.delay_s = state.slow_s
+    return response
+
+
+def _fields(request: Request) -> dict[str, Any]:
+    if request.media_type == "application/json":
+        given = request.json()
+    elif request.media_type == "application/x-www-form-urlencoded":
+        given = {
+            name.removesuffix("[]"): values if name.endswith("[]") else values[-1]
+            for name, values in request.form().items()
+        }
+    else:
+        raise RefusedError(406, "Contract: this call takes JSON or a form")
+    only(given, FIELDS)
+    return given
+
+
+def _new_status(state: MastodonState, request: Request, token: Token, key: str, given: dict[str, Any]) -> Status:
+    text, visibility, language = given.get("status", ""), given.get("visibility"), given.get("language", "")
+    media = _attachments(state, token, given.get("media_ids") or [])
+    if not isinstance(text, str) or (not text.strip() and not media):
+        raise RefusedError(422, "Validation failed: Text can't be blank")
+    if visibility not in VISIBILITIES:
+        raise RefusedError(422, "Contract: visibility must be said and be one of public, unlisted, private, direct")
+    if language and not re.fullmatch(r"[a-z]{2,3}", language):
+        raise RefusedError(422, "Contract: language is an ISO 639 code")
+    if state.kind.length(text) > state.kind.max_characters:
+        status_code = 400 if state.faults.take("400_for_too_long", request) else state.kind.too_long_status
+        raise RefusedError(status_code, state.kind.too_long())
+    parent = given.get("in_reply_to_id")
+    status = Status(
+        status_id=state.next_id(request),
+        account=token.account,
+        text=text,
+        visibility=visibility,
+        language=language,
+        created_at=state.clock.now(),
+        key=key,
+        app_name=token.app_name,
+        media=media,
+        in_reply_to=state.status(parent, token.account) if parent else None,
+        sensitive=given.get("sensitive") is True,
+        spoiler_text=str(given.get("spoiler_text") or ""),
+    )
+    for picture in media:
+        picture.attached = True
+    return status
+
+
+def _attachments(state: MastodonState, token: Token, media_ids: object) -> list[Media]:
+    if not isinstance(media_ids, list) or not all(isinstance(media_id, str) for media_id in media_ids):
+        raise RefusedError(422, "Contract: media_ids is a list of strings")
+    if len(media_ids) > state.kind.max_media:
+        raise RefusedError(422, f"Cannot attach more than {state.kind.max_media} files")
+    usable = {
+        media_id: media
+        for media_id, media in state.media.items()
+        if media.account is token.account and not media.attached
+    }
+    missing = [media_id for media_id in media_ids if media_id not in usable]
+    if missing:
+        raise RefusedError(422, f"Media {', '.join(missing)} not found or already attached to another post")
+    found = [usable[media_id] for media_id in media_ids]
+    if not all(media.ready for media in found):
+        raise RefusedError(422, "Cannot attach files that have not finished processing. Try again in a moment!")
+    return found
+
+
+def _own(state: MastodonState, token: Token, status_id: str) -> Status:
+    status = state.status(status_id, token.account)
+    if status.account is not token.account:
+        raise RefusedError(404, "Record not found")
+    return status

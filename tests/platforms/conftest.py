@@ -1,0 +1,20 @@
+"""Pictures for posts, and readable failures in the shared contract suite."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from PIL import Image
+
+from publisher.platforms.contract import PictureFile
+
+pytest.register_assert_rewrite("tests.platforms.platform_contract")
+
+
+@pytest.fixture(scope="session")
+def picture() -> PictureFile:
+    """A small real picture with a Danish description."""
+    content = io.BytesIO()
+    Image.new("RGB", (64, 48), "#205080").save(content, "PNG")
+    return PictureFile(content.getvalue(), "image/png", "Børn løber over pladsen foran biblioteket", 64, 48)
