@@ -9,7 +9,7 @@ import mimetypes
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, cast
+from typing import Any
 from urllib.parse import quote
 
 from django.conf import settings
@@ -40,8 +40,9 @@ class PracticePlatform(Platform):
     """Posts with a link field of their own, 500 graphemes and 4 pictures."""
 
     kind = "practice"
-    label: ClassVar[str] = cast("str", _("Practice channel"))
+    label = _("Practice channel")
     config_class = PracticeConfig
+    link_in_text = False
     link_in_text = False
 
     def limits(self, facts: Mapping[str, Any]) -> Limits:
