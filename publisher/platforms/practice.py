@@ -43,7 +43,6 @@ class PracticePlatform(Platform):
     label = _("Practice channel")
     config_class = PracticeConfig
     link_in_text = False
-    link_in_text = False
 
     def limits(self, facts: Mapping[str, Any]) -> Limits:
         """The same for every practice channel."""
