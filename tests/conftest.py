@@ -10,7 +10,7 @@ import pytest
 
 from tests.servers import broker
 
-pytest_plugins = ["tests.cast"]
+pytest_plugins = ["tests.browser", "tests.cast"]
 
 
 @pytest.fixture(scope="session")

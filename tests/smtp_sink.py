@@ -1,6 +1,6 @@
 """A real SMTP server for tests: it records what it accepted, and misbehaves as the recipient's local part asks.
 
-The outside witness: a line `<Message-ID> <recipient>` is written to the log before the final dot is answered, so what
+The outside witness: `<Message-ID> <recipient> <time>` is written to the log before the final dot is answered, so what
 the log holds was accepted, whatever becomes of the sender. Run by hand: `python -m tests.smtp_sink --log FILE`.
 """
 
@@ -12,6 +12,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -82,7 +83,8 @@ class Sink:
         if kind(recipient) in AFTER_DOT:
             return True
         found = _MESSAGE_ID.search(content)
-        self.log.write((found[1] if found else b"-") + b" " + recipient.encode() + b"\n")
+        line = b"%b %b %.3f\n" % (found[1] if found else b"-", recipient.encode(), time.time())
+        self.log.write(line)
         self.accepted += 1
         if self.keep is not None:
             unstuffed = re.sub(rb"(?m)^\.\.", b".", content[:-3])
@@ -111,8 +113,12 @@ class RunningSink:
 
     def accepted(self) -> list[tuple[str, str]]:
         """(Message-ID, recipient) of every message that the server took, in order."""
-        lines = self.log.read_text().splitlines() if self.log.exists() else []
-        return [(found[0], found[1]) for line in lines if len(found := line.split(" ", 1)) == 2]
+        return [(message_id, recipient) for message_id, recipient, _ in self.entries()]
+
+    def entries(self) -> list[tuple[str, str, float]]:
+        """The same, with the time (seconds since 1970) at which each was taken."""
+        lines = self.log.read_text().split("\n")[:-1] if self.log.exists() else []
+        return [(found[0], found[1], float(found[2])) for line in lines if len(found := line.split(" ")) == 3]
 
     def messages(self) -> list[bytes]:
         """The whole messages, in the order in which they came."""

@@ -11,14 +11,13 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
-from publisher.accounts.settings import config_of
+from publisher.accounts.settings import config_of, platform_of
 from publisher.compose.social import post_of
 from publisher.deliver import claim, outcome
 from publisher.deliver.journal import boot_id
 from publisher.errors import AccountError, Explanation, OpslagError, PermanentError
 from publisher.models import Account, Claim, Delivery, Message, PostPart
 from publisher.models.counting import COMMON_LANE, move_counts
-from publisher.platforms import PLATFORMS
 from publisher.platforms.contract import Platform, Post, Published
 from publisher.schedule import dispatch
 from publisher.schedule.stops import not_stopped
@@ -37,6 +36,8 @@ from publisher.vocabulary import (
 AHEAD = timedelta(minutes=10)
 # A commit call takes at most 60 s (http.send); whoever holds a claim longer than this is dead.
 COMMIT_LEASE = timedelta(seconds=120)
+# Four pictures on a slow server, where nothing was uploaded ahead.
+UPLOAD_LEASE = timedelta(minutes=6)
 _AT_ONCE = 100
 
 
@@ -90,7 +91,9 @@ def publish(delivery_id: int) -> DeliveryStatus | None:
     parts = list(delivery.parts.all())
     try:
         for part in parts:
+            _hold_claim(claim_id, UPLOAD_LEASE)
             _prepare_part(delivery, part)
+            _hold_claim(claim_id, COMMIT_LEASE)
             if not claim.may_go_on(delivery.message_id, delivery.message.campaign.approved_revision):
                 return _end(delivery, claim_id, outcome.handed_back(delivery_id, timezone.now()))
             commit_part(delivery, part)
@@ -129,6 +132,10 @@ def _claim(delivery_id: int) -> uuid.UUID | None:
     return claim_id
 
 
+def _hold_claim(claim_id: uuid.UUID, lease: timedelta) -> None:
+    Claim.objects.filter(pk=claim_id).update(lease_until=timezone.now() + lease)
+
+
 def account_of(delivery: Delivery) -> Account:
     """The account that the post goes to."""
     assert delivery.account is not None
@@ -147,7 +154,7 @@ def step_to(part: PostPart, new: PartStep, **fields: object) -> None:
 def plan_of(delivery: Delivery, part: PostPart) -> tuple[Platform, object, Post]:
     """The plug-in, the account's configuration and the frozen content of one part."""
     account = account_of(delivery)
-    return PLATFORMS[account.kind], config_of(account), post_of(delivery.message, key=part.key, text=part.text)
+    return platform_of(account), config_of(account), post_of(delivery.message, key=part.key, text=part.text)
 
 
 def _prepare_part(delivery: Delivery, part: PostPart) -> bool:

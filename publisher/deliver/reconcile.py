@@ -8,13 +8,12 @@ from datetime import datetime, timedelta
 from django.db.models import F
 from django.utils import timezone
 
-from publisher.accounts.settings import config_of
+from publisher.accounts.settings import config_of, platform_of
 from publisher.deliver import outcome
 from publisher.deliver.post import account_of, adopt, plan_of, step_to
 from publisher.errors import OpslagError
 from publisher.models import Delivery, PostPart
 from publisher.models.counting import COMMON_LANE
-from publisher.platforms import PLATFORMS
 from publisher.platforms.contract import Published
 from publisher.vocabulary import DeliveryStatus, Outlet, PartStep
 
@@ -92,7 +91,7 @@ def confirm(part_id: int) -> bool:
     account = account_of(part.delivery)
     published = Published(part.remote_id, part.permalink)
     try:
-        seen = PLATFORMS[account.kind].confirm(config_of(account), account.facts, published)
+        seen = platform_of(account).confirm(config_of(account), account.facts, published)
     except OpslagError:
         return False
     if part.step == PartStep.COMMITTED:

@@ -1,0 +1,153 @@
+"""Kill workers, flush and stop Redis, unsubscribe people in mid-send; then compare the rows with the mail server's log.
+
+    python -m tests.chaos.kill_workers [--recipients 5000] [--kills 5] [--database sqlite] [--seed N]
+
+Exit 1 unless nothing is lost, nothing was sent twice, the server's log agrees with the rows (log ⊇ sent and
+log ⊆ sent ∪ uncertain) and nobody who left was started later than two seconds after. Ends with one JSON line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import sys
+import time
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from tests.engine_room import EngineRoom, engine_room
+
+if TYPE_CHECKING:
+    from publisher.models import Message
+
+PATIENCE_S = 240
+
+
+def main() -> int:
+    """Run it; the exit code is the verdict."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--recipients", type=int, default=5000)
+    parser.add_argument("--kills", type=int, default=5)
+    parser.add_argument("--broker-away-s", type=float, default=10)
+    parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6))
+    arguments = parser.parse_args()
+    print(f"seed {arguments.seed}, {arguments.recipients} recipients on {arguments.database}", flush=True)
+    with engine_room(arguments.database, sink_delay_s=0.004) as room:
+        return Chaos(room, arguments).run()
+
+
+class Chaos:
+    """One run: its faults in random order, and the reckoning."""
+
+    def __init__(self, room: EngineRoom, arguments: argparse.Namespace) -> None:
+        from tests.chaos.mailing import send_out
+
+        self.room, self.wanted = room, arguments
+        self.random = random.Random(arguments.seed)
+        self.faults: Counter[str] = Counter()
+        self.message: Message = send_out(arguments.recipients)
+        self.left: dict[str, float] = {}
+
+    def run(self) -> int:
+        """Let it begin, do harm evenly over the sending, wait for the end, reckon."""
+        faults = [self._kill_children if n % 2 == 0 else self._kill_parent for n in range(self.wanted.kills)]
+        faults += [self._flush, self._stop_broker, self._unsubscribe]
+        self.random.shuffle(faults)
+        for number, fault in enumerate(faults):
+            self._wait_for((number + 0.5) / (len(faults) + 1) * self.wanted.recipients)
+            fault()
+            self.room.revive()
+        finished = self._wait_until_finished()
+        return self._reckon(finished)
+
+    def _wait_for(self, accepted: float) -> None:
+        deadline = time.monotonic() + PATIENCE_S
+        while len(self.room.sink.entries()) < accepted and time.monotonic() < deadline:
+            self.room.revive()
+            time.sleep(0.05)
+
+    def _note(self, fault: str, detail: str = "") -> None:
+        self.faults[fault] += 1
+        print(f"{len(self.room.sink.entries()):6} accepted: {fault} {detail}", flush=True)
+
+    def _kill_children(self) -> None:
+        self._note("children killed", str(self.room.kill_children("bulk")))
+
+    def _kill_parent(self) -> None:
+        """Its children are orphans now; they hold their journals and go on until they notice."""
+        self._note("parent killed")
+        self.room.kill("bulk")
+
+    def _flush(self) -> None:
+        self._note("FLUSHALL")
+        self.room.flush_broker()
+
+    def _stop_broker(self) -> None:
+        self._note("broker killed", f"for {self.wanted.broker_away_s} s")
+        self.room.kill("broker")
+        time.sleep(self.wanted.broker_away_s)
+
+    def _unsubscribe(self) -> None:
+        from django.utils import timezone
+
+        from publisher.models import Delivery, Subscription
+
+        waiting = Delivery.objects.filter(message=self.message, status="pending").order_by("due_at", "pk")
+        chosen = list(waiting.values_list("subscription_id", "subscriber__address")[:50])
+        Subscription.objects.filter(pk__in=[pk for pk, _ in chosen]).update(unsubscribed_at=timezone.now())
+        self.left = {address: time.time() for _, address in chosen}
+        self._note("unsubscribed", str(len(chosen)))
+
+    def _wait_until_finished(self) -> bool:
+        deadline = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline:
+            self.message.refresh_from_db()
+            if self.message.status not in ("scheduled", "sending"):
+                break
+            self.room.revive()
+            time.sleep(0.2)
+        return self.message.status == "finished"
+
+    def _reckon(self, finished: bool) -> int:
+        from publisher.models import Delivery
+
+        rows = Delivery.objects.filter(message=self.message)
+        named = {
+            f"<d{pk}.{self.message.public_id.hex}@opslag.test>": status
+            for pk, status in rows.values_list("pk", "status")
+        }
+        log = Counter(message_id for message_id, _, _ in self.room.sink.entries())
+        by_status = Counter(named.values())
+        too_late = [a for _, a, at in self.room.sink.entries() if a in self.left and at > self.left[a] + 2]
+        figures = {
+            "recipients": self.wanted.recipients,
+            "faults": dict(self.faults),
+            "by_status": dict(by_status),
+            "lost": self.wanted.recipients - sum(n for s, n in by_status.items() if s not in ("pending", "sending")),
+            "sent_twice": sum(1 for count in log.values() if count > 1),
+            "uncertain": by_status["uncertain"],
+            "sent_but_not_at_the_server": sum(1 for m, s in named.items() if s == "sent" and m not in log),
+            "at_the_server_but_not_sent": sum(1 for m in log if named.get(m) not in ("sent", "uncertain")),
+            "started_after_leaving": len(too_late),
+            "finished": finished,
+        }
+        good = finished and not any(
+            figures[name]
+            for name in (
+                "lost",
+                "sent_twice",
+                "sent_but_not_at_the_server",
+                "at_the_server_but_not_sent",
+                "started_after_leaving",
+            )
+        )
+        if not good:
+            print(f"message: {self.message.status} {self.message.hold_reason} {self.message.last_error}", flush=True)
+        print(json.dumps(figures), flush=True)
+        return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

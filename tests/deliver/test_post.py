@@ -1,0 +1,215 @@
+"""Posts against the strict contract server: public once, whatever is lost on the way; every outcome on its row."""
+
+from __future__ import annotations
+
+import io
+import uuid
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from PIL import Image
+
+from publisher import http
+from publisher.accounts.connect import connect_account
+from publisher.deliver import finish, post, reconcile
+from publisher.errors import Explanation
+from publisher.items.pictures import store_picture
+from publisher.models import Account, Campaign, Claim, Delivery, DeliveryCount, Message, Organisation, PostPart
+from publisher.review.approval import approve
+from publisher.schedule import dispatch
+from publisher.vocabulary import DeliveryStatus, MessageStatus, Outlet, PartStep
+from tests.contract.mastodon import MastodonServer
+from tests.contract.wire import in_process
+
+pytestmark = pytest.mark.database
+
+
+@pytest.fixture
+def server() -> Iterator[MastodonServer]:
+    running = MastodonServer(rate_limit=10_000)
+    with http.use_transport(in_process(running)):
+        yield running
+
+
+@pytest.fixture
+def account(secretariat: Organisation, server: MastodonServer) -> Account:
+    values = {"server": "https://mastodon.example.org", "access_token": server.token}
+    return connect_account(secretariat, "mastodon", values)
+
+
+def png() -> bytes:
+
+    buffer = io.BytesIO()
+    Image.new("RGB", (640, 480), "#205080").save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def scheduled(account: Account, *, text: str = "Åben øvelse på Ærø – kom & hør") -> Delivery:
+    """An approved post with a picture, due now."""
+    picture = store_picture(account.organisation, png(), alt="Et orkester øver")
+    campaign = Campaign.objects.create(organisation=account.organisation, title="Åben øvelse")
+    Message.objects.create(
+        campaign=campaign,
+        outlet=Outlet.POST,
+        account=account,
+        text=text,
+        link="https://kultur.example.org/nyheder/oevelse",
+        picture=picture,
+        picture_alt="Et orkester øver",
+    )
+    approve(campaign, None, scheduled_at=timezone.now())
+    return Delivery.objects.get(message__campaign=campaign)
+
+
+def begun(delivery: Delivery) -> Delivery:
+    """The same, started at its instant."""
+    assert dispatch.start(delivery.message_id, timezone.now())
+    return delivery
+
+
+def state(delivery: Delivery) -> tuple[str, str, str]:
+    delivery.refresh_from_db()
+    return delivery.status, delivery.reason, delivery.parts.get().step
+
+
+def counters(delivery: Delivery) -> dict[str, int]:
+    found = DeliveryCount.objects.filter(message=delivery.message_id).values_list("status", "count")
+    return {status: count for status, count in found if count}
+
+
+def test_a_post_goes_out_with_picture_alt_text_and_link_and_is_read_back(
+    account: Account, server: MastodonServer
+) -> None:
+    delivery = scheduled(account)
+    assert post.to_prepare(timezone.now()) == [delivery.pk]
+    assert post.prepare(delivery.pk)
+    assert not server.posts() and state(delivery) == ("pending", "", "prepared")
+    assert post.to_prepare(timezone.now()) == []
+    begun(delivery)
+    assert post.to_publish(timezone.now()) == [delivery.pk]
+    assert post.publish(delivery.pk) == DeliveryStatus.SENT
+    assert post.publish(delivery.pk) is None, "nobody else may have it"
+    part = delivery.parts.get()
+    assert reconcile.to_confirm(timezone.now()) == [part.pk] and reconcile.confirm(part.pk)
+    (public,) = server.posts()
+    assert public.text.startswith("Åben øvelse på Ærø – kom & hør") and "/nyheder/oevelse" in public.text
+    assert [media.alt for media in public.media] == ["Et orkester øver"] and public.language == "da"
+    part.refresh_from_db()
+    assert part.step == PartStep.CONFIRMED and public.status_id in part.permalink
+    assert finish.finish(delivery.message_id, timezone.now()) and not Claim.objects.exists()
+    assert counters(delivery) == {"sent": 1}
+
+
+@pytest.mark.parametrize(
+    "fault", ["commit_then_drop", "commit_then_500", "commit_then_page", "drop_before_read", "500"]
+)
+def test_a_lost_answer_is_uncertain_and_never_public_twice(
+    account: Account, server: MastodonServer, fault: str
+) -> None:
+    delivery = begun(scheduled(account))
+    server.faults.set(fault)
+    assert post.publish(delivery.pk) == DeliveryStatus.UNCERTAIN
+    assert state(delivery) == ("uncertain", "answer_lost", "committing")
+    assert reconcile.to_reconcile(timezone.now()) == [], "not at once"
+    Delivery.objects.update(due_at=timezone.now())
+    assert reconcile.to_reconcile(timezone.now()) == [delivery.pk]
+    assert reconcile.reconcile(delivery.pk), "the same key is repeated"
+    assert state(delivery)[0] == "sent" and len(server.posts()) == 1
+    assert counters(delivery) == {"sent": 1}
+
+
+@pytest.mark.parametrize("kind", ["gotosocial", "takahe"])
+def test_where_keys_are_ignored_it_is_looked_for_instead(
+    secretariat: Organisation, server: MastodonServer, kind: str
+) -> None:
+    server.control({"kind": kind})
+    account = connect_account(
+        secretariat, "mastodon", {"server": "https://mastodon.example.org", "access_token": server.token}
+    )
+    delivery = begun(scheduled(account))
+    server.faults.set("commit_then_drop")
+    post.publish(delivery.pk)
+    Delivery.objects.update(due_at=timezone.now())
+    assert reconcile.reconcile(delivery.pk)
+    assert state(delivery)[0] == "sent" and len(server.posts()) == 1
+
+
+def test_what_cannot_be_found_waits_for_a_person(secretariat: Organisation, server: MastodonServer) -> None:
+    server.control({"kind": "gotosocial"})
+    account = connect_account(
+        secretariat, "mastodon", {"server": "https://mastodon.example.org", "access_token": server.token}
+    )
+    delivery = begun(scheduled(account))
+    server.faults.set("drop_before_read")
+    post.publish(delivery.pk)
+    for _ in range(8):
+        Delivery.objects.update(due_at=timezone.now())
+        assert not reconcile.reconcile(delivery.pk)
+    assert reconcile.to_reconcile(timezone.now() + timedelta(days=1)) == []
+    assert state(delivery)[0] == "uncertain" and not server.posts()
+
+
+def test_a_wrong_token_holds_the_message_and_asks_for_a_reconnect(account: Account, server: MastodonServer) -> None:
+    delivery = begun(scheduled(account))
+    server.control({"revoke": server.token})
+    assert post.publish(delivery.pk) == DeliveryStatus.PENDING
+    account.refresh_from_db()
+    message = Message.objects.get(pk=delivery.message_id)
+    assert account.status == "needs_reconnect" and str(Explanation.from_json(account.last_error))
+    assert (message.status, message.hold_reason) == (MessageStatus.HELD, "account_broken")
+    delivery.refresh_from_db()
+    assert delivery.attempts == 0 and not server.posts()
+
+
+def test_a_refused_post_fails_with_the_platforms_words(account: Account, server: MastodonServer) -> None:
+    delivery = begun(scheduled(account))
+    PostPart.objects.update(text="x" * 600)
+    assert post.publish(delivery.pk) == DeliveryStatus.FAILED
+    delivery.refresh_from_db()
+    assert delivery.reason and str(Explanation.from_json(delivery.last_error))
+    assert finish.finish(delivery.message_id, timezone.now())
+
+
+def test_a_busy_server_is_tried_again_at_the_time_it_names(account: Account, server: MastodonServer) -> None:
+    delivery = begun(scheduled(account))
+    server.faults.set("429")
+    assert post.publish(delivery.pk) == DeliveryStatus.PENDING
+    delivery.refresh_from_db()
+    assert delivery.due_at > timezone.now() and delivery.attempts == 1
+    Delivery.objects.update(due_at=timezone.now())
+    assert post.publish(delivery.pk) == DeliveryStatus.SENT and len(server.posts()) == 1
+
+
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    [("prepared", "pending"), ("preparing", "pending"), ("committing", "uncertain"), ("committed", "sent")],
+)
+def test_a_worker_that_died_is_judged_by_the_step_it_stored(account: Account, step: str, expected: str) -> None:
+    delivery = begun(scheduled(account))
+    assert post._claim(delivery.pk) is not None
+    PostPart.objects.update(step=step, first_commit_at=timezone.now())
+    assert post.give_up_dead_claims(timezone.now()) == 0
+    assert post.give_up_dead_claims(timezone.now() + timedelta(seconds=121)) == 1
+    delivery.refresh_from_db()
+    assert delivery.status == expected and counters(delivery) == {expected: 1} and not Claim.objects.exists()
+
+
+def test_a_post_that_stops_its_worker_three_times_fails(account: Account) -> None:
+    delivery = begun(scheduled(account))
+    for _ in range(3):
+        assert post._claim(delivery.pk) is not None
+        post.give_up_dead_claims(timezone.now() + timedelta(seconds=121))
+    delivery.refresh_from_db()
+    assert (delivery.status, delivery.reason) == ("failed", "stopped_worker")
+
+
+def test_an_outcome_for_another_claim_changes_nothing(account: Account) -> None:
+    delivery = begun(scheduled(account))
+    claim_id = post._claim(delivery.pk)
+    assert claim_id is not None
+    Delivery.objects.filter(pk=delivery.pk).update(claim_id=uuid.uuid4())
+    post.give_up_dead_claims(timezone.now() + timedelta(seconds=121))
+    delivery.refresh_from_db()
+    assert delivery.status == "sending"
