@@ -20,6 +20,7 @@ from publisher.vocabulary import Reason
 ACCEPT = "application/atom+xml, application/rss+xml, application/xml;q=0.9, */*;q=0.1"
 SHORTEST_INTERVAL_S = 900
 LONGEST_INTERVAL_S = 86_400
+LONGEST_VALIDATOR = 1_000
 # A permanent redirect is believed when it was seen this often in a row: a wrong one is soon taken back.
 SIGHTINGS_OF_A_MOVE = 3
 
@@ -94,13 +95,13 @@ class _Memory:
         """What to remember after an answer that was the feed, or that it is unchanged."""
         memory = self._with_sighting(reply.permanent_url)
         if reply.status == 304:
-            etag = reply.headers.get("etag", self.etag)
-            return replace(memory, etag=etag, last_modified=reply.headers.get("last-modified", self.last_modified))
+            etag, last_modified = _validator(reply, "etag"), _validator(reply, "last-modified")
+            return replace(memory, etag=etag or self.etag, last_modified=last_modified or self.last_modified)
         return replace(
             memory,
             validators_for=reply.url,
-            etag=reply.headers.get("etag", ""),
-            last_modified=reply.headers.get("last-modified", ""),
+            etag=_validator(reply, "etag"),
+            last_modified=_validator(reply, "last-modified"),
             body_hash=hashlib.sha256(reply.body).hexdigest(),
         )
 
@@ -114,6 +115,12 @@ class _Memory:
         if seen < SIGHTINGS_OF_A_MOVE:
             return replace(self, moved_to=permanent_url, moved_seen=seen)
         return replace(self, url=permanent_url, old_url=self.url, moved_to="", moved_seen=0)
+
+
+def _validator(reply: Reply, name: str) -> str:
+    """A validator verbatim, "" if it is of a kind that could not be sent back."""
+    value = reply.headers.get(name, "")
+    return value if value.isascii() and len(value) <= LONGEST_VALIDATOR else ""
 
 
 def _min_interval_s(memory: _Memory, reply: Reply) -> int:

@@ -1,0 +1,112 @@
+"""Plain text, first picture and named feed out of markup that may be anything."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, strategies
+
+from publisher.sources.contract import PictureRef
+from publisher.sources.feed_markup import first_picture, named_feed, pixels, plain_text, web_address
+
+BASE = "https://havnby.example.org/nyt/sti"
+
+
+@pytest.mark.parametrize(
+    ("markup", "text"),
+    [
+        ("Kaffe, kage &amp; debat", "Kaffe, kage & debat"),
+        ("Kaffe & kage", "Kaffe & kage"),
+        ("&amp;lt;b&amp;gt;", "&lt;b&gt;"),
+        ("<p>Et</p><p>to</p>", "Et to"),
+        ("F<b>i</b>sk", "Fisk"),
+        ("Et<br/>to<br>tre", "Et to tre"),
+        ("1 < 2 og 3 > 2, <3", "1 < 2 og 3 > 2, <3"),
+        ("&lt;p&gt;Dobbelt&lt;/p&gt;", "Dobbelt"),
+        ("<style>p{}</style>Ud <script>alert('<p>')</script>i byen", "Ud i byen"),
+        ("Før<!-- <b>skjult</b> -->efter", "Før efter"),
+        ("Før <script>resten er væk", "Før"),
+        ("  meget \n\t luft\u00a0her ", "meget luft her"),
+        ("a\u030a", "å"),
+        ("\ud800x\x00y\u202ez", "xyz"),
+        ("👨‍👩‍👧", "👨‍👩‍👧"),
+    ],
+)
+def test_plain_text(markup: str, text: str) -> None:
+    assert plain_text(markup) == text
+
+
+@given(strategies.text(alphabet="<>/!-&;\"' =apbimgscrt\n", max_size=200))
+def test_plain_text_never_fails_and_settles(markup: str) -> None:
+    text = plain_text(markup)
+    assert text == " ".join(text.split())
+    assert "<script>" not in text
+    first_picture(markup, BASE)
+    named_feed(markup, BASE)
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    ["<" * 500_000, "<a" * 300_000, "<a " * 300_000, "<!--" * 200_000, "<script>" * 100_000, "<img src='" * 100_000,
+     "<" + "a" * 500_000, "<a " + "b" * 500_000 + ">", "<div>" * 200_000, "&" * 500_000, "<img " + "a=" * 300_000 + ">",
+     "<img " + "a " * 300_000 + ">", "<figure><img src=/a.png>" * 30_000],
+    ids=lambda text: text[:12],
+)  # fmt: skip
+def test_hostile_markup_is_read_in_one_pass(hostile: str) -> None:
+    """A quadratic reader would need minutes for these."""
+    plain_text(hostile)
+    first_picture(hostile, BASE)
+    named_feed(hostile, BASE)
+
+
+def test_the_first_real_picture_is_found_with_its_caption() -> None:
+    markup = """<img src="https://maaling.example.org/p.gif" width="1" height="1"><img src="/ikon.png" width=32>
+    <img src="data:image/gif;base64,AA=="><img alt="uden adresse">
+    <figure class="stor"><img src='../bro.jpg?a=1&amp;b=2' alt="Broen &quot;Ny&quot; &gt; havnen"
+    width="640px" height=480>
+    <figcaption class=x>Foto: <b>Bo</b></figcaption></figure><figure><img src="/nr2.jpg"></figure>"""
+    assert first_picture(markup, BASE) == PictureRef(
+        "https://havnby.example.org/bro.jpg?a=1&b=2",
+        alt='Broen "Ny" > havnen',
+        caption="Foto: Bo",
+        width=640,
+        height=480,
+    )
+
+
+def test_a_caption_belongs_to_its_own_figure() -> None:
+    assert first_picture("<figure><figcaption>Nej</figcaption></figure><img src=/a.jpg>", BASE) == PictureRef(
+        "https://havnby.example.org/a.jpg"
+    )
+    assert first_picture("<p>Ingen billeder</p>", BASE) is None
+
+
+def test_the_feed_that_a_page_names() -> None:
+    page = """<!doctype html><HTML><head><link rel=stylesheet type=text/css href=/s.css>
+    <LINK REL="Alternate home" TYPE="application/atom+xml" HREF="/nyt.atom">
+    <link rel=alternate type=application/rss+xml href=/2>"""
+    assert named_feed(page, BASE) == "https://havnby.example.org/nyt.atom"
+    assert named_feed("<link rel=alternate hreflang=de href=/de>", BASE) == ""
+
+
+@pytest.mark.parametrize(
+    ("address", "absolute"),
+    [
+        ("/a b", "https://havnby.example.org/a b"),
+        (" https://x.example.org/ ", "https://x.example.org/"),
+        ("//x.example.org/a", "https://x.example.org/a"),
+        ("javascript:alert(1)", ""),
+        ("data:text/html,x", ""),
+        ("mailto:a@example.org", ""),
+        ("http://", ""),
+        ("http://[", ""),
+    ],
+)
+def test_only_web_addresses_become_links(address: str, absolute: str) -> None:
+    assert web_address(address, BASE) == absolute
+
+
+@pytest.mark.parametrize(
+    ("value", "number"), [("640", 640), (" 640px ", 640), ("640.5", 640), ("50%", 0), ("auto", 0), ("", 0), ("-1", 0)]
+)
+def test_sizes_in_pixels(value: str, number: int) -> None:
+    assert pixels(value) == number
