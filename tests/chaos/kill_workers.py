@@ -30,11 +30,12 @@ def main() -> int:
     parser.add_argument("--recipients", type=int, default=5000)
     parser.add_argument("--kills", type=int, default=5)
     parser.add_argument("--broker-away-s", type=float, default=10)
+    parser.add_argument("--sink-delay-s", type=float, default=0.008)
     parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     arguments = parser.parse_args()
     print(f"seed {arguments.seed}, {arguments.recipients} recipients on {arguments.database}", flush=True)
-    with engine_room(arguments.database, sink_delay_s=0.004) as room:
+    with engine_room(arguments.database, sink_delay_s=arguments.sink_delay_s) as room:
         return Chaos(room, arguments).run()
 
 
@@ -73,6 +74,10 @@ class Chaos:
         print(f"{len(self.room.sink.entries()):6} accepted: {fault} {detail}", flush=True)
 
     def _kill_children(self) -> None:
+        """Those of the lanes, when there are any to kill."""
+        deadline = time.monotonic() + 30
+        while not self.room.children("bulk") and time.monotonic() < deadline:
+            time.sleep(0.1)
         self._note("children killed", str(self.room.kill_children("bulk")))
 
     def _kill_parent(self) -> None:

@@ -1,0 +1,25 @@
+"""The short version of `make chaos`: real workers killed in mid-send; the mail server's log is the witness."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_nothing_is_lost_and_nothing_goes_twice_whatever_is_killed(database: str) -> None:
+    command = [sys.executable, "-m", "tests.chaos.kill_workers", "--database", database]
+    small = ["--recipients", "800", "--kills", "3", "--broker-away-s", "2", "--seed", "7"]
+    ended = subprocess.run([*command, *small], cwd=REPOSITORY, capture_output=True, text=True, timeout=400, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    figures = json.loads(ended.stdout.splitlines()[-1])
+    assert (figures["lost"], figures["sent_twice"], figures["started_after_leaving"]) == (0, 0, 0)
+    assert figures["by_status"]["sent"] + figures["uncertain"] + figures["by_status"]["suppressed"] == 800
+    assert figures["uncertain"] <= 2 * 3, "at most what the two lanes had in hand at each kill"
