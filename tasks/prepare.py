@@ -7,6 +7,7 @@ from publisher.deliver import post
 from publisher.rules.matching import apply_rules
 from publisher.schedule import dispatch
 from publisher.vocabulary import Queue
+from tasks.deliver import tick as look_for_deliveries
 
 
 @shared_task
@@ -23,14 +24,16 @@ def tick() -> None:
 
 @shared_task
 def start(message_id: int) -> None:
-    """Let one message begin."""
-    dispatch.start(message_id, timezone.now())
+    """Let one message begin, and have its deliveries looked for now instead of at the next tick."""
+    if dispatch.start(message_id, timezone.now()):
+        look_for_deliveries.apply_async(queue=str(Queue.TICK), expires=5)
 
 
 @shared_task
 def prepare(message_id: int) -> None:
-    """Compile and freeze one mail."""
-    dispatch.prepare(message_id, timezone.now())
+    """Compile and freeze one mail; one that is due already is started now instead of at the next tick."""
+    if dispatch.prepare(message_id, timezone.now()):
+        tick.apply_async(queue=str(Queue.TICK), expires=5)
 
 
 @shared_task

@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from publisher.deliver import finish, notice, post, reconcile, recover
 from publisher.operate.heartbeat import beat
+from publisher.review.withdraw import cancel_leftovers
 from publisher.vocabulary import Queue
 
 
@@ -14,6 +15,7 @@ def tick() -> None:
     now = timezone.now()
     post.give_up_dead_claims(now)
     notice.give_up_dead_notices(now)
+    cancel_leftovers()
     for message_id in finish.to_finish():
         finish.finish(message_id, now)
     for part_id in reconcile.to_confirm(now):

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,6 +46,14 @@ class EngineRoom:
                 self._start(name, "worker", "--queues", queues)
         if not self._runs("beat"):
             self._start("beat", "beat")
+
+    def wait_until_ready(self) -> None:
+        """Until every worker answers."""
+        from tasks.celery import app
+
+        deadline = time.monotonic() + 60
+        while len(app.control.ping(timeout=1.0)) < len(WORKERS) and time.monotonic() < deadline:
+            time.sleep(0.2)
 
     def _runs(self, name: str) -> bool:
         return name in self.processes and self.processes[name].poll() is None

@@ -34,6 +34,7 @@ def measure(room: EngineRoom, recipients: int, database: str) -> int:
     """Send once and count at both ends."""
     from tests.chaos.mailing import send_out
 
+    room.wait_until_ready()
     message = send_out(recipients)
     approved = time.time()
     deadline = time.monotonic() + PATIENCE_S
