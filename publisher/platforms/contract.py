@@ -75,12 +75,14 @@ class Limits:
 class Platform(ABC):
     """Publishes posts of one kind of account. `config_class` holds connection fields (secrets marked in metadata).
 
+    `link_in_text` says that a post's link becomes part of its text (see `length.with_link`) and counts in its length.
     Every method may raise TransientError, PermanentError or AccountError; only `commit` may raise UncertainError.
     """
 
     kind: ClassVar[str]
     label: ClassVar[StrOrPromise]
     config_class: ClassVar[type]
+    link_in_text: ClassVar[bool] = True
 
     @abstractmethod
     def limits(self, facts: Mapping[str, Any]) -> Limits:

@@ -1,0 +1,255 @@
+"""Drafts: from chosen items to a campaign with its mail and posts, and changes to them while it is a draft.
+
+What is composed is a copy: later changes of an item never change a send-out by themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from django.db import transaction
+from django.db.models import F, Max
+from django.utils.translation import gettext_noop
+
+from publisher.compose.social import default_text
+from publisher.compose.values import is_web_address, many_lines, one_line, shorten
+from publisher.errors import InputError
+from publisher.items.content import excerpt
+from publisher.models import (
+    Account,
+    Block,
+    Campaign,
+    CampaignItem,
+    Item,
+    Message,
+    Newsletter,
+    Organisation,
+    Rule,
+    User,
+)
+from publisher.vocabulary import BlockKind, CampaignStatus, Outlet
+
+PREVIEW_LENGTH = 100
+SUBJECT_LENGTH = 200
+TITLE_LENGTH = 300
+# What of a block a person may change, and whether it may have several lines.
+BLOCK_WORDS = {
+    "title": False,
+    "lead": False,
+    "html": True,
+    "link": False,
+    "alt": False,
+    "caption": False,
+    "credit": False,
+    "author": False,
+}
+
+
+@transaction.atomic
+def create_campaign(
+    organisation: Organisation,
+    items: Sequence[Item],
+    *,
+    newsletter: Newsletter | None = None,
+    accounts: Sequence[Account] = (),
+    user: User | None = None,
+    rule: Rule | None = None,
+    title: str = "",
+) -> Campaign:
+    """Make a draft: an e-mail message with a block per item (the first leads), and a post for each account.
+
+    Raises InputError if there is nothing to send, nowhere to send it, or something belongs to another organisation.
+    """
+    _check_choice(organisation, items, newsletter, accounts)
+    first = items[0]
+    campaign = Campaign.objects.create(
+        organisation=organisation,
+        title=shorten(one_line(title or first.title), TITLE_LENGTH),
+        rule=rule,
+        created_by=user,
+    )
+    CampaignItem.objects.bulk_create(
+        CampaignItem(campaign=campaign, item=item, item_revision=item.revision, position=position)
+        for position, item in enumerate(items)
+    )
+    if newsletter:
+        _add_email(campaign, items, newsletter)
+    for account in accounts:
+        _add_post(campaign, items, account)
+    return campaign
+
+
+def _check_choice(
+    organisation: Organisation, items: Sequence[Item], newsletter: Newsletter | None, accounts: Sequence[Account]
+) -> None:
+    if not items:
+        raise InputError(gettext_noop("Choose at least one news item."))
+    if not newsletter and not accounts:
+        raise InputError(gettext_noop("Choose a newsletter or a channel to send to."))
+    owners = {item.organisation_id for item in items} | {account.organisation_id for account in accounts}
+    if newsletter:
+        owners.add(newsletter.organisation_id)
+    if owners != {organisation.pk}:
+        raise InputError(gettext_noop("A send-out can only use news and channels of its own organisation."))
+
+
+def _add_email(campaign: Campaign, items: Sequence[Item], newsletter: Newsletter) -> None:
+    first = items[0]
+    message = Message.objects.create(
+        campaign=campaign,
+        outlet=Outlet.EMAIL,
+        newsletter=newsletter,
+        language=newsletter.language,
+        subject=shorten(one_line(first.title), SUBJECT_LENGTH),
+        preview_text=shorten(excerpt(one_line(first.lead or first.body_text), PREVIEW_LENGTH), PREVIEW_LENGTH),
+    )
+    Block.objects.bulk_create(
+        Block(
+            message=message,
+            kind=BlockKind.STORY if position else BlockKind.LEAD_STORY,
+            position=position,
+            item=item,
+            picture=item.picture,
+            content=content_of(item),
+        )
+        for position, item in enumerate(items)
+    )
+
+
+def _add_post(campaign: Campaign, items: Sequence[Item], account: Account) -> None:
+    first = items[0]
+    Message.objects.create(
+        campaign=campaign,
+        outlet=Outlet.POST,
+        account=account,
+        language=account.language,
+        visibility=account.visibility,
+        text=default_text(items, account),
+        link=first.link,
+        picture=first.picture,
+        picture_alt=first.picture.alt if first.picture else "",
+    )
+
+
+def content_of(item: Item) -> dict[str, object]:
+    """A block's own copy of an item: what the mail shows, as JSON."""
+    picture = item.picture
+    return {
+        "title": one_line(item.title),
+        "lead": one_line(item.lead),
+        "html": many_lines(item.body_html),
+        "text": many_lines(item.body_text),
+        "link": item.link,
+        "alt": one_line(picture.alt) if picture else "",
+        "caption": one_line(picture.caption) if picture else "",
+        "credit": one_line(picture.credit) if picture else "",
+        "author": one_line(item.author),
+        "published_at": item.published_at.isoformat() if item.published_at else "",
+        "areas": [area.name for area in item.areas.all()],
+        "topics": [topic.name for topic in item.topics.all()],
+        "language": item.language,
+    }
+
+
+def open_draft(message: Message) -> None:
+    """Take a draft for a change: its campaign's revision rises, so that nobody approves what they did not see.
+
+    Call it in the change's own transaction. Raises InputError unless the campaign is a draft.
+    """
+    opened = Campaign.objects.filter(pk=message.campaign_id, status=CampaignStatus.DRAFT).update(
+        revision=F("revision") + 1
+    )
+    if not opened:
+        raise InputError(gettext_noop("Only a draft can be changed. Take the send-out back to draft first."))
+
+
+@transaction.atomic
+def update_email(message: Message, *, subject: str | None = None, preview_text: str | None = None) -> None:
+    """Change a mail's subject or preview text. Raises InputError unless its campaign is a draft, or if too long."""
+    open_draft(message)
+    if subject is not None:
+        message.subject = _within(one_line(subject), SUBJECT_LENGTH)
+    if preview_text is not None:
+        message.preview_text = _within(one_line(preview_text), SUBJECT_LENGTH)
+    message.save(update_fields=["subject", "preview_text"])
+
+
+@transaction.atomic
+def update_post(
+    message: Message,
+    *,
+    text: str | None = None,
+    link: str | None = None,
+    picture_alt: str | None = None,
+    visibility: str | None = None,
+    language: str | None = None,
+    without_picture: bool = False,
+) -> None:
+    """Change a post; what is None stays. Raises InputError unless its campaign is a draft, or for a broken link."""
+    open_draft(message)
+    given = {"text": text, "picture_alt": picture_alt, "visibility": visibility, "language": language}
+    for name, value in given.items():
+        if value is not None:
+            setattr(message, name, many_lines(value))
+    if link is not None:
+        message.link = _checked_link(link)
+    if without_picture:
+        message.picture, message.picture_alt = None, ""
+    message.save(update_fields=[*given, "link", "picture"])
+
+
+@transaction.atomic
+def update_block(block: Block, **words: str) -> None:
+    """Change a block's own words (names in BLOCK_WORDS); its item stays as it is.
+
+    Raises InputError unless the campaign is a draft, or for a broken link.
+    """
+    open_draft(block.message)
+    for name, value in words.items():
+        clean = many_lines if BLOCK_WORDS[name] else one_line
+        block.content[name] = _checked_link(value) if name == "link" else clean(value)
+    block.save(update_fields=["content"])
+
+
+@transaction.atomic
+def add_block(message: Message, kind: BlockKind, *, position: int | None = None, **words: str) -> Block:
+    """Add a heading, text or divider with words as in `update_block`, at the end or before the one at `position`."""
+    open_draft(message)
+    last = message.blocks.aggregate(last=Max("position"))["last"]
+    place = (0 if last is None else last + 1) if position is None else position
+    message.blocks.filter(position__gte=place).update(position=F("position") + 1)
+    content = {name: (many_lines if BLOCK_WORDS[name] else one_line)(value) for name, value in words.items()}
+    return Block.objects.create(message=message, kind=kind, position=place, content=content)
+
+
+@transaction.atomic
+def arrange_blocks(message: Message, block_ids: Iterable[int]) -> None:
+    """Keep these blocks, in this order, and remove the others; the first story leads. Raises InputError as above."""
+    open_draft(message)
+    wanted = list(block_ids)
+    blocks: Mapping[int, Block] = message.blocks.in_bulk(wanted)
+    message.blocks.exclude(pk__in=blocks).delete()
+    kept = [blocks[pk] for pk in wanted if pk in blocks]
+    leading = BlockKind.LEAD_STORY
+    for position, block in enumerate(kept):
+        block.position = position
+        if block.kind in {BlockKind.LEAD_STORY, BlockKind.STORY}:
+            block.kind, leading = leading, BlockKind.STORY
+    Block.objects.bulk_update(kept, ["position", "kind"])
+
+
+def _within(text: str, limit: int) -> str:
+    if len(text) > limit:
+        raise InputError(
+            gettext_noop("This line has %(length)s characters; %(limit)s is the most. Shorten it."),
+            length=len(text),
+            limit=limit,
+        )
+    return text
+
+
+def _checked_link(link: str) -> str:
+    link = one_line(link)
+    if link and not is_web_address(link):
+        raise InputError(gettext_noop("“%(link)s” is not a web address. It must begin with https://"), link=link)
+    return link

@@ -1,0 +1,222 @@
+"""The newsletter of a message: its blocks as the templates see them, as HTML (through MJML) and as plain text.
+
+Values are escaped by the template, or by `in_attribute` in attributes; only a story's body is HTML, cleaned here once
+more. Templates: `templates/newsletters/<template>.mjml`, `.txt` and `parts/`.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import css_inline
+from django.template import TemplateDoesNotExist
+from django.template.loader import render_to_string
+from django.utils import timezone, translation
+from django.utils.dateformat import format as format_date
+from django.utils.safestring import SafeString, mark_safe
+from mjml import mjml2html
+
+from publisher.compose import colour
+from publisher.compose.body import clean_body, mail_html, paragraphs
+from publisher.compose.guards import check_source, template_fault
+from publisher.compose.output import check_output
+from publisher.compose.values import is_web_address, one_line
+from publisher.items.content import excerpt
+from publisher.items.pictures import picture_url
+from publisher.models import Block, Message, Newsletter, Picture
+from publisher.vocabulary import BlockKind
+
+COLUMNS = 78
+# Pixels of CSS; pictures are fetched at twice the size for sharp screens.
+PICTURE_WIDTH = 552
+EXCERPT = 320
+DATES = {"da": "j. F Y", "en": "j F Y"}
+# Where links stand that are hardest to read: the page in light, a panel in dark (colours of the style sheet).
+PAPER, DARK_SURFACE = "#FBFAF7", "#1D2125"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A picture in the mail: absolute address, width in CSS pixels."""
+
+    url: str
+    width: int
+    alt: str
+    caption: str
+
+
+@dataclass(frozen=True)
+class Story:
+    """A block as the templates see it. `body` is HTML for mj-text; `paragraphs` the same as plain text."""
+
+    kind: str
+    title: str
+    lead: str
+    body: SafeString
+    paragraphs: tuple[str, ...]
+    link: str
+    picture: Shown | None
+    byline: str
+    areas: str
+    language: str
+
+    @property
+    def template(self) -> str:
+        """The part of the MJML templates that shows it."""
+        return f"newsletters/parts/{self.kind}.mjml"
+
+
+def render_html(message: Message, *, places: Mapping[str, str]) -> str:
+    """The mail as HTML, checked.
+
+    `places` may hold `unsubscribe_url` and `view_url`, real or as markers; without one its line is left out (as on the
+    page to view it in a browser). Raises InputError for content that cannot be a mail, PermanentError for a template.
+    """
+    mjml = _from_template(message, places, "mjml")
+    check_source(mjml)
+    try:
+        html = mjml2html(mjml, fonts={})
+    except ValueError as error:
+        raise template_fault(str(error)) from error
+    finished = _inlined(html, message)
+    check_output(finished)
+    return finished if places else _as_page(finished)
+
+
+def _inlined(html: str, message: Message) -> str:
+    """Our rules as style attributes, for programs that know no style sheet; MJML's own stay in the head."""
+    if message.newsletter is None:
+        return html
+    rules = render_to_string("newsletters/parts/inline.css", {"colours": _colours(message.newsletter)})
+    inliner = css_inline.CSSInliner(
+        extra_css=rules, inline_style_tags=False, keep_style_tags=True, load_remote_stylesheets=False
+    )
+    return inliner.inline(html)
+
+
+def _as_page(html: str) -> str:
+    """The mail as a web page of its own: its content is the page's main landmark, not an article in a mail program.
+
+    The wrapper is the only element of its class, and quotes in values are escaped, so nothing else can be meant.
+    """
+    before, wrapper, rest = html.partition('<div class="paper"')
+    rest = rest.replace(' aria-roledescription="email"', "", 1).replace(' role="article"', ' role="main"', 1)
+    return before + wrapper + rest
+
+
+def render_text(message: Message, *, places: Mapping[str, str]) -> str:
+    """The mail as plain text with the same content, wrapped at 78 columns; `places` as in `render_html`."""
+    lines = [row for line in _from_template(message, places, "txt").split("\n") for row in _wrapped(line.strip(" "))]
+    return re.sub("\n{3,}", "\n\n", "\n".join(lines)).strip("\n") + "\n"
+
+
+def _wrapped(line: str) -> list[str]:
+    hanging = "  " if line.startswith("- ") else ""
+    return textwrap.wrap(line, COLUMNS, subsequent_indent=hanging, break_long_words=False, break_on_hyphens=False) or [
+        ""
+    ]
+
+
+def _from_template(message: Message, places: Mapping[str, str], extension: str) -> str:
+    newsletter = message.newsletter
+    if newsletter is None:
+        raise template_fault("this message is not for a newsletter")
+    with translation.override(message.language):
+        context = {
+            "message": message,
+            "newsletter": newsletter,
+            "organisation": newsletter.organisation,
+            "subject": one_line(message.subject) or newsletter.name,
+            "preview": one_line(message.preview_text),
+            "stories": stories(message, newsletter),
+            "colours": _colours(newsletter),
+            "picture_width": PICTURE_WIDTH,
+            **places,
+        }
+        try:
+            return render_to_string(f"newsletters/{newsletter.template}.{extension}", context)
+        except TemplateDoesNotExist as error:
+            raise template_fault(f"there is no template {error}") from error
+
+
+def _colours(newsletter: Newsletter) -> dict[str, str]:
+    brand = colour.checked_colour(newsletter.brand_colour)
+    return {
+        "brand": brand,
+        "on_brand": colour.text_on(brand),
+        "accent": colour.legible(brand, PAPER),
+        "dark_accent": colour.legible(brand, DARK_SURFACE),
+    }
+
+
+def stories(message: Message, newsletter: Newsletter) -> list[Story]:
+    """The message's blocks, in order, as the templates see them (in the language that is active)."""
+    blocks = message.blocks.select_related("picture").order_by("position", "pk")
+    return [_story(block, message, newsletter) for block in blocks]
+
+
+def _story(block: Block, message: Message, newsletter: Newsletter) -> Story:
+    content: Mapping[str, Any] = block.content
+    line = {name: one_line(str(content.get(name) or "")) for name in ("title", "lead", "link", "author", "language")}
+    whole = block.kind in {BlockKind.LEAD_STORY, BlockKind.TEXT}
+    cleaned = clean_body(str(content.get("html") or ""), title=line["title"], base=line["link"]) if whole else ""
+    text = tuple(paragraphs(cleaned))
+    return Story(
+        kind=block.kind,
+        title=line["title"],
+        lead=_lead(line["lead"], text) if whole else _short(line["lead"], str(content.get("text") or "")),
+        body=mark_safe(mail_html(cleaned)),  # noqa: S308 - cleaned and written by us
+        paragraphs=text,
+        link=line["link"] if is_web_address(line["link"]) else "",
+        picture=_picture(block.picture, content) if block.picture else None,
+        byline=_byline(line["author"], str(content.get("published_at") or ""), newsletter),
+        areas=_areas(content.get("areas") or [], newsletter),
+        language=line["language"] if line["language"] not in {"", message.language} else "",
+    )
+
+
+def _lead(lead: str, text: tuple[str, ...]) -> str:
+    """The lead, unless the body begins with the same words, as it does in many feeds."""
+    beginning = " ".join(text[0].split()) if text else ""
+    return "" if beginning.startswith(" ".join(lead.split()).rstrip("….")) else lead
+
+
+def _short(lead: str, text: str) -> str:
+    return excerpt(lead or one_line(text), EXCERPT)
+
+
+def _picture(picture: Picture, content: Mapping[str, Any]) -> Shown:
+    width = min(PICTURE_WIDTH, picture.width)
+    caption, credit = (one_line(str(content.get(name) or "")) for name in ("caption", "credit"))
+    if credit and credit not in caption:
+        photo = translation.gettext("Photo: %(name)s") % {"name": credit}
+        caption = f"{caption} {photo}".strip()
+    url = picture_url(picture, min(2 * PICTURE_WIDTH, picture.width))
+    return Shown(url, width, one_line(str(content.get("alt") or "")), caption)
+
+
+def _byline(author: str, published: str, newsletter: Newsletter) -> str:
+    """“Åse Sørensen · 13. januar 2021”, the day as in the organisation's zone."""
+    try:
+        at = timezone.localtime(datetime.fromisoformat(published), ZoneInfo(newsletter.organisation.timezone))
+        day = format_date(at, DATES.get(translation.get_language() or "", DATES["en"]))
+    except ValueError:  # no date, or one that nobody can read: a news item need not have one
+        day = ""
+    return " · ".join(part for part in (author, day) if part)
+
+
+def _areas(names: list[str], newsletter: Newsletter) -> str:
+    """“Kommune: Albertslund, Furesø”, with the cooperation's own word."""
+    if not names:
+        return ""
+    cooperation = newsletter.cooperation
+    label = translation.gettext("Applies to")
+    if cooperation:
+        label = cooperation.area_label_da if translation.get_language() == "da" else cooperation.area_label_en
+    return one_line(f"{label}: {', '.join(names)}")

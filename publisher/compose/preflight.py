@@ -1,0 +1,233 @@
+"""The checks before a send-out: what would go wrong, in words, and what to do about it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from django.utils import timezone
+from django.utils.translation import gettext_noop
+
+from publisher.audience.rule import forecast
+from publisher.compose.links import unsubscribe_url, view_url
+from publisher.compose.newsletter import render_html
+from publisher.compose.social import length, limits_of
+from publisher.compose.values import is_web_address
+from publisher.compose.wire import wire_address
+from publisher.errors import Explanation, OpslagError
+from publisher.models import Account, Block, Campaign, Message, Newsletter, Picture
+from publisher.vocabulary import AccountStatus, BlockKind, Outlet
+
+# Gmail cuts a mail at about 102 kB, and with it the unsubscribe link.
+LARGE_MAIL = 95_000
+LONG_SUBJECT = 120
+_NO_REPLY = re.compile(r"^(no|do[-_.]?not|never)[-_.]?reply|^(ikke[-_.]?svar|svar[-_.]?ikke)", re.IGNORECASE)
+_STORIES = {BlockKind.LEAD_STORY, BlockKind.STORY}
+
+Level = Literal["error", "warning"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One finding: an error stops the approval, a warning does not. `message` is None for the campaign as a whole."""
+
+    level: Level
+    message: Message | None
+    explanation: Explanation
+
+
+Finding = tuple[Level, Explanation]
+
+
+def checks(campaign: Campaign) -> list[Check]:
+    """All findings about a campaign's messages, errors first; an empty list is a clean bill."""
+    messages = list(
+        campaign.messages.select_related(
+            "newsletter__organisation", "newsletter__cooperation", "account", "picture", "campaign__organisation"
+        )
+    )
+    found = [
+        Check(level, message, explanation)
+        for message in messages
+        for level, explanation in (_email(message) if message.outlet == Outlet.EMAIL else _post(message))
+    ]
+    if not messages:
+        found.append(
+            Check("error", None, _say(gettext_noop("There is nothing to send: choose a newsletter or a channel.")))
+        )
+    return sorted(found, key=lambda check: check.level == "warning")
+
+
+def _say(msgid: str, **params: object) -> Explanation:
+    return Explanation(msgid, {name: str(value) for name, value in params.items()})
+
+
+def _email(message: Message) -> Iterator[Finding]:
+    newsletter = message.newsletter
+    if newsletter is None:
+        return
+    blocks = list(message.blocks.select_related("picture"))
+    yield from _subject(message)
+    yield from _sender(newsletter)
+    if not any(block.kind != BlockKind.DIVIDER for block in blocks):
+        yield "error", _say(gettext_noop("The newsletter is empty. Choose at least one news item."))
+    elif not forecast(message, timezone.now()).recipients:
+        yield (
+            "warning",
+            _say(gettext_noop("Nobody would receive it: “%(name)s” has no subscribers."), name=newsletter.name),
+        )
+    for block in blocks:
+        yield from _block(block, _day(message))
+    yield from _size(message)
+
+
+def _subject(message: Message) -> Iterator[Finding]:
+    if not message.subject.strip():
+        yield "error", _say(gettext_noop("The mail has no subject. Write one."))
+    elif len(message.subject) > LONG_SUBJECT:
+        yield (
+            "warning",
+            _say(
+                gettext_noop("The subject has %(length)s characters; most mail programs show about 60."),
+                length=len(message.subject),
+            ),
+        )
+
+
+def _sender(newsletter: Newsletter) -> Iterator[Finding]:
+    organisation = newsletter.organisation
+    if not organisation.postal_line.strip():
+        yield (
+            "error",
+            _say(
+                gettext_noop("%(name)s has no postal address. The law wants one at the foot of every newsletter."),
+                name=organisation.name,
+            ),
+        )
+    if not newsletter.reply_to:
+        yield "error", _say(gettext_noop("“%(name)s” has no address for replies."), name=newsletter.name)
+    elif _NO_REPLY.match(newsletter.reply_to):
+        yield (
+            "error",
+            _say(
+                gettext_noop(
+                    "Replies would go to %(address)s, which nobody reads. Choose an address that people can answer."
+                ),
+                address=newsletter.reply_to,
+            ),
+        )
+    for address in filter(None, (newsletter.sender_email, newsletter.reply_to)):
+        try:
+            wire_address(address)
+        except OpslagError as error:
+            yield "error", error.explanation
+
+
+def _block(block: Block, day: date) -> Iterator[Finding]:
+    title = str(block.content.get("title") or "")
+    if block.picture:
+        yield from _picture(block.picture, str(block.content.get("alt") or ""), title, day)
+    link = str(block.content.get("link") or "")
+    if link and not is_web_address(link):
+        yield "error", _broken_link(link)
+    if block.kind in _STORIES and not title.strip():
+        yield "error", _say(gettext_noop("A story has no headline. Write one."))
+
+
+def _picture(picture: Picture, alt: str, title: str, day: date) -> Iterator[Finding]:
+    if not alt.strip():
+        yield (
+            "error",
+            _say(
+                gettext_noop("The picture of “%(title)s” has no description for those who cannot see it."), title=title
+            ),
+        )
+    if picture.consent_until and picture.consent_until < day:
+        yield (
+            "error",
+            _say(
+                gettext_noop("The consent for the picture of “%(title)s” ended on %(day)s. Choose another picture."),
+                title=title,
+                day=picture.consent_until.isoformat(),
+            ),
+        )
+
+
+def _broken_link(link: str) -> Explanation:
+    return _say(gettext_noop("“%(link)s” is not a web address. It must begin with https://"), link=link)
+
+
+def _day(message: Message) -> date:
+    """The day on which it goes out, where the organisation is."""
+    zone = ZoneInfo(message.campaign.organisation.timezone)
+    return timezone.localtime(message.scheduled_at or timezone.now(), zone).date()
+
+
+def _size(message: Message) -> Iterator[Finding]:
+    """Render it as it will be sent: what cannot be rendered is an error, what mail programs cut a warning."""
+    try:
+        html = render_html(
+            message, places={"unsubscribe_url": unsubscribe_url("x" * 22), "view_url": view_url(message)}
+        )
+    except OpslagError as error:
+        yield "error", error.explanation
+        return
+    size = len(html.encode())
+    if size > LARGE_MAIL:
+        yield (
+            "warning",
+            _say(
+                gettext_noop(
+                    "The mail is large (%(size)s kB): Gmail cuts off what exceeds 100 kB. Leave out some stories."
+                ),
+                size=size // 1000,
+            ),
+        )
+
+
+def _post(message: Message) -> Iterator[Finding]:
+    account = message.account
+    if account is None:
+        return
+    if account.status != AccountStatus.CONNECTED:
+        yield "error", _say(gettext_noop("The channel “%(name)s” must be connected again."), name=account.name)
+    yield from _text(message)
+    if message.link and not is_web_address(message.link):
+        yield "error", _broken_link(message.link)
+    if message.picture:
+        yield from _picture(message.picture, message.picture_alt, message.campaign.title, _day(message))
+        yield from _alt_length(message, account)
+
+
+def _text(message: Message) -> Iterator[Finding]:
+    used, limit = length(message)
+    if used > limit:
+        yield (
+            "error",
+            _say(
+                gettext_noop("The text is %(length)s characters long; this channel takes %(limit)s. Shorten it."),
+                length=used,
+                limit=limit,
+            ),
+        )
+    if not message.text.strip() and not message.picture:
+        yield "error", _say(gettext_noop("The post has neither text nor picture."))
+
+
+def _alt_length(message: Message, account: Account) -> Iterator[Finding]:
+    limit = limits_of(account).alt_text
+    if len(message.picture_alt) > limit:
+        yield (
+            "error",
+            _say(
+                gettext_noop(
+                    "The picture's description is %(length)s characters long; this channel takes %(limit)s. Shorten it."
+                ),
+                length=len(message.picture_alt),
+                limit=limit,
+            ),
+        )

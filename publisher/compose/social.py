@@ -1,0 +1,138 @@
+"""Posts: a text that fits from the items, and the post as it will be published, picture bytes and all."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Sequence
+
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.translation import gettext_noop
+from PIL import Image
+
+from publisher.compose.values import many_lines, one_line, shorten
+from publisher.errors import PermanentError
+from publisher.items.content import excerpt
+from publisher.items.pictures import picture_bytes
+from publisher.models import Account, Item, Message, Picture
+from publisher.platforms import PLATFORMS
+from publisher.platforms.contract import Limits, PictureFile, Post
+from publisher.platforms.length import with_link
+from publisher.vocabulary import Reason
+
+MAX_HASHTAGS = 5
+# Widths in pixels that a picture is tried at until it fits.
+WIDTHS = (1600, 1200, 600, 320)
+_WORD = re.compile(r"\w+")
+
+
+def hashtag(name: str) -> str:
+    """“Børn og unge” → “#BørnOgUnge”: capitals let a screen reader find the words. "" if nothing but digits is left."""
+    words = _WORD.findall(one_line(name))
+    joined = "".join(word[0].upper() + word[1:] for word in words)
+    return f"#{joined}" if joined and not joined.isdigit() else ""
+
+
+def default_text(items: Sequence[Item], account: Account) -> str:
+    """A post about the first item: its title, as many whole sentences of the lead as fit, hashtags of its topics.
+
+    Counted as the account's platform counts, with the item's link in mind, which is a field of its own.
+    """
+    first = items[0]
+    tags = [tag for topic in first.topics.all() if (tag := hashtag(topic.name))][:MAX_HASHTAGS]
+    title, lead = one_line(first.title), " ".join(one_line(first.lead).split())
+    while tags and _over(account, first.link, title, "", tags) > 0:
+        tags.pop()
+    while (over := _over(account, first.link, title, "", tags)) > 0 and len(title) > 1:
+        title = shorten(title, max(1, len(title) - over))
+    room = len(lead)
+    while room > 0:
+        part = excerpt(lead, room)
+        over = _over(account, first.link, title, part, tags)
+        if over <= 0 and lead.startswith(part):
+            return _text(title, part, tags)
+        room = min(room, len(part)) - max(over, 1)
+    return _text(title, "", tags)
+
+
+def _text(title: str, lead: str, tags: Sequence[str]) -> str:
+    rendered = render_to_string("social/default.txt", {"title": title, "lead": lead, "hashtags": " ".join(tags)})
+    return re.sub(r"\n{3,}", "\n\n", many_lines(rendered))
+
+
+def _over(account: Account, link: str, title: str, lead: str, tags: Sequence[str]) -> int:
+    used, limit = _count(account, _text(title, lead, tags), link)
+    return used - limit
+
+
+def _count(account: Account, text: str, link: str) -> tuple[int, int]:
+    """How long a text is on the account's platform with the link as it will stand there, and how long it may be."""
+    platform = PLATFORMS[account.kind]
+    published = with_link(text, link) if platform.link_in_text else text
+    return platform.length(published, account.facts), platform.limits(account.facts).text
+
+
+def limits_of(account: Account) -> Limits:
+    """What one post on this account may be."""
+    return PLATFORMS[account.kind].limits(account.facts)
+
+
+def length(message: Message) -> tuple[int, int]:
+    """How long a post's text is (as its platform counts, with the link where that is part of it), and the limit."""
+    return _count(_account(message), message.text, message.link)
+
+
+def post_of(message: Message, *, key: str, text: str | None = None) -> Post:
+    """The post as it will be published, its picture's bytes included; `text` is a thread's part, else the message's.
+
+    `key` is the idempotency key, the same on every attempt. Raises PermanentError if the picture cannot be made to fit.
+    """
+    account = _account(message)
+    picture = message.picture
+    pictures = (frozen_picture(picture, message.picture_alt, limits_of(account)),) if picture else ()
+    return Post(
+        text=message.text if text is None else text,
+        key=key,
+        planned_at=message.scheduled_at or timezone.now(),
+        link=message.link,
+        language=message.language,
+        visibility=message.visibility,
+        pictures=pictures,
+    )
+
+
+def _account(message: Message) -> Account:
+    if message.account is None:
+        raise PermanentError(gettext_noop("This message is not a post."), reason=Reason.REJECTED)
+    return message.account
+
+
+def frozen_picture(picture: Picture, alt: str, limits: Limits) -> PictureFile:
+    """The largest version of a picture that the platform takes, as JPEG where it does not take the picture's own kind.
+
+    Raises PermanentError if even the smallest is too large.
+    """
+    for width in WIDTHS:
+        content, media_type = picture_bytes(picture, width), picture.media_type
+        if media_type not in limits.picture_types or len(content) > limits.picture_bytes:
+            content, media_type = _as_jpeg(content), "image/jpeg"
+        if len(content) <= limits.picture_bytes:
+            with Image.open(io.BytesIO(content)) as opened:
+                return PictureFile(content, media_type, alt, opened.width, opened.height)
+    raise PermanentError(
+        gettext_noop("The picture cannot be made small enough for this channel (%(limit)s kB). Choose another."),
+        reason=Reason.REJECTED,
+        limit=limits.picture_bytes // 1000,
+    )
+
+
+def _as_jpeg(content: bytes) -> bytes:
+    """The same picture as JPEG, on white where it was transparent."""
+    with Image.open(io.BytesIO(content)) as opened:
+        layer = opened.convert("RGBA")
+    flat = Image.new("RGB", layer.size, "white")
+    flat.paste(layer, mask=layer.getchannel("A"))
+    out = io.BytesIO()
+    flat.save(out, "JPEG", quality=82, optimize=True)
+    return out.getvalue()
