@@ -1,0 +1,59 @@
+"""Leaving: unsubscribing, addresses that must not be mailed, erasing a person."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.utils import timezone
+
+from publisher.audience.addresses import address_key
+from publisher.models import Consent, Delivery, Event, Organisation, Subscriber, Subscription, Suppression
+from publisher.vocabulary import SuppressionReason
+
+# Reports come late, twice and in any order; the weightiest reason stays.
+_WEIGHT = {SuppressionReason.BOUNCED: 0, SuppressionReason.BLOCKED: 1, SuppressionReason.COMPLAINED: 2}
+_SOURCE_LENGTH = 60
+
+
+@transaction.atomic
+def unsubscribe(token: str, *, source: str) -> Subscription | None:
+    """End the subscription that `token` belongs to; None if there is none. Again, it keeps the time of the first.
+
+    `source` says how they left (“link”, “one-click”, “staff” …) in the evidence.
+    """
+    subscription = Subscription.objects.select_for_update().filter(token=token).first()
+    if subscription is None or subscription.unsubscribed_at is not None:
+        return subscription
+    # A clock that was set back must not stand between a person and the way out.
+    subscription.unsubscribed_at = max(timezone.now(), subscription.created_at)
+    subscription.save(update_fields=["unsubscribed_at"])
+    Consent.objects.create(subscription=subscription, source=source[:_SOURCE_LENGTH], given=False)
+    return subscription
+
+
+def suppress(organisation: Organisation, address: str, reason: str) -> Suppression:
+    """Never mail this address again, in all newsletters of the organisation. Raises InputError (address).
+
+    Any order of reports leaves the same row: a complaint outweighs a block by hand, and that a bounce.
+    """
+    new = SuppressionReason(reason)
+    suppression, created = Suppression.objects.get_or_create(
+        organisation=organisation, address_key=address_key(address), defaults={"reason": new}
+    )
+    if not created:
+        lighter = [other for other, weight in _WEIGHT.items() if weight < _WEIGHT[new]]
+        Suppression.objects.filter(pk=suppression.pk, reason__in=lighter).update(reason=new)
+        suppression.refresh_from_db()
+    return suppression
+
+
+@transaction.atomic
+def erase(subscriber: Subscriber) -> None:
+    """Erase a person: address, choices and evidence go, what was sent is still counted but is nobody's any more.
+
+    A suppression of the address stays, as its keyed hash: it keeps the promise not to write there again.
+    """
+    theirs = Delivery.objects.filter(subscriber=subscriber)
+    # What a server answered may quote the address, and a rare domain names a family.
+    Event.objects.filter(delivery__in=theirs).update(detail={})
+    theirs.update(domain="", last_error={})
+    subscriber.delete()

@@ -1,0 +1,176 @@
+"""Collecting: looks at a source and writes what it found as items. The only writer of Item from sources.
+
+The row is claimed first, the network is used outside any transaction, and what the source is to remember is stored
+last: whatever stops a poll, the next one sees the same entries again and makes no item twice.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.utils import timezone
+from django.utils.translation import gettext_noop
+
+from publisher.errors import Explanation, OpslagError, PermanentError, TransientError
+from publisher.items.entries import Done, Entry, Fetched, entries_of, is_news, item_of, record, sight
+from publisher.items.labels import Labels
+from publisher.items.pictures import fetch_picture
+from publisher.items.polling import Claim, ClaimLostError, claim, due_sources, give_up
+from publisher.models import Item, Source
+from publisher.sources import SOURCES
+from publisher.sources.contract import PictureRef, Poll
+from publisher.vocabulary import ItemState
+
+__all__ = ["Collected", "collect_source", "due_sources"]
+
+PICTURES_PER_ENTRY = 3
+PICTURE_TIME_S = 300
+SMALLEST_WIDTH = 100
+_TRY_PICTURES_FOR_S = 86_400
+NO_TIME_FOR_PICTURE = Explanation(gettext_noop("The picture has not been fetched yet; it is tried again."))
+
+
+@dataclass
+class Collected:
+    """What a poll gave: ids of new items; how many went to the back catalogue (`seen`) or changed.
+
+    `claimed` is False if nothing was done because another worker has the source or it is not active; `error` says why
+    the source could not be read (also on its row); `without_picture` are ids of items whose picture was no use.
+    """
+
+    new: list[int] = field(default_factory=list)
+    seen: int = 0
+    changed: int = 0
+    unchanged: bool = False
+    without_picture: list[int] = field(default_factory=list)
+    claimed: bool = True
+    error: Explanation | None = None
+
+
+def collect_source(source_id: int, *, back_catalogue: bool = False) -> Collected:
+    """Claim a source, look at it once and write its items; errors of the outside world go onto the row, never up.
+
+    The first look at a source is its back catalogue: `seen`, which no rule may use; `new` with `back_catalogue`.
+    """
+    if give_up(source_id):
+        row = Source.objects.defer("credentials").get(pk=source_id)
+        return Collected(claimed=False, error=Explanation.from_json(row.last_error))
+    mine = claim(source_id)
+    if mine is None:
+        return Collected(claimed=False)
+    try:
+        return _look(mine, back_catalogue)
+    except ClaimLostError:
+        return Collected(claimed=False)
+    except OpslagError as error:
+        mine.failed(error)
+        return Collected(error=error.explanation)
+
+
+def _look(mine: Claim, back_catalogue: bool) -> Collected:
+    source = Source.objects.select_related("organisation").get(pk=mine.source_id)
+    poll = _poll(source)
+    if poll.gone:
+        return Collected(error=mine.gone(source))
+    taking = _Taking(mine, source, _state(source, back_catalogue))
+    collected = taking.take_in(poll)
+    collected.unchanged = poll.unchanged
+    _name_after(source, poll)
+    # Without the new validators the next poll gives everything again, so that pictures left behind are tried.
+    state = source.state if taking.is_incomplete else dict(poll.state)
+    mine.succeeded(source, poll, state, new=bool(collected.new))
+    return collected
+
+
+def _state(source: Source, back_catalogue: bool) -> ItemState:
+    return ItemState.NEW if source.first_poll_done or back_catalogue else ItemState.SEEN
+
+
+def _poll(source: Source) -> Poll:
+    plug_in = SOURCES.get(source.kind)
+    if plug_in is None:
+        raise PermanentError(
+            gettext_noop("This installation does not know the kind of source “%(kind)s”."),
+            reason="unknown_source",
+            kind=source.kind,
+        )
+    given = {**source.config, **source.credentials}
+    known = {known.name for known in fields(plug_in.config_class)}
+    try:
+        config = plug_in.config_class(**{name: value for name, value in given.items() if name in known})
+    except TypeError as error:
+        raise PermanentError(
+            gettext_noop("The source is not set up completely. Fill in what is missing."), reason="not_set_up"
+        ) from error
+    return plug_in.poll(config, source.state)
+
+
+def _name_after(source: Source, poll: Poll) -> None:
+    """A source that was only given an address takes the name that it gives itself."""
+    host = urlsplit(str(source.config.get("url", ""))).hostname
+    if poll.title and not source.first_poll_done and source.name == host:
+        Source.objects.filter(pk=source.pk).update(name=poll.title[:120])
+
+
+class _Taking:
+    """One run's way from entries to items; keeps the claim alive and the time for pictures within bounds."""
+
+    def __init__(self, mine: Claim, source: Source, state: ItemState) -> None:
+        self.is_incomplete = False
+        self._claim = mine
+        self._source = source
+        self._state = state
+        self._labels = Labels.of(source.organisation)
+        self._pictures_end = time.monotonic() + PICTURE_TIME_S
+
+    def take_in(self, poll: Poll) -> Collected:
+        """Write all entries of a poll."""
+        collected = Collected()
+        written: set[int] = set()
+        for entry in entries_of(poll.candidates, str(self._source.config.get("url", ""))):
+            self._claim.renew()
+            item = item_of(self._source, entry)
+            if item and item.pk in written:
+                # The same page twice in one poll: the first wording counts.
+                sight(self._source, entry, item)
+                continue
+            written.add(self._take(entry, item, collected))
+        return collected
+
+    def _take(self, entry: Entry, item: Item | None, collected: Collected) -> int:
+        fetched = self._picture(entry, item)
+        done, item = record(self._source, entry, fetched, state=self._state, labels=self._labels)
+        if done is Done.CREATED and self._state is ItemState.NEW:
+            collected.new.append(item.pk)
+        collected.seen += done is Done.CREATED and self._state is ItemState.SEEN
+        collected.changed += done is Done.CHANGED
+        if fetched.error:
+            collected.without_picture.append(item.pk)
+            self.is_incomplete = self.is_incomplete or bool(fetched.error.get("again"))
+        return item.pk
+
+    def _picture(self, entry: Entry, item: Item | None) -> Fetched:
+        if item is None or (item.content_hash != entry.content_hash and is_news(self._source, entry, item)):
+            return self._first_usable(entry.pictures)
+        if item.picture_id or not item.picture_error.get("again"):
+            return Fetched()
+        age_s = (timezone.now() - item.first_seen_at).total_seconds()
+        return self._first_usable(entry.pictures) if age_s < _TRY_PICTURES_FOR_S else Fetched()
+
+    def _first_usable(self, references: Iterable[PictureRef]) -> Fetched:
+        error: dict[str, Any] | None = None
+        fit = [reference for reference in references if not 0 < reference.width < SMALLEST_WIDTH]
+        for reference in fit[:PICTURES_PER_ENTRY]:
+            if time.monotonic() > self._pictures_end:
+                return Fetched(error=NO_TIME_FOR_PICTURE.as_json() | {"again": True})
+            self._claim.renew()
+            try:
+                return Fetched(fetch_picture(self._source.organisation, reference))
+            except OpslagError as reason:
+                again = isinstance(reason, TransientError)
+                error = error or reason.explanation.as_json() | {"again": again}
+        return Fetched(error=error)

@@ -1,0 +1,103 @@
+"""Which entry is which: an entry's own key, and a link in the one form in which two addresses of a page are equal."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from datetime import UTC
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit
+
+import idna
+
+from publisher.sources.contract import Candidate
+
+MAX_KEY = 500
+_TRACKING = re.compile(
+    r"(?:utm|pk|mtm|matomo|piwik)_.*|fbclid|gclid|gclsrc|dclid|gbraid|wbraid|msclkid|yclid|twclid|ttclid|igshid|igsh"
+    r"|mc_cid|mc_eid|mkt_tok|_hsenc|_hsmi|hsctatracking|vero_id|oly_enc_id|oly_anon_id|wickedid|at_medium|at_campaign",
+    re.IGNORECASE | re.DOTALL,
+)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]+")
+_UNRESERVED = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~")
+
+
+def identity_of(candidate: Candidate) -> str:
+    """The key under which a source's entry is known: its guid, else its normalised link, else a hash of its content.
+
+    At most 500 characters. The hash covers title and published time, which is all that such an entry keeps.
+    """
+    own = unicodedata.normalize("NFC", _CONTROL.sub("", candidate.external_key)).strip()
+    key = own or normalise_link(candidate.link)
+    if key:
+        return _bounded(key)
+    when = candidate.published_at.astimezone(UTC).isoformat() if candidate.published_at else ""
+    title = unicodedata.normalize("NFC", " ".join(candidate.title.split()))
+    return _hashed(f"{title}\n{when}")
+
+
+def normalise_link(url: str) -> str:
+    """The key of a web address: equal for addresses that lead to the same page. "" for anything but http and https.
+
+    Without scheme, user, default port, fragment, tracking parameters and trailing slash; host in lower-case
+    punycode, parameters sorted, percent-encoding in the one form of RFC 3986 §6.2.2. At most 500 characters:
+    a longer one is replaced by its hash. `normalise_link("https://" + key) == key`.
+    """
+    try:
+        parts = urlsplit(_cleared(url))
+        port = parts.port
+    except ValueError:
+        return ""
+    host = _host(parts)
+    if parts.scheme not in {"http", "https"} or not host:
+        return ""
+    place = host if port in {None, 80, 443} else f"{host}:{port}"
+    query = _query(parts.query)
+    return _bounded(place + _percent(parts.path).rstrip("/") + (f"?{query}" if query else ""))
+
+
+def web_address(url: str, limit: int = 1000) -> str:
+    """`url` ready to stand in a page: an http or https address of at most `limit` characters; "" for anything else."""
+    cleaned = _cleared(url)
+    return cleaned if normalise_link(cleaned) and len(cleaned) <= limit else ""
+
+
+def _cleared(url: str) -> str:
+    return _CONTROL.sub("", url).strip().replace(" ", "%20")
+
+
+def _host(parts: SplitResult) -> str:
+    host = unicodedata.normalize("NFC", unquote(parts.hostname or "")).lower().strip(".")
+    if ":" in host:
+        return f"[{host}]" if re.fullmatch(r"[0-9a-f:.]+", host) else ""
+    if host.isascii():
+        return host if re.fullmatch(r"[a-z0-9._-]+", host) else ""
+    try:
+        return idna.encode(host, uts46=True).decode("ascii")
+    except (idna.IDNAError, UnicodeError):
+        return ""
+
+
+def _percent(path: str) -> str:
+    """Unreserved characters as themselves, everything else that was or must be encoded in upper-case hex."""
+    encoded = quote(re.sub(r"%(?![0-9a-fA-F]{2})", "%25", path), safe="/!$&'()*+,;=:@-._~%")
+    return re.sub(r"%[0-9a-fA-F]{2}", _one_form, encoded)
+
+
+def _one_form(match: re.Match[str]) -> str:
+    character = chr(int(match.group()[1:], 16))
+    return character if character in _UNRESERVED else match.group().upper()
+
+
+def _query(query: str) -> str:
+    pairs = parse_qsl(query, keep_blank_values=True, errors="surrogateescape")
+    kept = [(name, value) for name, value in pairs if not _TRACKING.fullmatch(name)]
+    return urlencode(sorted(kept), quote_via=quote, safe="", errors="surrogateescape")
+
+
+def _bounded(key: str) -> str:
+    return key if len(key) <= MAX_KEY else _hashed(key)
+
+
+def _hashed(text: str) -> str:
+    return "sha256:" + hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
