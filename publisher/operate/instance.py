@@ -1,0 +1,105 @@
+"""One instance per home folder: a lock that every child holds too, and a note of what runs, for the next start."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from django.utils.translation import gettext_noop
+
+from publisher.errors import InputError
+from publisher.operate.processes import ProcessId, is_alive, stop_groups
+
+LOCK_WAIT_S = 10.0
+POLL_S = 0.1
+
+
+@dataclass(frozen=True)
+class Note:
+    """What `run.json` says: who supervises, where it is reached, which processes and addresses it opened.
+
+    `environment` holds the settings that the run chose for its children, so that a command beside it can use them.
+    """
+
+    supervisor: ProcessId
+    address: str = ""
+    feed_port: int = 0
+    environment: Mapping[str, str] = field(default_factory=dict)
+    processes: Mapping[str, ProcessId] = field(default_factory=dict)
+
+
+def note_path(home: Path) -> Path:
+    """Where the note lies."""
+    return home / "run.json"
+
+
+def write_note(home: Path, note: Note) -> None:
+    """Replace the note as a whole: a reader never sees half of it."""
+    half = home / "run.json.new"
+    half.write_text(json.dumps(asdict(note), indent=2))
+    half.replace(note_path(home))
+
+
+def read_note(home: Path) -> Note | None:
+    """The note of the run that is or was; None if there is none that can be read."""
+    try:
+        stored = json.loads(note_path(home).read_text())
+        return Note(
+            supervisor=ProcessId(**stored["supervisor"]),
+            address=stored["address"],
+            feed_port=stored["feed_port"],
+            environment=stored["environment"],
+            processes={name: ProcessId(**process) for name, process in stored["processes"].items()},
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def running(home: Path) -> Note | None:
+    """The note of a run whose supervisor is alive, else None."""
+    note = read_note(home)
+    return note if note and is_alive(note.supervisor) else None
+
+
+def take_lock(home: Path, *, wait_s: float = LOCK_WAIT_S) -> tuple[int, int]:
+    """Become the one instance of this home; answers the lock's descriptor and how many orphans had to be stopped.
+
+    The lock lives as long as any process that inherited it. Raises InputError if another instance is alive.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(home / "run.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    if _locked(descriptor):
+        return descriptor, 0
+    alive = running(home)
+    if alive:
+        os.close(descriptor)
+        raise InputError(
+            gettext_noop("Opslag already runs here at %(address)s (process %(pid)s). Stop it there with Ctrl-C first."),
+            address=alive.address,
+            pid=alive.supervisor.pid,
+        )
+    left = read_note(home)
+    stopped = stop_groups(left.processes.values()) if left else []
+    deadline = time.monotonic() + wait_s
+    while not _locked(descriptor):
+        if time.monotonic() > deadline:
+            os.close(descriptor)
+            raise InputError(
+                gettext_noop("Another process still holds %(lock)s. End it, or set OPSLAG_HOME to another folder."),
+                lock=home / "run.lock",
+            )
+        time.sleep(POLL_S)
+    return descriptor, len(stopped)
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,100 @@
+"""How each service is started: one definition for `opslag run`, the containers and a person at a terminal."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib.staticfiles import finders
+from django.core.management import call_command
+
+from publisher import __version__
+from publisher.vocabulary import Queue
+
+# `opslag run` has two workers, so that nothing ever waits behind a lane of bulk mail.
+RUN_WORKERS: dict[str, tuple[Queue, ...]] = {
+    "bulk": (Queue.BULK,),
+    "rest": tuple(queue for queue in Queue if queue is not Queue.BULK),
+}
+REST_PROCESSES = 2
+# More threads than this for few cores, and granian warns.
+WEB_THREADS = min(8, 2 * (os.cpu_count() or 1) + 1)
+
+
+def opslag(*arguments: str) -> tuple[str, ...]:
+    """A command of ours."""
+    return (sys.executable, "-m", "publisher", *arguments)
+
+
+def default_concurrency(queues: Sequence[Queue]) -> int:
+    """As many processes as lanes may run (OPSLAG_BULK_LANES) for bulk mail; two for any other group of queues."""
+    return int(settings.OPSLAG_BULK_LANES) if list(queues) == [Queue.BULK] else REST_PROCESSES
+
+
+def worker_command(name: str, queues: Sequence[Queue], concurrency: int = 0) -> tuple[str, ...]:
+    """A Celery worker; without the chatter between workers, which costs Redis traffic and is not needed here."""
+    return (
+        *(sys.executable, "-m", "celery", "-A", "tasks.celery", "worker"),
+        *("-Q", ",".join(queues), "-n", f"{name}@%h", "-P", "prefork"),
+        *("-c", str(concurrency or default_concurrency(queues)), "-l", settings.OPSLAG_LOG_LEVEL),
+        *("--without-gossip", "--without-mingle", "--without-heartbeat"),
+    )
+
+
+def beat_command() -> tuple[str, ...]:
+    """Celery's clock. Its file only remembers when each tick was last sent, and may lie anywhere."""
+    return (
+        *(sys.executable, "-m", "celery", "-A", "tasks.celery", "beat"),
+        *("-s", str(beat_file()), "--pidfile=", "-l", settings.OPSLAG_LOG_LEVEL),
+    )
+
+
+def beat_file() -> Path:
+    """Where beat keeps its file; it is removed before each start, since a torn one stops beat."""
+    folder = Path(settings.OPSLAG_HOME) / "beat"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / "schedule"
+
+
+def forget_beat_file() -> None:
+    """Remove what an earlier beat left (the database knows what is due; beat remembers nothing of worth)."""
+    for path in beat_file().parent.iterdir():
+        path.unlink()
+
+
+def web_command(host: str, port: int, *, workers: int = 1) -> tuple[str, ...]:
+    """The web server; `ensure_static` must have run."""
+    return (
+        *(sys.executable, "-m", "granian", "--interface", "wsgi", "--host", host, "--port", str(port)),
+        *("--workers", str(workers), "--blocking-threads", str(WEB_THREADS), "--respawn-failed-workers"),
+        *("--log-level", settings.OPSLAG_LOG_LEVEL.lower(), "--no-ws", "publisher.wsgi:application"),
+    )
+
+
+def ensure_static() -> bool:
+    """Collect style sheets and scripts under their fingerprinted names, unless that was done for these very files."""
+    stamp = Path(settings.STATIC_ROOT) / ".collected"
+    key = _static_key()
+    if stamp.exists() and stamp.read_text() == key:
+        return False
+    call_command("collectstatic", interactive=False, clear=True, verbosity=0)
+    stamp.write_text(key)
+    return True
+
+
+def _static_key() -> str:
+    known = hashlib.sha256(__version__.encode())
+    for finder in finders.get_finders():
+        for path, storage in finder.list(None):
+            known.update(f"{path} {storage.size(path)} {storage.get_modified_time(path).timestamp()}\n".encode())
+    return known.hexdigest()
+
+
+def become(command: Sequence[str]) -> None:
+    """Turn this process into `command`: signals and the exit code are then its own. Does not return."""
+    sys.stdout.flush()
+    os.execv(command[0], list(command))  # noqa: S606 -- no shell wanted

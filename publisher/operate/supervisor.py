@@ -1,0 +1,271 @@
+"""Run services as child processes: start them, keep what they print, restart what dies, stop them in order.
+
+One thread waits for all: for output, for signals and for the end of a child, through pipes and never in a busy loop.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from pathlib import Path
+from types import FrameType
+
+from django.utils.translation import gettext as _
+
+from publisher.operate import leash
+from publisher.operate.output import Echo, ServiceOutput
+from publisher.operate.processes import ProcessId, identify, kill_group
+
+LONGEST_PAUSE_S = 30.0
+DEATHS_ALLOWED = 5
+DEATHS_WITHIN_S = 60.0
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Stage(IntEnum):
+    """The order in which services are stopped: what gives work first, what the others stand on last."""
+
+    JOB = 0
+    BEAT = 1
+    WEB = 2
+    WORKER = 3
+    NEIGHBOUR = 4
+    BROKER = 5
+
+
+@dataclass(frozen=True)
+class Service:
+    """One program to run. A JOB ends by itself, is not restarted and writes straight to the terminal.
+
+    `grace_s`: seconds between the request to stop and the end by force. A `chatty` one warns of what is in order here,
+    so its lines go to its file alone.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    stage: Stage
+    grace_s: float = 10.0
+    chatty: bool = False
+
+
+@dataclass
+class Child:
+    """A service as it runs now."""
+
+    service: Service
+    output: ServiceOutput
+    process: subprocess.Popen[bytes] | None = None
+    identity: ProcessId | None = None
+    deaths: deque[float] = field(default_factory=lambda: deque(maxlen=DEATHS_ALLOWED))
+    restart_at: float | None = None
+    exit_code: int | None = None
+
+    def pause(self, first_s: float = 1.0) -> float:
+        """Seconds until the next start: 1, 2, 4 … 30 with each death in the last minute."""
+        recent = sum(death > time.monotonic() - DEATHS_WITHIN_S for death in self.deaths)
+        return min(first_s * 2.0 ** max(recent - 1, 0), LONGEST_PAUSE_S)
+
+    def dies_too_often(self) -> bool:
+        """Five times within a minute."""
+        return len(self.deaths) == DEATHS_ALLOWED and self.deaths[-1] - self.deaths[0] < DEATHS_WITHIN_S
+
+
+class Supervisor:
+    """Starts and watches services. `keep_open` are descriptors that every child inherits (the lock of the instance).
+
+    `on_change` is called after each start, so that the pids can be written down.
+    """
+
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        folder: Path,
+        log_folder: Path,
+        echo: Echo,
+        *,
+        keep_open: tuple[int, ...] = (),
+        show_all: bool = False,
+        first_pause_s: float = 1.0,
+        on_change: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.environment = dict(environment)
+        self.children: dict[str, Child] = {}
+        self.requests_to_stop = 0
+        self.exit_code = 0
+        self._folder = folder
+        self._log_folder = log_folder
+        self._echo = echo
+        self._keep_open = keep_open
+        self._show_all = show_all
+        self._first_pause_s = first_pause_s
+        self._on_change = on_change
+        self._selector = selectors.DefaultSelector()
+        log_folder.mkdir(parents=True, exist_ok=True)
+
+    @contextlib.contextmanager
+    def signals(self) -> Iterator[None]:
+        """While inside, Ctrl-C, TERM and a closed terminal ask to stop, and a child's end wakes the wait."""
+        reading, writing = os.pipe()
+        os.set_blocking(reading, False)
+        os.set_blocking(writing, False)
+        self._selector.register(reading, selectors.EVENT_READ, None)
+        before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+        # A hang-up that was ignored when we started (nohup) stays ignored.
+        asked = [number for number in STOP_SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
+        handlers = {number: signal.signal(number, self._ask_to_stop) for number in asked}
+        handlers[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, lambda number, frame: None)
+        try:
+            yield
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+            signal.set_wakeup_fd(before)
+            self._selector.unregister(reading)
+            os.close(reading)
+            os.close(writing)
+
+    def _ask_to_stop(self, number: int, frame: FrameType | None) -> None:
+        self.requests_to_stop += 1
+
+    def start(self, service: Service) -> None:
+        """Start a service; its end is noticed by `wait`."""
+        echo = self._echo if self._show_all or not service.chatty else lambda line: None
+        output = ServiceOutput(service.name, self._log_folder, echo, show_all=self._show_all)
+        self.children[service.name] = Child(service, output)
+        self._spawn(self.children[service.name])
+
+    def _spawn(self, child: Child) -> None:
+        to_terminal = child.service.stage is Stage.JOB
+        child.restart_at = None
+        child.process = subprocess.Popen(  # noqa: S603 -- our own command lines
+            [sys.executable, "-I", "-S", leash.__file__, str(os.getpid()), *child.service.command],
+            stdin=subprocess.DEVNULL,
+            stdout=None if to_terminal else subprocess.PIPE,
+            stderr=None if to_terminal else subprocess.STDOUT,
+            cwd=self._folder,
+            env=self.environment,
+            start_new_session=True,
+            pass_fds=self._keep_open,
+        )
+        child.identity = identify(child.process.pid)
+        if child.process.stdout:
+            os.set_blocking(child.process.stdout.fileno(), False)
+            self._selector.register(child.process.stdout, selectors.EVENT_READ, child)
+        self._on_change()
+
+    def wait(self, until: Callable[[], bool], *, timeout_s: float, look_every_s: float = 1.0) -> bool:
+        """Serve all children until `until()`, `timeout_s` seconds have passed or somebody asks to stop.
+
+        Answers whether `until()` came true; it is asked after each event and every `look_every_s` seconds.
+        """
+        deadline = time.monotonic() + timeout_s
+        while not until():
+            left = deadline - time.monotonic()
+            if left <= 0 or self.requests_to_stop:
+                return False
+            self._serve(min(left, look_every_s))
+        return True
+
+    def run(self) -> int:
+        """Serve all children until somebody asks to stop or a service cannot be kept alive; answers the exit code."""
+        while not self.requests_to_stop:
+            self._serve(LONGEST_PAUSE_S)
+        return self.exit_code
+
+    def _serve(self, longest_s: float) -> None:
+        starts = [child.restart_at for child in self.children.values() if child.restart_at is not None]
+        pause = min([longest_s, *(max(start - time.monotonic(), 0.0) for start in starts)])
+        for key, _events in self._selector.select(pause):
+            if key.data is None:
+                with contextlib.suppress(BlockingIOError):
+                    os.read(key.fd, 1024)
+            elif not key.data.output.read(key.fd):
+                self._selector.unregister(key.fileobj)
+        for child in list(self.children.values()):
+            self._look_after(child)
+
+    def _look_after(self, child: Child) -> None:
+        if child.process and child.process.poll() is not None:
+            self._ended(child)
+        due = child.restart_at is not None and child.restart_at <= time.monotonic()
+        if due and not self.requests_to_stop:
+            self._spawn(child)
+
+    def _ended(self, child: Child) -> None:
+        process, child.process, child.identity = child.process, None, None
+        if process is None:
+            return
+        kill_group(process.pid)
+        if process.stdout:
+            self._drain(child, process.stdout.fileno())
+            process.stdout.close()
+        child.exit_code = process.returncode
+        if self.requests_to_stop or child.service.stage is Stage.JOB:
+            return
+        child.deaths.append(time.monotonic())
+        if child.dies_too_often():
+            self._give_up(child)
+            return
+        pause = child.pause(self._first_pause_s)
+        child.restart_at = time.monotonic() + pause
+        words = _("%(service)s ended (%(code)s); starting it again in %(seconds)d s.")
+        self._say(words, service=child.service.name, code=child.exit_code, seconds=pause)
+
+    def _drain(self, child: Child, descriptor: int) -> None:
+        # Its group is gone, so the pipe is closed at the other end and ends after what was still written to it.
+        while child.output.read(descriptor) and self._readable(descriptor):
+            pass
+        with contextlib.suppress(KeyError):
+            self._selector.unregister(descriptor)
+
+    @staticmethod
+    def _readable(descriptor: int) -> bool:
+        with selectors.DefaultSelector() as once:
+            once.register(descriptor, selectors.EVENT_READ)
+            return bool(once.select(0))
+
+    def _give_up(self, child: Child) -> None:
+        words = _("%(service)s ended five times within a minute. Its last lines (all of them: %(log)s):")
+        self._say(words, service=child.service.name, log=child.output.path)
+        for line in child.output.tail:
+            self._echo(child.output.prefixed(line))
+        self.exit_code = 1
+        self.requests_to_stop += 1
+
+    def stop(self) -> None:
+        """Stop everything, stage by stage; a second request to stop (Ctrl-C again) ends what is left by force."""
+        self.requests_to_stop = max(self.requests_to_stop, 1)
+        patience = self.requests_to_stop
+        for stage in Stage:
+            staged = [child for child in self.children.values() if child.service.stage is stage and child.process]
+            for child in staged:
+                if child.process:
+                    child.process.terminate()
+            deadline = time.monotonic() + max((child.service.grace_s for child in staged), default=0.0)
+            while any(child.process for child in staged):
+                if time.monotonic() > deadline or self.requests_to_stop > patience:
+                    self._end_by_force(staged)
+                self._serve(0.1)
+
+    def _end_by_force(self, children: list[Child]) -> None:
+        for child in children:
+            if child.process:
+                self._say(_("%(service)s did not stop in time and was ended."), service=child.service.name)
+                kill_group(child.process.pid)
+                child.process.wait()
+
+    def identities(self) -> dict[str, ProcessId]:
+        """Name and identity of every child that runs."""
+        return {name: child.identity for name, child in self.children.items() if child.identity}
+
+    def _say(self, words: str, **values: object) -> None:
+        self._echo(words % values)
