@@ -31,6 +31,7 @@ COMMANDS: dict[str, str] = {
     "samples": gettext_noop("Fill an empty installation with sample data"),
     "sample-feed": gettext_noop("Serve the sample news feed on this machine"),
     "sample-send": gettext_noop("Take the sample news from the feed to mails and a post, and show the receipt"),
+    "collect": gettext_noop("Look at a news feed now, and show what came of it"),
     "catcher": gettext_noop("Take all mail and keep it as files instead of sending it"),
     "web": gettext_noop("Serve the web pages"),
     "worker": gettext_noop("Work on one or more queues"),

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from publisher.accounts.connect import connect_account
+from publisher.accounts.practice import KIND, open_practice_channel
 from publisher.audience.leave import suppress, unsubscribe
 from publisher.audience.subscribe import subscribe_many
 from publisher.models import (
@@ -29,7 +29,6 @@ from publisher.models import (
     Membership,
     Newsletter,
     Organisation,
-    PracticeChannel,
     Role,
     Rule,
     Source,
@@ -57,7 +56,6 @@ class SampleSet:
 
     organisation: Organisation
     newsletter: Newsletter
-    channel: PracticeChannel
 
 
 @cache
@@ -69,8 +67,7 @@ def find() -> SampleSet | None:
     """The sample installation, if it was loaded."""
     organisation = Organisation.objects.filter(slug=_written()["secretariat"]["slug"]).first()
     newsletter = Newsletter.objects.filter(organisation=organisation, slug=_written()["newsletter"]["slug"]).first()
-    channel = PracticeChannel.objects.filter(organisation=organisation, slug=_written()["channel"]["slug"]).first()
-    return SampleSet(organisation, newsletter, channel) if organisation and newsletter and channel else None
+    return SampleSet(organisation, newsletter) if organisation and newsletter else None
 
 
 def load() -> SampleSet | None:
@@ -99,8 +96,7 @@ def _fill() -> SampleSet:
     newsletter = Newsletter.objects.create(organisation=secretariat, cooperation=cooperation, **written["newsletter"])
     ConsentText.objects.create(newsletter=newsletter, language="da", text=written["consent_text"])
     _subscribe_readers(newsletter)
-    channel = PracticeChannel.objects.create(organisation=secretariat, **written["channel"])
-    return SampleSet(secretariat, newsletter, channel)
+    return SampleSet(secretariat, newsletter)
 
 
 def _subscribe_readers(newsletter: Newsletter) -> None:
@@ -143,13 +139,10 @@ def administrator() -> User | None:
 def begin(samples: SampleSet, feed_url: str) -> Rule:
     """Connect the channel, look at the feed and send what is new at once; answers the rule that does so.
 
-    The web server must answer already: connecting a channel asks it who it is. Raises what `connect_account` raises.
+    The web server must answer already: connecting a channel asks it who it is. Raises what connecting raises.
     """
-    values = {"channel": samples.channel.slug, "token": samples.channel.token}
-    account = Account.objects.filter(
-        organisation=samples.organisation, kind="practice", config__channel=values["channel"]
-    )
-    connected = account.first() or connect_account(samples.organisation, "practice", values)
+    account = Account.objects.filter(organisation=samples.organisation, kind=KIND).first()
+    account = account or open_practice_channel(samples.organisation, _written()["channel_name"])
     with transaction.atomic():
         source = _source(samples.organisation, feed_url)
         rule, _made = Rule.objects.get_or_create(
@@ -164,7 +157,7 @@ def begin(samples: SampleSet, feed_url: str) -> Rule:
         )
         if _made:
             rule.sources.add(source)
-            rule.accounts.add(connected)
+            rule.accounts.add(account)
     return rule
 
 

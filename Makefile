@@ -1,0 +1,64 @@
+# What people type. bin/install fetches the rest: only make and Python 3 (with pip or venv) must be there.
+.DEFAULT_GOAL := help
+PY := .venv/bin/python
+PO := $(wildcard publisher/locale/*/LC_MESSAGES/django.po)
+MO := $(PO:.po=.mo)
+# For `make run ARGS="--port 9000"` and `make bench ARGS="--recipients 100000"`.
+ARGS ?=
+# For `make test T=tests/items`.
+T ?=
+
+.PHONY: help run test browser-tests system-tests lint format lock messages translations bench chaos contract \
+	environment dev-environment clean
+
+help: ## show this list
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-24s %s\n", $$1, $$2 }'
+
+run: environment translations ## run everything on this machine, with sample data; Ctrl-C stops it
+	@exec $(PY) -m publisher run $(ARGS)
+
+test: dev-environment translations ## format, lint, types, migrations, all tests on SQLite and PostgreSQL
+	@exec bin/test $(T)
+
+browser-tests: dev-environment translations ## only the tests in a real browser
+	@exec $(PY) -m pytest -m browser $(T)
+
+system-tests: dev-environment translations ## only the tests that start real processes
+	@exec $(PY) -m pytest -m system $(T)
+
+lint: dev-environment ## format, lint and types, without tests
+	@exec bin/test --lint
+
+format: dev-environment ## put the code into its format
+	@$(PY) -m ruff format .
+	@$(PY) -m ruff check --fix .
+
+lock: dev-environment ## write the lock files anew from pyproject.toml
+	@bin/lock
+
+messages: dev-environment ## collect new texts into the translations (needs xgettext)
+	@cd publisher && ../$(PY) -m django makemessages --settings publisher.settings --pythonpath .. -l da --no-obsolete --no-wrap
+
+translations: $(MO)
+
+# msgfmt may be missing where Opslag runs, so Babel does it.
+%.mo: %.po | environment
+	@$(PY) -m babel.messages.frontend --quiet compile --input-file $< --output-file $@
+
+bench: dev-environment ## measure the whole path, ledger included (ARGS="--recipients 100000 --database postgresql")
+	@exec $(PY) -m tests.bench.whole_path $(ARGS)
+
+chaos: dev-environment ## kill workers, Redis and connections in mid-send, then compare with the mail server's log
+	@exec $(PY) -m tests.chaos.kill_workers $(ARGS)
+
+contract: dev-environment ## serve a stand-in for a platform's API, to try things against (ARGS=mastodon)
+	@exec $(PY) -m tests.contract $(ARGS)
+
+environment:
+	@bin/install run
+
+dev-environment:
+	@bin/install dev
+
+clean: ## remove what was installed and built here; the data in var/ stays
+	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis $(MO)
