@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.conf import settings as django_settings
 
 from tests.servers import broker
 
@@ -18,6 +19,17 @@ def broker_url() -> Iterator[str]:
     """A real Redis-protocol server for this test process."""
     with broker() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings() -> None:
+    """A database of this test process's own; on SQLite a file, since threads and WAL behave otherwise in memory."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "alone")
+    default = django_settings.DATABASES["default"]
+    name = f"{os.environ['OPSLAG_TEST_HOME']}/test-{worker}.sqlite3"
+    if default["ENGINE"].endswith("postgresql"):
+        name = f"test_opslag_{worker}"
+    default.setdefault("TEST", {})["NAME"] = name
 
 
 @pytest.fixture(autouse=True)
