@@ -58,6 +58,7 @@ def create_campaign(
 ) -> Campaign:
     """Make a draft: an e-mail message with a block per item (the first leads), and a post for each account.
 
+    A block is for its item's areas and topics: a resident who chose some is mailed if any block is for them.
     Raises InputError if there is nothing to send, nowhere to send it, or something belongs to another organisation.
     """
     _check_choice(organisation, items, newsletter, accounts)
@@ -103,7 +104,7 @@ def _add_email(campaign: Campaign, items: Sequence[Item], newsletter: Newsletter
         subject=shorten(one_line(first.title), SUBJECT_LENGTH),
         preview_text=shorten(excerpt(one_line(first.lead or first.body_text), PREVIEW_LENGTH), PREVIEW_LENGTH),
     )
-    Block.objects.bulk_create(
+    blocks = Block.objects.bulk_create(
         Block(
             message=message,
             kind=BlockKind.STORY if position else BlockKind.LEAD_STORY,
@@ -114,6 +115,9 @@ def _add_email(campaign: Campaign, items: Sequence[Item], newsletter: Newsletter
         )
         for position, item in enumerate(items)
     )
+    for block, item in zip(blocks, items, strict=True):
+        block.areas.set(item.areas.all())
+        block.topics.set(item.topics.all())
 
 
 def _add_post(campaign: Campaign, items: Sequence[Item], account: Account) -> None:

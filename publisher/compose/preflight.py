@@ -78,7 +78,10 @@ def _email(message: Message) -> Iterator[Finding]:
     elif not forecast(message, timezone.now()).recipients:
         yield (
             "warning",
-            _say(gettext_noop("Nobody would receive it: “%(name)s” has no subscribers."), name=newsletter.name),
+            _say(
+                gettext_noop("Nobody would receive it: nobody subscribes to “%(name)s” for these areas and topics."),
+                name=newsletter.name,
+            ),
         )
     for block in blocks:
         yield from _block(block, _day(message))

@@ -201,6 +201,13 @@ def test_ten_thousand_nested_tags_are_refused_by_the_story_s_title(mail: Message
         render_html(mail, places=PLACES)
 
 
+def test_more_than_500_kb_never_reaches_the_renderer(mail: Message) -> None:
+    for _ in range(6):
+        add_block(mail, BlockKind.TEXT, html="<p>Ord</p>" * 9_000)
+    with pytest.raises(InputError, match="500 kB"):
+        render_html(mail, places=PLACES)
+
+
 def test_a_lead_that_the_body_repeats_is_said_once(mail: Message, newsletter: Newsletter) -> None:
     block = mail.blocks.get(kind=BlockKind.LEAD_STORY)
     change(block, lead="Det samme står her.", html="<p>Det samme står her. Og lidt til.</p>")

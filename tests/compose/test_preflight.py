@@ -12,8 +12,10 @@ from publisher.compose.drafts import create_campaign
 from publisher.compose.preflight import checks
 from publisher.models import (
     Account,
+    Area,
     Block,
     Campaign,
+    Cooperation,
     Item,
     Message,
     Newsletter,
@@ -114,6 +116,15 @@ def test_errors_come_before_warnings(campaign: Campaign) -> None:
 def test_blocked_addresses_are_nobody(campaign: Campaign, secretariat: Organisation) -> None:
     Suppression.objects.create(organisation=secretariat, address_key="k", reason="bounced")
     assert [level for level, _outlet, _words in findings(campaign)] == ["warning"]
+
+
+def test_residents_who_chose_other_areas_are_nobody(
+    campaign: Campaign, cooperation: Cooperation, item: Item, resident: Subscriber
+) -> None:
+    Block.objects.get(item=item).delete()
+    elsewhere = Area.objects.create(cooperation=cooperation, name="Dragør", slug="dragoer")
+    resident.subscriptions.get().areas.add(elsewhere)
+    assert [words[:7] for _level, _outlet, words in findings(campaign)] == ["Nobody "]
 
 
 def test_consent_counts_on_the_day_it_goes_out(campaign: Campaign) -> None:
