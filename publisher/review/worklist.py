@@ -1,0 +1,134 @@
+"""What a member of staff looks at: what needs a person, what goes out next, what went out lately, the send-outs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet, Sum
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from publisher.models import Account, Campaign, Message, Organisation, Source
+from publisher.vocabulary import (
+    AccountStatus,
+    CampaignStatus,
+    DeliveryStatus,
+    MessageStatus,
+    Outlet,
+    SourceStatus,
+)
+
+# A post that failed longer ago than this has been seen.
+FAILED_LATELY = timedelta(days=14)
+ON_THE_WAY = (MessageStatus.SCHEDULED, MessageStatus.SENDING, MessageStatus.PAUSED)
+_OPEN = (*ON_THE_WAY, MessageStatus.HELD)
+# What a row of a list shows, in a fixed number of queries.
+_SHOWN = ("messages__newsletter", "messages__account", "messages__counts", "chosen__item__picture")
+
+
+@dataclass(frozen=True)
+class Worklist:
+    """What needs a person. Messages in `unconfirmed` and `failed_posts` carry `number`: how many deliveries."""
+
+    to_approve: list[Campaign]
+    held: list[Message]
+    unconfirmed: list[Message]
+    failed_posts: list[Message]
+    accounts: list[Account]
+    sources: list[Source]
+
+    def __len__(self) -> int:
+        parts = (self.to_approve, self.held, self.unconfirmed, self.failed_posts, self.accounts, self.sources)
+        return sum(len(part) for part in parts)
+
+
+def worklist(organisation: Organisation) -> Worklist:
+    """Everything in the organisation that waits for a person, oldest first."""
+    lately = timezone.now() - FAILED_LATELY
+    failed = _with(organisation, DeliveryStatus.FAILED).filter(outlet=Outlet.POST, finished_at__gte=lately)
+    return Worklist(
+        to_approve=list(_shown(organisation).filter(status=CampaignStatus.IN_REVIEW).order_by("created_at")),
+        held=list(_messages(organisation).filter(status=MessageStatus.HELD).order_by("scheduled_at")),
+        unconfirmed=list(_with(organisation, DeliveryStatus.UNCERTAIN)),
+        failed_posts=list(failed),
+        accounts=list(
+            Account.objects.for_organisation(organisation).filter(status=AccountStatus.NEEDS_RECONNECT).order_by("name")
+        ),
+        sources=list(Source.objects.for_organisation(organisation).filter(status=SourceStatus.BROKEN).order_by("name")),
+    )
+
+
+def _messages(organisation: Organisation) -> QuerySet[Message]:
+    return Message.objects.for_organisation(organisation).select_related("campaign", "newsletter", "account")
+
+
+def _with(organisation: Organisation, status: DeliveryStatus) -> QuerySet[Message]:
+    """Messages with deliveries in `status`, as the live figures have it."""
+    number = Sum("counts__count", filter=Q(counts__status=status))
+    return _messages(organisation).annotate(number=number).filter(number__gt=0).order_by("scheduled_at", "pk")
+
+
+def _shown(organisation: Organisation) -> QuerySet[Campaign]:
+    return Campaign.objects.for_organisation(organisation).select_related("created_by").prefetch_related(*_SHOWN)
+
+
+def upcoming(organisation: Organisation, limit: int) -> list[Campaign]:
+    """The next approved campaigns with something on its way, what is being sent first; `next_at` is the instant."""
+    on_the_way = Q(messages__status__in=ON_THE_WAY)
+    found = _shown(organisation).filter(status=CampaignStatus.APPROVED)
+    return list(
+        found.annotate(next_at=Min("messages__scheduled_at", filter=on_the_way))
+        .filter(next_at__isnull=False)
+        .order_by("next_at", "pk")[:limit]
+    )
+
+
+def lately(organisation: Organisation, limit: int) -> list[Campaign]:
+    """The campaigns that went out last, with nothing of them on its way; `last_at` is when they were done."""
+    moving = Message.objects.filter(campaign=OuterRef("pk"), status__in=ON_THE_WAY)
+    found = _shown(organisation).filter(~Exists(moving), status=CampaignStatus.APPROVED)
+    return list(
+        found.annotate(last_at=Max("messages__finished_at"))
+        .filter(last_at__isnull=False)
+        .order_by("-last_at", "-pk")[:limit]
+    )
+
+
+def drafts(organisation: Organisation, limit: int) -> list[Campaign]:
+    """The latest drafts."""
+    return list(listed(organisation, "drafts")[:limit])
+
+
+# The views of the list of send-outs; each campaign that was not cancelled is in at least one of the first four.
+_BEGUN = Message.objects.filter(campaign=OuterRef("pk"), status__in=(MessageStatus.SENDING, MessageStatus.FINISHED))
+_AHEAD = Message.objects.filter(
+    campaign=OuterRef("pk"), status__in=(MessageStatus.SCHEDULED, MessageStatus.PAUSED, MessageStatus.HELD)
+)
+VIEWS: dict[str, Q] = {
+    "drafts": Q(status=CampaignStatus.DRAFT),
+    "review": Q(status=CampaignStatus.IN_REVIEW),
+    "planned": Q(status=CampaignStatus.APPROVED) & Q(Exists(_AHEAD)),
+    "sent": Q(status=CampaignStatus.APPROVED) & Q(Exists(_BEGUN)),
+    "all": Q(),
+}
+
+
+def listed(organisation: Organisation, view: str) -> QuerySet[Campaign]:
+    """One view of the list (a key of VIEWS): what is planned soonest first, everything else latest first."""
+    found = _shown(organisation).filter(VIEWS[view])
+    if view == "planned":
+        soonest = Min("messages__scheduled_at", filter=Q(messages__status__in=_OPEN))
+        return found.annotate(next_at=soonest).order_by("next_at", "pk")
+    return found.order_by(Coalesce("scheduled_at", "created_at").desc(), "-pk")
+
+
+def numbers(organisation: Organisation) -> dict[str, int]:
+    """How many campaigns each of the views has that wait for something."""
+    counted = {view: Count("pk", filter=VIEWS[view]) for view in ("drafts", "review", "planned")}
+    return dict(Campaign.objects.for_organisation(organisation).aggregate(**counted))
+
+
+def used_in(organisation: Organisation, item_id: int) -> QuerySet[Campaign]:
+    """Where an item was used, latest first."""
+    return _shown(organisation).filter(chosen__item=item_id).order_by("-created_at")
