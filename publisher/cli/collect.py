@@ -6,7 +6,6 @@ import argparse
 import sys
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
 from rich.console import Console
 from rich.table import Table
 
@@ -15,9 +14,6 @@ from publisher.items.collect import Collected, collect_source
 from publisher.items.sources import feed_source, organisation_named, resume
 from publisher.models import Item, Organisation, Source
 from publisher.vocabulary import SourceStatus
-
-NAME = "collect"
-HELP = gettext_noop("Look at a news feed now, and show what came of it")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,9 +55,9 @@ def _show(console: Console, organisation: Organisation, source: Source, collecte
     table.add_column()
     table.add_column(justify="right")
     for label, count in (
-        (_("New"), len(collected.new)),
+        (_("New items"), len(collected.new)),
         (_("Back catalogue"), collected.seen),
-        (_("Changed"), collected.changed),
+        (_("Changed items"), collected.changed),
         (_("Without their picture"), len(collected.without_picture)),
     ):
         table.add_row(label, str(count))

@@ -6,9 +6,9 @@ last: whatever stops a poll, the next one sees the same entries again and makes 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,9 +28,9 @@ from publisher.vocabulary import ItemState
 __all__ = ["Collected", "collect_source", "due_sources"]
 
 PICTURES_PER_ENTRY = 3
-PICTURE_TIME_S = 300
+PICTURE_TIME = timedelta(minutes=5)
 SMALLEST_WIDTH = 100
-_TRY_PICTURES_FOR_S = 86_400
+_TRY_PICTURES_FOR = timedelta(days=1)
 NO_TIME_FOR_PICTURE = Explanation(gettext_noop("The picture has not been fetched yet; it is tried again."))
 
 
@@ -125,7 +125,7 @@ class _Taking:
         self._source = source
         self._state = state
         self._labels = Labels.of(source.organisation)
-        self._pictures_end = time.monotonic() + PICTURE_TIME_S
+        self._pictures_end = timezone.now() + PICTURE_TIME
 
     def take_in(self, poll: Poll) -> Collected:
         """Write all entries of a poll."""
@@ -158,14 +158,14 @@ class _Taking:
             return self._first_usable(entry.pictures)
         if item.picture_id or not item.picture_error.get("again"):
             return Fetched()
-        age_s = (timezone.now() - item.first_seen_at).total_seconds()
-        return self._first_usable(entry.pictures) if age_s < _TRY_PICTURES_FOR_S else Fetched()
+        is_young = timezone.now() - item.first_seen_at < _TRY_PICTURES_FOR
+        return self._first_usable(entry.pictures) if is_young else Fetched()
 
     def _first_usable(self, references: Iterable[PictureRef]) -> Fetched:
         error: dict[str, Any] | None = None
         fit = [reference for reference in references if not 0 < reference.width < SMALLEST_WIDTH]
         for reference in fit[:PICTURES_PER_ENTRY]:
-            if time.monotonic() > self._pictures_end:
+            if timezone.now() > self._pictures_end:
                 return Fetched(error=NO_TIME_FOR_PICTURE.as_json() | {"again": True})
             self._claim.renew()
             try:

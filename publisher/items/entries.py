@@ -15,7 +15,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from publisher.items.content import clean_html, excerpt, one_line, plain_text, tidy
-from publisher.items.identity import identity_of, normalise_link, web_address
+from publisher.items.identity import identity_of, normalise_link, web_address, without_tracking
 from publisher.items.labels import Labels
 from publisher.models import Item, ItemRevision, Picture, Sighting, Source
 from publisher.sources.contract import Candidate, PictureRef
@@ -213,7 +213,7 @@ def content_of(item: Item) -> dict[str, Any]:
 
 
 def _entry_of(candidate: Candidate, base_url: str) -> Entry:
-    link = web_address(candidate.link)
+    link = without_tracking(web_address(candidate.link))
     body_html = clean_html(candidate.body_html, link or base_url)
     body_text = plain_text(body_html)
     lead = excerpt(tidy(candidate.lead), LONGEST_LEAD) or excerpt(_first_paragraph(body_text), LEAD_FROM_BODY)

@@ -62,6 +62,14 @@ def web_address(url: str, limit: int = 1000) -> str:
     return cleaned if normalise_link(cleaned) and len(cleaned) <= limit else ""
 
 
+def without_tracking(url: str) -> str:
+    """`url` without its tracking parameters, otherwise as written: readers we send are no visitors of a feed."""
+    page, hash_mark, fragment = url.partition("#")
+    path, question_mark, query = page.partition("?")
+    kept = "&".join(part for part in query.split("&") if not _TRACKING.fullmatch(part.partition("=")[0]))
+    return path + (question_mark if kept else "") + kept + hash_mark + fragment
+
+
 def _cleared(url: str) -> str:
     return _CONTROL.sub("", url).strip().replace(" ", "%20")
 

@@ -41,10 +41,10 @@ def test_a_feed_is_read_and_told_in_a_table(secretariat: Organisation, capsys: p
         second = capsys.readouterr().out
         site.show(MARKET, CHOIR, Story("Dans", f"{HOST}/dans", "3"))
         assert opslag_collect(FEED) == 0
-    assert counts(first) == {"New": 0, "Back catalogue": 2, "Changed": 0, "Without their picture": 1}
+    assert counts(first) == {"New items": 0, "Back catalogue": 2, "Changed items": 0, "Without their picture": 1}
     assert "Åbent kor [på Ærø]: The picture could not be fetched" in " ".join(first.split())
     assert "nothing has changed" in second
-    assert counts(capsys.readouterr().out)["New"] == 1
+    assert counts(capsys.readouterr().out)["New items"] == 1
     assert Source.objects.get().name == "Nyheder"
 
 
@@ -52,7 +52,12 @@ def test_the_back_catalogue_can_be_taken_as_new(secretariat: Organisation, capsy
     with website(CHOIR) as site:
         site.put(f"{HOST}/kor.jpg", drawing())
         assert opslag_collect(FEED, "--back-catalogue", "--organisation", secretariat.slug) == 0
-    assert counts(capsys.readouterr().out) == {"New": 1, "Back catalogue": 0, "Changed": 0, "Without their picture": 0}
+    assert counts(capsys.readouterr().out) == {
+        "New items": 1,
+        "Back catalogue": 0,
+        "Changed items": 0,
+        "Without their picture": 0,
+    }
     assert Item.objects.get().state == ItemState.NEW
 
 

@@ -12,7 +12,7 @@ from django.db import connection
 from django.utils import timezone
 
 from publisher.items.collect import collect_source
-from publisher.models import Area, Cooperation, Item, ItemRevision, Organisation, Sighting, Source, Topic
+from publisher.models import Item, ItemRevision, Organisation, Sighting, Source
 from publisher.vocabulary import ItemState
 from tests.items.website import FEED, HOST, Story, drawing, website
 
@@ -260,117 +260,6 @@ def test_one_page_twice_in_a_feed_is_one_item_with_its_first_words(source: Sourc
     assert Sighting.objects.filter(item__title=CHOIR.title).count() == 2
 
 
-# --- Topics and areas ---------------------------------------------------------------------------------------------
-
-
-def test_words_become_topics_and_areas_of_the_organisation_and_its_cooperations(
-    source: Source, secretariat: Organisation, cooperation: Cooperation, elsewhere: Organisation
-) -> None:
-    music = Topic.objects.create(organisation=secretariat, name="Musik", slug="musik")
-    koege = Area.objects.create(cooperation=cooperation, name="Køge", slug="koege")
-    roedovre = Area.objects.create(organisation=secretariat, name="Rødovre", slug="roedovre")
-    Topic.objects.create(organisation=elsewhere, name="Kulturaftale", slug="kulturaftale")
-    Area.objects.create(cooperation=Cooperation.objects.create(name="x", slug="x"), name="Ishøj", slug="ishoej")
-    with website(
-        replace(CHOIR, tags=["MUSIK", "Kulturaftale", "rødovre", "Musik"], areas=["KØGE", "Ishøj", "koege", "Musik"])
-    ):
-        collect_source(source.pk)
-    item = Item.objects.get()
-    assert list(item.topics.all()) == [music]
-    assert set(item.areas.all()) == {koege, roedovre}
-    assert item.tags == ["Kulturaftale", "Ishøj", "Musik"]
-
-
-def test_a_change_adds_topics_and_keeps_what_staff_chose(source: Source, secretariat: Organisation) -> None:
-    chosen = Topic.objects.create(organisation=secretariat, name="Børn & unge", slug="boern-og-unge")
-    music = Topic.objects.create(organisation=secretariat, name="Musik", slug="musik")
-    with website(CHOIR) as site:
-        collect_source(source.pk)
-        Item.objects.get().topics.add(chosen)
-        site.show(replace(CHOIR, title="Kor", tags=["musik"]))
-        collect_source(source.pk)
-    assert set(Item.objects.get().topics.all()) == {chosen, music}
-
-
-# --- Pictures -----------------------------------------------------------------------------------------------------
-
-PICTURE = f"{HOST}/billeder/kor.jpg"
-
-
-def test_the_picture_comes_along(source: Source) -> None:
-    with website(replace(CHOIR, picture=PICTURE, picture_text="Koret synger i kirken.")) as site:
-        site.put(PICTURE, drawing())
-        collected = collect_source(source.pk)
-    picture = Item.objects.get().picture
-    assert picture is not None
-    assert (picture.alt, picture.organisation_id) == ("Koret synger i kirken.", source.organisation_id)
-    assert collected.without_picture == []
-
-
-def test_the_first_usable_picture_is_taken(source: Source) -> None:
-    story = replace(CHOIR, picture=PICTURE, body=f'<p>x</p><img src="{HOST}/i.jpg" alt="Koret">')
-    with website(story) as site:
-        site.put(PICTURE, b"<html>", "text/html")
-        site.put(f"{HOST}/i.jpg", drawing())
-        collect_source(source.pk)
-    item = Item.objects.get()
-    assert item.picture is not None
-    assert item.picture.source_url == f"{HOST}/i.jpg"
-    assert item.picture_error == {}
-
-
-def test_an_item_without_a_usable_picture_is_kept_and_says_why(source: Source) -> None:
-    with website(replace(CHOIR, picture=PICTURE)) as site:
-        site.put(PICTURE, b"<svg/>", "image/svg+xml")
-        collected = collect_source(source.pk)
-    item = Item.objects.get()
-    assert item.picture is None
-    assert "JPEG" in item.picture_error["msgid"]
-    assert collected.without_picture == [item.pk]
-    assert collected.error is None
-
-
-def test_a_picture_that_was_only_delayed_is_tried_again(source: Source) -> None:
-    with website(replace(CHOIR, picture=PICTURE)) as site:
-        site.pages[PICTURE] = httpx.Response(503)
-        collect_source(source.pk)
-        assert Item.objects.get().picture is None
-        site.put(PICTURE, drawing())
-        assert not collect_source(source.pk).unchanged
-        asked = len(site.asked)
-        assert collect_source(source.pk).unchanged
-        assert site.asked[asked:] == [FEED]
-    item = Item.objects.get()
-    assert item.picture is not None
-    assert (item.picture_error, item.revision) == ({}, 1)
-
-
-def test_a_picture_that_is_no_use_is_not_asked_for_again(source: Source) -> None:
-    with website(replace(CHOIR, picture=PICTURE)) as site:
-        collect_source(source.pk)
-        site.show(replace(CHOIR, picture=PICTURE), MARKET)
-        collect_source(source.pk)
-        assert site.asked.count(PICTURE) == 1
-
-
-def test_another_picture_is_a_change_and_the_same_under_another_name_is_not(source: Source) -> None:
-    with website(replace(CHOIR, picture=PICTURE)) as site:
-        site.put(PICTURE, drawing())
-        collect_source(source.pk)
-        site.show(replace(CHOIR, picture=f"{PICTURE}?v=2"))
-        site.put(f"{PICTURE}?v=2", drawing())
-        assert collect_source(source.pk).changed == 0
-        site.show(replace(CHOIR, picture=f"{PICTURE}?v=3"))
-        site.put(f"{PICTURE}?v=3", drawing(colour="#AA0000"))
-        assert collect_source(source.pk).changed == 1
-        site.show(replace(CHOIR, picture=f"{PICTURE}?v=4"))
-        collect_source(source.pk)
-    item = Item.objects.get()
-    assert item.revision == 2
-    assert item.picture is not None
-    assert item.picture_error["params"]["status"] == "404"
-
-
 @pytest.mark.django_db(transaction=True)
 def test_the_network_is_never_used_inside_a_transaction(source: Source) -> None:
     inside: list[bool] = []
@@ -382,8 +271,9 @@ def test_the_network_is_never_used_inside_a_transaction(source: Source) -> None:
 
         return page
 
-    with website(replace(CHOIR, picture=PICTURE)) as site:
-        site.put(PICTURE, drawing())
+    picture = f"{HOST}/billeder/kor.jpg"
+    with website(replace(CHOIR, picture=picture)) as site:
+        site.put(picture, drawing())
         site.pages = {url: watching(page) for url, page in site.pages.items()}  # type: ignore[misc, arg-type]
         collect_source(source.pk)
     assert inside == [False, False]
@@ -402,7 +292,8 @@ def test_the_real_feed_quirks(source: Source) -> None:
         site.show(*moved, MARKET)
         collected = collect_source(source.pk)
     assert len(collected.new) == 1
-    assert Item.objects.get(title="Seminar").lead == "Onlineseminar & debat"
+    seminar = Item.objects.get(title="Seminar")
+    assert (seminar.lead, seminar.link) == ("Onlineseminar & debat", f"{HOST}/nyheder/seminar")
     assert Item.objects.get(title=CHOIR.title).tags == ["Musik", "Køge"]
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from publisher.items.identity import MAX_KEY, identity_of, normalise_link, web_address
+from publisher.items.identity import MAX_KEY, identity_of, normalise_link, web_address, without_tracking
 from publisher.sources.contract import Candidate
 
 SAME = [
@@ -76,6 +76,23 @@ def test_a_key_fits_its_column() -> None:
     assert len(normalise_link(long)) <= MAX_KEY
     assert normalise_link(long) != normalise_link(long + "x")
     assert web_address(long + "x" * 700) == ""
+
+
+@pytest.mark.parametrize(
+    ("url", "kept"),
+    [
+        (
+            "https://a.example.org/x?utm_source=rss&b=2&a=1&fbclid=x#c?utm_source=y",
+            "https://a.example.org/x?b=2&a=1#c?utm_source=y",
+        ),
+        ("https://a.example.org/x/?utm_source=rss", "https://a.example.org/x/"),
+        ("https://a.example.org/x?p", "https://a.example.org/x?p"),
+        ("https://a.example.org/%C3%B8?q=b%20c", "https://a.example.org/%C3%B8?q=b%20c"),
+    ],
+)
+def test_links_that_we_hand_on_do_not_track(url: str, kept: str) -> None:
+    assert without_tracking(url) == kept
+    assert normalise_link(url) == normalise_link(kept)
 
 
 PATHS = st.text(st.sampled_from("abAB09-._~/%øæÅ!'();:@&=+,€😀%2F%41"), max_size=40)
