@@ -1,0 +1,194 @@
+"""What a person does to a message on its way: pause, resume, cancel, stop, release, decide what is unclear."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_noop
+
+from publisher.access.audit import record
+from publisher.access.roles import require
+from publisher.errors import InputError
+from publisher.models import Delivery, Message, Organisation, PostPart, StopStamp, User
+from publisher.models.counting import COMMON_LANE, move_counts
+from publisher.review.moves import move
+from publisher.review.planned import planned
+from publisher.review.withdraw import cancel_one
+from publisher.vocabulary import CampaignStatus, DeliveryStatus, MessageStatus, Outlet, PartStep
+
+_DECISIONS = {
+    "resend": (DeliveryStatus.PENDING, gettext_noop("%(outlet)s: told to send one again")),
+    "sent": (DeliveryStatus.SENT, gettext_noop("%(outlet)s: said of one that it was sent")),
+    "failed": (DeliveryStatus.FAILED, gettext_noop("%(outlet)s: said of one that it was not sent")),
+}
+
+
+def pause(message: Message, user: User | None) -> None:
+    """Let nothing more of the message start, until `resume`. Raises InputError if it has moved on."""
+    _may(user, message)
+    with transaction.atomic():
+        move(message, MessageStatus, MessageStatus.PAUSED)
+        _note(message, user, "paused", gettext_noop("%(outlet)s: paused"))
+
+
+def resume(message: Message, user: User | None) -> None:
+    """Go on with a paused message; one whose planned time has passed goes out now."""
+    _may(user, message)
+    with transaction.atomic():
+        _onwards(message, MessageStatus.PAUSED)
+        _note(message, user, "resumed", gettext_noop("%(outlet)s: resumed"))
+
+
+def release(message: Message, user: User | None) -> None:
+    """Let a held message go after all; one whose planned time has passed goes out now."""
+    _may(user, message)
+    with transaction.atomic():
+        _onwards(message, MessageStatus.HELD)
+        _note(message, user, "released", gettext_noop("%(outlet)s: released"))
+
+
+def cancel_message(message: Message, user: User | None) -> int:
+    """Cancel one message and everything of it that still waits; answers how many recipients that concerns.
+
+    What is being handed over in this moment still gets its outcome.
+    """
+    _may(user, message)
+    with transaction.atomic():
+        waiting = cancel_one(message)
+        _note(message, user, "message_cancelled", gettext_noop("%(outlet)s: cancelled"))
+    return waiting
+
+
+def stop_everything(organisation: Organisation | None, user: User | None) -> bool:
+    """Let nothing start any more, in one organisation or (None) in the installation; false if it was stopped already.
+
+    Raises PermissionDenied: the installation may only be stopped by its administrator, or from the command line (None).
+    """
+    _may_stop(organisation, user)
+    with transaction.atomic():
+        stamp, fresh = StopStamp.objects.get_or_create(organisation=organisation, defaults={"stopped_by": user})
+        if fresh:
+            _note_stop(organisation, user, stamp, "stopped", gettext_noop("Everything stopped"))
+    return fresh
+
+
+def lift_stop(organisation: Organisation | None, user: User | None) -> bool:
+    """Let things go on; false if nothing was stopped. The installation's stop and an organisation's are separate."""
+    _may_stop(organisation, user)
+    with transaction.atomic():
+        stamp = StopStamp.objects.select_for_update().filter(organisation=organisation).first()
+        if stamp is None:
+            return False
+        _note_stop(organisation, user, stamp, "stop_lifted", gettext_noop("The stop was lifted"))
+        stamp.delete()
+    return True
+
+
+def decide(delivery: Delivery, user: User | None, action: str) -> None:
+    """A person settles a delivery: "resend" it (unconfirmed or failed), or say of an unconfirmed one "sent", "failed".
+
+    Sending again is a new attempt, due now, with all tries before it; its keys and Message-ID stay the same.
+    Raises InputError for a cancelled message, an unknown word, or if someone was faster.
+    """
+    if action not in _DECISIONS:
+        raise InputError(gettext_noop("Choose: send again, it was sent, or it was not sent."))
+    _may(user, delivery.message)
+    new, words = _DECISIONS[action]
+    now = timezone.now()
+    with transaction.atomic():
+        # The message first: cancelling it at the same time must not leave a delivery waiting.
+        message = Message.objects.select_for_update().select_related("campaign").get(pk=delivery.message_id)
+        old = delivery.status
+        move(delivery, DeliveryStatus, new, _decided(delivery, new, now), only={"status": old})
+        move_counts(message.pk, COMMON_LANE, {old: -1, new: 1})
+        _settle_parts(delivery, new, now)
+        if new == DeliveryStatus.PENDING:
+            _take_up_again(message)
+        _note(message, user, f"decided_{action}", words)
+
+
+def _decided(delivery: Delivery, new: DeliveryStatus, now: datetime) -> dict[str, object]:
+    if new == DeliveryStatus.PENDING:
+        fresh: dict[str, object] = {"due_at": now, "attempts": 0, "strikes": 0, "claim_id": None}
+        return fresh | {"reason": "", "reply_code": None, "last_error": {}}
+    if new == DeliveryStatus.SENT:
+        return {"sent_at": delivery.first_started_at or now, "reason": "", "last_error": {}}
+    return {}
+
+
+def _settle_parts(delivery: Delivery, new: DeliveryStatus, now: datetime) -> None:
+    """A post: said to be sent, its open call counts as made; sent again, its open parts begin from the start."""
+    parts = PostPart.objects.filter(delivery=delivery)
+    if new == DeliveryStatus.SENT:
+        parts.filter(step=PartStep.COMMITTING).update(step=PartStep.COMMITTED, published_at=now)
+    elif new == DeliveryStatus.PENDING:
+        parts.filter(step=PartStep.COMMITTING).update(step=PartStep.PREPARED)
+        # Uploads expire, so they are made again. The first call stays known: until when a repeat is safe hangs on it.
+        unmade = parts.filter(step__in=(PartStep.PREPARING, PartStep.PREPARED))
+        unmade.update(step=PartStep.WAITING, prepared={}, prepared_at=None)
+
+
+def _take_up_again(message: Message) -> None:
+    if message.status == MessageStatus.CANCELLED or message.campaign.status == CampaignStatus.CANCELLED:
+        raise InputError(gettext_noop("It was cancelled; make a new send-out instead."))
+    if message.status == MessageStatus.FINISHED:
+        move(message, MessageStatus, MessageStatus.SENDING, {"finished_at": None})
+
+
+def _onwards(message: Message, was: MessageStatus) -> None:
+    """Back into the line, from exactly `was`: to where it had come, sending if it had begun."""
+    fields: dict[str, object] = {
+        "hold_reason": "",
+        "last_error": {},
+        "strikes": 0,
+        "claim_id": None,
+        "lease_until": None,
+    }
+    # As it was read: to freeze a message anew that began meanwhile would forget to whom it went.
+    as_read = {"status": was, "started_at": message.started_at}
+    now = timezone.now()
+    if message.started_at is not None:
+        move(message, MessageStatus, MessageStatus.SENDING, fields, only=as_read)
+        return
+    if message.scheduled_at is None or message.scheduled_at < now:
+        # Otherwise it would be held again at once, as missed.
+        fields |= planned(now, message.scheduled_zone or message.campaign.organisation.timezone)
+    if message.outlet == Outlet.EMAIL:
+        # Its audience may be hours old; it is counted again.
+        fields |= {"frozen_at": None, "frozen_count": None}
+    move(message, MessageStatus, MessageStatus.SCHEDULED, fields, only=as_read)
+
+
+def _may(user: User | None, message: Message) -> None:
+    if user is not None:
+        require(user, "send", message.campaign.organisation)
+
+
+def _may_stop(organisation: Organisation | None, user: User | None) -> None:
+    if user is None:
+        return
+    if organisation is not None:
+        require(user, "stop", organisation)
+    elif not user.is_superuser:
+        raise PermissionDenied
+
+
+def _note(message: Message, user: User | None, action: str, msgid: str) -> None:
+    """On the campaign's timeline, naming the newsletter or channel."""
+    record(
+        message.campaign.organisation,
+        user,
+        action,
+        message.campaign,
+        msgid,
+        outlet=str(message.newsletter or message.account),
+    )
+
+
+def _note_stop(organisation: Organisation | None, user: User | None, stamp: StopStamp, action: str, msgid: str) -> None:
+    concerned = [organisation] if organisation is not None else Organisation.objects.all()
+    for each in concerned:
+        record(each, user, action, stamp, msgid)
