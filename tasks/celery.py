@@ -64,5 +64,6 @@ app.conf.beat_schedule = {
     "rules": _tick("tasks.prepare.rules", 2.0, Queue.PREPARE),
     "collect": _tick("tasks.collect.tick", 2.0),
     "track": _tick("tasks.track.tick", 2.0),
+    "counts": _tick("tasks.track.check_counts", 3600.0, Queue.TRACK),
     **{f"heartbeat-{queue}": _heartbeat(queue) for queue in Queue},
 }

@@ -6,6 +6,7 @@ from django.utils import timezone
 from publisher.deliver import finish, notice, post, reconcile, recover
 from publisher.operate.heartbeat import beat
 from publisher.review.withdraw import cancel_leftovers
+from publisher.track.counters import check_recent
 from publisher.vocabulary import Queue
 
 
@@ -21,6 +22,12 @@ def tick() -> None:
     for part_id in reconcile.to_confirm(now):
         confirm_post.apply_async((part_id,), queue=str(Queue.SOCIAL))
     recover.give_up_lost_claims(now)
+
+
+@shared_task
+def check_counts() -> None:
+    """Compare the live figures with the rows."""
+    check_recent(timezone.now())
 
 
 @shared_task

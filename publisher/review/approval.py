@@ -11,13 +11,13 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from publisher.access.audit import record
+from publisher.access.notices import notify_approvers
 from publisher.access.roles import require
 from publisher.compose.preflight import checks
 from publisher.errors import Explanation, InputError
 from publisher.models import Campaign, Delivery, Message, PostPart, User
 from publisher.models.counting import COMMON_LANE, move_counts
 from publisher.review.moves import move
-from publisher.review.notices import notify_approvers
 from publisher.review.planned import PlannedTime, planned
 from publisher.review.withdraw import UNPREPARED, back_to_draft, cancel_one, forget_freeze
 from publisher.vocabulary import CampaignStatus, DeliveryStatus, MessageStatus, NoticeKind, Outlet, sources_of

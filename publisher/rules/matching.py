@@ -14,7 +14,7 @@ from django.utils.translation import gettext_noop
 
 from publisher.errors import Explanation, OpslagError
 from publisher.models import Item, Rule, RuleMatch, Sighting
-from publisher.review.notices import notify_approvers
+from publisher.access.notices import notify_approvers
 from publisher.rules.making import make
 from publisher.schedule.times import recurring, wall_of
 from publisher.vocabulary import ItemState, NoticeKind

@@ -10,12 +10,14 @@ from django.db import OperationalError, transaction
 from django.db.models import F, Q
 from django.utils.translation import gettext_noop
 
+from publisher.access.audit import record
+from publisher.access.notices import notify_approvers
 from publisher.compose.compiled import compile_message
 from publisher.errors import Explanation, OpslagError, TransientError
 from publisher.models import Message
 from publisher.schedule.freeze import add_difference, freeze, one_snapshot
 from publisher.schedule.stops import not_stopped
-from publisher.vocabulary import HoldReason, MessageStatus, Outlet
+from publisher.vocabulary import HoldReason, MessageStatus, NoticeKind, Outlet
 
 AHEAD = timedelta(minutes=10)
 PREPARE_LEASE = timedelta(minutes=10)
@@ -54,16 +56,20 @@ def let_go(message: Message, *, done: bool) -> None:
 
 
 def hold(message: Message, why: HoldReason, explanation: Explanation, *, frm: MessageStatus) -> bool:
-    """Take the message out of the line until a person decides; false if it had already moved on."""
-    return bool(
-        Message.objects.filter(pk=message.pk, status=frm).update(
+    """Take the message out of the line until a person decides, and tell them; false if it had already moved on."""
+    with transaction.atomic():
+        held = Message.objects.filter(pk=message.pk, status=frm).update(
             status=MessageStatus.HELD,
             hold_reason=why,
             last_error=explanation.as_json(),
             claim_id=None,
             lease_until=None,
         )
-    )
+        if held:
+            campaign = message.campaign
+            record(campaign.organisation, None, "held", campaign, explanation.msgid, **explanation.params)
+            notify_approvers(campaign.organisation, NoticeKind.ALERT, campaign, explanation)
+    return bool(held)
 
 
 def prepare(message_id: int, now: datetime) -> bool:

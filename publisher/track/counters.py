@@ -1,34 +1,21 @@
-"""The live figures of a message, and the check that they and the rows say the same."""
+"""The live figures of a message, and the hourly check that they and the rows say the same."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import logging
+from datetime import datetime, timedelta
 
-from django.db.models import BigIntegerField, Count, F, Sum, Value
-from django.db.models.functions import Cast
-from django.utils.translation import gettext_noop
+from django.db.models import Q
 
-from publisher.errors import Explanation
-from publisher.models import Delivery, DeliveryCount, Message
-from publisher.vocabulary import DeliveryStatus
+from publisher.access.notices import notify_approvers
+from publisher.models import DeliveryCount, Message
+from publisher.models.agreement import check_counts
+from publisher.vocabulary import DeliveryStatus, MessageStatus, NoticeKind
 
-_FROZEN = "frozen"
+log = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True)
-class Disagreement:
-    """One figure that is not what the rows say; `status` is a delivery status, or "frozen" for the whole audience."""
-
-    status: str
-    counted: int
-    rows: int
-
-    def explanation(self) -> Explanation:
-        """For staff and logs."""
-        values = {"status": self.status, "counted": str(self.counted), "rows": str(self.rows)}
-        if self.status == _FROZEN:
-            return Explanation(gettext_noop("%(counted)s recipients were counted, but there are %(rows)s."), values)
-        return Explanation(gettext_noop("The figure for “%(status)s” says %(counted)s, the rows %(rows)s."), values)
+# A message that finished is checked once more within this time.
+CHECKED_FOR = timedelta(hours=2)
 
 
 def figures(message: Message) -> dict[str, int]:
@@ -40,40 +27,16 @@ def figures(message: Message) -> dict[str, int]:
     return totals
 
 
-def check_counts(message: Message) -> list[Disagreement]:
-    """Compare counters and frozen count with the rows; empty if all agree.
-
-    It is one statement, so that work that goes on meanwhile cannot come between the two counts.
-    """
-    number = BigIntegerField()
-    rows = Delivery.objects.filter(message=message).order_by().values("status")
-    counters = DeliveryCount.objects.filter(message=message).order_by().values("status")
-    frozen = Message.objects.filter(pk=message.pk, frozen_count__isnull=False).order_by()
-    found = (
-        rows.annotate(origin=Value("rows"), number=Count("pk"))
-        .values_list("origin", "status", "number")
-        .union(
-            counters.annotate(origin=Value("counters"), number=Cast(Sum("count"), number)).values_list(
-                "origin", "status", "number"
-            ),
-            frozen.annotate(origin=Value(_FROZEN), number=Cast(F("frozen_count"), number)).values_list(
-                "origin", "status", "number"
-            ),
-            all=True,
-        )
+def check_recent(now: datetime) -> int:
+    """Compare figures and rows of what is being sent or has just finished; tells staff, answers how many disagree."""
+    recent = Message.objects.filter(
+        Q(status=MessageStatus.SENDING) | Q(status=MessageStatus.FINISHED, finished_at__gt=now - CHECKED_FOR)
     )
-    return _compared(list(found))
-
-
-def _compared(found: list[tuple[str, str, int]]) -> list[Disagreement]:
-    rows = {status: number for origin, status, number in found if origin == "rows"}
-    counters = {status: number for origin, status, number in found if origin == "counters"}
-    disagreements = [
-        Disagreement(status, counters.get(status, 0), rows.get(status, 0))
-        for status in DeliveryStatus.values
-        if counters.get(status, 0) != rows.get(status, 0)
-    ]
-    frozen = sum(number for origin, _, number in found if origin == _FROZEN)
-    if frozen != sum(rows.values()):
-        disagreements.append(Disagreement(_FROZEN, frozen, sum(rows.values())))
-    return disagreements
+    wrong = 0
+    for message in recent.select_related("campaign__organisation"):
+        if disagreements := check_counts(message):
+            wrong += 1
+            words = disagreements[0].explanation()
+            log.error("message %d: the figures and the rows disagree", message.pk)
+            notify_approvers(message.campaign.organisation, NoticeKind.ALERT, message.campaign, words)
+    return wrong

@@ -24,8 +24,9 @@ from publisher.models import (
     PostPart,
     User,
 )
+from publisher.models.agreement import check_counts
 from publisher.review import approval
-from publisher.track.counters import check_counts, figures
+from publisher.track.counters import figures
 from publisher.vocabulary import CampaignStatus, DeliveryStatus, MessageStatus, NoticeKind
 from tests.review.send_outs import begin, finish, freeze, hand_over, mail_of, outcome, post_of, send_out, soon
 

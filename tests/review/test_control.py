@@ -22,9 +22,10 @@ from publisher.models import (
     StopStamp,
     User,
 )
+from publisher.models.agreement import check_counts
 from publisher.review import approval, control
 from publisher.review.withdraw import cancel_leftovers
-from publisher.track.counters import check_counts, figures
+from publisher.track.counters import figures
 from publisher.vocabulary import DeliveryStatus, HoldReason, MessageStatus, PartStep
 from tests.review.send_outs import begin, finish, freeze, hand_over, mail_of, outcome, post_of, send_out, soon
 

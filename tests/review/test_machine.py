@@ -15,9 +15,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from publisher.errors import InputError, TransitionError
 from publisher.models import Account, Campaign, Delivery, Item, Message, Newsletter, PostPart
+from publisher.models.agreement import check_counts
 from publisher.review import approval, control
 from publisher.review.progress import progress
-from publisher.track.counters import check_counts
 from publisher.track.receipts import campaign_receipt
 from publisher.vocabulary import (
     CampaignStatus,

@@ -7,12 +7,14 @@ from collections import Counter
 
 import pytest
 from django.db import connection, transaction
+from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from publisher.models import Delivery, DeliveryCount, Item, Message, Newsletter
+from publisher.models import Delivery, DeliveryCount, Item, Message, Newsletter, Notice, User
+from publisher.models.agreement import check_counts
 from publisher.models.counting import move_counts
-from publisher.track.counters import check_counts, figures
+from publisher.track.counters import check_recent, figures
 from publisher.vocabulary import DELIVERY_TRANSITIONS, DeliveryStatus
 from tests.review.send_outs import freeze, mail_of, send_out
 
@@ -101,7 +103,6 @@ def test_a_recipient_too_many_is_named(mail: Message) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif("connection.vendor == 'sqlite'", reason="SQLite has one writer at a time by design")
 def test_writers_on_one_lane_neither_lose_an_addition_nor_deadlock(mail: Message) -> None:
     """Each names the statuses in another order."""
     failed: list[BaseException] = []
@@ -124,3 +125,13 @@ def test_writers_on_one_lane_neither_lose_an_addition_nor_deadlock(mail: Message
         thread.join(60)
     assert failed == []
     assert {figures(mail)[status] for status in orders[0]} == {180}
+
+
+def test_the_hourly_check_tells_those_who_may_approve(mail: Message, bo: User) -> None:
+    freeze(mail, waiting=2)
+    Message.objects.filter(pk=mail.pk).update(status="sending")
+    assert check_recent(timezone.now()) == 0 and not Notice.objects.exists()
+    DeliveryCount.objects.filter(message=mail, status="pending").update(count=0)
+    assert check_recent(timezone.now()) == 1
+    notice = Notice.objects.get()
+    assert notice.user == bo and notice.kind == "alert"
