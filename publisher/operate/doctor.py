@@ -137,11 +137,12 @@ def _broker() -> Found:
         yield _warn(
             gettext_noop("Redis forgets what is queued when it restarts; that costs seconds. Set appendonly yes.")
         )
-    yield from _clock_against(datetime.fromtimestamp(seconds + micros / 1e6, UTC))
+    yield from clock_against(datetime.fromtimestamp(seconds + micros / 1e6, UTC))
     yield _ok(gettext_noop("answers"))
 
 
-def _clock_against(theirs: datetime) -> Found:
+def clock_against(theirs: datetime) -> Found:
+    """A warning if another machine's clock and ours are more than two seconds apart."""
     apart = abs(timezone.now() - theirs)
     if apart > CLOCK_TOLERANCE:
         yield _warn(
@@ -217,10 +218,10 @@ def _unwritable(folder: Path) -> str:
         return error.strerror or str(error)
 
 
-def remote_file_system(path: Path) -> str:
+def remote_file_system(path: Path, table: Path = Path("/proc/mounts")) -> str:
     """The kind of network file system that `path` lies on, "" if it is a local one or nobody can tell."""
     try:
-        mounts = [line.split()[1:3] for line in Path("/proc/mounts").read_text().splitlines()]
+        mounts = [line.split()[1:3] for line in table.read_text().splitlines()]
     except OSError:
         return ""
     whole = str(path.resolve())

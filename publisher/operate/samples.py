@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.utils import timezone
 
-from publisher.accounts.practice import KIND, open_practice_channel
+from publisher.accounts.connect import connect_account
 from publisher.audience.leave import suppress, unsubscribe
 from publisher.audience.subscribe import subscribe_many
 from publisher.models import (
@@ -29,6 +30,7 @@ from publisher.models import (
     Membership,
     Newsletter,
     Organisation,
+    PracticeChannel,
     Role,
     Rule,
     Source,
@@ -111,9 +113,10 @@ def _subscribe_readers(newsletter: Newsletter) -> None:
 
 
 def _make_users(secretariat: Organisation, municipalities: list[Organisation]) -> None:
-    password = sample_password()
+    # Hashing takes its time on purpose; the three of them share one.
+    password = make_password(sample_password())
     for person in _written()["users"]:
-        user = User.objects.create_user(person["email"], password, name=person["name"])
+        user = User.objects.create(email=person["email"], password=password, name=person["name"])
         kind = RoleKind(person["role"])
         for organisation in (secretariat, *municipalities) if kind is RoleKind.OWNER else (secretariat,):
             Role.objects.create(user=user, organisation=organisation, kind=kind)
@@ -141,8 +144,8 @@ def begin(samples: SampleSet, feed_url: str) -> Rule:
 
     The web server must answer already: connecting a channel asks it who it is. Raises what connecting raises.
     """
-    account = Account.objects.filter(organisation=samples.organisation, kind=KIND).first()
-    account = account or open_practice_channel(samples.organisation, _written()["channel_name"])
+    account = Account.objects.filter(organisation=samples.organisation, kind="practice").first()
+    account = account or _connect_channel(samples.organisation)
     with transaction.atomic():
         source = _source(samples.organisation, feed_url)
         rule, _made = Rule.objects.get_or_create(
@@ -159,6 +162,14 @@ def begin(samples: SampleSet, feed_url: str) -> Rule:
             rule.sources.add(source)
             rule.accounts.add(account)
     return rule
+
+
+def _connect_channel(organisation: Organisation) -> Account:
+    """As any channel is connected: its server is asked who it is."""
+    channel, _made = PracticeChannel.objects.get_or_create(
+        organisation=organisation, slug=organisation.slug, defaults={"name": _written()["channel_name"]}
+    )
+    return connect_account(organisation, "practice", {"channel": channel.slug, "token": channel.token})
 
 
 def _source(organisation: Organisation, feed_url: str) -> Source:
