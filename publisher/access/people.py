@@ -43,7 +43,7 @@ def invite(organisation: Organisation, by: User, *, email: str, name: str, kind:
             raise InputError(
                 gettext_noop("%(name)s is already here. Change the role in the list instead."), name=str(user)
             )
-        record(organisation, by, "person_invited", user, gettext_noop("Invited as %(role)s"), role=kind.value)
+        record(organisation, by, "person_invited", user, gettext_noop("invited a colleague"), role=kind.value)
     return Invited(role, password)
 
 
@@ -54,7 +54,8 @@ def change_role(role: Role, by: User, kind: RoleKind) -> None:
         if kind != RoleKind.OWNER:
             _keep_an_owner(role)
         Role.objects.filter(pk=role.pk).update(kind=kind)
-        record(role.organisation, by, "role_changed", role.user, gettext_noop("Role: %(role)s"), role=kind.value)
+        words = gettext_noop("changed a colleague’s role")
+        record(role.organisation, by, "role_changed", role.user, words, role=kind.value)
     role.refresh_from_db()
 
 
@@ -64,7 +65,7 @@ def remove(role: Role, by: User) -> None:
     with transaction.atomic():
         _keep_an_owner(role)
         role.delete()
-        record(role.organisation, by, "person_removed", role.user, gettext_noop("No longer works here"))
+        record(role.organisation, by, "person_removed", role.user, gettext_noop("took a colleague’s access away"))
 
 
 def may_give_password(role: Role, by: User) -> bool:
@@ -88,7 +89,7 @@ def give_password(role: Role, by: User) -> str:
     with transaction.atomic():
         role.user.set_password(password)
         role.user.save(update_fields=["password"])
-        record(role.organisation, by, "password_given", role.user, gettext_noop("Got a new password"))
+        record(role.organisation, by, "password_given", role.user, gettext_noop("gave a colleague a new password"))
     return password
 
 

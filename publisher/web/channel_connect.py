@@ -1,0 +1,106 @@
+"""Connecting a channel: choose a platform, fill in what it asks for, see it answer."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from publisher.accounts import open_practice
+from publisher.accounts.connect import connect_account
+from publisher.errors import OpslagError
+from publisher.models import Account
+from publisher.platforms import PLATFORMS
+from publisher.web.plugin_form import form_for, refuse, secret_fields
+from publisher.web.staff import OwnRequest, own, staff
+
+
+@staff("manage")
+@require_safe
+def channel_choose(request: OwnRequest) -> HttpResponse:
+    """Which platform? The practice channel needs no form."""
+    context = {
+        "title": _("Connect a channel"),
+        "state": _("Where should posts go out?"),
+        "platforms": [(kind, platform.label) for kind, platform in PLATFORMS.items() if kind != open_practice.KIND],
+    }
+    return render(request, "web/channels/choose.html", context)
+
+
+@staff("manage")
+@require_http_methods(["GET", "HEAD", "POST"])
+def channel_connect(request: OwnRequest, kind: str) -> HttpResponse:
+    """The platform's own fields. `?again=` names a channel whose open fields are filled in already."""
+    if kind not in PLATFORMS or kind == open_practice.KIND:
+        raise Http404
+    platform = PLATFORMS[kind]
+    form = form_for(platform.config_class)(request.POST or None, initial=_filled_in(request, kind))
+    if request.method == "POST" and form.is_valid():
+        try:
+            account = connect_account(request.organisation, kind, form.cleaned_data, request.user)
+        except OpslagError as error:
+            refuse(form, platform.config_class, error)
+        else:
+            return _connected(request, account)
+    context = {
+        "title": _("Connect to %(platform)s") % {"platform": platform.label},
+        "state": _("Opslag asks %(platform)s who it may write as before anything is saved.")
+        % {"platform": platform.label},
+        "form": form,
+        "back_url": reverse("channel-choose"),
+        "back_label": _("Connect a channel"),
+        "has_secret": bool(secret_fields(platform.config_class)),
+        "button": _("Connect"),
+    }
+    return render(request, "web/channels/connect.html", context, status=422 if form.errors else 200)
+
+
+@staff("manage")
+@require_POST
+def practice_open(request: OwnRequest) -> HttpResponse:
+    """A practice channel in one click."""
+    name = _("%(organisation)s, practice channel") % {"organisation": request.organisation.name}
+    try:
+        return _connected(request, open_practice.open_practice_channel(request.organisation, name, request.user))
+    except OpslagError as error:
+        messages.error(request, str(error))
+        return redirect("channel-choose")
+
+
+@staff("manage")
+@require_POST
+def practice_again(request: OwnRequest, pk: int) -> HttpResponse:
+    """Connect a practice channel that was disconnected."""
+    mine = Account.objects.for_organisation(request.organisation).filter(kind=open_practice.KIND)
+    account = own(mine.select_related("organisation"), pk)
+    try:
+        return _connected(request, open_practice.connect_practice_again(account, request.user))
+    except OpslagError as error:
+        messages.error(request, str(error))
+        return redirect("channel", pk=pk)
+
+
+def reconnect_url(account: Account) -> str:
+    """Where a channel is connected again, "" for one that needs no form."""
+    if account.kind == open_practice.KIND or account.kind not in PLATFORMS:
+        return ""
+    return f"{reverse('channel-connect', args=[account.kind])}?again={account.pk}"
+
+
+def _filled_in(request: OwnRequest, kind: str) -> dict[str, object]:
+    again = request.GET.get("again", "")
+    if not again.isdecimal():
+        return {}
+    account = Account.objects.for_organisation(request.organisation).filter(kind=kind, pk=int(again)).first()
+    return dict(account.config) if account else {}
+
+
+def _connected(request: OwnRequest, account: Account) -> HttpResponse:
+    messages.success(
+        request,
+        _("“%(name)s” is connected. Choose its posting times, or leave them out.") % {"name": account.name},
+    )
+    return redirect("channel", pk=account.pk)

@@ -1,0 +1,198 @@
+"""Channels: the organisation's accounts on platforms, whether they are well, and when they post."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.dates import WEEKDAYS_ABBR
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from publisher.access.audit import record, timeline
+from publisher.accounts import open_practice
+from publisher.accounts.connect import disconnect_account
+from publisher.accounts.health import check
+from publisher.accounts.posting_times import add_posting_times
+from publisher.errors import Explanation, InputError
+from publisher.models import Account, Message, Organisation, Slot
+from publisher.platforms import PLATFORMS
+from publisher.schedule.slots import next_slot
+from publisher.vocabulary import AccountStatus, MessageStatus
+from publisher.web.channel_connect import reconnect_url
+from publisher.web.posting_times_form import PostingTimesForm, Week, week_of
+from publisher.web.staff import OwnRequest, may, own, staff
+
+WAITING = (MessageStatus.SCHEDULED, MessageStatus.PAUSED, MessageStatus.HELD)
+
+
+@staff("view")
+@require_safe
+def channels(request: OwnRequest) -> HttpResponse:
+    """All channels, those that work first, each with its health in words and its posting times."""
+    found = Account.objects.for_organisation(request.organisation).prefetch_related("slots")
+    accounts = sorted(found, key=lambda account: (account.status == AccountStatus.DISCONNECTED, account.name.lower()))
+    context = {
+        "title": _("Channels"),
+        "state": _state([account for account in accounts if account.status != AccountStatus.DISCONNECTED]),
+        "rows": [_described(account) | {"week": week_of(account.slots.all(), WEEKDAYS_ABBR)} for account in accounts],
+        "may_manage": may(request, "manage"),
+    }
+    return render(request, "web/channels/list.html", context)
+
+
+@staff("view")
+@require_safe
+def channel(request: OwnRequest, pk: int) -> HttpResponse:
+    """One channel: its health, its posting times, what was done with it."""
+    account = _account(request.organisation, pk)
+    form = PostingTimesForm() if may(request, "edit") else None
+    return _page(request, account, form)
+
+
+@staff("edit")
+@require_POST
+def channel_check(request: OwnRequest, pk: int) -> HttpResponse:
+    """Ask the platform now whether it still knows us."""
+    account = _account(request.organisation, pk)
+    if check(account):
+        messages.success(request, _("The channel answers and is ready to publish."))
+    elif account.last_error:
+        messages.error(request, str(Explanation.from_json(account.last_error)))
+    return redirect("channel", pk=pk)
+
+
+@staff("edit")
+@require_POST
+def posting_times_add(request: OwnRequest, pk: int) -> HttpResponse:
+    """Add a time on the chosen weekdays."""
+    account = _account(request.organisation, pk)
+    form = PostingTimesForm(request.POST)
+    if form.is_valid():
+        try:
+            added = add_posting_times(account, form.weekdays, form.cleaned_data["time"])
+        except InputError as error:
+            form.add_error(None, str(error))
+        else:
+            _say_added(request, account, added)
+            return _to_times(account)
+    return _page(request, account, form, status=422)
+
+
+@staff("edit")
+@require_POST
+def posting_time_remove(request: OwnRequest, pk: int, slot: int) -> HttpResponse:
+    """Take one posting time away; what is planned already stays planned."""
+    account = _account(request.organisation, pk)
+    own(Slot.objects.for_organisation(request.organisation).filter(account=account), slot).delete()
+    record(request.organisation, request.user, "posting_times", account, gettext_noop("removed a posting time"))
+    messages.success(request, _("The posting time is gone. What is planned already stays planned."))
+    return _to_times(account)
+
+
+@staff("manage")
+@require_http_methods(["GET", "HEAD", "POST"])
+def channel_disconnect(request: OwnRequest, pk: int) -> HttpResponse:
+    """Ask first, saying what will happen; then forget the secrets."""
+    account = _account(request.organisation, pk)
+    if request.method == "POST":
+        disconnect_account(account, request.user)
+        messages.success(request, _("“%(name)s” is disconnected.") % {"name": account.name})
+        return redirect("channels")
+    waiting = Message.objects.for_organisation(request.organisation).filter(account=account, status__in=WAITING)
+    context = {
+        "title": _("Disconnect “%(name)s”?") % {"name": account.name},
+        "back_url": reverse("channel", args=[pk]),
+        "back_label": account.name,
+        "sentences": [
+            _("Opslag forgets its access and publishes nothing more there. What is published stays."),
+            *_held_back(waiting.count()),
+        ],
+        "button": _("Disconnect"),
+    }
+    return render(request, "web/confirm.html", context)
+
+
+def _account(organisation: Organisation, pk: int) -> Account:
+    return own(Account.objects.for_organisation(organisation).select_related("organisation"), pk)
+
+
+def _described(account: Account) -> dict[str, Any]:
+    """A channel as pages show it; a kind that this installation no longer has keeps its short name."""
+    platform = PLATFORMS.get(account.kind)
+    return {
+        "account": account,
+        "platform": platform.label if platform else account.kind,
+        "error": str(Explanation.from_json(account.last_error)) if account.last_error else "",
+        "week": week_of(account.slots.all()),
+    }
+
+
+def _state(accounts: list[Account]) -> str:
+    broken = sum(account.status == AccountStatus.NEEDS_RECONNECT for account in accounts)
+    if not accounts:
+        return _("Posts go out through channels. None is connected yet.")
+    if broken:
+        return ngettext(
+            "%(number)s channel must be connected again before it can publish.",
+            "%(number)s channels must be connected again before they can publish.",
+            broken,
+        ) % {"number": broken}
+    return ngettext(
+        "%(number)s channel is connected and ready.", "%(number)s channels are connected and ready.", len(accounts)
+    ) % {"number": len(accounts)}
+
+
+def _page(request: OwnRequest, account: Account, form: PostingTimesForm | None, status: int = 200) -> HttpResponse:
+    described = _described(account)
+    week: Week = described["week"]
+    live = account.status == AccountStatus.CONNECTED
+    context = described | {
+        "title": account.name,
+        "state": f"{described['platform']} · {account.handle}" if account.handle else described["platform"],
+        "form": form,
+        "is_practice": account.kind == open_practice.KIND,
+        "reconnect_url": reconnect_url(account),
+        "next_slot": next_slot(account, timezone.now()) if week and live else None,
+        "history": [
+            {"at": entry.at, "who": entry.user or "", "text": Explanation.from_json(entry.explanation)}
+            for entry in timeline(account)
+        ],
+        "disconnected": account.status == AccountStatus.DISCONNECTED,
+        "may_edit": may(request, "edit"),
+        "may_manage": may(request, "manage"),
+    }
+    return render(request, "web/channels/channel.html", context, status=status)
+
+
+def _say_added(request: OwnRequest, account: Account, added: int) -> None:
+    if not added:
+        messages.info(request, _("Those posting times were there already."))
+        return
+    record(request.organisation, request.user, "posting_times", account, gettext_noop("added posting times"))
+    messages.success(
+        request,
+        ngettext("%(number)s posting time added.", "%(number)s posting times added.", added) % {"number": added},
+    )
+
+
+def _held_back(waiting: int) -> list[str]:
+    if not waiting:
+        return []
+    return [
+        ngettext(
+            "%(number)s planned post is held back until the channel is connected again.",
+            "%(number)s planned posts are held back until the channel is connected again.",
+            waiting,
+        )
+        % {"number": waiting}
+    ]
+
+
+def _to_times(account: Account) -> HttpResponse:
+    return HttpResponseRedirect(reverse("channel", args=[account.pk]) + "#times")

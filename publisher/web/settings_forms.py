@@ -1,0 +1,100 @@
+"""Forms of the settings pages: the organisation and its newsletters."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, ClassVar
+
+from django import forms
+from django.conf import settings
+from django.urls import reverse_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext_lazy
+
+from publisher.models import Newsletter, Organisation
+
+# What the part before the @ looks like, letters only, where nobody reads what comes in.
+_NOBODY = re.compile(r"noreply|donotreply|dontreply|ingensvar|svarikke|ikkesvar|besvaresikke")
+_ADDRESS = {"autocomplete": "off", "spellcheck": "false"}
+
+
+class ColourField(forms.CharField):
+    """A colour as “#0B5FA5”; the page says how readable it is while one chooses."""
+
+    def __init__(self, **words: Any) -> None:
+        looks = {
+            "type": "color",
+            "class": "short",
+            "hx-get": reverse_lazy("colour-check"),
+            "hx-target": "#colour",
+            "hx-trigger": "input changed delay:200ms",
+        }
+        super().__init__(max_length=7, min_length=7, widget=forms.TextInput(attrs=looks), **words)
+
+    def clean(self, value: Any) -> str:
+        """In capitals. Raises ValidationError for anything but six hexadecimal digits after a #."""
+        colour = str(super().clean(value)).upper()
+        if not re.fullmatch(r"#[0-9A-F]{6}", colour):
+            raise forms.ValidationError(_("Choose a colour, or write it as for example #0B5FA5."))
+        return colour
+
+
+class OrganisationForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Who we are."""
+
+    website = forms.URLField(label=gettext_lazy("Website"), assume_scheme="https", required=False, max_length=200)
+    brand_colour = ColourField(
+        label=gettext_lazy("Colour"), help_text=gettext_lazy("For buttons, links and lines on your pages.")
+    )
+
+    class Meta:
+        model = Organisation
+        fields = ("name", "postal_line", "email", "website", "brand_colour")
+        labels: ClassVar = {
+            "name": pgettext_lazy("organisation", "Name"),
+            "postal_line": gettext_lazy("Postal address"),
+            "email": gettext_lazy("Office address"),
+        }
+        help_texts: ClassVar = {
+            "postal_line": gettext_lazy("In one line; stands at the foot of every newsletter, as the law demands."),
+            "email": gettext_lazy("Where residents can write to you."),
+        }
+        widgets: ClassVar = {"email": forms.EmailInput(attrs=_ADDRESS)}
+
+
+class NewsletterForm(forms.ModelForm):  # type: ignore[type-arg]
+    """How a newsletter stands in the inbox, and where replies go."""
+
+    language = forms.ChoiceField(label=gettext_lazy("Language"), choices=settings.LANGUAGES)
+    brand_colour = ColourField(
+        label=gettext_lazy("Colour"), help_text=gettext_lazy("For buttons, links and lines in the mail.")
+    )
+
+    class Meta:
+        model = Newsletter
+        fields = ("name", "sender_name", "sender_email", "reply_to", "language", "brand_colour")
+        labels: ClassVar = {
+            "name": pgettext_lazy("newsletter", "Name"),
+            "sender_name": gettext_lazy("Sender’s name"),
+            "sender_email": gettext_lazy("Sender’s address"),
+            "reply_to": gettext_lazy("Replies go to"),
+        }
+        help_texts: ClassVar = {
+            "sender_name": gettext_lazy("What the inbox shows first. Use the name that people know."),
+            "sender_email": gettext_lazy("Your mail server must be allowed to send for its domain."),
+            "reply_to": gettext_lazy("A mailbox that somebody reads: people reply to newsletters."),
+        }
+        widgets: ClassVar = {
+            "sender_email": forms.EmailInput(attrs=_ADDRESS),
+            "reply_to": forms.EmailInput(attrs=_ADDRESS),
+        }
+
+    def clean_reply_to(self) -> str:
+        """An address behind which nobody reads is refused: it turns people who have something to say away."""
+        address: str = self.cleaned_data["reply_to"]
+        letters = re.sub(r"[^a-z]", "", address.lower().partition("@")[0])
+        if _NOBODY.search(letters):
+            raise forms.ValidationError(
+                _("Nobody reads a no-reply address. Give one where a person sees what people answer.")
+            )
+        return address

@@ -1,0 +1,107 @@
+"""Adding a news source: look first at what is there, then keep it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from publisher.access.audit import record
+from publisher.errors import OpslagError
+from publisher.items.first_look import add_source, first_look
+from publisher.sources import SOURCES
+from publisher.sources.contract import Candidate, Poll
+from publisher.web.plugin_form import form_for, refuse
+from publisher.web.source_forms import NameForm
+from publisher.web.staff import OwnRequest, staff
+
+SHOWN = 8
+FIRST_KIND = next(iter(SOURCES))
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+@staff("edit")
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def source_add(request: OwnRequest, kind: str = FIRST_KIND) -> HttpResponse:
+    """Three steps in one address: where is it, what is there (nothing stored yet), keep it under a name."""
+    if kind not in SOURCES:
+        raise Http404
+    form = form_for(SOURCES[kind].config_class)(request.POST or None)
+    if not form.is_valid():
+        return _ask(request, kind, form)
+    if "name" in request.POST:
+        return _keep(request, kind, form)
+    return _look(request, kind, form)
+
+
+def _ask(request: OwnRequest, kind: str, form: forms.Form, suggestion: str = "") -> HttpResponse:
+    context = {
+        "title": _("Add a news source"),
+        "state": _("Opslag looks at it first and shows you what is there. Nothing is saved yet."),
+        "form": form,
+        "suggestion": suggestion,
+        "kinds": [(other, source.label) for other, source in SOURCES.items() if other != kind],
+        "button": _("See what is there"),
+        "back_url": reverse("sources"),
+        "back_label": _("News sources"),
+    }
+    return render(request, "web/settings/source_add.html", context, status=422 if form.errors else 200)
+
+
+def _look(request: OwnRequest, kind: str, form: forms.Form) -> HttpResponse:
+    try:
+        poll = first_look(kind, form.cleaned_data)
+    except OpslagError as error:
+        refuse(form, SOURCES[kind].config_class, error)
+        # A web page that names its feed: one click instead of copying.
+        named = error.explanation.params.get("feed", "")
+        return _ask(request, kind, form, suggestion=named if "url" in form.fields else "")
+    return _show(request, form, poll.candidates, NameForm(initial={"name": poll.title[:120]}))
+
+
+def _show(
+    request: OwnRequest, form: forms.Form, candidates: tuple[Candidate, ...], name: NameForm, status: int = 200
+) -> HttpResponse:
+    latest = sorted(candidates, key=lambda each: each.published_at or _NEVER, reverse=True)
+    context: dict[str, Any] = {
+        "title": _("This is what is there"),
+        "state": ngettext("%(number)s news item.", "%(number)s news items.", len(candidates))
+        % {"number": len(candidates)},
+        "form": form,
+        "name": name,
+        "candidates": latest[:SHOWN],
+    }
+    return render(request, "web/settings/source_look.html", context, status=status)
+
+
+def _keep(request: OwnRequest, kind: str, form: forms.Form) -> HttpResponse:
+    name = NameForm(request.POST)
+    if not name.is_valid():
+        return _again(request, kind, form, name)
+    source, made = add_source(request.organisation, kind, form.cleaned_data, name.cleaned_data["name"])
+    if made:
+        record(request.organisation, request.user, "source_added", source, gettext_noop("added the source"))
+        messages.success(request, _("“%(name)s” is added and is being read.") % {"name": source.name})
+    else:
+        messages.info(request, _("You have this source already: “%(name)s”.") % {"name": source.name})
+    return redirect("source", pk=source.pk)
+
+
+def _again(request: OwnRequest, kind: str, form: forms.Form, name: NameForm) -> HttpResponse:
+    """The name is missing: show what is there once more."""
+    try:
+        poll: Poll = first_look(kind, form.cleaned_data)
+    except OpslagError as error:
+        refuse(form, SOURCES[kind].config_class, error)
+        return _ask(request, kind, form)
+    return _show(request, form, poll.candidates, name, status=422)

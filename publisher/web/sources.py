@@ -1,0 +1,169 @@
+"""News sources: what they gave last, what is wrong, looking again, pausing, the back catalogue."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
+from django.views.decorators.http import require_POST, require_safe
+
+from publisher.access.audit import record, timeline
+from publisher.errors import Explanation
+from publisher.items.back_catalogue import back_catalogue, take_back_catalogue
+from publisher.items.sources import resume
+from publisher.models import Source
+from publisher.models.scoped import ScopedQuerySet
+from publisher.sources import SOURCES
+from publisher.templatetags.dates import number
+from publisher.vocabulary import SourceStatus
+from publisher.web.settings_pages import tabs
+from publisher.web.source_forms import NameForm
+from publisher.web.staff import OwnRequest, may, own, staff
+
+SHOWN = 8
+
+
+@staff()
+@require_safe
+def sources(request: OwnRequest) -> HttpResponse:
+    """All sources with their state in words."""
+    found = list(_own(request).order_by("name", "pk"))
+    context = {
+        "title": _("News sources"),
+        "state": _state(found),
+        "tabs": tabs("sources"),
+        "rows": [_described(source) for source in found],
+        "may_edit": may(request, "edit"),
+    }
+    return render(request, "web/settings/sources.html", context)
+
+
+@staff()
+@require_safe
+def source(request: OwnRequest, pk: int) -> HttpResponse:
+    """One source: its state, its back catalogue, who did what."""
+    found = own(_own(request), pk)
+    return _page(request, found, NameForm(initial={"name": found.name}) if may(request, "edit") else None)
+
+
+@staff()
+@require_safe
+def source_health(request: OwnRequest, pk: int) -> HttpResponse:
+    """A source's state as a part of a page, which asks again while a look at it is under way."""
+    return render(request, "web/settings/source_health.html", _described(own(_own(request), pk)))
+
+
+@staff("edit")
+@require_POST
+def source_rename(request: OwnRequest, pk: int) -> HttpResponse:
+    """Another name for a source."""
+    found = own(_own(request), pk)
+    form = NameForm(request.POST)
+    if not form.is_valid():
+        return _page(request, found, form, status=422)
+    _own(request).filter(pk=pk).update(name=form.cleaned_data["name"])
+    messages.success(request, _("Saved."))
+    return redirect("source", pk=pk)
+
+
+@staff("edit")
+@require_POST
+def source_poll(request: OwnRequest, pk: int) -> HttpResponse:
+    """Have the workers look at it at once."""
+    due = own(_own(request).filter(status=SourceStatus.ACTIVE), pk)
+    _own(request).filter(pk=due.pk).update(next_poll_at=timezone.now())
+    return redirect("source", pk=pk)
+
+
+@staff("edit")
+@require_POST
+def source_pause(request: OwnRequest, pk: int) -> HttpResponse:
+    """Stop looking at it."""
+    found = own(_own(request), pk)
+    _own(request).filter(pk=pk).update(status=SourceStatus.PAUSED)
+    record(request.organisation, request.user, "source_paused", found, gettext_noop("paused the source"))
+    messages.success(request, _("“%(name)s” is paused: nothing new comes from it.") % {"name": found.name})
+    return redirect("source", pk=pk)
+
+
+@staff("edit")
+@require_POST
+def source_resume(request: OwnRequest, pk: int) -> HttpResponse:
+    """Look at it again, at once."""
+    found = own(_own(request), pk)
+    resume(found)
+    record(request.organisation, request.user, "source_resumed", found, gettext_noop("started the source again"))
+    return redirect("source", pk=pk)
+
+
+@staff("edit")
+@require_POST
+def source_take(request: OwnRequest, pk: int) -> HttpResponse:
+    """Take the back catalogue into use."""
+    found = own(_own(request).select_related("organisation"), pk)
+    taken = take_back_catalogue(found)
+    record(
+        request.organisation,
+        request.user,
+        "back_catalogue_taken",
+        found,
+        gettext_noop("took %(taken)s older items into use"),
+        taken=taken,
+    )
+    messages.success(
+        request,
+        ngettext("%(taken)s older item is in use now.", "%(taken)s older items are in use now.", taken)
+        % {"taken": number(taken)},
+    )
+    return redirect("source", pk=pk)
+
+
+def _own(request: OwnRequest) -> ScopedQuerySet[Source]:
+    return Source.objects.for_organisation(request.organisation).defer("credentials", "state")
+
+
+def _described(found: Source) -> dict[str, object]:
+    """A source as pages show it."""
+    plugin = SOURCES.get(found.kind)
+    waiting = found.status == SourceStatus.ACTIVE and (
+        found.next_poll_at is None or found.next_poll_at <= timezone.now()
+    )
+    return {
+        "source": found,
+        "kind": plugin.label if plugin else found.kind,
+        "place": found.config.get("url", ""),
+        "error": str(Explanation.from_json(found.last_error)) if found.last_error else "",
+        "waiting": waiting,
+    }
+
+
+def _state(found: list[Source]) -> str:
+    broken = sum(each.status == SourceStatus.BROKEN or bool(each.last_error) for each in found)
+    if not found:
+        return _("News comes in from sources. There is none yet.")
+    if broken:
+        return ngettext("%(number)s source could not be read.", "%(number)s sources could not be read.", broken) % {
+            "number": broken
+        }
+    return ngettext("%(number)s source, all is well.", "%(number)s sources, all is well.", len(found)) % {
+        "number": len(found)
+    }
+
+
+def _page(request: OwnRequest, found: Source, form: NameForm | None, status: int = 200) -> HttpResponse:
+    older = back_catalogue(found)
+    context = _described(found) | {
+        "title": found.name,
+        "form": form,
+        "older": older[:SHOWN],
+        "older_count": older.count(),
+        "history": [
+            {"at": entry.at, "who": entry.user or "", "text": Explanation.from_json(entry.explanation)}
+            for entry in timeline(found)
+        ],
+        "may_edit": may(request, "edit"),
+    }
+    return render(request, "web/settings/source.html", context | {"state": context["kind"]}, status=status)
