@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib.auth.views import LogoutView
-from django.urls import path, re_path
+from django.urls import include, path, re_path
 
 from publisher.web.brand import brand_stylesheet
 from publisher.web.design import design, design_mail, design_public
@@ -25,4 +25,5 @@ urlpatterns = [
     path("design/mail/", design_mail, name="design-mail"),
     path("design/public/", design_public, name="design-public"),
     path("healthz", healthz, name="healthz"),
+    path("", include("publisher.web.public_urls")),
 ]

@@ -1,0 +1,42 @@
+"""“View in browser”: a mail as a web page. The address is the same for everyone, since mails get forwarded."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils.cache import patch_cache_control
+from django.views.decorators.http import require_safe
+
+from publisher.compose.viewing import mail_page
+from publisher.errors import OpslagError
+from publisher.web.documents import mail_document
+from publisher.web.middleware import StaffRequest
+from publisher.web.residents import gone
+
+# Seconds: a correction is seen soon, and a newsletter read by many at once asks the database once in a while.
+FRESH_FOR_S = 300
+
+
+@login_not_required
+@require_safe
+def view_mail(request: StaffRequest, public_id: str) -> HttpResponse:
+    """The mail, or for the organisation's staff a preview of one that has not begun; 404 for everything else."""
+    try:
+        page = mail_page(uuid.UUID(public_id), request.user)
+    except OpslagError as fault:
+        return _private(render(request, "web/public/mail_fault.html", {"fault": fault}, status=409))
+    if page is None:
+        return _private(gone(request))
+    response = mail_document(page.html, page.language)
+    if page.preview:
+        return _private(response)
+    patch_cache_control(response, public=True, max_age=FRESH_FOR_S)
+    return response
+
+
+def _private(response: HttpResponse) -> HttpResponse:
+    patch_cache_control(response, private=True, no_store=True)
+    return response

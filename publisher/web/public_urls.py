@@ -1,0 +1,30 @@
+"""The addresses that need no sign-in, and the page of caught mail. Those that stand in mails must never change."""
+
+from __future__ import annotations
+
+from django.urls import path, re_path
+
+from publisher.web import catcher, media, practice_api, practice_pages, public_mail, statements, unsubscribe
+
+urlpatterns = [
+    re_path(r"^m/(?P<public_id>[0-9a-f]{32})$", public_mail.view_mail, name="view-mail"),
+    # With or without a slash at the end, since a redirect would break the one click (RFC 8058 §3.1).
+    re_path(r"^u/(?P<token>[^/]+)/?$", unsubscribe.unsubscribe, name="unsubscribe"),
+    re_path(
+        r"^media/(?P<sha256>[0-9a-f]{64})/(?P<width>[0-9]{1,4})\.(?P<extension>jpg|png)$", media.media, name="media"
+    ),
+    path("practice/api/<slug:slug>", practice_api.channel),
+    path("practice/api/<slug:slug>/media", practice_api.pictures),
+    path("practice/api/<slug:slug>/posts", practice_api.posts),
+    path("practice/api/<slug:slug>/posts/<str:post_id>", practice_api.post),
+    path("practice/<slug:slug>/", practice_pages.timeline, name="practice-timeline"),
+    path("practice/<slug:slug>/posts/<int:post_id>", practice_pages.single_post, name="practice-post"),
+    path("practice/<slug:slug>/pictures/<int:picture_id>", practice_pages.picture, name="practice-picture"),
+    path("catcher/", catcher.catcher, name="catcher"),
+    re_path(r"^catcher/(?P<mail_id>[0-9a-f]{32})$", catcher.catcher_mail, name="catcher-mail"),
+    re_path(r"^catcher/(?P<mail_id>[0-9a-f]{32})/html$", catcher.catcher_html, name="catcher-html"),
+    re_path(r"^catcher/(?P<mail_id>[0-9a-f]{32})\.eml$", catcher.catcher_raw, name="catcher-raw"),
+    path("privacy/<slug:slug>", statements.privacy, name="privacy"),
+    path("accessibility", statements.accessibility, name="accessibility"),
+    path("accessibility/<slug:slug>", statements.accessibility, name="accessibility"),
+]

@@ -1,0 +1,206 @@
+"""What residents meet, in a real browser: leaving and coming back, the mail as a page, the timeline; caught mail."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.test import Client
+from django.utils import timezone
+from playwright.sync_api import Page
+
+from publisher.audience.subscribe import subscribe
+from publisher.compose.compiled import Recipient, compile_message, load_segments, personalise
+from publisher.compose.links import view_url
+from publisher.items.pictures import picture_bytes, picture_file
+from publisher.models import (
+    ConsentText,
+    Message,
+    Newsletter,
+    PracticeChannel,
+    PracticePicture,
+    PracticePost,
+    Subscription,
+    User,
+)
+from publisher.vocabulary import MessageStatus
+from tests.compose.conftest import ALT, campaign, lead_item, mail, picture  # noqa: F401 -- fixtures
+
+# Not marked `database`: which one the words come from is all the same to a browser.
+pytestmark = pytest.mark.browser
+AXE = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
+LOOKS = [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")]
+NewPage = Callable[..., Page]
+
+
+@dataclass
+class World:
+    """A send-out that reached one reader, and what came of it."""
+
+    url: str
+    reader: Subscription
+    message: Message
+    caught_id: str
+
+    @property
+    def paths(self) -> dict[str, str]:
+        """The pages of this file by name."""
+        return {
+            "unsubscribe": f"/u/{self.reader.token}",
+            "gone": "/u/no-such-token",
+            "mail": view_url(self.message).removeprefix(self.url),
+            "timeline": "/practice/proeve/",
+            "privacy": "/privacy/kulturfaellesskabet",
+            "accessibility": "/accessibility/kulturfaellesskabet",
+        }
+
+
+@pytest.fixture
+def world(
+    live_server: Any,
+    settings: Any,
+    tmp_path: Path,
+    newsletter: Newsletter,
+    mail: Message,  # noqa: F811
+) -> World:
+    """The kulturaftale sent: one reader, their caught mail, a post on the practice channel."""
+    settings.OPSLAG_BASE_URL = live_server.url
+    settings.OPSLAG_CATCHER_DIR = str(tmp_path / "mail")
+    ConsentText.objects.create(
+        newsletter=newsletter, language="da", text="Jeg vil gerne have Kulturnyt pr. mail fra Kulturfællesskabet."
+    )
+    reader = subscribe(newsletter, "anne@example.org", source="form", confirmed_at=timezone.now())
+    edition = compile_message(mail)
+    Message.objects.filter(pk=mail.pk).update(status=MessageStatus.FINISHED, started_at=timezone.now())
+    wire = personalise(load_segments(edition), Recipient(1, "anne@example.org", "Anne", reader.token))
+    caught_id = uuid.uuid4().hex
+    (tmp_path / "mail").mkdir()
+    kept = tmp_path / "mail" / f"{caught_id}.eml"
+    kept.write_bytes(b"X-Mail-From: nyt@kultur.example.org\r\nX-Rcpt-To: anne@example.org\r\n" + wire)
+    publish_posts(newsletter, mail)
+    return World(live_server.url, reader, mail, caught_id)
+
+
+def publish_posts(newsletter: Newsletter, message: Message) -> None:
+    """One post with a card, one with a picture, one of text alone."""
+    channel = PracticeChannel.objects.create(
+        organisation=newsletter.organisation, slug="proeve", name="Kulturfællesskabet på prøvekanalen"
+    )
+    block = message.blocks.get(position=0)
+    assert block.picture is not None
+    picture_file(block.picture, 600)
+    now = timezone.now()
+    posts = [
+        ("Vi glæder os til at se jer alle sammen på lørdag! 🎻", ""),
+        ("Sådan så det ud, da ni kommuner skrev under. #kulturaftale", "https://kultur.example.org/billeder"),
+        (
+            "En ny kulturaftale. #kulturaftale\n\nSe også https://kultur.example.org/musik?a=1&b=2 @koret",
+            block.content["link"],
+        ),
+    ]
+    for number, (text, link) in enumerate(posts):
+        post = PracticePost.objects.create(
+            channel=channel,
+            key=str(number),
+            text=text,
+            link=link,
+            language="da",
+            planned_at=now - timedelta(hours=30 - 10 * number),
+        )
+        if number == 1:
+            PracticePicture.objects.create(
+                channel=channel, post=post, content=picture_bytes(block.picture), media_type="image/jpeg", alt=ALT
+            )
+
+
+def check(page: Page, width: int) -> None:
+    """Accessible, nothing wider than the window, nothing refused by the page's own policy."""
+    violations = Axe().run(page, options=AXE).response["violations"]
+    assert [(v["id"], [node["html"] for node in v["nodes"]]) for v in violations] == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    complaints = [words for words in page.complaints if "404 (Not Found)" not in words]  # type: ignore[attr-defined]
+    assert complaints == []
+
+
+def signed_in(page: Page, world: World, user: User) -> Page:
+    """The page with the session of a member of staff."""
+    client = Client()
+    client.force_login(user)
+    page.context.add_cookies([{"name": "opslag", "value": client.cookies["opslag"].value, "url": world.url}])
+    return page
+
+
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
+@pytest.mark.parametrize("name", ["unsubscribe", "gone", "mail", "timeline", "privacy", "accessibility"])
+def test_every_public_page_is_accessible(name: str, width: int, scheme: str, world: World, new_page: NewPage) -> None:
+    page = new_page(width=width, scheme=scheme)
+    page.goto(world.url + world.paths[name], wait_until="networkidle")
+    check(page, width)
+    broken = "[...document.images].filter(i => i.loading != 'lazy' && !i.naturalWidth).map(i => i.src)"
+    assert page.evaluate(broken) == []
+
+
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
+def test_leaving_and_coming_back(width: int, scheme: str, world: World, new_page: NewPage) -> None:
+    page = new_page(width=width, scheme=scheme)
+    page.goto(world.url + world.paths["unsubscribe"])
+    assert page.get_by_text("a•••@example.org").is_visible()
+    page.locator("button[value=leave]").click()
+    world.reader.refresh_from_db()
+    assert world.reader.unsubscribed_at is not None
+    assert page.get_by_text("Jeg vil gerne have Kulturnyt pr. mail").is_visible()
+    check(page, width)
+    page.locator("button[value=again]").click()
+    world.reader.refresh_from_db()
+    assert world.reader.unsubscribed_at is None
+    check(page, width)
+
+
+def test_leaving_by_keyboard_alone(world: World, page: Page) -> None:
+    page.goto(world.url + world.paths["unsubscribe"])
+    for _ in range(10):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.value") == "leave":
+            break
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineWidth") == "3px"
+    page.keyboard.press("Enter")
+    page.locator("button[value=again]").wait_for()
+    world.reader.refresh_from_db()
+    assert world.reader.unsubscribed_at is not None
+
+
+def test_the_language_can_be_changed_on_the_page_and_stays(world: World, page: Page) -> None:
+    page.goto(world.url + world.paths["unsubscribe"])
+    page.locator("button[value=en]").click()
+    assert page.url == world.url + world.paths["unsubscribe"]
+    assert page.get_by_role("heading", name="Unsubscribe from Kulturnyt?").is_visible()
+    assert page.evaluate("document.documentElement.lang") == "en"
+
+
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
+def test_caught_mail(width: int, scheme: str, world: World, new_page: NewPage, anna: User) -> None:
+    page = signed_in(new_page(width=width, scheme=scheme), world, anna)
+    page.goto(f"{world.url}/catcher/")
+    check(page, width)
+    page.locator(".rows .title").click()
+    assert page.url == f"{world.url}/catcher/{world.caught_id}"
+    frame = page.frame_locator("iframe")
+    frame.locator("h1").wait_for()
+    assert "Kulturnyt" in frame.locator("h1").inner_text()
+    check(page, width)
+
+
+def test_a_caught_mails_link_opens_the_page_that_it_leads_to(world: World, page: Page, anna: User) -> None:
+    signed_in(page, world, anna).goto(f"{world.url}/catcher/{world.caught_id}")
+    link = page.frame_locator("iframe").locator(f"a[href='{world.url}/u/{world.reader.token}']")
+    link.scroll_into_view_if_needed()
+    with page.context.expect_page() as opened:
+        link.click(modifiers=["ControlOrMeta"])
+    opened.value.wait_for_load_state()
+    assert opened.value.locator("button[value=leave]").is_visible()
