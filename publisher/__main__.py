@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import signal
 import sys
 
 import django
@@ -11,13 +12,17 @@ from django.core.exceptions import ImproperlyConfigured
 def main() -> int:
     """Set Django up, then hand over to the command. A wrong setting ends here, with its sentence."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "publisher.settings")
+    # While nothing has begun, Ctrl-C ends this process without a traceback.
+    interrupted = signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         django.setup()
     except ImproperlyConfigured as error:
         sys.stderr.write(f"{error}\n")
         return 2
     # Only now: our modules need the settings.
-    return int(importlib.import_module("publisher.cli").main(sys.argv[1:]))
+    commands = importlib.import_module("publisher.cli")
+    signal.signal(signal.SIGINT, interrupted)
+    return int(commands.main(sys.argv[1:]))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from publisher.vocabulary import FINAL_DELIVERY_STATUSES, MessageStatus
 
 LOOK_EVERY_S = 0.2
 SAY_EVERY_S = 2.0
-_ENDED = {MessageStatus.FINISHED, MessageStatus.CANCELLED, MessageStatus.HELD}
+ENDED = {MessageStatus.FINISHED, MessageStatus.CANCELLED, MessageStatus.HELD}
 
 
 class Watch:
@@ -36,7 +36,7 @@ class Watch:
                 now = repr([self._show(message, bars, tasks) for message in messages])
                 if now != before:
                     before, moved_at = now, time.monotonic()
-                ended = bool(messages) and all(message.status in _ENDED for message in messages)
+                ended = bool(messages) and all(message.status in ENDED for message in messages)
                 if not self.console.is_terminal and (ended or time.monotonic() > said_at + SAY_EVERY_S):
                     said_at = time.monotonic()
                     self._say(messages)

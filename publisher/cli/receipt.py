@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def print_receipt(campaign: Campaign, console: Console) -> None:
     """A table per message, and whether it adds up."""
-    console.print(_("Receipt of “%(title)s”") % {"title": campaign.title}, style="bold", markup=False)
+    console.print(_("Receipt of “%(title)s”") % {"title": campaign.title}, style="bold", markup=False, soft_wrap=True)
     for receipt in campaign_receipt(campaign).messages:
         console.print(_table(receipt))
 

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 from rich.console import Console
 
-from publisher.cli.progress import Watch
+from publisher.cli.progress import ENDED, Watch
 from publisher.cli.receipt import print_receipt
 from publisher.errors import Explanation, InputError
 from publisher.models import Campaign, Rule
@@ -44,6 +44,8 @@ def run(arguments: argparse.Namespace) -> int:
     if campaign is None:
         _collect_back_catalogue(rule, console)
         campaign = _publish_one_more(rule, console)
+    elif all(message.status in ENDED for message in campaign.messages.all()):
+        console.print(_("An earlier run sent the sample news; nothing is sent again."))
     finished = Watch(campaign, console).until_finished(patience_s=PATIENCE_S)
     print_receipt(campaign, console)
     if not finished:
@@ -69,15 +71,14 @@ def _publish_one_more(rule: Rule, console: Console) -> Campaign:
     news = SampleNews(Path(settings.OPSLAG_HOME) / "sample-news.json")
     if len(news.published()) <= AT_FIRST:
         news.publish_next()
-    console.print(
-        _("The sample website published “%(title)s”.") % {"title": news.published()[0].story.title}, markup=False
-    )
+    words = _("The sample website published “%(title)s”.")
+    console.print(words % {"title": news.published()[0].story.title}, markup=False, soft_wrap=True)
     samples.poll_now(samples.source_of(rule))
     _until(rule, lambda: samples.latest_campaign(rule) is not None)
     campaign = samples.latest_campaign(rule)
     if campaign is None:
         raise InputError(gettext_noop("The rule made no send-out of the new story."))
-    console.print(_("Found it; the rule “%(rule)s” sends it.") % {"rule": rule.name}, markup=False)
+    console.print(_("Found it; the rule “%(rule)s” sends it.") % {"rule": rule.name}, markup=False, soft_wrap=True)
     return campaign
 
 

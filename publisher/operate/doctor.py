@@ -157,7 +157,11 @@ def _workers() -> Found:
     except DatabaseError:
         return
     if len(silent) == len(Queue):
-        yield _fail(gettext_noop("none answers, or beat does not ask. Start `opslag run`, or beat and the workers."))
+        yield _fail(
+            gettext_noop(
+                "none answers, or beat does not ask. Start `opslag run`, or beat and the workers; then wait 20 seconds."
+            )
+        )
     elif silent:
         names = ",".join(silent)
         yield _fail(gettext_noop("nobody works on %(names)s. Start `opslag worker --queues %(names)s`."), names=names)

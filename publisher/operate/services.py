@@ -71,6 +71,8 @@ def web_command(host: str, port: int, *, workers: int = 1) -> tuple[str, ...]:
     return (
         *(sys.executable, "-m", "granian", "--interface", "wsgi", "--host", host, "--port", str(port)),
         *("--workers", str(workers), "--blocking-threads", str(WEB_THREADS), "--respawn-failed-workers"),
+        # Told to stop while it starts, granian would wait for ever.
+        *("--workers-kill-timeout", "5"),
         *("--log-level", settings.OPSLAG_LOG_LEVEL.lower(), "--no-ws", "publisher.wsgi:application"),
     )
 

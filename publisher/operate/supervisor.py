@@ -65,6 +65,7 @@ class Child:
     output: ServiceOutput
     process: subprocess.Popen[bytes] | None = None
     identity: ProcessId | None = None
+    reading: int | None = None
     deaths: deque[float] = field(default_factory=lambda: deque(maxlen=DEATHS_ALLOWED))
     restart_at: float | None = None
     exit_code: int | None = None
@@ -144,23 +145,36 @@ class Supervisor:
         self._spawn(self.children[service.name])
 
     def _spawn(self, child: Child) -> None:
-        to_terminal = child.service.stage is Stage.JOB
         child.restart_at = None
-        child.process = subprocess.Popen(  # noqa: S603 -- our own command lines
-            [sys.executable, "-I", "-S", leash.__file__, str(os.getpid()), *child.service.command],
+        if child.service.stage is Stage.JOB:
+            child.process = self._popen(child.service, None, self._keep_open)
+        else:
+            # The child holds the reading end too: when we are killed, what it says on its way out must not break it
+            # (Celery forgets to stop when its last words meet a closed pipe).
+            child.reading, writing = os.pipe()
+            os.set_blocking(child.reading, False)
+            child.process = self._popen(child.service, writing, (*self._keep_open, child.reading))
+            os.close(writing)
+            self._selector.register(child.reading, selectors.EVENT_READ, child)
+        child.identity = identify(child.process.pid)
+        self._on_change()
+
+    def _popen(self, service: Service, output: int | None, passed: tuple[int, ...]) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(  # noqa: S603 -- our own command lines
+            self._leashed(service),
             stdin=subprocess.DEVNULL,
-            stdout=None if to_terminal else subprocess.PIPE,
-            stderr=None if to_terminal else subprocess.STDOUT,
+            stdout=output,
+            stderr=output,
             cwd=self._folder,
             env=self.environment,
             start_new_session=True,
-            pass_fds=self._keep_open,
+            pass_fds=passed,
         )
-        child.identity = identify(child.process.pid)
-        if child.process.stdout:
-            os.set_blocking(child.process.stdout.fileno(), False)
-            self._selector.register(child.process.stdout, selectors.EVENT_READ, child)
-        self._on_change()
+
+    @staticmethod
+    def _leashed(service: Service) -> list[str]:
+        leashed = [sys.executable, "-I", "-S", leash.__file__, str(os.getpid())]
+        return [*leashed, *service.command]
 
     def wait(self, until: Callable[[], bool], *, timeout_s: float, look_every_s: float = 1.0) -> bool:
         """Serve all children until `until()`, `timeout_s` seconds have passed or somebody asks to stop.
@@ -189,7 +203,7 @@ class Supervisor:
                 with contextlib.suppress(BlockingIOError):
                     os.read(key.fd, 1024)
             elif not key.data.output.read(key.fd):
-                self._selector.unregister(key.fileobj)
+                self._selector.unregister(key.fd)
         for child in list(self.children.values()):
             self._look_after(child)
 
@@ -205,9 +219,10 @@ class Supervisor:
         if process is None:
             return
         kill_group(process.pid)
-        if process.stdout:
-            self._drain(child, process.stdout.fileno())
-            process.stdout.close()
+        if child.reading is not None:
+            self._drain(child, child.reading)
+            os.close(child.reading)
+            child.reading = None
         child.exit_code = process.returncode
         if self.requests_to_stop or child.service.stage is Stage.JOB:
             return

@@ -147,7 +147,7 @@ home = Path(sys.argv[1])
 watcher = Supervisor(os.environ, home, home, print)
 with watcher.signals():
     watcher.start(Service("sleeper", ("/bin/sleep", "600"), Stage.WEB))
-    print(watcher.identities()["sleeper"].pid, flush=True)
+    print(next(iter(watcher.identities().values())).pid, flush=True)
     watcher.run()
     watcher.stop()
 """
@@ -167,3 +167,38 @@ def test_however_the_supervisor_ends_its_children_end_too(number: signal.Signals
     parent.wait(timeout=30)
     parent.stdout.close()
     assert gone(child)
+
+
+TALKATIVE = """
+import signal, sys, time
+def stop(*_):
+    print("last words", flush=True)
+    open(sys.argv[1], "w").write("stopped")
+    sys.exit(0)
+signal.signal(signal.SIGTERM, stop)
+print("ready", flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the next start stops what was left")
+def test_last_words_to_a_killed_supervisor_stop_nobody_from_stopping(tmp_path: Path) -> None:
+    notes = tmp_path / "notes"
+    service = f"Service('talker', {python(TALKATIVE, str(notes))!r}, Stage.WEB)"
+    supervising = SUPERVISING.replace('Service("sleeper", ("/bin/sleep", "600"), Stage.WEB)', service)
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "publisher.settings"}
+    parent = subprocess.Popen(
+        [sys.executable, "-c", supervising, str(tmp_path)], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
+    )
+    assert parent.stdout
+    child = processes.identify(int(parent.stdout.readline()))
+    log = tmp_path / "talker.log"
+    deadline = time.monotonic() + 20
+    while not log.exists() or "ready" not in log.read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    assert gone(child)
+    assert notes.read_text() == "stopped"
