@@ -25,5 +25,7 @@ urlpatterns = [
     path("design/mail/", design_mail, name="design-mail"),
     path("design/public/", design_public, name="design-public"),
     path("healthz", healthz, name="healthz"),
+    path("", include("publisher.web.staff_urls")),
     path("", include("publisher.web.public_urls")),
+    path("", include("publisher.web.office_urls")),
 ]

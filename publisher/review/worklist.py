@@ -85,8 +85,8 @@ def upcoming(organisation: Organisation, limit: int) -> list[Campaign]:
 
 
 def lately(organisation: Organisation, limit: int) -> list[Campaign]:
-    """The campaigns that went out last, with nothing of them on its way; `last_at` is when they were done."""
-    moving = Message.objects.filter(campaign=OuterRef("pk"), status__in=ON_THE_WAY)
+    """The campaigns that went out last, with nothing of them still open; `last_at` is when they were done."""
+    moving = Message.objects.filter(campaign=OuterRef("pk"), status__in=_OPEN)
     found = _shown(organisation).filter(~Exists(moving), status=CampaignStatus.APPROVED)
     return list(
         found.annotate(last_at=Max("messages__finished_at"))

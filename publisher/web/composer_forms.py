@@ -1,0 +1,179 @@
+"""The composer's forms: the words of mails and posts, one description per picture, and when."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from publisher.compose.drafts import SUBJECT_LENGTH
+from publisher.errors import Explanation, InputError
+from publisher.models import Campaign
+from publisher.review.approval import JUST_PASSED
+from publisher.schedule.times import resolve, wall_of
+from publisher.templatetags.dates import write_date
+
+NOW, SLOT, LATER = "now", "slot", "later"
+MORNING = time(8)
+
+
+class DraftField(forms.CharField):
+    """Needed before it is sent (the checks see to that), though a draft may lack it."""
+
+    def validate(self, value: Any) -> None:
+        """Nothing is refused for being empty."""
+
+
+class DraftForm(forms.Form):
+    """A form whose fields the browser must not refuse: what is typed is kept, whatever it is."""
+
+    use_required_attribute = False
+
+
+class MailForm(DraftForm):
+    """How a mail announces itself in the inbox."""
+
+    subject = DraftField(
+        label=gettext_lazy("Subject"), max_length=SUBJECT_LENGTH, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+    preview_text = forms.CharField(
+        label=gettext_lazy("Preview text"),
+        max_length=SUBJECT_LENGTH,
+        required=False,
+        help_text=gettext_lazy("Stands after the subject in the inbox."),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+
+class StoryForm(DraftForm):
+    """A story's own words in the mail; the news item itself stays as it is."""
+
+    title = DraftField(label=gettext_lazy("Headline"), max_length=300)
+    lead = forms.CharField(label=gettext_lazy("Lead"), required=False, widget=forms.Textarea(attrs={"rows": 3}))
+
+
+class PictureForm(DraftForm):
+    """The description of one picture, wherever the send-out shows it."""
+
+    alt = DraftField(
+        label=gettext_lazy("Describe the picture (read aloud)"),
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+
+
+class SharedForm(DraftForm):
+    """The text of all posts that have none of their own."""
+
+    text = DraftField(label=gettext_lazy("Text of the posts"), widget=forms.Textarea(attrs={"rows": 6}))
+
+
+class OwnForm(DraftForm):
+    """One channel's own text."""
+
+    own = forms.BooleanField(label=gettext_lazy("Change only here"), required=False)
+    text = DraftField(label=gettext_lazy("Text"), widget=forms.Textarea(attrs={"rows": 6}))
+
+
+class WhenForm(DraftForm):
+    """When it goes out. After `is_valid`, `at` is the instant (None: at once), `wall` how it was meant."""
+
+    timing = forms.ChoiceField(label=gettext_lazy("When"), widget=forms.RadioSelect)
+    day = forms.DateField(
+        label=gettext_lazy("Day"),
+        required=False,
+        input_formats=["%Y-%m-%d"],
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date", "class": "short"}),
+    )
+    clock = forms.TimeField(
+        label=gettext_lazy("Time of day"),
+        required=False,
+        input_formats=["%H:%M", "%H.%M", "%H:%M:%S"],
+        widget=forms.TimeInput(format="%H:%M", attrs={"type": "time", "class": "short"}),
+    )
+    slot = forms.DateTimeField(required=False, input_formats=["%Y-%m-%dT%H:%M:%S%z"], widget=forms.HiddenInput)
+
+    def __init__(self, campaign: Campaign, slot: datetime | None, data: Any = None) -> None:
+        planned = _planned(campaign)
+        super().__init__(data, prefix="when", initial=_initial(campaign, planned, slot))
+        self.zone = campaign.organisation.timezone
+        self.at_first = planned or slot
+        self.at: datetime | None = None
+        self.wall: datetime | None = None
+        self.note: Explanation | None = None
+        shown = _posted_slot(data) or slot
+        choices = [(NOW, _("Now")), (LATER, _("At a time"))]
+        if shown:
+            words = _("At the next posting time: %(time)s") % {"time": write_date(shown, "short", self.zone)}
+            choices.insert(1, (SLOT, words))
+        self.fields["timing"].choices = choices  # type: ignore[attr-defined]
+        if self.zone != settings.TIME_ZONE:
+            self.fields["clock"].help_text = _("Time in %(zone)s.") % {"zone": self.zone}
+
+    def known(self) -> bool:
+        """Whether it says when."""
+        return self.is_valid() if self.is_bound else True
+
+    def instant(self) -> datetime | None:
+        """The instant that the form shows as chosen; None means at once, or that it is not `known`."""
+        if not self.is_bound:
+            return self.at_first
+        return self.at if self.is_valid() else None
+
+    def clean(self) -> dict[str, Any]:
+        """Find the instant that is meant; a time that does not exist is refused with the two beside it."""
+        given = dict(self.cleaned_data)
+        timing = given.get("timing")
+        if timing == SLOT and given.get("slot"):
+            self.at = given["slot"]
+        elif timing == LATER and not self.errors:
+            self._find(given.get("day"), given.get("clock"))
+        if timing != NOW and self.at is not None and self.at < timezone.now() - JUST_PASSED:
+            self.add_error("day", _("That time has passed; choose a later one."))
+        return given
+
+    def _find(self, day: date | None, clock: time | None) -> None:
+        if day is None:
+            self.add_error("day", _("Choose a day."))
+        if clock is None:
+            self.add_error("clock", _("Choose a time of day."))
+        if day is None or clock is None:
+            return
+        wall = datetime.combine(day, clock)
+        try:
+            found = resolve(wall, self.zone)
+        except InputError as error:
+            self.add_error("clock", str(error))
+            return
+        self.at, self.wall, self.note = found.at, wall, found.note
+
+
+def _planned(campaign: Campaign) -> datetime | None:
+    """The time that the draft was meant for, if that is still ahead; to the minute, as the fields show it."""
+    at = campaign.scheduled_at
+    return at.replace(second=0, microsecond=0) if at and at > timezone.now() else None
+
+
+def _initial(campaign: Campaign, planned: datetime | None, slot: datetime | None) -> dict[str, Any]:
+    zone = campaign.organisation.timezone
+    tomorrow = datetime.combine(wall_of(timezone.now(), zone).date() + timedelta(days=1), MORNING)
+    wall = wall_of(planned, zone) if planned else tomorrow
+    return {
+        "timing": LATER if planned else SLOT if slot else NOW,
+        "day": wall.date(),
+        "clock": wall.time(),
+        "slot": slot.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S%z") if slot else "",
+    }
+
+
+def _posted_slot(data: Any) -> datetime | None:
+    """The posting time that the page offered when it was drawn; it stays the one that is meant."""
+    try:
+        offered = datetime.fromisoformat(data["when-slot"]) if data else None
+    except (KeyError, ValueError):
+        return None
+    return offered if offered and offered.tzinfo else None

@@ -1,0 +1,248 @@
+"""A draft as the composer shows and saves it: its messages with their forms, one form for each picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from django.db import transaction
+from django.forms import Form
+from django.utils import timezone
+
+from publisher.compose.drafts import update_block, update_email, update_post
+from publisher.compose.values import many_lines, one_line
+from publisher.models import Block, Campaign, Message, Picture, User
+from publisher.review.drafting import open_for_change, suggest_time
+from publisher.schedule.slots import next_slot
+from publisher.vocabulary import BlockKind, MessageStatus, Outlet
+from publisher.web.composer_forms import MailForm, OwnForm, PictureForm, SharedForm, StoryForm, WhenForm
+
+STORIES = (BlockKind.LEAD_STORY, BlockKind.STORY)
+
+
+class ConflictError(Exception):
+    """Somebody else changed the draft since this page was drawn."""
+
+
+@dataclass
+class Story:
+    """A block of the mail with its form."""
+
+    block: Block
+    form: StoryForm
+
+
+@dataclass
+class Mail:
+    """A mail with its form and stories."""
+
+    message: Message
+    form: MailForm
+    stories: list[Story] = field(default_factory=list)
+
+
+@dataclass
+class Post:
+    """A post with the form of its own text; `following` is the same form with the shared text in it."""
+
+    message: Message
+    form: OwnForm
+    following: OwnForm | None = None
+
+
+@dataclass
+class Shot:
+    """A picture with its description's form."""
+
+    picture: Picture
+    form: PictureForm
+
+
+class Difference(NamedTuple):
+    """A field in which what is stored is not what was typed."""
+
+    label: str
+    stored: str
+
+
+class Draft:
+    """All of a draft that a person may change; `data` is what they typed."""
+
+    def __init__(self, campaign: Campaign, data: Any = None) -> None:
+        self.campaign = campaign
+        self.revision = str(data.get("revision", "")) if data is not None else str(campaign.revision)
+        open_ones = campaign.messages.exclude(status=MessageStatus.CANCELLED)
+        messages = list(open_ones.select_related("newsletter__organisation", "account__organisation", "picture"))
+        self.mails = [_mail(message, data) for message in messages if message.outlet == Outlet.EMAIL]
+        own_texts = [message for message in messages if message.outlet == Outlet.POST]
+        shared = _most_common([message.text for message in own_texts])
+        self.shared = SharedForm(data, prefix="posts", initial={"text": shared}) if own_texts else None
+        self.posts = [_post(message, shared, data) for message in own_texts]
+        self.shots = [Shot(*each) for each in _shots(self.mails, self.posts, data)]
+        self.when = WhenForm(campaign, _slot(own_texts), data)
+
+    @property
+    def messages(self) -> list[Message]:
+        """Mails first, then posts."""
+        return [*(mail.message for mail in self.mails), *(post.message for post in self.posts)]
+
+    def forms(self) -> list[Form]:
+        """All forms of words, in the order of the page."""
+        words: list[Form] = []
+        for mail in self.mails:
+            words += [mail.form, *(story.form for story in mail.stories)]
+        words += [self.shared] if self.shared else []
+        return [*words, *(shot.form for shot in self.shots), *(post.form for post in self.posts)]
+
+    def is_valid(self) -> bool:
+        """Whether all words can be stored; the time is a question of its own."""
+        return not [form for form in self.forms() if not form.is_valid()]
+
+    def differences(self) -> list[Difference]:
+        """What is stored wherever valid words say something else."""
+        return list(self._differences())
+
+    def _differences(self) -> Iterator[Difference]:
+        for mail in self.mails:
+            stored = {"subject": mail.message.subject, "preview_text": mail.message.preview_text}
+            yield from _differing(mail.form, stored)
+            for story in mail.stories:
+                yield from _differing(story.form, story.block.content)
+        for shot in self.shots:
+            yield from (d for alt in self._alts(shot) for d in _differing(shot.form, {"alt": alt}))
+        for post in self.posts:
+            if self.text_of(post) != post.message.text:
+                yield Difference(str(post.message.account), post.message.text)
+
+    def _alts(self, shot: Shot) -> set[str]:
+        """The descriptions that the picture has where it is used; one, unless they were written apart."""
+        blocks = [story.block for mail in self.mails for story in mail.stories]
+        alts = {str(block.content.get("alt", "")) for block in blocks if block.picture_id == shot.picture.pk}
+        uses = [post.message for post in self.posts if post.message.picture_id == shot.picture.pk]
+        return alts | {message.picture_alt for message in uses}
+
+    def text_of(self, post: Post) -> str:
+        """The text that was typed for a post: its own, or the shared one."""
+        own = len(self.posts) > 1 and post.form.cleaned_data.get("own")
+        source: Form | None = post.form if own else self.shared
+        return many_lines(source.cleaned_data.get("text", "") if source else "")
+
+    def show_typed(self) -> None:
+        """Put typed texts on the messages in memory, so that previews show them though they are not stored."""
+        for post in self.posts:
+            if post.form.is_bound and post.form.is_valid() and self.shared and self.shared.is_valid():
+                post.message.text = self.text_of(post)
+                post.following = OwnForm(prefix=post.form.prefix, initial={"text": post.message.text})
+
+    @transaction.atomic
+    def save(self, user: User, *, over: bool = False) -> bool:
+        """Store the valid words; true if the mail looks different now.
+
+        Raises ConflictError if somebody changed the draft since the page was drawn (unless `over`), InputError if it is
+        no draft any more.
+        """
+        stored = open_for_change(self.campaign, user)
+        if str(stored.revision) != self.revision and not over:
+            raise ConflictError
+        alts = {shot.picture.pk: str(shot.form.cleaned_data["alt"]) for shot in self.shots}
+        mails = [_save_mail(mail, alts) for mail in self.mails]
+        for post in self.posts:
+            _save_post(post, self.text_of(post), alts)
+        self.campaign.refresh_from_db(fields=["revision"])
+        self.revision = str(self.campaign.revision)
+        return any(mails)
+
+    def save_time(self) -> None:
+        """Store the time that is meant, if it can be. Raises InputError if it is no draft any more."""
+        if self.when.is_valid() and self.when.at != self.campaign.scheduled_at:
+            suggest_time(self.campaign, self.when.at, self.when.wall)
+
+
+def _save_mail(mail: Mail, alts: dict[int, str]) -> bool:
+    message = mail.message
+    words = _changed(mail.form, {"subject": message.subject, "preview_text": message.preview_text})
+    if words:
+        update_email(message, **words)
+    stories = [_save_story(story, alts) for story in mail.stories]
+    return bool(words) or any(stories)
+
+
+def _save_story(story: Story, alts: dict[int, str]) -> bool:
+    block, words = story.block, _changed(story.form, story.block.content)
+    if block.picture_id in alts and _line(alts[block.picture_id]) != _line(block.content.get("alt")):
+        words["alt"] = alts[block.picture_id]
+    if words:
+        update_block(block, **words)
+    return bool(words)
+
+
+def _save_post(post: Post, text: str, alts: dict[int, str]) -> None:
+    message = post.message
+    new_text = text if text != message.text else None
+    alt = alts.get(message.picture_id) if message.picture_id else None
+    new_alt = alt if alt is not None and _line(alt) != _line(message.picture_alt) else None
+    if new_text is not None or new_alt is not None:
+        update_post(message, text=new_text, picture_alt=new_alt)
+
+
+def _mail(message: Message, data: Any) -> Mail:
+    initial = {"subject": message.subject, "preview_text": message.preview_text}
+    blocks = message.blocks.filter(kind__in=STORIES).select_related("picture", "message")
+    stories = [
+        Story(
+            block,
+            StoryForm(
+                data,
+                prefix=f"story-{block.pk}",
+                initial={name: block.content.get(name, "") for name in ("title", "lead")},
+            ),
+        )
+        for block in blocks
+    ]
+    return Mail(message, MailForm(data, prefix=f"mail-{message.pk}", initial=initial), stories)
+
+
+def _post(message: Message, shared: str, data: Any) -> Post:
+    initial = {"text": message.text, "own": message.text != shared}
+    return Post(message, OwnForm(data, prefix=f"post-{message.pk}", initial=initial))
+
+
+def _shots(mails: list[Mail], posts: list[Post], data: Any) -> Iterator[tuple[Picture, PictureForm]]:
+    """Each picture once, with the first description that any use of it has."""
+    alts: dict[int, str] = {}
+    pictures: dict[int, Picture] = {}
+    uses = [(story.block.picture, str(story.block.content.get("alt", ""))) for mail in mails for story in mail.stories]
+    for picture, alt in [*uses, *((post.message.picture, post.message.picture_alt) for post in posts)]:
+        if picture is not None:
+            pictures[picture.pk] = picture
+            alts[picture.pk] = alts.get(picture.pk) or alt
+    for pk, picture in pictures.items():
+        yield picture, PictureForm(data, prefix=f"picture-{pk}", initial={"alt": alts[pk]})
+
+
+def _most_common(texts: list[str]) -> str:
+    """The text that most posts have; of several the first."""
+    return max(texts, key=texts.count) if texts else ""
+
+
+def _slot(posts: list[Message]) -> Any:
+    """The earliest free posting time of the channels."""
+    now = timezone.now()
+    slots = [next_slot(message.account, now) for message in posts if message.account is not None]
+    return min((slot for slot in slots if slot is not None), default=None)
+
+
+def _line(text: object) -> str:
+    """As it is compared: how lines break is not a change."""
+    return one_line(str(text or ""))
+
+
+def _changed(form: Form, stored: Mapping[str, Any]) -> dict[str, str]:
+    """The valid words of a form that are not what is stored."""
+    return {name: text for name, text in form.cleaned_data.items() if _line(text) != _line(stored.get(name))}
+
+
+def _differing(form: Form, stored: Mapping[str, Any]) -> Iterator[Difference]:
+    for name in _changed(form, stored):
+        yield Difference(str(form.fields[name].label), str(stored.get(name) or ""))

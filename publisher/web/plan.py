@@ -1,0 +1,115 @@
+"""From chosen news to a draft: which newsletter, which channels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from publisher.errors import InputError
+from publisher.models import Account, Item, Newsletter, Organisation
+from publisher.review.drafting import start_draft
+from publisher.vocabulary import AccountStatus
+from publisher.web.news import back_to_news
+from publisher.web.staff import OwnRequest, staff
+
+NO_NEWSLETTER = "none"
+MOST_ITEMS = 40
+
+
+class OutletsForm(forms.Form):
+    """Where it goes: at most one newsletter, any number of channels."""
+
+    newsletter = forms.ChoiceField(label=gettext_lazy("Newsletter"), widget=forms.RadioSelect, required=True)
+    accounts = forms.MultipleChoiceField(
+        label=gettext_lazy("Channels"), widget=forms.CheckboxSelectMultiple, required=False
+    )
+
+    def __init__(self, organisation: Organisation, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.newsletters = list(Newsletter.objects.for_organisation(organisation).order_by("name"))
+        self.channels = list(
+            Account.objects.for_organisation(organisation)
+            .exclude(status=AccountStatus.DISCONNECTED)
+            .order_by("name", "pk")
+        )
+        newsletters = [(str(row.pk), row.name) for row in self.newsletters]
+        self.fields["newsletter"].choices = [*newsletters, (NO_NEWSLETTER, _("No newsletter"))]  # type: ignore[attr-defined]
+        self.fields["accounts"].choices = [(str(row.pk), _channel(row)) for row in self.channels]  # type: ignore[attr-defined]
+        self.initial.setdefault("newsletter", newsletters[0][0] if newsletters else NO_NEWSLETTER)
+        self.initial.setdefault("accounts", [str(row.pk) for row in self.channels if _works(row)])
+        if not newsletters:
+            del self.fields["newsletter"]
+        if not self.channels:
+            del self.fields["accounts"]
+
+    def clean(self) -> dict[str, Any]:
+        """Somewhere it must go."""
+        chosen = dict(self.cleaned_data)
+        if not self.errors and not self.chosen_newsletter() and not self.chosen_accounts():
+            raise forms.ValidationError(_("Choose a newsletter or a channel to send to."))
+        return chosen
+
+    def chosen_newsletter(self) -> Newsletter | None:
+        """The chosen newsletter."""
+        chosen = self.cleaned_data.get("newsletter")
+        return next((row for row in self.newsletters if str(row.pk) == chosen), None)
+
+    def chosen_accounts(self) -> list[Account]:
+        """The chosen channels."""
+        chosen = self.cleaned_data.get("accounts", [])
+        return [row for row in self.channels if str(row.pk) in chosen]
+
+
+def _works(account: Account) -> bool:
+    return account.status == AccountStatus.CONNECTED
+
+
+def _channel(account: Account) -> str:
+    return account.name if _works(account) else _("%(name)s (must be connected again)") % {"name": account.name}
+
+
+@staff("edit")
+def plan(request: OwnRequest, item_id: int | None = None) -> HttpResponse:
+    """Choose outlets for one item, or for those ticked in the list (?item=…); a press of the button makes the draft."""
+    items = _chosen(request, item_id)
+    if not items:
+        return back_to_news(request, _("Choose at least one news item."))
+    form = OutletsForm(request.organisation, request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            draft = start_draft(
+                request.organisation,
+                items,
+                request.user,
+                newsletter=form.chosen_newsletter(),
+                accounts=form.chosen_accounts(),
+            )
+            return redirect("composer", draft.pk)
+        except InputError as error:
+            form.add_error(None, str(error))
+    context = {
+        "title": _("Plan a send-out"),
+        "state": ngettext("From one news item.", "From %(number)s news items; the first one leads.", len(items))
+        % {"number": len(items)},
+        "items": items,
+        "single": items[0] if item_id is not None else None,
+        "form": form,
+        "nowhere": not form.newsletters and not form.channels,
+    }
+    return render(request, "web/news/plan.html", context, status=422 if form.errors else 200)
+
+
+def _chosen(request: OwnRequest, item_id: int | None) -> list[Item]:
+    """The items in the order in which they were ticked. Raises Http404 for one that is not the organisation's."""
+    ticked = request.POST.getlist("item") if request.method == "POST" else request.GET.getlist("item")
+    wanted = [item_id] if item_id is not None else [int(pk) for pk in ticked if pk.isascii() and pk.isdigit()]
+    wanted = list(dict.fromkeys(wanted))[:MOST_ITEMS]
+    rows = Item.objects.for_organisation(request.organisation).select_related("picture").in_bulk(wanted)
+    if len(rows) != len(wanted):
+        raise Http404
+    return [rows[pk] for pk in wanted]

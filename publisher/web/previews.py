@@ -1,0 +1,89 @@
+"""Mails and posts as their readers will see them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+
+from publisher.compose.newsletter import render_html
+from publisher.compose.social import length
+from publisher.errors import OpslagError
+from publisher.models import Message
+from publisher.platforms import PLATFORMS
+from publisher.platforms.length import with_link
+from publisher.templatetags.sendouts import picture_src
+from publisher.vocabulary import Outlet
+from publisher.web.documents import mail_document
+from publisher.web.staff import OwnRequest, own_message, staff
+
+PICTURE_WIDTH = 600
+
+
+@dataclass(frozen=True)
+class Preview:
+    """One message as a part of a page: `mail` for web/parts/mail.html, or `post` with `counter` for post.html."""
+
+    message: Message
+    mail: dict[str, Any] | None = None
+    post: dict[str, Any] | None = None
+    counter: dict[str, int] | None = None
+
+
+def preview(message: Message) -> Preview:
+    """How `message` will look, from the row as it is in memory."""
+    if message.outlet == Outlet.EMAIL:
+        return Preview(message, mail=_mail(message))
+    used, limit = length(message)
+    return Preview(message, post=_post(message), counter={"used": used, "limit": limit})
+
+
+def _mail(message: Message) -> dict[str, Any]:
+    newsletter = message.newsletter
+    address = reverse("mail-preview", args=[message.campaign_id, message.pk])
+    return {
+        "sender": newsletter.sender_name if newsletter else "",
+        "subject": message.subject,
+        "preview": message.preview_text,
+        "name": str(message.pk),
+        # Another revision is another address, so that a changed mail is fetched anew.
+        "src": f"{address}?revision={message.campaign.revision}",
+    }
+
+
+def _post(message: Message) -> dict[str, Any]:
+    account = message.account
+    assert account is not None, "a post belongs to a channel"
+    in_text = account.kind in PLATFORMS and PLATFORMS[account.kind].link_in_text
+    picture = message.picture
+    return {
+        "kind": account.kind,
+        "name": account.name,
+        "handle": account.handle,
+        "text": with_link(message.text, message.link) if in_text else message.text,
+        "pictures": [{"url": picture_src(picture, PICTURE_WIDTH), "alt": message.picture_alt}] if picture else [],
+        "card": _card(message) if message.link and not picture else None,
+    }
+
+
+def _card(message: Message) -> dict[str, str]:
+    return {"url": message.link, "host": urlsplit(message.link).hostname or "", "title": message.campaign.title}
+
+
+@staff()
+def mail_preview(request: OwnRequest, campaign_id: int, message_id: int) -> HttpResponse:
+    """The mail itself, for the frame of a preview: under a policy of its own, in a box without any origin."""
+    message = own_message(request, campaign_id, message_id)
+    if message.outlet != Outlet.EMAIL:
+        raise Http404
+    try:
+        html = message.composed_html or render_html(message, places={})
+    except OpslagError as error:
+        return render(request, "web/composer/no_mail.html", {"why": error})
+    response = mail_document(html, message.language, sandboxed=True)
+    response["Cache-Control"] = "private, no-store"
+    return response

@@ -1,0 +1,196 @@
+"""The receipt of a send-out as its page shows it: a row per newsletter and channel, and the history beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from publisher.access.audit import timeline
+from publisher.compose.links import view_url
+from publisher.errors import Explanation
+from publisher.models import Campaign, Delivery, Message
+from publisher.review.drafting import CREATED
+from publisher.review.progress import Progress, progress
+from publisher.track.receipts import Line, campaign_receipt
+from publisher.vocabulary import AccountStatus, DeliveryStatus, MessageStatus, Outlet
+
+# Counting the rows of more recipients than this every two seconds would slow the sending itself.
+COUNTED_LIVE = 20_000
+# How long after its end a page still waits for the address of a post.
+READ_BACK = timedelta(minutes=2)
+_NOT_NEEDING_WORDS = (DeliveryStatus.PENDING, DeliveryStatus.SENDING, DeliveryStatus.SENT)
+_OPEN = (MessageStatus.SCHEDULED, MessageStatus.SENDING, MessageStatus.PAUSED)
+
+
+@dataclass
+class ReceiptRow:
+    """What became of one message. `counts`: delivery status → number; `reasons`: why some were skipped or failed."""
+
+    message: Message
+    counts: dict[str, int]
+    reasons: list[Line] = field(default_factory=list)
+    came_back: int = 0
+    complained: int = 0
+    unsubscribed: int = 0
+    delivery: Delivery | None = None
+
+    @property
+    def is_mail(self) -> bool:
+        """Whether it is a mail; else a post."""
+        return self.message.outlet == Outlet.EMAIL
+
+    @property
+    def name(self) -> str:
+        """The newsletter or channel."""
+        return str(self.message.newsletter or self.message.account)
+
+    @property
+    def total(self) -> int:
+        """All its recipients."""
+        return sum(self.counts.values())
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether it has exactly the recipients that were counted before sending."""
+        return self.message.frozen_count is None or self.total == self.message.frozen_count
+
+    @property
+    def address(self) -> str:
+        """Where the public sees it, "" if it cannot be seen (yet)."""
+        if self.is_mail:
+            return view_url(self.message) if self.message.composed_html and self.message.started_at else ""
+        parts = list(self.delivery.parts.all()) if self.delivery else []
+        return next((part.permalink for part in parts if part.permalink), "")
+
+    @property
+    def uncertain(self) -> int:
+        """How many are unconfirmed."""
+        return self.counts.get(DeliveryStatus.UNCERTAIN, 0)
+
+    @property
+    def failed(self) -> int:
+        """How many failed."""
+        return self.counts.get(DeliveryStatus.FAILED, 0)
+
+    @property
+    def held(self) -> bool:
+        """Whether it waits for a person's word."""
+        return self.message.status == MessageStatus.HELD
+
+    @property
+    def broken(self) -> bool:
+        """Whether its channel must be connected again before it can go out."""
+        account = self.message.account
+        wanted = self.message.status in (*_OPEN, MessageStatus.HELD)
+        return account is not None and wanted and account.status != AccountStatus.CONNECTED
+
+    @property
+    def needs_person(self) -> bool:
+        """Whether somebody must decide something."""
+        return bool(self.held or self.broken or self.uncertain or (self.failed and not self.is_mail))
+
+
+def receipt_rows(campaign: Campaign) -> list[ReceiptRow]:
+    """A row for each message; reasons and what came back are left out while a big mail is being sent."""
+    messages = list(campaign.messages.select_related("newsletter", "account").prefetch_related("counts"))
+    rows = [ReceiptRow(message, _figures(message)) for message in messages]
+    begun = [row for row in rows if row.total]
+    live = any(row.message.status == MessageStatus.SENDING for row in rows)
+    if begun and not (live and sum(row.total for row in rows) > COUNTED_LIVE):
+        _count_reasons(campaign, rows)
+    _add_deliveries(campaign, rows)
+    return rows
+
+
+def _figures(message: Message) -> dict[str, int]:
+    totals: dict[str, int] = dict.fromkeys(DeliveryStatus.values, 0)
+    for row in message.counts.all():
+        totals[row.status] += row.count
+    return totals
+
+
+def _count_reasons(campaign: Campaign, rows: list[ReceiptRow]) -> None:
+    receipts = {each.message.pk: each for each in campaign_receipt(campaign).messages if each.message}
+    for row in rows:
+        found = receipts.get(row.message.pk)
+        if found is None:
+            continue
+        row.reasons = [line for line in found.rows if line.reason and line.status not in _NOT_NEEDING_WORDS]
+        row.came_back, row.complained, row.unsubscribed = found.came_back, found.complained, found.unsubscribed
+
+
+def _add_deliveries(campaign: Campaign, rows: list[ReceiptRow]) -> None:
+    """A post has one delivery: its error and its address stand in the row."""
+    posts = {row.message.pk: row for row in rows if not row.is_mail}
+    found = Delivery.objects.for_organisation(campaign.organisation).filter(message__in=posts)
+    for delivery in found.prefetch_related("parts"):
+        posts[delivery.message_id].delivery = delivery
+
+
+def stage(campaign: Campaign, rows: list[ReceiptRow], *, stopped: bool) -> str:
+    """What the page is about now: a word of `progress`, or "countdown" while Undo is offered."""
+    word = progress(campaign)
+    if word == Progress.SCHEDULED and not stopped and seconds_left(rows) is not None:
+        return "countdown"
+    return word
+
+
+def seconds_left(rows: list[ReceiptRow]) -> int | None:
+    """Seconds until the first message begins, if Undo is to be offered for it now; 0 once it is due."""
+    times = [row.message.scheduled_at for row in rows if row.message.status == MessageStatus.SCHEDULED]
+    first = min((at for at in times if at), default=None)
+    left = (first - timezone.now()).total_seconds() if first else None
+    if left is None or left > settings.OPSLAG_UNDO_SECONDS:
+        return None
+    return max(0, round(left))
+
+
+def poll_seconds(now_at: str, rows: list[ReceiptRow]) -> int:
+    """How often the page should ask what is new; 0 for not at all."""
+    if now_at == "countdown":
+        return 1
+    if any(row.message.status == MessageStatus.SENDING for row in rows):
+        return 2
+    if any(row.message.status == MessageStatus.SCHEDULED for row in rows):
+        return 15
+    fresh = timezone.now() - READ_BACK
+    unread = any(
+        row.message.finished_at and row.message.finished_at > fresh and not row.address and not row.is_mail
+        for row in rows
+    )
+    return 5 if unread else 0
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of the history, as web/parts/timeline.html wants it."""
+
+    at: datetime
+    who: str
+    text: str
+
+
+def history(campaign: Campaign, rows: list[ReceiptRow]) -> list[Entry]:
+    """Who did what, with when the sending began and ended, oldest first."""
+    noted = timeline(campaign)
+    entries = [
+        Entry(entry.at, str(entry.user or ""), f"· {Explanation.from_json(entry.explanation)}") for entry in noted
+    ]
+    if not any(entry.action == CREATED for entry in noted):
+        entries.append(Entry(campaign.created_at, str(campaign.created_by or ""), "· " + _("Draft made")))
+    entries += _together([(row.message.started_at, row.name) for row in rows], _("%(names)s: began to send"))
+    entries += _together([(row.message.finished_at, row.name) for row in rows], _("%(names)s: finished"))
+    return sorted(entries, key=lambda entry: entry.at)
+
+
+def _together(moments: list[tuple[datetime | None, str]], words: str) -> list[Entry]:
+    """What happened in the same minute is one line."""
+    minutes: dict[datetime, list[str]] = {}
+    for at, name in moments:
+        if at is not None:
+            minutes.setdefault(at.replace(second=0, microsecond=0), []).append(name)
+    return [Entry(at, "", "· " + words % {"names": ", ".join(named)}) for at, named in minutes.items()]
