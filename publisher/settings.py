@@ -286,6 +286,12 @@ LOGGING = {
         "httpx": {"level": "WARNING"},
         "httpcore": {"level": "WARNING"},
         "axes": {"level": "WARNING"},
+        # A line for each tick, several times a second.
+        "celery.app.trace": {"level": "WARNING"},
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.beat": {"level": "WARNING"},
+        # aiosmtpd: a line for each command of each mail.
+        "mail.log": {"level": "WARNING"},
     },
 }
 USER_AGENT = f"Opslag/{__version__} (+{OPSLAG_BASE_URL})"
