@@ -23,7 +23,7 @@ class StaffRequest(HttpRequest):
 
 
 class CurrentOrganisation:
-    """Sets request.organisation from the session, else from the user's first role by name."""
+    """Sets request.organisation from the session, else from the role that the user was given first."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -43,7 +43,7 @@ class CurrentOrganisation:
         chosen = request.session.get(ORGANISATION_KEY)
         request.role = next((role for role in request.roles if role.organisation_id == chosen), None)
         if request.role is None and request.roles:
-            request.role = request.roles[0]
+            request.role = min(request.roles, key=lambda role: role.pk)
         translation.activate(request.user.language)
         request.LANGUAGE_CODE = translation.get_language()
         if request.role:
