@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     print_receipt(campaign, console)
     if not finished:
         console.print(_("It did not finish. `opslag doctor` says what is missing."), style="bold red")
-    _print_way_in(console)
+    _print_way_in(rule, arguments.feed, console)
     return 0 if finished else 1
 
 
@@ -93,7 +93,7 @@ def _until(rule: Rule, ready: Callable[[], bool]) -> None:
         time.sleep(LOOK_EVERY_S)
 
 
-def _print_way_in(console: Console) -> None:
+def _print_way_in(rule: Rule, feed: str, console: Console) -> None:
     """Where to go and how to sign in."""
     person = samples.administrator()
     password = samples.sample_password()
@@ -104,6 +104,8 @@ def _print_way_in(console: Console) -> None:
         (_("Open"), settings.OPSLAG_BASE_URL),
         (_("Sign in as"), person.email if person else ""),
         (_("Password"), password),
+        *((_("Practice channel"), account.url) for account in rule.accounts.all()),
+        (_("Sample website"), f"{feed.removesuffix('feed.xml')}"),
         *([(_("Caught mail"), str(mails))] if mails else []),
         (_("Stop"), "Ctrl-C"),
     ]
