@@ -1,0 +1,130 @@
+"""The first page: what needs a person, what goes out next, what went out; no question per row."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from publisher.models import Account, Campaign, Item, Message, Newsletter, Source, User
+from publisher.review import approval
+from publisher.vocabulary import AccountStatus, DeliveryStatus, MessageStatus, SourceStatus
+from tests.review.send_outs import begin, finish, freeze, hand_over, mail_of, post_of, send_out, soon
+from tests.web.desk import more_items, questions
+from tests.web.office import signed_in, words
+
+pytestmark = pytest.mark.database
+
+
+def approved(item: Item, bo: User, newsletter: Newsletter | None, *accounts: Account) -> Campaign:
+    campaign = send_out(item, newsletter, *accounts)
+    approval.approve(campaign, bo, scheduled_at=soon())
+    return campaign
+
+
+def test_an_empty_desk_says_what_to_do_next(anna: User) -> None:
+    page = words(signed_in(anna).get("/"))
+    assert "Nothing needs you now." in page
+    assert "Choose a news item and make a mail, posts or both of it." in page
+
+
+def test_it_speaks_danish_too(anna: User) -> None:
+    response = signed_in(anna, "da").get("/")
+    assert '<html lang="da">' in response.content.decode()
+    assert "I dag" in words(response)
+
+
+def test_a_draft_handed_in_waits_for_whoever_may_approve(
+    item: Item, newsletter: Newsletter, anna: User, bo: User
+) -> None:
+    campaign = send_out(item, newsletter)
+    approval.submit(campaign, anna)
+    assert "1 thing needs a person." in words(signed_in(bo).get("/"))
+    assert "See and approve" in words(signed_in(bo).get("/"))
+    assert "See and approve" not in words(signed_in(anna).get("/"))
+    assert f'href="/sendouts/{campaign.pk}"' in signed_in(bo).get("/").content.decode()
+
+
+def test_held_unconfirmed_and_failed_say_why(
+    item: Item, newsletter: Newsletter, practice_account: Account, bo: User
+) -> None:
+    campaign = approved(item, bo, newsletter, practice_account)
+    Message.objects.filter(pk=mail_of(campaign).pk).update(status=MessageStatus.HELD, hold_reason="missed")
+    begin(post_of(campaign))
+    hand_over(post_of(campaign), DeliveryStatus.UNCERTAIN)
+    finish(post_of(campaign))
+    other = approved(item, bo, None, practice_account)
+    begin(post_of(other))
+    hand_over(post_of(other), DeliveryStatus.FAILED)
+    finish(post_of(other))
+    Message.objects.filter(campaign=other).update(finished_at=timezone.now())
+    page = words(signed_in(bo).get("/"))
+    assert "Kulturnyt: The planned time passed while Opslag was not running." in page
+    assert "Prøvekanal: The answer was lost; look whether the post is there." in page
+    assert "Prøvekanal: The post was not published." in page
+    Message.objects.filter(campaign=other).update(finished_at=timezone.now() - timedelta(days=20))
+    assert "The post was not published." not in words(signed_in(bo).get("/"))
+
+
+def test_broken_channels_and_sources_stand_there_with_their_reason(
+    practice_account: Account, source: Source, bo: User
+) -> None:
+    why = {"msgid": "The feed's server answers with status %(status)s.", "params": {"status": "503"}}
+    Account.objects.update(status=AccountStatus.NEEDS_RECONNECT)
+    Source.objects.update(status=SourceStatus.BROKEN, last_error=why)
+    page = words(signed_in(bo).get("/"))
+    assert "Must be connected again Prøvekanal The channel refuses us." in page
+    assert "The feed's server answers with status 503." in page
+
+
+def test_what_comes_and_what_went_with_its_receipt_in_one_line(item: Item, newsletter: Newsletter, bo: User) -> None:
+    coming = approved(item, bo, newsletter)
+    gone = approved(item, bo, newsletter)
+    mail = mail_of(gone)
+    freeze(mail, 4, skipped=2)
+    begin(mail)
+    hand_over(mail, DeliveryStatus.SENT, 3)
+    hand_over(mail, DeliveryStatus.FAILED, 1)
+    finish(mail)
+    page = words(signed_in(bo).get("/"))
+    assert page.index("Goes out next") < page.index("Went out lately")
+    assert "3 mails sent · 2 skipped · 1 failed" in page
+    assert f"/sendouts/{coming.pk}" in signed_in(bo).get("/").content.decode()
+
+
+def test_unused_news_can_be_planned_and_used_news_is_gone(item: Item, newsletter: Newsletter, anna: User) -> None:
+    client = signed_in(anna)
+    assert f'href="/news/{item.pk}/plan"' in client.get("/").content.decode()
+    send_out(item, newsletter)
+    assert f'href="/news/{item.pk}/plan"' not in client.get("/").content.decode()
+
+
+def test_nothing_of_another_organisation_is_there(item: Item, newsletter: Newsletter, anna: User, sven: User) -> None:
+    approval.submit(send_out(item, newsletter), anna)
+    page = words(signed_in(sven).get("/"))
+    assert item.title not in page
+    assert "Nothing needs you now." in page
+
+
+def test_more_rows_ask_no_more_questions(
+    item: Item, newsletter: Newsletter, practice_account: Account, anna: User, bo: User
+) -> None:
+    for each in (item, *more_items(item.organisation, 2)):
+        approval.submit(send_out(each, newsletter, practice_account), anna)
+        approved(each, bo, newsletter, practice_account)
+        finish_all(approved(each, bo, newsletter, practice_account))
+    client = signed_in(bo)
+    before = questions(client, "/")
+    for each in more_items(item.organisation, 0) or Item.objects.all():
+        approval.submit(send_out(each, newsletter, practice_account), anna)
+        approved(each, bo, newsletter, practice_account)
+        finish_all(approved(each, bo, newsletter, practice_account))
+    assert questions(client, "/") == before <= 45
+
+
+def finish_all(campaign: Campaign) -> None:
+    for message in campaign.messages.all():
+        begin(message)
+        hand_over(message, DeliveryStatus.SENT)
+        finish(message)
