@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateformat import format as format_date
 from django.utils.dates import WEEKDAYS
@@ -63,10 +63,10 @@ class Week:
 
 @staff()
 @require_safe
-def calendar(request: OwnRequest, year: int = 0, month: int = 0) -> HttpResponse:
+def calendar(request: OwnRequest, year: int | None = None, month: int | None = None) -> HttpResponse:
     """One month; without one named, this one."""
     today = timezone.localdate()
-    first = _first(year or today.year, month or today.month)
+    first = _first(today.year if year is None else year, today.month if month is None else month)
     rows = weeks_of.Calendar().monthdatescalendar(first.year, first.month)
     zone = request.organisation.timezone
     start, end = (recurring(datetime.combine(day, datetime.min.time()), zone) for day in
@@ -123,7 +123,7 @@ def _entry(at: datetime, status: str, messages: list[Message]) -> Entry:
         campaign_id=campaign.pk,
         at=at,
         title=campaign.title,
-        url=_campaign_address(campaign.pk),
+        url=reverse("sendout", args=[campaign.pk]),
         outlets=", ".join(dict.fromkeys(_outlet(message) for message in messages)),
         cycle="campaign" if draft else "message",
         status=campaign.status if draft else status,
@@ -136,13 +136,6 @@ def _outlet(message: Message) -> str:
         return str(message.newsletter)
     platform = PLATFORMS.get(message.account.kind)
     return str(platform.label) if platform else message.account.kind
-
-
-def _campaign_address(pk: int) -> str:
-    try:
-        return reverse("campaign", args=[pk])
-    except NoReverseMatch:
-        return ""
 
 
 def _state(number: int) -> str:

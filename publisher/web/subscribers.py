@@ -72,9 +72,7 @@ def subscriber_list(request: OwnRequest, pk: int) -> HttpResponse:
         "may_edit": may(request, "edit"),
         "several": Newsletter.objects.for_organisation(request.organisation).count() > 1,
     }
-    part = (
-        "web/subscribers/people.html" if request.headers.get("HX-Target") == "people" else "web/subscribers/list.html"
-    )
+    part = "web/subscribers/people.html" if request.htmx.target == "people" else "web/subscribers/list.html"
     return render(request, part, context)
 
 

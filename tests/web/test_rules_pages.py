@@ -1,0 +1,189 @@
+"""Rules: made switched off, shown with what they would have made, automatic only by those who may approve."""
+
+from __future__ import annotations
+
+from datetime import time, timedelta
+
+import pytest
+from django.utils import timezone
+
+from publisher.models import Account, Area, AuditEntry, Item, Newsletter, Organisation, Rule, Slot, Source, Topic, User
+from publisher.rules.matching import apply_rules
+from publisher.vocabulary import RuleMode, RuleTiming
+from tests.web.office import reader_in, signed_in, source_of, words
+
+pytestmark = pytest.mark.database
+
+ADD = "/settings/rules/add"
+
+
+@pytest.fixture
+def given(newsletter: Newsletter, practice_account: Account) -> dict[str, object]:
+    """A form filled in as most people would."""
+    return {
+        "name": "Alt nyt",
+        "newsletter": newsletter.pk,
+        "accounts": [practice_account.pk],
+        "timing": RuleTiming.AT_ONCE,
+        "mode": RuleMode.REVIEW,
+        "daily_cap": 3,
+        "max_age_hours": 72,
+    }
+
+
+@pytest.fixture
+def rule(secretariat: Organisation, newsletter: Newsletter) -> Rule:
+    """A rule that is on and makes drafts."""
+    return Rule.objects.create(organisation=secretariat, name="Drafts", newsletter=newsletter)
+
+
+@pytest.fixture
+def automatic(secretariat: Organisation, newsletter: Newsletter) -> Rule:
+    """A rule that publishes by itself, switched off."""
+    return Rule.objects.create(
+        organisation=secretariat, name="By itself", newsletter=newsletter, mode=RuleMode.AUTOMATIC, active=False
+    )
+
+
+def news(organisation: Organisation, number: int) -> None:
+    for n in range(number):
+        at = timezone.now() - timedelta(days=n, hours=1)
+        Item.objects.create(organisation=organisation, title=f"Nyhed {n}", link_key=f"k/{n}", published_at=at)
+
+
+def test_a_new_rule_is_off_and_shows_what_it_would_have_made(
+    anna: User, secretariat: Organisation, given: dict[str, object]
+) -> None:
+    news(secretariat, 5)
+    page = signed_in(anna).post(ADD, given, follow=True)
+    rule = Rule.objects.get()
+    assert not rule.active
+    assert rule.organisation == secretariat
+    assert "The rule is off" in words(page)
+    assert "5 send-outs in 30 days." in words(page) and "Nyhed 4" in words(page)
+    assert apply_rules(timezone.now()) == []
+    assert AuditEntry.objects.get(action="rule_added").user == anna
+
+
+def test_sources_topics_and_areas_narrow_it(anna: User, secretariat: Organisation, source: Source, given: dict) -> None:
+    topic = Topic.objects.create(organisation=secretariat, name="Musik", slug="musik")
+    area = Area.objects.create(organisation=secretariat, name="Køge", slug="koege")
+    news(secretariat, 3)
+    Item.objects.get(title="Nyhed 1").topics.add(topic)
+    given |= {"topics": [topic.pk]}
+    page = words(signed_in(anna).post(ADD, given, follow=True))
+    assert "1 send-out in 30 days." in page and "Nyhed 1" in page and "Nyhed 2" not in page
+    rule = Rule.objects.get()
+    signed_in(anna).post(f"/settings/rules/{rule.pk}/change", given | {"sources": [source.pk], "areas": [area.pk]})
+    assert "Nothing: no item of the last 30 days fits." in words(signed_in(anna).get(f"/settings/rules/{rule.pk}"))
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"name": ""}, "name"),
+        ({"newsletter": "", "accounts": []}, "__all__"),
+        ({"timing": RuleTiming.AFTER_MINUTES}, "delay_minutes"),
+        ({"timing": RuleTiming.AFTER_MINUTES, "delay_minutes": 99_999_999}, "delay_minutes"),
+        ({"timing": RuleTiming.NEXT_SLOT}, "timing"),
+        ({"timing": "whenever"}, "timing"),
+        ({"daily_cap": 0}, "daily_cap"),
+        ({"max_age_hours": 0}, "max_age_hours"),
+        ({"mode": RuleMode.AUTOMATIC}, "mode"),
+    ],
+)
+def test_parts_that_do_not_fit_together_are_refused(anna: User, given: dict, change: dict, field: str) -> None:
+    response = signed_in(anna).post(ADD, given | change)
+    assert response.status_code == 422
+    assert list(response.context["form"].errors) == [field]
+    assert not Rule.objects.exists()
+
+
+def test_the_next_posting_time_needs_posting_times(anna: User, practice_account: Account, given: dict) -> None:
+    Slot.objects.create(account=practice_account, weekday=0, time=time(9))
+    signed_in(anna).post(ADD, given | {"timing": RuleTiming.NEXT_SLOT})
+    assert Rule.objects.get().timing == RuleTiming.NEXT_SLOT
+
+
+def test_a_neighbours_rows_cannot_be_chosen(anna: User, elsewhere: Organisation, given: dict) -> None:
+    account = Account.objects.create(organisation=elsewhere, kind="practice", name="Museets kanal")
+    source = Source.objects.create(organisation=elsewhere, kind="feed", name="Museets nyheder")
+    client = signed_in(anna)
+    assert "Museets" not in words(client.get(ADD))
+    response = client.post(ADD, given | {"accounts": [account.pk], "sources": [source.pk]})
+    assert sorted(response.context["form"].errors) == ["accounts", "sources"]
+
+
+def test_switching_on_and_off(anna: User, rule: Rule) -> None:
+    client = signed_in(anna)
+    at = f"/settings/rules/{rule.pk}"
+    assert client.get(at + "/off").status_code == 405
+    assert "is off" in words(client.post(at + "/off", follow=True))
+    rule.refresh_from_db()
+    assert not rule.active
+    assert "is on" in words(client.post(at + "/on", follow=True))
+    rule.refresh_from_db()
+    assert rule.active
+    assert list(AuditEntry.objects.values_list("action", flat=True)) == ["rule_off", "rule_on"]
+
+
+def test_only_those_who_may_approve_let_a_rule_publish_by_itself(
+    anna: User, bo: User, automatic: Rule, given: dict
+) -> None:
+    at = f"/settings/rules/{automatic.pk}"
+    editor, approver = signed_in(anna), signed_in(bo)
+    assert editor.post(at + "/on").status_code == 403
+    page = words(editor.get(at))
+    assert "Switch on" not in page and "A colleague who may approve has to switch it on." in page
+    change = given | {"mode": RuleMode.AUTOMATIC}
+    assert list(editor.post(at + "/change", change).context["form"].errors) == ["mode"]
+    assert approver.post(at + "/change", change).status_code == 302
+    approver.post(at + "/on")
+    automatic.refresh_from_db()
+    assert automatic.active and automatic.name == "Alt nyt"
+    editor.post(at + "/off")
+    automatic.refresh_from_db()
+    assert not automatic.active, "stopping is for everybody who edits"
+
+
+@pytest.mark.parametrize("language", ["en", "da"])
+def test_the_list_says_each_rule_in_words(
+    anna: User, secretariat: Organisation, rule: Rule, source: Source, language: str
+) -> None:
+    rule.sources.add(source)
+    page = signed_in(anna, language).get("/settings/rules")
+    assert f'<html lang="{language}">' in source_of(page)
+    assert "Nyheder → Kulturnyt" in words(page)
+    assert f'hx-get="/settings/rules/{rule.pk}/made"' in source_of(page)
+    part = signed_in(anna).get(f"/settings/rules/{rule.pk}/made")
+    assert "<html" not in source_of(part)
+    assert "Nothing" in words(part)
+
+
+def test_the_list_asks_the_database_as_often_for_many_rules(
+    anna: User, secretariat: Organisation, rule: Rule, source: Source, django_assert_num_queries
+) -> None:
+    topic = Topic.objects.create(organisation=secretariat, name="Musik", slug="musik")
+    for number in range(5):
+        other = Rule.objects.create(organisation=secretariat, name=f"Regel {number}", newsletter=rule.newsletter)
+        other.sources.add(source)
+        other.topics.add(topic)
+    client = signed_in(anna)
+    with django_assert_num_queries(11):
+        client.get("/settings/rules")
+
+
+def test_who_may_do_what(sven: User, secretariat: Organisation, rule: Rule, given: dict) -> None:
+    reader, stranger = signed_in(reader_in(secretariat)), signed_in(sven)
+    at = f"/settings/rules/{rule.pk}"
+    assert reader.get(at).status_code == 200
+    assert "<form" not in source_of(reader.get(at)).partition('id="main"')[2]
+    assert reader.post(ADD, given).status_code == 403
+    assert "Drafts" not in words(stranger.get("/settings/rules"))
+    for path in ("", "/made", "/change"):
+        assert stranger.get(at + path).status_code == 404
+    for path in ("/change", "/on", "/off"):
+        assert reader.post(at + path, given).status_code == 403
+        assert stranger.post(at + path, given).status_code == 404
+    rule.refresh_from_db()
+    assert rule.active and rule.name == "Drafts"

@@ -1,0 +1,190 @@
+"""News sources: looked at before they are kept, read again on request, paused, their back catalogue taken into use."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import httpx
+import pytest
+from django.utils import timezone
+
+from publisher.items.collect import collect_source, due_sources
+from publisher.models import AuditEntry, Item, Organisation, Sighting, Source, User
+from publisher.vocabulary import ItemState, SourceStatus
+from tests.items.website import FEED, HOST, Story, website
+from tests.web.office import reader_in, signed_in, source_of, words
+
+pytestmark = pytest.mark.database
+
+ADD = "/settings/sources/add"
+
+
+def test_one_sees_what_is_there_before_anything_is_saved(anna: User) -> None:
+    stories = [Story(f"Nyhed {n}", f"{HOST}/{n}", lead="Kom & hør") for n in range(12)]
+    with website(*stories, Story("<b>Sidste</b>", picture=f"{HOST}/a.jpg")):
+        page = signed_in(anna).post(ADD, {"url": FEED})
+    assert page.status_code == 200
+    assert "13 news items." in words(page)
+    assert "Kom & hør" in words(page)
+    assert 'value="Nyheder"' in source_of(page), "the feed's own title is suggested as name"
+    assert source_of(page).count('<span class="title">') == 8
+    assert not Source.objects.exists() and not Item.objects.exists()
+
+
+def test_it_is_kept_under_a_name_and_read_by_the_workers(anna: User, secretariat: Organisation) -> None:
+    with website(Story("Koncert", f"{HOST}/1")):
+        client = signed_in(anna)
+        page = client.post(ADD, {"url": FEED, "name": "Kulturnyheder"}, follow=True)
+        source = Source.objects.get(organisation=secretariat)
+        assert (source.name, source.config) == ("Kulturnyheder", {"url": FEED})
+        assert "is added and is being read" in words(page)
+        assert AuditEntry.objects.get(action="source_added").user == anna
+        assert due_sources(timezone.now()) == [source.pk]
+        collect_source(source.pk)
+    assert Item.objects.get().state == ItemState.SEEN
+    source.refresh_from_db()
+    assert source.name == "Kulturnyheder"
+
+
+def test_the_same_feed_again_is_the_source_that_is_there(anna: User, source: Source) -> None:
+    with website(Story("Koncert", f"{HOST}/1")):
+        page = signed_in(anna).post(ADD, {"url": f"{FEED}?utm_source=x#top", "name": "Igen"}, follow=True)
+    assert "You have this source already: “Nyheder”." in words(page)
+    assert Source.objects.get().name == "Nyheder"
+
+
+def test_without_a_name_it_is_shown_once_more(anna: User) -> None:
+    with website(Story("Koncert", f"{HOST}/1")):
+        page = signed_in(anna).post(ADD, {"url": FEED, "name": " "})
+    assert page.status_code == 422
+    assert "Koncert" in words(page)
+    assert not Source.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("", "This field is required"),
+        (f"{HOST}/nowhere.xml", "There is no feed at this address"),
+        ("file:///etc/passwd", "address"),
+        ("http://127.0.0.1:1/feed", "address"),
+        (f"{HOST}/picture", "neither RSS nor Atom"),
+    ],
+)
+def test_what_cannot_be_read_is_said_in_words(anna: User, url: str, says: str) -> None:
+    with website() as site:
+        site.put(f"{HOST}/picture", b"\xff\xd8\xff\xe0 not a feed")
+        response = signed_in(anna).post(ADD, {"url": url})
+    assert response.status_code == 422
+    assert says in words(response)
+    assert not Source.objects.exists()
+
+
+def test_a_web_page_that_names_its_feed_is_one_click_away(anna: User) -> None:
+    html = f'<!doctype html><html><head><link rel="alternate" type="application/rss+xml" href="{FEED}"></head></html>'
+    with website(Story("Koncert", f"{HOST}/1")) as site:
+        site.pages[HOST + "/"] = httpx.Response(200, html=html)
+        page = source_of(signed_in(anna).post(ADD, {"url": HOST + "/"}))
+    assert f'<input type="hidden" name="url" value="{FEED}">' in page
+
+
+def test_an_unknown_kind_has_no_page(anna: User) -> None:
+    assert signed_in(anna).get(f"{ADD}/telepathy").status_code == 404
+    assert signed_in(anna).get(f"{ADD}/feed").status_code == 200
+
+
+@pytest.mark.parametrize(("language", "day"), [("en", "Tue"), ("da", "tir.")])
+def test_the_list_says_how_each_source_is(anna: User, source: Source, language: str, day: str) -> None:
+    Source.objects.filter(pk=source.pk).update(
+        last_polled_at="2026-11-24T08:00:00+01:00",
+        next_poll_at=timezone.now() + timedelta(hours=1),
+        last_error={"msgid": "The website has a fault of its own (%(status)s).", "params": {"status": "502"}},
+    )
+    page = signed_in(anna, language).get("/settings/sources")
+    assert f'<html lang="{language}">' in source_of(page)
+    assert "502" in words(page) and FEED in words(page)
+    assert day in words(page)
+
+
+def test_the_list_asks_the_database_as_often_for_many_sources(
+    anna: User, secretariat: Organisation, django_assert_num_queries
+) -> None:
+    for number in range(6):
+        Source.objects.create(organisation=secretariat, kind="feed", name=f"Kilde {number}")
+    client = signed_in(anna)
+    with django_assert_num_queries(7):
+        client.get("/settings/sources")
+
+
+def test_read_it_now_leaves_the_work_to_the_workers_and_the_page_waits_for_them(anna: User, source: Source) -> None:
+    Source.objects.filter(pk=source.pk).update(next_poll_at=timezone.now() + timedelta(hours=1))
+    assert due_sources(timezone.now()) == []
+    client = signed_in(anna)
+    at = f"/settings/sources/{source.pk}"
+    assert "hx-trigger" not in source_of(client.get(at + "/health"))
+    page = client.post(at + "/poll", follow=True)
+    assert due_sources(timezone.now()) == [source.pk]
+    assert 'hx-trigger="every 2s"' in source_of(page)
+    with website(Story("Koncert", f"{HOST}/1")):
+        collect_source(source.pk)
+    part = client.get(at + "/health")
+    assert "<html" not in source_of(part) and "hx-trigger" not in source_of(part)
+
+
+def test_pausing_and_starting_again(anna: User, source: Source) -> None:
+    client = signed_in(anna)
+    at = f"/settings/sources/{source.pk}"
+    assert "is paused" in words(client.post(at + "/pause", follow=True))
+    source.refresh_from_db()
+    assert source.status == SourceStatus.PAUSED
+    assert due_sources(timezone.now()) == []
+    assert client.post(at + "/poll").status_code == 404
+    Source.objects.filter(pk=source.pk).update(status=SourceStatus.BROKEN, failures=20, strikes=3)
+    assert "Start again" in words(client.get(at))
+    client.post(at + "/resume")
+    source.refresh_from_db()
+    assert (source.status, source.failures, source.strikes) == (SourceStatus.ACTIVE, 0, 0)
+
+
+def test_the_back_catalogue_is_taken_into_use_when_somebody_asks(anna: User, source: Source) -> None:
+    with website(*[Story(f"Nyhed {n}", f"{HOST}/{n}") for n in range(9)]):
+        collect_source(source.pk)
+    other = Item.objects.create(organisation=source.organisation, title="Fra en anden kilde", state=ItemState.SEEN)
+    client = signed_in(anna)
+    page = client.get(f"/settings/sources/{source.pk}")
+    assert "9 items lay there" in words(page) and "Take all 9 into use" in words(page)
+    page = client.post(f"/settings/sources/{source.pk}/take", follow=True)
+    assert "9 older items are in use now." in words(page)
+    assert Item.objects.filter(state=ItemState.NEW).count() == 9
+    other.refresh_from_db()
+    assert other.state == ItemState.SEEN
+    assert "Back catalogue" not in words(page)
+
+
+def test_another_name(anna: User, source: Source) -> None:
+    client = signed_in(anna)
+    at = f"/settings/sources/{source.pk}/name"
+    assert client.post(at, {"name": ""}).status_code == 422
+    client.post(at, {"name": "Hjemmesiden"})
+    source.refresh_from_db()
+    assert source.name == "Hjemmesiden"
+
+
+def test_who_may_do_what(sven: User, secretariat: Organisation, source: Source) -> None:
+    Item.objects.create(organisation=secretariat, title="Gammel", state=ItemState.SEEN)
+    Sighting.objects.create(source=source, item=Item.objects.get(), external_key="1")
+    reader, stranger = signed_in(reader_in(secretariat)), signed_in(sven)
+    at = f"/settings/sources/{source.pk}"
+    assert reader.get(at).status_code == 200
+    assert "<form" not in source_of(reader.get(at)).partition('id="main"')[2]
+    assert reader.get(ADD).status_code == 403
+    assert reader.post(ADD, {"url": FEED, "name": "x"}).status_code == 403
+    assert "Nyheder" not in words(stranger.get("/settings/sources"))
+    for path in ("", "/health"):
+        assert stranger.get(at + path).status_code == 404
+    for path in ("/name", "/poll", "/pause", "/resume", "/take"):
+        assert reader.post(at + path, {"name": "x"}).status_code == 403
+        assert stranger.post(at + path, {"name": "x"}).status_code == 404
+    source.refresh_from_db()
+    assert (source.name, source.status) == ("Nyheder", SourceStatus.ACTIVE)
+    assert Item.objects.get().state == ItemState.SEEN
