@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -163,6 +164,16 @@ def poll_seconds(now_at: str, rows: list[ReceiptRow]) -> int:
         for row in rows
     )
     return 5 if unread else 0
+
+
+def fingerprint(rows: list[ReceiptRow]) -> str:
+    """Changes when the page would show something else; a countdown each second."""
+    shown: list[object] = []
+    for row in rows:
+        message = row.message
+        shown += [message.pk, message.status, message.hold_reason, message.finished_at, row.address, row.broken]
+        shown += [row.counts, row.reasons, row.came_back, row.complained, row.unsubscribed]
+    return hashlib.sha256(repr((shown, seconds_left(rows))).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
