@@ -22,11 +22,23 @@ NOW, SLOT, LATER = "now", "slot", "later"
 MORNING = time(8)
 
 
-class DraftField(forms.CharField):
-    """Needed before it is sent (the checks see to that), though a draft may lack it."""
+class MayWait(forms.Field):
+    """A field that is needed before it is sent (the checks see to that), though a draft may lack it."""
 
     def validate(self, value: Any) -> None:
         """Nothing is refused for being empty."""
+
+
+class DraftField(MayWait, forms.CharField):
+    """Words that may still be missing."""
+
+
+class DayField(MayWait, forms.DateField):
+    """A day, asked for only where a time is chosen."""
+
+
+class ClockField(MayWait, forms.TimeField):
+    """A time of day, likewise."""
 
 
 class DraftForm(forms.Form):
@@ -83,15 +95,13 @@ class WhenForm(DraftForm):
     """When it goes out. After `is_valid`, `at` is the instant (None: at once), `wall` how it was meant."""
 
     timing = forms.ChoiceField(label=gettext_lazy("When"), widget=forms.RadioSelect)
-    day = forms.DateField(
+    day = DayField(
         label=gettext_lazy("Day"),
-        required=False,
         input_formats=["%Y-%m-%d"],
         widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date", "class": "short"}),
     )
-    clock = forms.TimeField(
+    clock = ClockField(
         label=gettext_lazy("Time of day"),
-        required=False,
         input_formats=["%H:%M", "%H.%M", "%H:%M:%S"],
         widget=forms.TimeInput(format="%H:%M", attrs={"type": "time", "class": "short"}),
     )
