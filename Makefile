@@ -37,7 +37,8 @@ lock: dev-environment ## write the lock files anew from pyproject.toml
 	@bin/lock
 
 messages: dev-environment ## collect new texts into the translations (needs xgettext)
-	@cd publisher && ../$(PY) -m django makemessages --settings publisher.settings --pythonpath .. -l da --no-obsolete --no-wrap
+	@$(PY) -m django makemessages --settings publisher.settings -l da -e html,txt,py,mjml --ignore tests --ignore var \
+		--no-obsolete --no-wrap --add-location file
 
 translations: $(MO)
 
