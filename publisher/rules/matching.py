@@ -12,9 +12,9 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
+from publisher.access.notices import notify_approvers
 from publisher.errors import Explanation, OpslagError
 from publisher.models import Item, Rule, RuleMatch, Sighting
-from publisher.access.notices import notify_approvers
 from publisher.rules.making import make
 from publisher.schedule.times import recurring, wall_of
 from publisher.vocabulary import ItemState, NoticeKind

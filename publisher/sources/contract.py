@@ -62,7 +62,10 @@ class Poll:
 
 
 class Source(ABC):
-    """Reads news from one place. Config fields are a dataclass; a field with `metadata={"secret": True}` is encrypted."""
+    """Reads news from one place.
+
+    Config fields are a dataclass; a field with `metadata={"secret": True}` is encrypted.
+    """
 
     kind: ClassVar[str]
     label: ClassVar[StrOrPromise]

@@ -153,7 +153,9 @@ def test_packed_answers_are_unpacked(server: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    ("encoding", "body"), [("gzip", b"not packed"), ("br", b"x"), ("gzip, gzip", gzip.compress(packed_zeros(1)))]
+    ("encoding", "body"),
+    [("gzip", b"not packed"), ("br", b"x"), ("gzip, gzip", gzip.compress(packed_zeros(1)))],
+    ids=["not packed", "unknown", "packed twice"],
 )
 def test_what_cannot_be_unpacked_safely_is_refused(server: Site, encoding: str, body: bytes) -> None:
     server.pages["/"] = page(body, Content_Encoding=encoding)
