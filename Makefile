@@ -8,7 +8,7 @@ ARGS ?=
 # For `make test T=tests/items`.
 T ?=
 
-.PHONY: help run test browser-tests system-tests lint format lock messages translations bench chaos contract \
+.PHONY: help run test browser-tests system-tests lint format lock messages translations bench chaos contract screenshots \
 	environment dev-environment clean
 
 help: ## show this list
@@ -51,6 +51,9 @@ bench: dev-environment ## measure the whole path, ledger included (ARGS="--recip
 
 chaos: dev-environment ## kill workers, Redis and connections in mid-send, then compare with the mail server's log
 	@exec $(PY) -m tests.chaos.kill_workers $(ARGS)
+
+screenshots: dev-environment ## photograph what `make run` serves, for the README (ARGS="--all --folder /tmp/pages" for every page)
+	@exec $(PY) -m tests.screenshots $(ARGS)
 
 contract: dev-environment ## serve a stand-in for a platform's API, to try things against (ARGS=mastodon)
 	@exec $(PY) -m tests.contract $(ARGS)

@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
             _start(supervisor, plan, arguments)
             return supervisor.run() if not arguments.once else _once(supervisor)
         finally:
-            to_terminal(_("Stopping … %(signal)s") % {"signal": supervisor.asked_by})
+            to_terminal(_("Stopping …"))
             supervisor.stop()
             to_terminal(_("Stopped."))
 

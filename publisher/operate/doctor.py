@@ -175,10 +175,17 @@ def _stops() -> Found:
     except DatabaseError:
         return
     for stop in stops:
-        whom = stop.organisation.name if stop.organisation else gettext_noop("the whole installation")
-        yield _warn(
-            gettext_noop("“Stop everything” is on for %(whom)s since %(since)s."), whom=whom, since=stop.stopped_at
-        )
+        since = stop.stopped_at.isoformat(sep=" ", timespec="minutes")
+        if stop.organisation is None:
+            yield _warn(
+                gettext_noop("“Stop everything” is on for the whole installation since %(since)s."), since=since
+            )
+        else:
+            yield _warn(
+                gettext_noop("“Stop everything” is on for %(whom)s since %(since)s."),
+                whom=stop.organisation.name,
+                since=since,
+            )
 
 
 def _mail() -> Found:

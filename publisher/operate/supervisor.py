@@ -101,7 +101,6 @@ class Supervisor:
         self.environment = dict(environment)
         self.children: dict[str, Child] = {}
         self.requests_to_stop = 0
-        self.asked_by = ""
         self.exit_code = 0
         self._folder = folder
         self._log_folder = log_folder
@@ -137,7 +136,6 @@ class Supervisor:
 
     def _ask_to_stop(self, number: int, frame: FrameType | None) -> None:
         self.requests_to_stop += 1
-        self.asked_by = signal.Signals(number).name
 
     def start(self, service: Service) -> None:
         """Start a service; its end is noticed by `wait`."""

@@ -199,9 +199,12 @@ def history(campaign: Campaign, rows: list[ReceiptRow]) -> list[Entry]:
 
 
 def _together(moments: list[tuple[datetime | None, str]], words: str) -> list[Entry]:
-    """What happened in the same minute is one line."""
-    minutes: dict[datetime, list[str]] = {}
+    """What happened in the same minute is one line, which stands where the first of it belongs."""
+    minutes: dict[datetime, list[tuple[datetime, str]]] = {}
     for at, name in moments:
         if at is not None:
-            minutes.setdefault(at.replace(second=0, microsecond=0), []).append(name)
-    return [Entry(at, "", "· " + words % {"names": ", ".join(named)}) for at, named in minutes.items()]
+            minutes.setdefault(at.replace(second=0, microsecond=0), []).append((at, name))
+    return [
+        Entry(min(at for at, _name in named), "", "· " + words % {"names": ", ".join(name for _at, name in named)})
+        for named in minutes.values()
+    ]

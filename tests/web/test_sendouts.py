@@ -318,6 +318,7 @@ def test_who_did_what_and_which_rule_made_it(sending: Campaign, path: str, bos: 
     assert "the rule “Nyheder ud med det samme”" in page
     assert "Bo · Approved" in page
     assert "Opslag · Kulturnyt, Prøvekanal: began to send" in page
+    assert page.index("Draft made") < page.index("Bo · Approved") < page.index("began to send")
 
 
 def test_while_all_is_stopped_no_countdown_runs(campaign: Campaign, path: str, bo: User, bos: Client) -> None:

@@ -1,0 +1,139 @@
+"""Photographs the product that `make run` serves: the README's pictures, or (`--all`) every page at two widths.
+
+    python -m tests.screenshots [--all] [--home var] [--folder docs/images]
+
+It signs in as the sample administrator and clicks its way to each page; the draft that it makes for the composer is
+thrown away again. A page whose console complains, or that is wider than its window, is named; exit 1 then.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.browser import ARGUMENTS, find_chromium
+
+WIDTHS = {1280: 900, 390: 844}
+# Name in the README → (page, width).
+BEST = {
+    "today-1280": ("today", 1280),
+    "composer-1280": ("composer", 1280),
+    "sendout-1280": ("sendout", 1280),
+    "news-390": ("news", 390),
+    "mail-390": ("mail", 390),
+    "unsubscribe-390": ("unsubscribe", 390),
+}
+# Pages with an address of their own.
+PLAIN = {
+    "today": "/", "news": "/news", "sendouts": "/sendouts", "calendar": "/calendar", "channels": "/channels",
+    "connect": "/channels/connect", "connect-mastodon": "/channels/connect/mastodon", "subscribers": "/subscribers",
+    "settings": "/settings", "newsletters": "/settings/newsletters", "newsletter-add": "/settings/newsletters/add",
+    "sources": "/settings/sources", "source-add": "/settings/sources/add/feed", "rules": "/settings/rules",
+    "rule-add": "/settings/rules/add", "people": "/settings/people", "stop": "/stop", "catcher": "/catcher/",
+    "accessibility": "/accessibility", "not-found": "/no-such-page",
+}  # fmt: skip
+# Pages that are found by following the first link of that form on another page.
+LINKED = {
+    "item": ("/news", r"/news/\d+$"), "sendout": ("/sendouts", r"/sendouts/\d+$"),
+    "channel": ("/channels", r"/channels/\d+$"), "list": ("/subscribers", r"/subscribers/\d+$"),
+    "newsletter": ("/settings/newsletters", r"/settings/newsletters/\d+$"),
+    "source": ("/settings/sources", r"/settings/sources/\d+$"), "rule": ("/settings/rules", r"/settings/rules/\d+$"),
+    "person": ("/settings/people", r"/settings/people/\d+$"), "timeline": ("/channels", r"/practice/[^/]+/$"),
+    "caught": ("/catcher/", r"/catcher/[0-9a-f]{32}$"), "caught-html": ("/catcher/", r"/catcher/[0-9a-f]{32}$"),
+    "privacy": ("/accessibility", r"/privacy/"),
+}  # fmt: skip
+IN_MAIL = {"unsubscribe": r"/u/[^/\s>]+", "mail": r"/m/[0-9a-f]{32}"}
+
+
+class Photographer:
+    """Finds each page once, then photographs it in windows of both widths."""
+
+    def __init__(self, browser: Browser, address: str, password: str, folder: Path) -> None:
+        self.browser, self.address, self.password, self.folder = browser, address, password, folder
+        self.faults: list[str] = []
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def window(self, width: int, scheme: str = "light") -> Page:
+        """A signed-in window."""
+        context = self.browser.new_context(
+            viewport={"width": width, "height": WIDTHS[width]},
+            color_scheme=scheme,  # type: ignore[arg-type]
+            locale="da-DK",
+            timezone_id="Europe/Copenhagen",
+            device_scale_factor=2 if width < 600 else 1,
+            reduced_motion="reduce",
+        )
+        page = context.new_page()
+        page.on("pageerror", lambda error: self.faults.append(f"{page.url}: {error}"))
+        page.goto(f"{self.address}/sign-in/")
+        page.get_by_label("E-mail").fill("karen@kultur.example.org")
+        page.locator("input[type=password]").fill(self.password)
+        page.locator("button.primary").click()
+        page.wait_for_url(f"{self.address}/")
+        return page
+
+    def addresses(self, page: Page) -> dict[str, str]:
+        """Every page's address, found as a person finds it."""
+        found = dict(PLAIN)
+        for name, (start, form) in LINKED.items():
+            page.goto(self.address + start)
+            links = [str(link.get_attribute("href")) for link in page.locator("a[href]").all()]
+            hit = next((link for link in links if re.search(form, link)), None)
+            if hit:
+                found[name] = hit.removeprefix(self.address) + ("/html" if name == "caught-html" else "")
+        page.goto(self.address + found["caught"])
+        content = page.content()
+        found |= {name: match[0] for name, form in IN_MAIL.items() if (match := re.search(form, content))}
+        page.goto(self.address + found["item"])
+        found["plan"] = f"{found['item']}/plan"
+        page.goto(self.address + found["plan"])
+        page.locator("main button.primary").click()
+        page.wait_for_url("**/edit")
+        found["composer"] = page.url.removeprefix(self.address)
+        return found
+
+    def take(self, page: Page, path: str, name: str, width: int, *, whole: bool) -> None:
+        """One picture: of what the window shows, or of the whole page."""
+        page.goto(self.address + path)
+        page.wait_for_load_state("networkidle")
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        if wide > width:
+            self.faults.append(f"{path} is {wide} pixels wide in a window of {width}")
+        page.screenshot(path=self.folder / f"{name}.png", full_page=whole)
+
+    def discard(self, page: Page, composer: str) -> None:
+        """Throw the draft away, as a person does."""
+        page.goto(self.address + composer.removesuffix("/edit") + "/cancel")
+        page.locator("main button.danger, main button.primary").first.click()
+
+
+def main() -> int:
+    """Take the pictures; the exit code says whether every page behaved."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--all", action="store_true", help="every page, not only those of the README")
+    parser.add_argument("--address", default="http://127.0.0.1:8000")
+    parser.add_argument("--home", type=Path, default=Path("var"), help="OPSLAG_HOME of the product that runs")
+    parser.add_argument("--folder", type=Path, default=Path("docs/images"))
+    wanted = parser.parse_args()
+    password = (wanted.home / "keys" / "sample-password").read_text().strip()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS, headless=True)
+        photographer = Photographer(browser, wanted.address, password, wanted.folder)
+        pages = {width: photographer.window(width) for width in WIDTHS}
+        addresses = photographer.addresses(pages[1280])
+        every = {f"{name}-{width}": (name, width) for name in addresses for width in WIDTHS}
+        for picture, (name, width) in (every if wanted.all else BEST).items():
+            photographer.take(pages[width], addresses[name], picture, width, whole=wanted.all)
+        photographer.discard(pages[1280], addresses["composer"])
+        browser.close()
+    for fault in photographer.faults:
+        print(fault)
+    return 1 if photographer.faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
