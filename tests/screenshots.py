@@ -46,7 +46,7 @@ LINKED = {
     "caught": ("/catcher/", r"/catcher/[0-9a-f]{32}$"), "caught-html": ("/catcher/", r"/catcher/[0-9a-f]{32}$"),
     "privacy": ("/accessibility", r"/privacy/"),
 }  # fmt: skip
-IN_MAIL = {"unsubscribe": r"/u/[^/\s>]+", "mail": r"/m/[0-9a-f]{32}"}
+IN_MAIL = {"unsubscribe": r"/u/[A-Za-z0-9_-]+", "mail": r"/m/[0-9a-f]{32}"}
 
 
 class Photographer:

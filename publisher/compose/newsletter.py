@@ -27,7 +27,7 @@ from publisher.compose.body import clean_body, mail_html, paragraphs
 from publisher.compose.guards import check_source, template_fault
 from publisher.compose.output import check_output
 from publisher.compose.values import is_web_address, one_line
-from publisher.items.content import excerpt
+from publisher.items.content import excerpt, lead_before
 from publisher.items.pictures import picture_url
 from publisher.models import Block, Message, Newsletter, Picture
 from publisher.vocabulary import BlockKind
@@ -167,10 +167,11 @@ def _story(block: Block, message: Message, newsletter: Newsletter) -> Story:
     whole = block.kind in {BlockKind.LEAD_STORY, BlockKind.TEXT}
     cleaned = clean_body(str(content.get("html") or ""), title=line["title"], base=line["link"]) if whole else ""
     text = tuple(paragraphs(cleaned))
+    lead = line["lead"]
     return Story(
         kind=block.kind,
         title=line["title"],
-        lead=_lead(line["lead"], text) if whole else _short(line["lead"], str(content.get("text") or "")),
+        lead=lead_before(lead, " ".join(text)) if whole else _short(lead, str(content.get("text") or "")),
         body=mark_safe(mail_html(cleaned)),  # noqa: S308 - cleaned and written by us
         paragraphs=text,
         link=line["link"] if is_web_address(line["link"]) else "",
@@ -179,12 +180,6 @@ def _story(block: Block, message: Message, newsletter: Newsletter) -> Story:
         areas=_areas(content.get("areas") or [], newsletter),
         language=line["language"] if line["language"] not in {"", message.language} else "",
     )
-
-
-def _lead(lead: str, text: tuple[str, ...]) -> str:
-    """The lead, unless the body begins with the same words, as it does in many feeds."""
-    beginning = " ".join(text[0].split()) if text else ""
-    return "" if beginning.startswith(" ".join(lead.split()).rstrip("….")) else lead
 
 
 def _short(lead: str, text: str) -> str:

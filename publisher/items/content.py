@@ -118,6 +118,13 @@ def excerpt(text: str, limit: int) -> str:
     return head.rstrip(" ,;:–-") + "…"
 
 
+def lead_before(lead: str, text: str) -> str:
+    """The lead as it stands above `text` (the body as plain text): "" if the body begins with the same words, as in
+    many feeds."""
+    beginning = " ".join(lead.split()).rstrip("….")
+    return "" if " ".join(text.split()).startswith(beginning) else lead
+
+
 def _ends_sentence(match: re.Match[str]) -> bool:
     following = match.group(2)
     return not (following.islower() or following.isdigit() or _ABBREVIATION.fullmatch(match.group(1)))

@@ -12,7 +12,7 @@ from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from publisher.items.content import clean_html
+from publisher.items.content import clean_html, lead_before
 from publisher.items.select import recent, take
 from publisher.models import Item, Source
 from publisher.review.worklist import used_in
@@ -70,6 +70,7 @@ def news_item(request: OwnRequest, item_id: int) -> HttpResponse:
     context = {
         "title": item.title,
         "item": item,
+        "lead": lead_before(item.lead, item.body_text),
         # Cleaned when it was stored, and here once more.
         "body": mark_safe(clean_html(item.body_html, item.link)),  # noqa: S308
         "changes": max(item.revision - 1, 0),

@@ -66,7 +66,8 @@ def _post(message: Message) -> dict[str, Any]:
         "handle": account.handle,
         "text": with_link(message.text, message.link) if in_text else message.text,
         "pictures": [{"url": picture_src(picture, PICTURE_WIDTH), "alt": message.picture_alt}] if picture else [],
-        "card": _card(message) if message.link and not picture else None,
+        # Where the address stands in the text, a picture takes the card's place.
+        "card": _card(message) if message.link and not (in_text and picture) else None,
     }
 
 

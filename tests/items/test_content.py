@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from publisher.items.content import MAX_DEPTH, MAX_HTML, clean_html, excerpt, one_line, plain_text, tidy
+from publisher.items.content import MAX_DEPTH, MAX_HTML, clean_html, excerpt, lead_before, one_line, plain_text, tidy
 
 ALLOWED = {"p", "br", "strong", "em", "b", "i", "u", "ul", "ol", "li", "a", "h2", "h3", "blockquote"}
 
@@ -176,3 +176,16 @@ def test_tidy_text_can_be_stored_anywhere(text: str) -> None:
     assert "\x00" not in kept
     kept.encode("utf-8")
     assert "\n" not in one_line(text)
+
+
+@pytest.mark.parametrize(
+    ("lead", "text", "shown"),
+    [
+        ("Kort sagt.", "Noget helt andet.", "Kort sagt."),
+        ("Det er med glæde.", "Det er\nmed  glæde. Og mere.", ""),
+        ("Det er med glæ…", "Det er med glæde. Og mere.", ""),
+        ("", "Noget.", ""),
+    ],
+)
+def test_a_lead_that_the_body_begins_with_is_not_said_twice(lead: str, text: str, shown: str) -> None:
+    assert lead_before(lead, text) == shown

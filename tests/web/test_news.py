@@ -109,6 +109,13 @@ def test_one_item_with_all_we_know(rich: Item, client: Client, newsletter: Newsl
     assert f'href="/news/{rich.pk}/plan"' in source
 
 
+def test_a_lead_that_the_body_begins_with_stands_once(item: Item, client: Client) -> None:
+    Item.objects.update(
+        lead="Kom og hør.", body_text="Kom og hør. Der er kaffe.", body_html="<p>Kom og hør. Der er kaffe.</p>"
+    )
+    assert words(client.get(f"/news/{item.pk}")).count("Kom og hør.") == 1
+
+
 def test_an_items_markup_is_cleaned_once_more(item: Item, client: Client) -> None:
     Item.objects.update(
         body_html='<p onclick="x()">Hej<script>x()</script><img src="https://elsewhere.example.org/1.gif"></p>'
