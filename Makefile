@@ -8,8 +8,8 @@ ARGS ?=
 # For `make test T=tests/items`.
 T ?=
 
-.PHONY: help run test browser-tests system-tests lint format lock messages translations bench chaos contract screenshots \
-	environment dev-environment clean
+.PHONY: help run test browser-tests system-tests lint format lock messages translations bench bench-send chaos \
+	contract screenshots environment dev-environment clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-24s %s\n", $$1, $$2 }'
@@ -48,6 +48,9 @@ translations: $(MO)
 
 bench: dev-environment ## measure the whole path, ledger included (ARGS="--recipients 100000 --database postgresql")
 	@exec $(PY) -m tests.bench.whole_path $(ARGS)
+
+bench-send: dev-environment ## measure what a mail costs, processor time of everything counted (ARGS="--recipients 20000 --delay-ms 20")
+	@exec $(PY) -m tests.bench.send $(ARGS)
 
 chaos: dev-environment ## kill workers, Redis and connections in mid-send, then compare with the mail server's log
 	@exec $(PY) -m tests.chaos.kill_workers $(ARGS)

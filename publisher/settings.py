@@ -93,6 +93,8 @@ OPSLAG_UNDO_SECONDS = env.int("OPSLAG_UNDO_SECONDS", default=60)
 OPSLAG_ALLOWED_LATENESS_MINUTES = env.int("OPSLAG_ALLOWED_LATENESS_MINUTES", default=120)
 # How many bulk lanes may run at once over all machines.
 OPSLAG_BULK_LANES = env.int("OPSLAG_BULK_LANES", default=2)
+# How many connections to the mail server one lane keeps open while it sends.
+OPSLAG_SMTP_CONNECTIONS = env.int("OPSLAG_SMTP_CONNECTIONS", default=4)
 # How often a delivery is tried before it is failed.
 OPSLAG_MAX_ATTEMPTS = env.int("OPSLAG_MAX_ATTEMPTS", default=6)
 # This machine's name in leases and journals; must stay the same across restarts.

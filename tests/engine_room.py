@@ -105,10 +105,12 @@ class EngineRoom:
 
 
 @contextlib.contextmanager
-def engine_room(database: str, *, sink_delay_s: float = 0.0, **settings: str) -> Iterator[EngineRoom]:
+def engine_room(
+    database: str, *, sink_delay_s: float = 0.0, start: bool = True, **settings: str
+) -> Iterator[EngineRoom]:
     """Set up Django in this process for a fresh installation on `database` (sqlite or postgresql), and its processes.
 
-    Must be the first thing in its process that touches Django's settings.
+    Without `start` they wait for `revive`. Must be the first thing in its process that touches Django's settings.
     """
     with contextlib.ExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="opslag-engine-"))
@@ -133,5 +135,6 @@ def engine_room(database: str, *, sink_delay_s: float = 0.0, **settings: str) ->
         call_command("migrate", verbosity=0)
         room = EngineRoom(folder, sink)
         stack.callback(room.stop)
-        room.revive()
+        if start:
+            room.revive()
         yield room

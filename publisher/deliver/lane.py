@@ -1,35 +1,41 @@
-"""A lane: one run of bulk sending. It claims, sends, writes outcomes, and ends after a slice; ticks start the next."""
+"""A lane: one run of bulk sending. It claims, sends, writes outcomes, and ends after a slice; the next one goes on.
+
+The lane's own thread does all that concerns the database; its couriers send on another, from a bag that the lane
+fills. So the next batch is claimed, and the last one's outcomes are written, while mail leaves.
+"""
 
 from __future__ import annotations
 
+import threading
 import time
 import uuid
-from collections.abc import Sequence
+from collections import defaultdict
 from datetime import datetime
 
 from django.conf import settings
 from django.utils import timezone
 
-from publisher.compose.compiled import Recipient, Segments, load_segments, personalise
+from publisher.compose.compiled import Segments, load_segments
 from publisher.deliver import claim, outcome, transport_health
-from publisher.deliver.claim import Claimed
+from publisher.deliver.bag import Bag, Batch
+from publisher.deliver.couriers import Couriers
 from publisher.deliver.journal import Journal
 from publisher.deliver.outcome import Outcome
 from publisher.deliver.recover import anything_to_recover, recover_dead_journals
 from publisher.deliver.slots import Lease, free_slot_exists, release_slot, take_slot
-from publisher.errors import AccountError, OpslagError, TransientError
 from publisher.models import Edition, Message
 from publisher.schedule.dispatch import hold
 from publisher.transports import configured_transport
-from publisher.transports.contract import Connection
-from publisher.vocabulary import DeliveryStatus, HoldReason, MessageStatus, Reason
+from publisher.vocabulary import DeliveryStatus, HoldReason, MessageStatus
 
 KIND = "bulk"
 SLICE_S = 10.0
-SLICE_MESSAGES = 5_000
+SLICE_MESSAGES = 50_000
 CLAIM_MOST = 500
-CLAIM_S = 2.0
+# All claimed work together, in seconds at the measured rate: what a stop may find on its way.
+CLAIMED_S = 2.0
 FIRST_RATE = 50.0
+_PAUSE_S = 0.2
 
 
 def run_lane() -> int:
@@ -48,124 +54,152 @@ def run_lane() -> int:
         lane.run()
         clean = True
     finally:
-        lane.hang_up()
         journal.close(keep=not clean)
         if clean:
             release_slot(run_id)
-    return lane.started
+    return lane.bag.started
 
 
 class Lane:
-    """The state of one run: its connection, its lease, the outcomes not yet stored."""
+    """The state of one run: what it has claimed, at which rate it sends, when it looked around last."""
 
     def __init__(self, run_id: uuid.UUID, number: int, journal: Journal) -> None:
         self.run_id, self.number, self.journal = run_id, number, journal
         self.lease = Lease(run_id)
-        self.connection: Connection | None = None
-        self.started = 0
-        self.rate = FIRST_RATE
+        self.news = threading.Event()
+        self.bag = Bag(journal, self.lease, self.news.set)
+        self.batches: dict[uuid.UUID, Batch] = {}
+        self.rate = _Rate()
         self.ends_s = time.monotonic() + SLICE_S
-        self._unstored: list[Outcome] = []
+        self._segments: dict[int, Segments] = {}
+        self._couriers = Couriers(configured_transport(), self.bag, settings.OPSLAG_SMTP_CONNECTIONS)
 
     def run(self) -> None:
         """Claim and send until the slice is over, nothing is due, or the transport refuses."""
-        while time.monotonic() < self.ends_s and self.started < SLICE_MESSAGES and self.lease.may_start():
-            now = timezone.now()
-            message = claim.next_message(now)
-            if message is None or not self._connect():
-                return
-            claim_id = uuid.uuid4()
-            claim.serve(message, now)
-            self.journal.claim(claim_id)
-            most = max(1, min(CLAIM_MOST, int(self.rate * CLAIM_S)))
-            if claim.take(message, claim_id, self.run_id, self.journal.name, self.number, most, now):
-                self._work_off(message, claim_id)
+        with self._couriers:
+            while self._go_round():
+                self.news.wait(_PAUSE_S)
+                self.news.clear()
+        self._settle_all()
 
-    def _connect(self) -> bool:
-        if self.connection is not None and self.connection.is_open():
+    def _go_round(self) -> bool:
+        """One look at everything; false when the lane has come to its end."""
+        if self.bag.is_worth_a_look or self.bag.is_empty:
+            self._store()
+        if self.lease.due():
+            self._look_around()
+        self._obey_refusals()
+        if self._couriers.crash is not None:
+            raise RuntimeError("the couriers' thread has ended") from self._couriers.crash
+        if self._is_over():
+            return False
+        return self._claim_ahead() or bool(self.batches)
+
+    def _is_over(self) -> bool:
+        spent = time.monotonic() >= self.ends_s or self.bag.started >= SLICE_MESSAGES
+        return spent or self._couriers.failure is not None or not self.lease.may_start()
+
+    def _claim_ahead(self) -> bool:
+        """Claim another batch if the bag runs low; false if nothing is due."""
+        room = int(self.rate.now(self.bag.ended_well) * CLAIMED_S) - self.bag.waiting
+        most = max(1, min(CLAIM_MOST, room))
+        if self.bag.waiting > most:
             return True
-        try:
-            self.connection = configured_transport().connect()
-        except OpslagError as error:
-            transport_health.failed(settings.OPSLAG_TRANSPORT, error, timezone.now())
-            return False
-        transport_health.answered(settings.OPSLAG_TRANSPORT)
-        return True
-
-    def hang_up(self) -> None:
-        """Close the connection politely."""
-        if self.connection is not None:
-            self.connection.close()
-
-    def _work_off(self, message: Message, claim_id: uuid.UUID) -> None:
-        began_s = time.monotonic()
-        batch = claim.recipients(claim_id)
-        segments = load_segments(Edition.objects.get(message=message))
-        done = self._send_each(message, claim_id, segments, batch)
-        # Whatever is still in hand and was not started goes back, also those who left between claim and read.
-        self._store(claim_id, message)
-        self._hand_back(claim_id, message)
-        claim.close([claim_id])
-        spent_s = time.monotonic() - began_s
-        if done:
-            self.rate = 0.5 * self.rate + 0.5 * done / max(spent_s, 0.001)
-
-    def _send_each(self, message: Message, claim_id: uuid.UUID, segments: Segments, batch: Sequence[Claimed]) -> int:
-        done, gone = 0, set[int]()
-        for recipient in batch:
-            if self.lease.due():
-                self._store(claim_id, message)
-                if not self.lease.renew() or not claim.may_go_on(message.pk, message.campaign.approved_revision):
-                    return done
-                gone = claim.left_since(claim_id)
-            if not self.lease.may_start():
-                return done
-            if recipient.delivery_id in gone:
-                continue
-            if not self._connect():
-                return done
-            done += 1
-            if not self._send_one(message, claim_id, segments, recipient):
-                return done
-        return done
-
-    def _send_one(self, message: Message, claim_id: uuid.UUID, segments: Segments, recipient: Claimed) -> bool:
-        """Send to one recipient; false if the rest of the batch should be handed back."""
-        assert self.connection is not None and message.newsletter is not None
-        to = Recipient(recipient.delivery_id, recipient.address, recipient.name, recipient.token)
-        go_on = True
-        try:
-            content = personalise(segments, to)
-            self.journal.start(claim_id, recipient.delivery_id)
-            self.started += 1
-            accepted = self.connection.send(message.newsletter.sender_email, recipient.address, content)
-            result = outcome.sent(recipient.delivery_id, accepted.code, timezone.now())
-        except OpslagError as error:
-            result = outcome.of_error(recipient.delivery_id, error, recipient.attempts, timezone.now())
-            go_on = self._after_error(message, error)
-        self.journal.end(claim_id, recipient.delivery_id, result.as_line())
-        self._unstored.append(result)
-        return go_on
-
-    def _after_error(self, message: Message, error: OpslagError) -> bool:
-        """Whether the next recipient may be tried at once."""
-        if isinstance(error, AccountError):
-            hold(message, HoldReason.ACCOUNT_BROKEN, error.explanation, frm=MessageStatus.SENDING)
-            return False
-        if isinstance(error, TransientError) and error.reason == Reason.CONNECTION:
-            transport_health.failed(settings.OPSLAG_TRANSPORT, error, timezone.now())
-            self.ends_s = time.monotonic()
-            return False
-        return True
-
-    def _store(self, claim_id: uuid.UUID, message: Message) -> None:
-        outcome.store(claim_id, message.pk, self.number, self._unstored, was=DeliveryStatus.SENDING)
-        self._unstored.clear()
-
-    def _hand_back(self, claim_id: uuid.UUID, message: Message) -> None:
         now = timezone.now()
-        rest = [outcome.handed_back(number, now) for number in claim.in_hand(claim_id)]
-        outcome.store(claim_id, message.pk, self.number, rest, was=DeliveryStatus.SENDING)
+        message = claim.next_message(now)
+        if message is None:
+            return False
+        claim_id = uuid.uuid4()
+        claim.serve(message, now)
+        self.journal.claim(claim_id)
+        taken = claim.take(message, claim_id, self.run_id, self.journal.name, self.number, most, now)
+        if taken:
+            self._put_in(message, claim_id, taken)
+        return True
+
+    def _put_in(self, message: Message, claim_id: uuid.UUID, taken: int) -> None:
+        assert message.newsletter is not None
+        recipients = claim.recipients(claim_id)
+        batch = Batch(claim_id, message, self._segments_of(message), recipients, message.newsletter.sender_email)
+        batch.unsettled = taken
+        self.batches[claim_id] = batch
+        if len(recipients) < taken:
+            # Who left between the claim and this moment goes back, and the next claim takes them out.
+            known = {recipient.delivery_id for recipient in recipients}
+            now = timezone.now()
+            left = [outcome.handed_back(pk, now) for pk in claim.in_hand(claim_id) if pk not in known]
+            self._store_batch(batch, left)
+        self._couriers.take_in(batch)
+
+    def _segments_of(self, message: Message) -> Segments:
+        if message.pk not in self._segments:
+            self._segments[message.pk] = load_segments(Edition.objects.get(message=message))
+        return self._segments[message.pk]
+
+    def _look_around(self) -> None:
+        """Once a second: outcomes, the lease, what was paused or stopped, who has left."""
+        self._store()
+        if not self.lease.renew():
+            self._couriers.hand_back()
+            return
+        for batch in list(self.batches.values()):
+            if not claim.may_go_on(batch.message.pk, batch.message.campaign.approved_revision):
+                batch.stopped = True
+            batch.gone = claim.left_since(batch.claim_id)
+
+    def _obey_refusals(self) -> None:
+        for batch in list(self.batches.values()):
+            if batch.refusal is not None:
+                hold(
+                    batch.message,
+                    HoldReason.ACCOUNT_BROKEN,
+                    batch.refusal.explanation,
+                    frm=MessageStatus.SENDING,
+                )
+                for other in self.batches.values():
+                    other.stopped = other.stopped or other.message.pk == batch.message.pk
+                batch.refusal = None
+
+    def _store(self) -> None:
+        by_batch: dict[Batch, list[Outcome]] = defaultdict(list)
+        for batch, settled in self.bag.outcomes():
+            by_batch[batch].append(settled)
+        for batch, outcomes in by_batch.items():
+            self._store_batch(batch, outcomes)
+
+    def _store_batch(self, batch: Batch, outcomes: list[Outcome]) -> None:
+        outcome.store(batch.claim_id, batch.message.pk, self.number, outcomes, was=DeliveryStatus.SENDING)
+        batch.unsettled -= len(outcomes)
+        if batch.unsettled <= 0:
+            claim.close([batch.claim_id])
+            self.batches.pop(batch.claim_id, None)
+
+    def _settle_all(self) -> None:
+        """After the couriers came home: the last outcomes, and a word on the transport."""
+        self._store()
+        self._obey_refusals()
+        if self.batches:
+            raise RuntimeError("letters without an outcome")
+        if self._couriers.failure is not None:
+            transport_health.failed(settings.OPSLAG_TRANSPORT, self._couriers.failure, timezone.now())
+        elif self._couriers.ever_open:
+            transport_health.answered(settings.OPSLAG_TRANSPORT)
+
+
+class _Rate:
+    """Messages a second, as lately measured."""
+
+    def __init__(self) -> None:
+        self._rate, self._at_s, self._count = FIRST_RATE, time.monotonic(), 0
+
+    def now(self, count: int) -> float:
+        """The rate, given that `count` were sent since the beginning."""
+        passed_s = time.monotonic() - self._at_s
+        if count - self._count >= FIRST_RATE or passed_s > 1.0:
+            measured = (count - self._count) / max(passed_s, 0.001)
+            self._rate = max(0.5 * self._rate + 0.5 * measured, 1.0)
+            self._at_s, self._count = time.monotonic(), count
+        return self._rate
 
 
 def wanted(now: datetime) -> bool:

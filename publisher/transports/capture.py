@@ -8,7 +8,8 @@ from pathlib import Path
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
-from publisher.transports.contract import Accepted, Connection, Transport
+from publisher.transports.contract import Accepted, Connection, Courier, Mailbag, Transport
+from publisher.transports.plain_courier import PlainCourier
 
 
 class CaptureConnection:
@@ -44,6 +45,10 @@ class CaptureTransport(Transport):
         folder = Path(settings.OPSLAG_HOME) / "captured"
         folder.mkdir(parents=True, exist_ok=True)
         return CaptureConnection(folder)
+
+    async def courier(self, mailbag: Mailbag) -> Courier:
+        """One that writes file after file."""
+        return PlainCourier(self.connect(), mailbag)
 
     def check(self) -> str:
         """Answers with the folder."""

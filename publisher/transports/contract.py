@@ -1,16 +1,18 @@
-"""What an e-mail transport plug-in is: it opens a connection and hands over one message at a time."""
+"""What an e-mail transport plug-in is: it opens connections, and hands over one mail at a time or a bag of them."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
+
+from publisher.errors import OpslagError
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Accepted:
     """The server took responsibility for the message: its reply code and text."""
 
@@ -35,6 +37,56 @@ class Connection(Protocol):
         """End politely; never raises."""
 
 
+class Letter(NamedTuple):
+    """One mail in hand: the delivery's number, its envelope, and its content.
+
+    The content is in wire form: CRLF lines of which none begins with a dot, and CRLF at its end.
+    """
+
+    number: int
+    sender: str
+    recipient: str
+    content: bytes
+
+
+class Mailbag(Protocol):
+    """Where couriers take letters from, and whom they tell what became of them; each letter gets exactly one word.
+
+    All of it is called in the couriers' event loop, so none of it may block.
+    """
+
+    def take(self) -> Letter | None:
+        """The next letter; None if there is none at the moment."""
+
+    def starting(self, letter: Letter) -> bool:
+        """The first byte of its content is about to leave. False: it must not; the courier forgets the letter."""
+
+    def ended(self, letter: Letter, result: Accepted | OpslagError) -> None:
+        """What became of it: accepted, or an error as `Connection.send` raises them."""
+
+    def brought_back(self, letter: Letter) -> None:
+        """It was not handed over, and no answer speaks of it: another courier may take it."""
+
+    def lost(self, courier: Courier, error: OpslagError | None) -> None:
+        """A courier's connection ended; `error` says why, unless `close` was called."""
+
+
+class Courier(Protocol):
+    """One connection that hands over letters, as many at a time as it likes."""
+
+    def wake(self) -> None:
+        """There may be letters to take."""
+
+    def is_idle(self) -> bool:
+        """Whether it holds no letter."""
+
+    def look_after(self) -> None:
+        """Give up on an answer that does not come; to be called about once a second."""
+
+    def close(self) -> None:
+        """End: politely if it is idle, else at once. What was handed over and not answered is uncertain."""
+
+
 class Transport(ABC):
     """How e-mail leaves. Opening may raise TransientError (not reachable) or AccountError (refused credentials)."""
 
@@ -44,6 +96,10 @@ class Transport(ABC):
     @abstractmethod
     def connect(self) -> Connection:
         """Open one connection, ready to send."""
+
+    @abstractmethod
+    async def courier(self, mailbag: Mailbag) -> Courier:
+        """Open one connection for a courier; it begins to take letters when it is woken."""
 
     @abstractmethod
     def check(self) -> str:

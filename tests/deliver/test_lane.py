@@ -113,12 +113,13 @@ def test_a_server_that_refuses_us_holds_the_message_and_burns_no_attempt(
 ) -> None:
     people = residents(newsletter, 3)
     message = ready_mail(newsletter)
-    rename(people[0], "policy")
+    row = rename(people[0], "policy")
     run_lane()
     message.refresh_from_db()
+    row.refresh_from_db()
     assert (message.status, message.hold_reason) == ("held", "account_broken")
-    assert statuses(message) == {"pending": 3}
-    assert set(message.deliveries.values_list("attempts", flat=True)) == {0}
+    assert (row.status, row.attempts) == ("pending", 0)
+    assert set(statuses(message)) <= {"pending", "sent"}, "other connections may have sent theirs in the same moment"
     assert "5.7.26" in str(Explanation.from_json(message.last_error))
 
 
@@ -138,12 +139,12 @@ def test_a_server_that_is_away_costs_nothing_and_is_not_hammered(
 def test_a_connection_that_drops_costs_only_the_one_in_hand(newsletter: Newsletter, sink: RunningSink) -> None:
     people = residents(newsletter, 4)
     message = ready_mail(newsletter)
-    rename(people[1], "droprcpt")
-    run_lane()
-    assert statuses(message) == {"sent": 1, "pending": 3}
-    TransportHealth.objects.update(paused_until=None)
+    row = rename(people[1], "droprcpt")
     run_lane()
     assert statuses(message) == {"sent": 3, "pending": 1}
+    row.refresh_from_db()
+    assert row.attempts == 1 and row.due_at > timezone.now(), "it may have been this one that broke the conversation"
+    assert not TransportHealth.objects.filter(failures__gt=0).exists()
 
 
 def test_a_damaged_token_fails_that_row_alone(newsletter: Newsletter, sink: RunningSink) -> None:

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from publisher.errors import AccountError, OpslagError, PermanentError, TransientError, UncertainError
-from publisher.transports.smtp import SmtpAddress, SmtpTransport, refusal_of_content, refusal_of_recipient
+from publisher.transports.smtp import SmtpTransport
+from publisher.transports.smtp_replies import refusal_of_content, refusal_of_recipient
+from publisher.transports.smtp_session import SmtpAddress
 from tests.smtp_sink import RunningSink, running_sink
 
 CONTENT = b"Message-ID: <d1@opslag.test>\r\nSubject: x\r\n\r\n.starts with a dot\r\n..two\r\nlast"

@@ -1,0 +1,50 @@
+"""A courier over a connection that sends one message at a time, for transports without an event loop of their own."""
+
+from __future__ import annotations
+
+import asyncio
+
+from publisher.errors import OpslagError
+from publisher.transports.contract import Accepted, Connection, Letter, Mailbag
+
+
+class PlainCourier:
+    """Sends in a thread, one letter after the other."""
+
+    def __init__(self, connection: Connection, mailbag: Mailbag) -> None:
+        self._connection, self._mailbag = connection, mailbag
+        self._work: asyncio.Task[None] | None = None
+        self._closing = False
+
+    def wake(self) -> None:
+        """Begin to work through the bag, unless it does already."""
+        if self.is_idle() and not self._closing:
+            self._work = asyncio.get_running_loop().create_task(self._empty_the_bag())
+
+    def is_idle(self) -> bool:
+        """Whether it has come to the end of the bag."""
+        return self._work is None or self._work.done()
+
+    async def _empty_the_bag(self) -> None:
+        while not self._closing and (letter := self._mailbag.take()) is not None:
+            if not self._mailbag.starting(letter):
+                continue
+            self._mailbag.ended(letter, await asyncio.to_thread(self._send, letter))
+            if not self._connection.is_open():
+                self._closing = True
+                self._mailbag.lost(self, None)
+
+    def _send(self, letter: Letter) -> Accepted | OpslagError:
+        try:
+            return self._connection.send(letter.sender, letter.recipient, letter.content)
+        except OpslagError as error:
+            return error
+
+    def look_after(self) -> None:
+        """Nothing: the connection has time limits of its own."""
+
+    def close(self) -> None:
+        """Take no more letters; the one in hand still gets its answer."""
+        self._closing = True
+        if self.is_idle():
+            self._connection.close()

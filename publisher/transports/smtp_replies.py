@@ -1,0 +1,100 @@
+"""What the replies of a mail server mean: each is one error that says what to do next (RFC 5321, RFC 3463)."""
+
+from __future__ import annotations
+
+import re
+
+from django.utils.translation import gettext_noop
+
+from publisher.errors import AccountError, OpslagError, PermanentError, TransientError, UncertainError
+
+_ENHANCED = re.compile(rb"^\s*([245])\.(\d{1,3})\.(\d{1,3})\b")
+# Codes that speak of us as sender, not of the recipient (facts: bounce classification table; RFC 3463, IANA registry).
+_OUR_FAULT = {(1, 7), (1, 8), (7, 20), (7, 23), (7, 25), (7, 26), (7, 29), (7, 515)}
+_DETAIL_LIMIT = 200
+
+
+def detail_of(text: bytes | str) -> str:
+    """A server's reply as one short printable line, fit for a row and a page."""
+    decoded = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+    return " ".join("".join(c if c.isprintable() else " " for c in decoded).split())[:_DETAIL_LIMIT]
+
+
+def _is_our_fault(text: bytes) -> bool:
+    found = _ENHANCED.match(text)
+    return found is not None and (int(found[2]), int(found[3])) in _OUR_FAULT
+
+
+def asked_to_wait(code: int, text: bytes) -> TransientError:
+    """A 4xx: surely not done; another try later."""
+    return TransientError(
+        gettext_noop("The mail server asked us to wait: %(code)s %(detail)s"),
+        reason="connection" if code == 421 else "busy",
+        code=code,
+        detail=detail_of(text),
+    )
+
+
+def refusal_of_sender(code: int, text: bytes) -> OpslagError:
+    """What a refused MAIL means: wait, or the server does not want us."""
+    return asked_to_wait(code, text) if code < 500 else _our_fault(code, text)
+
+
+def _our_fault(code: int, text: bytes) -> AccountError:
+    return AccountError(
+        gettext_noop("The mail server refuses us as sender: %(code)s %(detail)s"),
+        reason="account",
+        code=code,
+        detail=detail_of(text),
+    )
+
+
+def refusal_of_recipient(code: int, text: bytes) -> OpslagError:
+    """What a refused RCPT means: wait, our own fault, or no such recipient."""
+    if code < 500:
+        return asked_to_wait(code, text)
+    if _is_our_fault(text):
+        return _our_fault(code, text)
+    return PermanentError(
+        gettext_noop("The receiving server refused the address: %(code)s %(detail)s"),
+        reason="refused",
+        code=code,
+        detail=detail_of(text),
+    )
+
+
+def refusal_of_content(code: int, text: bytes) -> OpslagError:
+    """What a refused DATA or final dot means: wait, our own fault, or this content."""
+    if code < 500:
+        return asked_to_wait(code, text)
+    if _is_our_fault(text):
+        return _our_fault(code, text)
+    return PermanentError(
+        gettext_noop("The receiving server refused the content: %(code)s %(detail)s"),
+        reason="content_refused",
+        code=code,
+        detail=detail_of(text),
+    )
+
+
+def unreachable(detail: str) -> TransientError:
+    """No conversation: surely nothing was handed over."""
+    return TransientError(
+        gettext_noop("No connection to the mail server: %(detail)s"), reason="connection", detail=detail_of(detail)
+    )
+
+
+def answer_lost(detail: str) -> UncertainError:
+    """Content was handed over and its reply never came (RFC 1047: the server may have taken it)."""
+    return UncertainError(
+        gettext_noop("Handed over to the mail server, but its answer was lost: %(detail)s"),
+        reason="answer_lost",
+        detail=detail_of(detail),
+    )
+
+
+def unusable_address() -> PermanentError:
+    """An address that must not be put into an SMTP command."""
+    return PermanentError(
+        gettext_noop("This is not an address a mail server understands; correct it."), reason="refused"
+    )
