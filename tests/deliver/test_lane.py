@@ -163,6 +163,7 @@ def test_leaving_pausing_and_stopping_take_effect_in_mid_send(
     """A slow server (20 messages/s); the lane's claims are 2 s of work, and it looks around once a second."""
     with running_sink(tmp_path / "slow", delay_s=0.05) as sink:
         settings.OPSLAG_SMTP_URL = sink.url
+        settings.OPSLAG_SMTP_CONNECTIONS = 1
         people = residents(newsletter, 400)
         message = ready_mail(newsletter)
         late = Delivery.objects.filter(subscription__in=people[60:80])
