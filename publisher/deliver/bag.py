@@ -6,12 +6,14 @@ of a letter is in the journal before its first byte leaves, and its END before a
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from publisher.compose.compiled import Recipient, Segments, personalise
 from publisher.deliver import outcome
@@ -19,19 +21,24 @@ from publisher.deliver.claim import Claimed
 from publisher.deliver.journal import Journal
 from publisher.deliver.outcome import Outcome
 from publisher.deliver.slots import Lease
-from publisher.errors import AccountError, OpslagError
+from publisher.errors import AccountError, OpslagError, PermanentError, UncertainError
 from publisher.models import Message
 from publisher.transports.contract import Accepted, Courier, Letter
+from publisher.vocabulary import Reason
+
+log = logging.getLogger(__name__)
 
 # So many outcomes are worth a transaction of their own before the second is over.
 WORTH_STORING = 500
 # With so many left it is time to claim the next ones.
 RUNNING_LOW = 400
+# So many in a row that were handed over and never answered, and no more are risked.
+UNANSWERED_ALLOWED = 5
 
 
 @dataclass(eq=False)
 class Batch:
-    """One claim in hand. `stopped`: nothing more of it may start; `refusal`: the server refuses us as its sender."""
+    """One claim in hand. `stopped`: nothing more of it may start; `gone`: deliveries whose recipient has left."""
 
     claim_id: uuid.UUID
     message: Message
@@ -40,20 +47,24 @@ class Batch:
     sender: str
     unsettled: int = 0
     stopped: bool = False
-    refusal: AccountError | None = None
     gone: set[int] = field(default_factory=set)
 
 
 class Bag:
-    """Letters of several claims in the order in which they came. `on_news` is called when somebody should look."""
+    """Letters of several claims in the order in which they came. `on_news` is called when somebody should look.
+
+    `troubles` are messages that must be held, each with the server's word: it refuses us, or answers nothing any more.
+    """
 
     def __init__(self, journal: Journal, lease: Lease, on_news: Callable[[], None]) -> None:
         self._journal, self._lease, self._on_news = journal, lease, on_news
         self._waiting: deque[tuple[Batch, Claimed]] = deque()
         self._in_hand: dict[int, tuple[Batch, Claimed]] = {}
         self._outcomes: deque[tuple[Batch, Outcome]] = deque()
+        self._unanswered = 0
+        self.troubles: deque[tuple[Message, OpslagError]] = deque()
         self.started = 0
-        self.ended_well = 0
+        self.accepted = 0
         self.on_lost: Callable[[Courier, OpslagError | None], None] = lambda courier, error: None
 
     @property
@@ -96,9 +107,9 @@ class Bag:
             if not self._may_start(batch, recipient.delivery_id):
                 self._settle(batch, outcome.handed_back(recipient.delivery_id, timezone.now()))
                 continue
-            letter = self._written(batch, recipient)
             if len(self._waiting) == RUNNING_LOW:
                 self._on_news()
+            letter = self._written(batch, recipient)
             if letter is not None:
                 self._in_hand[letter.number] = batch, recipient
                 return letter
@@ -106,7 +117,8 @@ class Bag:
         return None
 
     def _may_start(self, batch: Batch, delivery_id: int) -> bool:
-        return not batch.stopped and delivery_id not in batch.gone and self._lease.may_start()
+        unhindered = not batch.stopped and delivery_id not in batch.gone
+        return unhindered and self._lease.may_start() and not self._journal.is_broken
 
     def _written(self, batch: Batch, recipient: Claimed) -> Letter | None:
         to = Recipient(recipient.delivery_id, recipient.address, recipient.name, recipient.token)
@@ -114,18 +126,32 @@ class Bag:
             content = personalise(batch.segments, to)
         except OpslagError as error:
             self._end(batch, recipient, error)
-            return None
-        return Letter(recipient.delivery_id, batch.sender, recipient.address, content)
+        except Exception:
+            # One person's values must not keep everybody else's mail.
+            log.exception("delivery %d cannot be written", recipient.delivery_id)
+            words = gettext_noop("The mail could not be written for this recipient. Tell those who run Opslag.")
+            self._end(batch, recipient, PermanentError(words, reason=Reason.REJECTED))
+        else:
+            return Letter(recipient.delivery_id, batch.sender, recipient.address, content)
+        return None
 
     def starting(self, letter: Letter) -> bool:
         """The last look before the first byte."""
         batch, _recipient = self._in_hand[letter.number]
-        if not self._may_start(batch, letter.number):
+        if not (self._may_start(batch, letter.number) and self._noted_start(batch, letter.number)):
             self._settle(batch, outcome.handed_back(letter.number, timezone.now()))
             del self._in_hand[letter.number]
             return False
-        self._journal.start(batch.claim_id, letter.number)
         self.started += 1
+        return True
+
+    def _noted_start(self, batch: Batch, number: int) -> bool:
+        try:
+            self._journal.start(batch.claim_id, number)
+        except OSError:
+            log.exception("the journal cannot be written; nothing more is started")
+            self._on_news()
+            return False
         return True
 
     def ended(self, letter: Letter, result: Accepted | OpslagError) -> None:
@@ -136,15 +162,27 @@ class Bag:
     def _end(self, batch: Batch, recipient: Claimed, result: Accepted | OpslagError) -> None:
         number, now = recipient.delivery_id, timezone.now()
         if isinstance(result, Accepted):
-            self.ended_well += 1
+            self.accepted += 1
             settled = outcome.sent(number, result.code, now)
         else:
             settled = outcome.of_error(number, result, recipient.attempts, now)
-            if isinstance(result, AccountError) and batch.refusal is None:
-                batch.refusal, batch.stopped = result, True
-                self._on_news()
-        self._journal.end(batch.claim_id, number, settled.as_line())
+        self._heed(batch, result)
+        try:
+            self._journal.end(batch.claim_id, number, settled.as_line())
+        except OSError:
+            # The outcome is known all the same, and stored as long as this process lives.
+            self._on_news()
         self._settle(batch, settled)
+
+    def _heed(self, batch: Batch, result: Accepted | OpslagError) -> None:
+        """Stop the message where going on would only do more of the same harm."""
+        self._unanswered = self._unanswered + 1 if isinstance(result, UncertainError) else 0
+        if isinstance(result, AccountError) or self._unanswered >= UNANSWERED_ALLOWED:
+            assert isinstance(result, OpslagError)
+            if not batch.stopped:
+                self.troubles.append((batch.message, result))
+            batch.stopped, self._unanswered = True, 0
+            self._on_news()
 
     def _settle(self, batch: Batch, settled: Outcome) -> None:
         self._outcomes.append((batch, settled))

@@ -147,9 +147,11 @@ def may_go_on(message_id: int, approved_revision: int | None) -> bool:
     return not_stopped(wanted).exists()
 
 
-def renew(run_id: uuid.UUID, now: datetime) -> None:
-    """Keep the claims of this run for another lease."""
-    Claim.objects.filter(run_id=run_id).update(lease_until=now + LEASE)
+def renew(run_id: uuid.UUID, now: datetime) -> set[uuid.UUID]:
+    """Keep the claims of this run for another lease; answers which those still are."""
+    ours = Claim.objects.filter(run_id=run_id)
+    ours.update(lease_until=now + LEASE)
+    return set(ours.values_list("pk", flat=True))
 
 
 def close(claim_ids: Sequence[uuid.UUID]) -> None:

@@ -16,6 +16,7 @@ LOOK_EVERY_S = 1.0
 START_TIMEOUT_S = 10.0
 # Longer than any answer may take (transports.smtp_courier); whoever is not back by then is lost.
 HOME_TIMEOUT_S = 70.0
+USELESS_ALLOWED = 3
 
 
 class Couriers:
@@ -31,11 +32,11 @@ class Couriers:
         self._ready = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._changed: asyncio.Event | None = None
-        self._out: dict[Courier, int] = {}
+        self._out: list[Courier] = []
+        self._useless = 0
         self._ending = False
         self.failure: OpslagError | None = None
         self.crash: BaseException | None = None
-        self.ever_open = False
         bag.on_lost = self._lost
 
     # What the lane calls, from its own thread.
@@ -132,15 +133,17 @@ class Couriers:
             if not self._out:
                 self._give_up(error)
             return
-        self.ever_open = True
-        self._out[courier] = self._bag.ended_well
+        self._out.append(courier)
         courier.wake()
 
     def _lost(self, courier: Courier, error: OpslagError | None) -> None:
-        before = self._out.pop(courier, None)
-        if error is not None and before == self._bag.ended_well and not self._out:
-            # Let in and thrown out again without a single letter taken by anybody.
-            self._give_up(error)
+        if courier in self._out:
+            self._out.remove(courier)
+        if error is not None:
+            # Let in and thrown out again without having got rid of a single letter.
+            self._useless = 0 if courier.accepted else self._useless + 1
+            if not courier.accepted and (not self._out or self._useless >= USELESS_ALLOWED):
+                self._give_up(error)
         if self._changed is not None:
             self._changed.set()
 

@@ -9,6 +9,7 @@ uncertain.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -23,12 +24,15 @@ from django.conf import settings
 SUFFIX = ".journal"
 
 
+UNKNOWN_BOOT = "unknown"
+
+
 def boot_id() -> str:
-    """What changes with every boot of this machine (Linux), else one fixed word."""
+    """What changes with every boot of this machine (Linux), else a word that never counts as the same boot."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
-        return "unknown"
+        return UNKNOWN_BOOT
 
 
 def journal_folder() -> Path:
@@ -43,16 +47,31 @@ class Journal:
 
     def __init__(self, run_id: uuid.UUID) -> None:
         self.name = f"{run_id}{SUFFIX}"
+        self.is_broken = False
         self.path = journal_folder() / self.name
         # Locked before it gets its name: a recovering lane must never find it without its lock.
         half = self.path.with_suffix(".new")
         self._fd = os.open(half, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o600)
         fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        self._write(f"H {json.dumps({'boot': boot_id(), 'run': str(run_id)})}")
+        try:
+            self._write(f"H {json.dumps({'boot': boot_id(), 'run': str(run_id)})}")
+        except OSError:
+            half.unlink()
+            os.close(self._fd)
+            raise
         half.rename(self.path)
 
     def _write(self, line: str) -> None:
-        os.write(self._fd, f"{line}\n".encode())
+        """Write the whole line, or raise OSError (a full disk) and never write again: half a line announces nothing."""
+        if self.is_broken:
+            raise OSError(errno.EIO, "the journal is broken")
+        data = f"{line}\n".encode()
+        try:
+            if os.write(self._fd, data) != len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError:
+            self.is_broken = True
+            raise
 
     def claim(self, claim_id: uuid.UUID) -> None:
         """Name a claim before it is made in the database."""
@@ -88,14 +107,17 @@ class Record:
 
 
 def read(path: Path) -> Record:
-    """Read a journal. A last line without its end was never written out, so what it announces never happened."""
+    """Read a journal. A last line without its end was never written out, so what it announces never happened.
+
+    Raises ValueError or KeyError where it is damaged.
+    """
     record = Record()
     for line in path.read_bytes().decode().split("\n")[:-1]:
         kind, _, rest = line.partition(" ")
         if kind == "H":
             header = json.loads(rest)
             record.run_id = uuid.UUID(header["run"])
-            record.same_boot = header["boot"] == boot_id()
+            record.same_boot = header["boot"] == boot_id() != UNKNOWN_BOOT
             continue
         claim, _, rest = rest.partition(" ")
         number, _, outcome = rest.partition(" ")

@@ -13,20 +13,22 @@ from collections import defaultdict
 from datetime import datetime
 
 from django.conf import settings
+from django.db import DatabaseError, InterfaceError
 from django.utils import timezone
 
-from publisher.compose.compiled import Segments, load_segments
-from publisher.deliver import claim, outcome, transport_health
+from publisher.deliver import claim, misfortunes, outcome, transport_health
 from publisher.deliver.bag import Bag, Batch
+from publisher.deliver.batches import batch_of
 from publisher.deliver.couriers import Couriers
 from publisher.deliver.journal import Journal
 from publisher.deliver.outcome import Outcome
+from publisher.deliver.rate import Rate
 from publisher.deliver.recover import anything_to_recover, recover_dead_journals
 from publisher.deliver.slots import Lease, free_slot_exists, release_slot, take_slot
-from publisher.models import Edition, Message
-from publisher.schedule.dispatch import hold
+from publisher.errors import OpslagError
+from publisher.models import Message
 from publisher.transports import configured_transport
-from publisher.vocabulary import DeliveryStatus, HoldReason, MessageStatus
+from publisher.vocabulary import DeliveryStatus
 
 KIND = "bulk"
 SLICE_S = 10.0
@@ -34,7 +36,6 @@ SLICE_MESSAGES = 50_000
 CLAIM_MOST = 500
 # All claimed work together, in seconds at the measured rate: what a stop may find on its way.
 CLAIMED_S = 2.0
-FIRST_RATE = 50.0
 _PAUSE_S = 0.2
 
 
@@ -47,21 +48,39 @@ def run_lane() -> int:
     slot = take_slot(KIND, run_id, timezone.now())
     if slot is None:
         return 0
-    journal = Journal(run_id)
-    lane = Lane(run_id, slot.number, journal)
+    try:
+        journal = Journal(run_id)
+    except OSError as error:
+        release_slot(run_id)
+        misfortunes.no_journal(error)
+        return 0
+    return _run(Lane(run_id, slot.number, journal))
+
+
+def _run(lane: Lane) -> int:
     clean = False
     try:
         lane.run()
-        clean = True
+        clean = lane.is_clean
+    except (DatabaseError, InterfaceError):
+        # The ledger's fault and nobody's message's.
+        raise
+    except Exception:
+        misfortunes.blame(lane.served.values())
+        raise
     finally:
-        journal.close(keep=not clean)
+        lane.journal.close(keep=not clean)
         if clean:
-            release_slot(run_id)
+            release_slot(lane.run_id)
+    misfortunes.forgive(lane.served)
     return lane.bag.started
 
 
 class Lane:
-    """The state of one run: what it has claimed, at which rate it sends, when it looked around last."""
+    """The state of one run: what it has claimed, which messages it has served.
+
+    `is_clean`: every row took its outcome. If one had been given up meanwhile, the journal is kept to correct it.
+    """
 
     def __init__(self, run_id: uuid.UUID, number: int, journal: Journal) -> None:
         self.run_id, self.number, self.journal = run_id, number, journal
@@ -69,9 +88,10 @@ class Lane:
         self.news = threading.Event()
         self.bag = Bag(journal, self.lease, self.news.set)
         self.batches: dict[uuid.UUID, Batch] = {}
-        self.rate = _Rate()
-        self.ends_s = time.monotonic() + SLICE_S
-        self._segments: dict[int, Segments] = {}
+        self.served: dict[int, Message] = {}
+        self.is_clean = True
+        self._rate = Rate()
+        self._ends_s = time.monotonic() + SLICE_S
         self._couriers = Couriers(configured_transport(), self.bag, settings.OPSLAG_SMTP_CONNECTIONS)
 
     def run(self) -> None:
@@ -84,24 +104,25 @@ class Lane:
 
     def _go_round(self) -> bool:
         """One look at everything; false when the lane has come to its end."""
+        if self._couriers.crash is not None:
+            raise RuntimeError("the couriers' thread has ended") from self._couriers.crash
         if self.bag.is_worth_a_look or self.bag.is_empty:
             self._store()
         if self.lease.due():
             self._look_around()
-        self._obey_refusals()
-        if self._couriers.crash is not None:
-            raise RuntimeError("the couriers' thread has ended") from self._couriers.crash
+        self._hold_what_is_in_trouble()
         if self._is_over():
             return False
         return self._claim_ahead() or bool(self.batches)
 
     def _is_over(self) -> bool:
-        spent = time.monotonic() >= self.ends_s or self.bag.started >= SLICE_MESSAGES
-        return spent or self._couriers.failure is not None or not self.lease.may_start()
+        spent = time.monotonic() >= self._ends_s or self.bag.started >= SLICE_MESSAGES
+        hindered = self._couriers.failure is not None or self.journal.is_broken
+        return spent or hindered or not self.lease.may_start()
 
     def _claim_ahead(self) -> bool:
         """Claim another batch if the bag runs low; false if nothing is due."""
-        room = int(self.rate.now(self.bag.ended_well) * CLAIMED_S) - self.bag.waiting
+        room = int(self._rate.measured(self.bag.started) * CLAIMED_S) - self.bag.waiting
         most = max(1, min(CLAIM_MOST, room))
         if self.bag.waiting > most:
             return True
@@ -109,6 +130,7 @@ class Lane:
         message = claim.next_message(now)
         if message is None:
             return False
+        self.served[message.pk] = message
         claim_id = uuid.uuid4()
         claim.serve(message, now)
         self.journal.claim(claim_id)
@@ -118,28 +140,32 @@ class Lane:
         return True
 
     def _put_in(self, message: Message, claim_id: uuid.UUID, taken: int) -> None:
-        assert message.newsletter is not None
-        recipients = claim.recipients(claim_id)
-        batch = Batch(claim_id, message, self._segments_of(message), recipients, message.newsletter.sender_email)
+        try:
+            batch = batch_of(message, claim_id)
+        except OpslagError as error:
+            misfortunes.hold_unsendable(message, error)
+            self._give_back(message, claim_id)
+            return
         batch.unsettled = taken
         self.batches[claim_id] = batch
-        if len(recipients) < taken:
+        if len(batch.recipients) < taken:
             # Who left between the claim and this moment goes back, and the next claim takes them out.
-            known = {recipient.delivery_id for recipient in recipients}
+            known = {recipient.delivery_id for recipient in batch.recipients}
             now = timezone.now()
             left = [outcome.handed_back(pk, now) for pk in claim.in_hand(claim_id) if pk not in known]
             self._store_batch(batch, left)
         self._couriers.take_in(batch)
 
-    def _segments_of(self, message: Message) -> Segments:
-        if message.pk not in self._segments:
-            self._segments[message.pk] = load_segments(Edition.objects.get(message=message))
-        return self._segments[message.pk]
+    def _give_back(self, message: Message, claim_id: uuid.UUID) -> None:
+        now = timezone.now()
+        back = [outcome.handed_back(pk, now) for pk in claim.in_hand(claim_id)]
+        outcome.store(claim_id, message.pk, self.number, back, was=DeliveryStatus.SENDING)
+        claim.close([claim_id])
 
     def _look_around(self) -> None:
         """Once a second: outcomes, the lease, what was paused or stopped, who has left."""
         self._store()
-        if not self.lease.renew():
+        if not self.lease.renew(list(self.batches), self._forfeit):
             self._couriers.hand_back()
             return
         for batch in list(self.batches.values()):
@@ -147,18 +173,17 @@ class Lane:
                 batch.stopped = True
             batch.gone = claim.left_since(batch.claim_id)
 
-    def _obey_refusals(self) -> None:
-        for batch in list(self.batches.values()):
-            if batch.refusal is not None:
-                hold(
-                    batch.message,
-                    HoldReason.ACCOUNT_BROKEN,
-                    batch.refusal.explanation,
-                    frm=MessageStatus.SENDING,
-                )
-                for other in self.batches.values():
-                    other.stopped = other.stopped or other.message.pk == batch.message.pk
-                batch.refusal = None
+    def _forfeit(self, claim_id: uuid.UUID) -> None:
+        """Somebody has given this claim up while we slept: nothing more of it may start."""
+        self.batches[claim_id].stopped = True
+        self.is_clean = False
+
+    def _hold_what_is_in_trouble(self) -> None:
+        while self.bag.troubles:
+            message, error = self.bag.troubles.popleft()
+            misfortunes.hold_for_mail_server(message, error)
+            for batch in self.batches.values():
+                batch.stopped = batch.stopped or batch.message.pk == message.pk
 
     def _store(self) -> None:
         by_batch: dict[Batch, list[Outcome]] = defaultdict(list)
@@ -168,7 +193,8 @@ class Lane:
             self._store_batch(batch, outcomes)
 
     def _store_batch(self, batch: Batch, outcomes: list[Outcome]) -> None:
-        outcome.store(batch.claim_id, batch.message.pk, self.number, outcomes, was=DeliveryStatus.SENDING)
+        stored = outcome.store(batch.claim_id, batch.message.pk, self.number, outcomes, was=DeliveryStatus.SENDING)
+        self.is_clean = self.is_clean and stored == len(outcomes)
         batch.unsettled -= len(outcomes)
         if batch.unsettled <= 0:
             claim.close([batch.claim_id])
@@ -177,29 +203,15 @@ class Lane:
     def _settle_all(self) -> None:
         """After the couriers came home: the last outcomes, and a word on the transport."""
         self._store()
-        self._obey_refusals()
+        self._hold_what_is_in_trouble()
         if self.batches:
             raise RuntimeError("letters without an outcome")
-        if self._couriers.failure is not None:
-            transport_health.failed(settings.OPSLAG_TRANSPORT, self._couriers.failure, timezone.now())
-        elif self._couriers.ever_open:
+        if self.journal.is_broken:
+            misfortunes.no_journal(None)
+        elif self._couriers.failure is not None:
+            misfortunes.no_connection(self._couriers.failure, self.served.values())
+        elif self.bag.accepted:
             transport_health.answered(settings.OPSLAG_TRANSPORT)
-
-
-class _Rate:
-    """Messages a second, as lately measured."""
-
-    def __init__(self) -> None:
-        self._rate, self._at_s, self._count = FIRST_RATE, time.monotonic(), 0
-
-    def now(self, count: int) -> float:
-        """The rate, given that `count` were sent since the beginning."""
-        passed_s = time.monotonic() - self._at_s
-        if count - self._count >= FIRST_RATE or passed_s > 1.0:
-            measured = (count - self._count) / max(passed_s, 0.001)
-            self._rate = max(0.5 * self._rate + 0.5 * measured, 1.0)
-            self._at_s, self._count = time.monotonic(), count
-        return self._rate
 
 
 def wanted(now: datetime) -> bool:

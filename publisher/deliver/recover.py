@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 # How long past its lease a claim may wait for its journal: another host's, or one whose process still holds the lock.
 PATIENCE = timedelta(minutes=15)
+DAMAGED = ".damaged"
 
 
 def recover_dead_journals() -> int:
@@ -33,7 +34,13 @@ def _recover(path: Path) -> int:
     with dead(path) as ours:
         if not ours:
             return 0
-        record = read(path)
+        try:
+            record = read(path)
+        except (ValueError, KeyError):
+            # Out of the way, so that everything else goes on; its claims are given up when their lease is over.
+            log.exception("the journal %s is damaged; what it held is uncertain", path.name)
+            path.rename(path.with_suffix(DAMAGED))
+            return 0
         found = sum(_settle(claim_id, record) for claim_id in record.claims)
         claim.close(record.claims)
         if record.run_id is not None:
@@ -94,5 +101,6 @@ def _give_up(found: Claim, now: datetime) -> int:
 
 
 def anything_to_recover(now: datetime) -> bool:
-    """Whether some claim has not been renewed for a few seconds: a lane should look at its journals."""
-    return Claim.objects.filter(lease_until__lt=now + claim.LEASE - timedelta(seconds=5)).exists()
+    """Whether some claim of this host has not been renewed for a few seconds: a lane should look at its journals."""
+    stale = Claim.objects.filter(lease_until__lt=now + claim.LEASE - timedelta(seconds=5))
+    return stale.filter(host=settings.OPSLAG_HOST, message__outlet=Outlet.EMAIL).exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -60,13 +61,18 @@ class Lease:
         left = LEASE.total_seconds() - MARGIN.total_seconds()
         return not self.lost and self._clock_s() - self._renewed_s < left
 
-    def renew(self) -> bool:
-        """Renew slot and claims; false (for good) if another lane has taken the slot meanwhile."""
+    def renew(self, claims: Iterable[uuid.UUID], forfeit: Callable[[uuid.UUID], None]) -> bool:
+        """Renew slot and claims; false (for good) if another lane has taken the slot meanwhile.
+
+        `forfeit` is called for each of `claims` that somebody has given up meanwhile, before anything may start again.
+        """
         asked_s, now = self._clock_s(), timezone.now()
         held = LaneSlot.objects.filter(run_id=self.run_id).update(lease_until=now + LEASE)
         if not held:
             self.lost = True
             return False
-        renew(self.run_id, now)
+        still_ours = renew(self.run_id, now)
+        for claim_id in set(claims) - still_ours:
+            forfeit(claim_id)
         self._renewed_s = asked_s
         return True

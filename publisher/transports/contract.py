@@ -72,7 +72,9 @@ class Mailbag(Protocol):
 
 
 class Courier(Protocol):
-    """One connection that hands over letters, as many at a time as it likes."""
+    """One connection that hands over letters, as many at a time as it likes; `accepted` counts what was taken."""
+
+    accepted: int
 
     def wake(self) -> None:
         """There may be letters to take."""

@@ -15,6 +15,7 @@ class PlainCourier:
         self._connection, self._mailbag = connection, mailbag
         self._work: asyncio.Task[None] | None = None
         self._closing = False
+        self.accepted = 0
 
     def wake(self) -> None:
         """Begin to work through the bag, unless it does already."""
@@ -29,7 +30,9 @@ class PlainCourier:
         while not self._closing and (letter := self._mailbag.take()) is not None:
             if not self._mailbag.starting(letter):
                 continue
-            self._mailbag.ended(letter, await asyncio.to_thread(self._send, letter))
+            result = await asyncio.to_thread(self._send, letter)
+            self.accepted += isinstance(result, Accepted)
+            self._mailbag.ended(letter, result)
             if not self._connection.is_open():
                 self._closing = True
                 self._mailbag.lost(self, None)

@@ -59,6 +59,7 @@ class SmtpCourier(asyncio.Protocol):
     def __init__(self) -> None:
         self.pipelining = False
         self.is_open = False
+        self.accepted = 0
         self._transport: asyncio.Transport | None = None
         self._mailbag: Mailbag | None = None
         self._unread = b""
@@ -131,9 +132,9 @@ class SmtpCourier(asyncio.Protocol):
 
     async def encrypt(self, start: Callable[[asyncio.Transport], asyncio.Future[asyncio.Transport]]) -> None:
         """Go on over TLS. A server that said more before it is left: it must not count after (RFC 3207 §4.2)."""
-        if self._unread or self._lines or self._due or self._transport is None:
+        if self._unread or self._lines or self._due or self._transport is None or not self.is_open:
             raise unreachable("it spoke out of turn before TLS")
-        self._transport = await start(self._transport)
+        self._transport = await asyncio.wait_for(start(self._transport), REPLY_TIMEOUT_S)
 
     # Letters.
 
@@ -176,13 +177,27 @@ class SmtpCourier(asyncio.Protocol):
             # Said unasked: a 421 before it hangs up, or something that nobody can make sense of.
             self._break_off(asked_to_wait(421, reply.text) if reply.code == 421 else unreachable("it spoke unasked"))
             return
-        self._handlers[self._due.popleft()](reply)
+        stage = self._due.popleft()
         if reply.code == 421:
-            self._break_off(asked_to_wait(reply.code, reply.text))
-        elif self.is_open and not self._due and self._mailbag is not None:
+            self._dismissed(stage, reply)
+            return
+        self._handlers[stage](reply)
+        if self.is_open and not self._due and self._mailbag is not None:
             self.wake()
 
+    def _dismissed(self, stage: Stage, reply: Reply) -> None:
+        """It closes the conversation (RFC 5321 §3.8): what it answered with that was surely not taken."""
+        error = asked_to_wait(*reply)
+        if stage is Stage.DOT and self._inside is not None:
+            letter, self._inside = self._inside, None
+            self._bag.ended(letter, error)
+        self._break_off(error, blameless=stage in (Stage.DOT, Stage.MAIL))
+
     def _sender_answered(self, reply: Reply) -> None:
+        if 400 <= reply.code < 500 and self._inside is None:
+            # It speaks of us or of itself, not of this letter: the next one would hear the same.
+            self._break_off(asked_to_wait(*reply), blameless=True)
+            return
         if reply.code != 250:
             self._refused = refusal_of_sender(*reply)
         if not self.pipelining:
@@ -247,6 +262,7 @@ class SmtpCourier(asyncio.Protocol):
             return
         letter, self._inside = self._inside, None
         taken = reply.code < 300
+        self.accepted += taken
         self._bag.ended(letter, Accepted(reply.code, detail_of(reply.text)) if taken else refusal_of_content(*reply))
 
     # The end.
@@ -267,12 +283,12 @@ class SmtpCourier(asyncio.Protocol):
             self._write(b"QUIT\r\n")
         self._break_off(None)
 
-    def _break_off(self, error: OpslagError | None) -> None:
-        """Hang up and say what became of the letters in hand."""
+    def _break_off(self, error: OpslagError | None, *, blameless: bool = False) -> None:
+        """Hang up and say what became of the letters in hand. `blameless`: not because of the letter at the door."""
         if not self.is_open:
             return
         self.is_open = False
-        if self._transport is not None:
+        if self._transport is not None and not self._transport.is_closing():
             end = self._transport.close if self.is_idle() else self._transport.abort
             end()
         if self._answer is not None and not self._answer.done() and error is not None:
@@ -283,7 +299,7 @@ class SmtpCourier(asyncio.Protocol):
         at_door, self._at_door = self._at_door, None
         if inside is not None:
             self._mailbag.ended(inside, answer_lost(error.explanation.params.get("detail", "") if error else "closed"))
-        if at_door is not None and inside is None and error is not None:
+        if at_door is not None and inside is None and error is not None and not blameless:
             # It may have been this very envelope that broke the conversation: an attempt, so that it ends some day.
             self._mailbag.ended(at_door, error)
         elif at_door is not None:
@@ -291,7 +307,7 @@ class SmtpCourier(asyncio.Protocol):
         self._mailbag.lost(self, error)
 
     def _write(self, data: bytes) -> None:
-        if data and self._transport is not None:
+        if data and self._transport is not None and not self._transport.is_closing():
             if self._inside is None:
                 self._touch()
             self._transport.write(data)

@@ -116,8 +116,8 @@ async def _encrypt(courier: SmtpCourier, offer: Offer, where: SmtpAddress) -> No
         )
     except ssl.SSLCertVerificationError as error:
         raise _untrusted(error) from error
-    except OSError as error:
-        raise unreachable(str(error)) from error
+    except (OSError, TimeoutError) as error:
+        raise unreachable(str(error) or "it does not answer") from error
 
 
 async def _sign_in(courier: SmtpCourier, offer: Offer, where: SmtpAddress) -> None:

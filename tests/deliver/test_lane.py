@@ -117,7 +117,7 @@ def test_a_server_that_refuses_us_holds_the_message_and_burns_no_attempt(
     run_lane()
     message.refresh_from_db()
     row.refresh_from_db()
-    assert (message.status, message.hold_reason) == ("held", "account_broken")
+    assert (message.status, message.hold_reason) == ("held", "mail_server")
     assert (row.status, row.attempts) == ("pending", 0)
     assert set(statuses(message)) <= {"pending", "sent"}, "other connections may have sent theirs in the same moment"
     assert "5.7.26" in str(Explanation.from_json(message.last_error))

@@ -1,0 +1,133 @@
+"""Opening a conversation: TLS that is verified, sign-in, and what a server that misbehaves gets."""
+
+from __future__ import annotations
+
+import ssl
+from base64 import b64encode
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from publisher.errors import AccountError, TransientError
+from publisher.transports.smtp import SmtpTransport
+from tests.scripted_smtp import USUAL, Answer, ScriptedServer, scripted_smtp
+
+CONTENT = b"Message-ID: <1@x>\r\n\r\n.dot\r\n"
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A certificate for localhost that signs itself, with its key, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path_factory.mktemp("tls") / "localhost.pem"
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path.write_bytes(made.public_bytes(serialization.Encoding.PEM) + private)
+    yield path
+
+
+@pytest.fixture
+def tls(certificate: Path) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    return context
+
+
+@pytest.fixture
+def trusted(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if it were one of the machine's authorities."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+
+
+def sent(server: ScriptedServer, settings: Any, scheme: str = "smtp", sign_in: str = "") -> list[tuple[str, str]]:
+    settings.OPSLAG_SMTP_URL = server.url(scheme, sign_in)
+    connection = SmtpTransport().connect()
+    connection.send("nyt@example.org", "anna@example.org", CONTENT)
+    connection.close()
+    return server.accepted
+
+
+@pytest.mark.usefixtures("trusted")
+def test_over_starttls_the_greeting_is_said_again_and_the_mail_arrives(tls: ssl.SSLContext, settings: Any) -> None:
+    with scripted_smtp(ScriptedServer(extensions=("STARTTLS", "PIPELINING"), tls=tls)) as server:
+        assert sent(server, settings) == [("<1@x>", "anna@example.org")]
+    assert [line[:4] for line in server.commands][:3] == ["EHLO", "STAR", "EHLO"]
+    assert server.contents == [("anna@example.org", b"Message-ID: <1@x>\r\n\r\n..dot")]
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(tls: ssl.SSLContext, settings: Any) -> None:
+    with (
+        scripted_smtp(ScriptedServer(extensions=("STARTTLS",), tls=tls)) as server,
+        pytest.raises(AccountError) as caught,
+    ):
+        sent(server, settings)
+    assert "certificate" in caught.value.explanation.msgid and not server.accepted
+
+
+@pytest.mark.parametrize("answer", [b"454 4.7.0 Not now\r\n", b"220 Go\r\n250 2.0.0 Injected\r\n"])
+def test_a_server_that_is_not_clear_about_tls_gets_nothing(tls: ssl.SSLContext, settings: Any, answer: Answer) -> None:
+    """The second one is the injection of RFC 3207 §4.2: what was said in clear must not count after."""
+    script = lambda stage, recipient: answer if stage == "starttls" else USUAL[stage]  # noqa: E731
+    with (
+        scripted_smtp(ScriptedServer(script, extensions=("STARTTLS",), tls=tls)) as server,
+        pytest.raises((AccountError, TransientError)),
+    ):
+        sent(server, settings)
+    assert not server.accepted
+
+
+def test_without_starttls_no_word_goes_in_clear(settings: Any) -> None:
+    with scripted_smtp(ScriptedServer()) as server, pytest.raises(AccountError) as caught:
+        sent(server, settings)
+    assert caught.value.explanation.params["detail"] == "STARTTLS"
+    assert [line[:4] for line in server.commands] == ["EHLO"]
+
+
+@pytest.mark.parametrize(
+    ("offered", "said"),
+    [
+        ("AUTH PLAIN LOGIN", ["AUTH PLAIN " + b64encode(b"\0anna\0h@mmelighed").decode()]),
+        ("AUTH LOGIN", ["AUTH LOGIN", b64encode(b"anna").decode(), b64encode(b"h@mmelighed").decode()]),
+    ],
+)
+def test_signing_in(settings: Any, offered: str, said: list[str]) -> None:
+    with scripted_smtp(ScriptedServer(extensions=(offered, "PIPELINING"))) as server:
+        assert sent(server, settings, "smtp+plain", "anna:h%40mmelighed@")
+    assert server.commands[1 : 1 + len(said)] == said
+
+
+@pytest.mark.parametrize(
+    ("offered", "answer", "error"),
+    [
+        ("AUTH PLAIN", b"535 5.7.8 Wrong\r\n", AccountError),
+        ("AUTH PLAIN", b"454 4.7.0 Later\r\n", TransientError),
+        ("AUTH CRAM-MD5", b"", AccountError),
+    ],
+)
+def test_a_sign_in_that_fails(settings: Any, offered: str, answer: bytes, error: type[Exception]) -> None:
+    script = lambda stage, recipient: answer if stage == "auth" else USUAL[stage]  # noqa: E731
+    with scripted_smtp(ScriptedServer(script, extensions=(offered,))) as server, pytest.raises(error) as caught:
+        sent(server, settings, "smtp+plain", "anna:forkert@")
+    assert "forkert" not in str(caught.value) and "Zm9ya2VydA" not in str(caught.value)
