@@ -24,7 +24,7 @@ from publisher.deliver.slots import Lease
 from publisher.errors import AccountError, OpslagError, PermanentError, UncertainError
 from publisher.models import Message
 from publisher.transports.contract import Accepted, Courier, Letter
-from publisher.vocabulary import Reason
+from publisher.vocabulary import HoldReason, Reason
 
 log = logging.getLogger(__name__)
 
@@ -32,8 +32,9 @@ log = logging.getLogger(__name__)
 WORTH_STORING = 500
 # With so many left it is time to claim the next ones.
 RUNNING_LOW = 400
-# So many in a row that were handed over and never answered, and no more are risked.
+# So many in a row that were handed over and never answered, or could not even be written, and no more are risked.
 UNANSWERED_ALLOWED = 5
+UNWRITTEN_ALLOWED = 3
 
 
 @dataclass(eq=False)
@@ -53,7 +54,8 @@ class Batch:
 class Bag:
     """Letters of several claims in the order in which they came. `on_news` is called when somebody should look.
 
-    `troubles` are messages that must be held, each with the server's word: it refuses us, or answers nothing any more.
+    `troubles` are messages that must be held, each with why and with words for people; `unanswered` counts letters in
+    a row that were handed over without an answer.
     """
 
     def __init__(self, journal: Journal, lease: Lease, on_news: Callable[[], None]) -> None:
@@ -61,8 +63,9 @@ class Bag:
         self._waiting: deque[tuple[Batch, Claimed]] = deque()
         self._in_hand: dict[int, tuple[Batch, Claimed]] = {}
         self._outcomes: deque[tuple[Batch, Outcome]] = deque()
-        self._unanswered = 0
-        self.troubles: deque[tuple[Message, OpslagError]] = deque()
+        self._unwritten = 0
+        self.unanswered = 0
+        self.troubles: deque[tuple[Message, HoldReason, OpslagError]] = deque()
         self.started = 0
         self.accepted = 0
         self.on_lost: Callable[[Courier, OpslagError | None], None] = lambda courier, error: None
@@ -130,8 +133,13 @@ class Bag:
             # One person's values must not keep everybody else's mail.
             log.exception("delivery %d cannot be written", recipient.delivery_id)
             words = gettext_noop("The mail could not be written for this recipient. Tell those who run Opslag.")
-            self._end(batch, recipient, PermanentError(words, reason=Reason.REJECTED))
+            unwritten = PermanentError(words, reason=Reason.REJECTED)
+            self._unwritten += 1
+            self._end(batch, recipient, unwritten)
+            if self._unwritten >= UNWRITTEN_ALLOWED:
+                self._stop(batch, HoldReason.CANNOT_COMPOSE, unwritten)
         else:
+            self._unwritten = 0
             return Letter(recipient.delivery_id, batch.sender, recipient.address, content)
         return None
 
@@ -176,13 +184,16 @@ class Bag:
 
     def _heed(self, batch: Batch, result: Accepted | OpslagError) -> None:
         """Stop the message where going on would only do more of the same harm."""
-        self._unanswered = self._unanswered + 1 if isinstance(result, UncertainError) else 0
-        if isinstance(result, AccountError) or self._unanswered >= UNANSWERED_ALLOWED:
-            assert isinstance(result, OpslagError)
-            if not batch.stopped:
-                self.troubles.append((batch.message, result))
-            batch.stopped, self._unanswered = True, 0
-            self._on_news()
+        self.unanswered = self.unanswered + 1 if isinstance(result, UncertainError) else 0
+        refused = isinstance(result, AccountError)
+        if isinstance(result, OpslagError) and (refused or self.unanswered >= UNANSWERED_ALLOWED):
+            self._stop(batch, HoldReason.MAIL_SERVER, result)
+
+    def _stop(self, batch: Batch, why: HoldReason, error: OpslagError) -> None:
+        if not batch.stopped:
+            self.troubles.append((batch.message, why, error))
+        batch.stopped = True
+        self._on_news()
 
     def _settle(self, batch: Batch, settled: Outcome) -> None:
         self._outcomes.append((batch, settled))

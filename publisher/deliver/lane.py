@@ -27,8 +27,9 @@ from publisher.deliver.recover import anything_to_recover, recover_dead_journals
 from publisher.deliver.slots import Lease, free_slot_exists, release_slot, take_slot
 from publisher.errors import OpslagError
 from publisher.models import Message
+from publisher.schedule.dispatch import hold
 from publisher.transports import configured_transport
-from publisher.vocabulary import DeliveryStatus
+from publisher.vocabulary import DeliveryStatus, HoldReason, MessageStatus
 
 KIND = "bulk"
 SLICE_S = 10.0
@@ -143,7 +144,7 @@ class Lane:
         try:
             batch = batch_of(message, claim_id)
         except OpslagError as error:
-            misfortunes.hold_unsendable(message, error)
+            hold(message, HoldReason.CANNOT_COMPOSE, error.explanation, frm=MessageStatus.SENDING)
             self._give_back(message, claim_id)
             return
         batch.unsettled = taken
@@ -180,8 +181,8 @@ class Lane:
 
     def _hold_what_is_in_trouble(self) -> None:
         while self.bag.troubles:
-            message, error = self.bag.troubles.popleft()
-            misfortunes.hold_for_mail_server(message, error)
+            message, why, error = self.bag.troubles.popleft()
+            hold(message, why, error.explanation, frm=MessageStatus.SENDING)
             for batch in self.batches.values():
                 batch.stopped = batch.stopped or batch.message.pk == message.pk
 
@@ -209,7 +210,7 @@ class Lane:
         if self.journal.is_broken:
             misfortunes.no_journal(None)
         elif self._couriers.failure is not None:
-            misfortunes.no_connection(self._couriers.failure, self.served.values())
+            misfortunes.no_connection(self._couriers.failure, self.served.values(), unanswered=self.bag.unanswered)
         elif self.bag.accepted:
             transport_health.answered(settings.OPSLAG_TRANSPORT)
 

@@ -18,24 +18,20 @@ from publisher.vocabulary import HoldReason, MessageStatus
 
 log = logging.getLogger(__name__)
 
-
-def hold_for_mail_server(message: Message, error: OpslagError) -> None:
-    """Take a message out of the line until a person has dealt with the mail server, and tell them its words."""
-    hold(message, HoldReason.MAIL_SERVER, error.explanation, frm=MessageStatus.SENDING)
+SILENCES_ALLOWED = 3
 
 
-def hold_unsendable(message: Message, error: OpslagError) -> None:
-    """Take a message out of the line that no mail server would understand."""
-    hold(message, HoldReason.CANNOT_COMPOSE, error.explanation, frm=MessageStatus.SENDING)
+def no_connection(error: OpslagError, served: Iterable[Message], *, unanswered: int) -> None:
+    """Nobody is let in, or thrown out again: a pause before the next try.
 
-
-def no_connection(error: OpslagError, waiting: Iterable[Message]) -> None:
-    """Nobody is let in: a pause before the next try. Where it refuses our credentials, what waits for it is held."""
+    What waits is held where the server refuses our credentials, or keeps taking letters without an answer.
+    """
     log.warning("the mail server lets nobody in: %s", error.explanation.msgid)
-    transport_health.failed(settings.OPSLAG_TRANSPORT, error, timezone.now())
-    if isinstance(error, AccountError):
-        for message in waiting:
-            hold_for_mail_server(message, error)
+    failures = transport_health.failed(settings.OPSLAG_TRANSPORT, error, timezone.now())
+    silent = unanswered and max(unanswered, failures) >= SILENCES_ALLOWED
+    if isinstance(error, AccountError) or silent:
+        for message in served:
+            hold(message, HoldReason.MAIL_SERVER, error.explanation, frm=MessageStatus.SENDING)
 
 
 def no_journal(error: OSError | None) -> None:

@@ -15,14 +15,15 @@ def paused(kind: str, now: datetime) -> bool:
     return TransportHealth.objects.filter(kind=kind, paused_until__gt=now).exists()
 
 
-def failed(kind: str, error: OpslagError, now: datetime) -> None:
-    """Note a failed connection: 2, 4, 8 … 60 seconds until the next try."""
+def failed(kind: str, error: OpslagError, now: datetime) -> int:
+    """Note a failed connection: 2, 4, 8 … 60 seconds until the next try. Answers how many there were in a row."""
     health, _ = TransportHealth.objects.get_or_create(kind=kind)
     failures = health.failures + 1
     pause_s = min(2 ** min(failures, 10), LONGEST_PAUSE_S)
     TransportHealth.objects.filter(kind=kind).update(
         failures=failures, paused_until=now + timedelta(seconds=pause_s), last_error=error.explanation.as_json()
     )
+    return failures
 
 
 def answered(kind: str) -> None:

@@ -102,7 +102,7 @@ def test_without_starttls_no_word_goes_in_clear(settings: Any) -> None:
     with scripted_smtp(ScriptedServer()) as server, pytest.raises(AccountError) as caught:
         sent(server, settings)
     assert caught.value.explanation.params["detail"] == "STARTTLS"
-    assert [line[:4] for line in server.commands] == ["EHLO"]
+    assert {line[:4] for line in server.commands} <= {"EHLO", "QUIT"}
 
 
 @pytest.mark.parametrize(
