@@ -54,7 +54,7 @@ class Sink:
         while line := await reader.readline():
             verb = line[:4].upper()
             if verb == b"EHLO":
-                writer.write(b"250-sink.test\r\n250-8BITMIME\r\n250 ENHANCEDSTATUSCODES\r\n")
+                writer.write(b"250-sink.test\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 ENHANCEDSTATUSCODES\r\n")
             elif verb == b"RCPT":
                 recipient = line.decode().partition("<")[2].partition(">")[0]
                 if kind(recipient) == "droprcpt":
@@ -63,6 +63,9 @@ class Sink:
             elif verb == b"DATA":
                 if kind(recipient) == "dropdata":
                     return
+                if kind(recipient) in AT_RCPT:
+                    writer.write(b"554 5.5.1 No valid recipients\r\n")
+                    continue
                 writer.write(b"354 Go ahead\r\n")
                 content = await reader.readuntil(b"\r\n.\r\n")
                 if not self._take(recipient, content):

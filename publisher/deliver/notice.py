@@ -12,12 +12,14 @@ from django.conf import settings
 from django.db.models import F
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
+from django.utils.translation import gettext_noop
 
+from publisher.compose.wire import wire_address
 from publisher.deliver import outcome
-from publisher.errors import Explanation, OpslagError
+from publisher.errors import Explanation, InputError, OpslagError, PermanentError
 from publisher.models import Notice
 from publisher.transports import configured_transport
-from publisher.vocabulary import DeliveryStatus
+from publisher.vocabulary import DeliveryStatus, Reason
 
 LEASE = timedelta(minutes=5)
 
@@ -38,21 +40,25 @@ def send_notice(notice_id: int) -> DeliveryStatus | None:
         return None
     notice = Notice.objects.select_related("user", "organisation").get(pk=notice_id)
     try:
-        _hand_over(notice)
+        sender, recipient, content = _sender(notice), wire_address(address_of(notice)), compose(notice).as_bytes()
+    except InputError as error:
+        unusable = PermanentError(error.explanation.msgid, reason=Reason.REFUSED, **error.explanation.params)
+        return _store(notice, outcome.of_error(notice.pk, unusable, notice.attempts, timezone.now()))
+    try:
+        _hand_over(notice, sender, recipient, content)
     except OpslagError as error:
         return _store(notice, outcome.of_error(notice.pk, error, notice.attempts, timezone.now()))
     return _store(notice, outcome.sent(notice.pk, 250, timezone.now()))
 
 
-def _hand_over(notice: Notice) -> None:
+def _hand_over(notice: Notice, sender: str, recipient: str, content: bytes) -> None:
     connection = configured_transport().connect()
     try:
-        content = compose(notice).as_bytes()
         # Stored before the first byte of content: whoever finds it without an outcome knows that it may have left.
         Notice.objects.filter(pk=notice.pk, claim_id=notice.claim_id).update(
             started_at=timezone.now(), attempts=F("attempts") + 1
         )
-        connection.send(_sender(notice), address_of(notice), content)
+        connection.send(sender, recipient, content)
     finally:
         connection.close()
 
@@ -63,11 +69,16 @@ def address_of(notice: Notice) -> str:
 
 
 def _sender(notice: Notice) -> str:
-    return notice.organisation.email or f"opslag@{settings.OPSLAG_MAIL_DOMAIN}"
+    """The organisation's address as the wire knows it; ours, if it has none that can be used."""
+    ours = f"opslag@{settings.OPSLAG_MAIL_DOMAIN}"
+    try:
+        return wire_address(notice.organisation.email or ours)
+    except InputError:
+        return wire_address(ours)
 
 
 def compose(notice: Notice) -> EmailMessage:
-    """The notice as a mail, in its reader's language."""
+    """The notice as a mail, in its reader's language. Raises InputError for an address that no mail can have."""
     language = notice.user.language if notice.user else notice.organisation.language
     with translation.override(language):
         values = {
@@ -80,7 +91,7 @@ def compose(notice: Notice) -> EmailMessage:
     subject, _, body = text.strip().partition("\n")
     mail = EmailMessage(policy=SMTP.clone(cte_type="7bit"))
     mail["From"] = formataddr((notice.organisation.name, _sender(notice)))
-    mail["To"] = address_of(notice)
+    mail["To"] = wire_address(address_of(notice))
     mail["Subject"] = " ".join(subject.split())
     mail["Date"] = format_datetime(notice.created_at)
     mail["Message-ID"] = f"<n{notice.pk}@{settings.OPSLAG_MAIL_DOMAIN}>"
@@ -101,11 +112,16 @@ def _store(notice: Notice, result: outcome.Outcome) -> DeliveryStatus:
 
 
 def give_up_dead_notices(now: datetime) -> int:
-    """Notices whose worker died: never started goes back in the line, started is uncertain."""
+    """Notices whose worker died: started is uncertain, never started goes back in the line, but not for ever."""
     expired = Notice.objects.filter(status=DeliveryStatus.SENDING, lease_until__lt=now)
     words = Explanation.from_json(outcome.lost(0, now).error)
     lost = expired.filter(started_at__isnull=False).update(
         status=DeliveryStatus.UNCERTAIN, last_error=words.as_json(), lease_until=None
     )
-    back = expired.filter(started_at=None).update(status=DeliveryStatus.PENDING, lease_until=None)
-    return lost + back
+    stopped = Explanation(gettext_noop("Writing this notice stopped the worker again and again."))
+    unstarted = expired.filter(started_at=None)
+    failed = unstarted.filter(attempts__gte=settings.OPSLAG_MAX_ATTEMPTS - 1).update(
+        status=DeliveryStatus.FAILED, last_error=stopped.as_json(), lease_until=None
+    )
+    back = unstarted.update(status=DeliveryStatus.PENDING, lease_until=None, attempts=F("attempts") + 1)
+    return lost + failed + back

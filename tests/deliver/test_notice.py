@@ -1,0 +1,102 @@
+"""Notices: one mail to one colleague, claimed like any delivery, never lost and never in a loop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from email import message_from_bytes, policy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from publisher.deliver.notice import due_notices, give_up_dead_notices, send_notice
+from publisher.errors import Explanation
+from publisher.models import Notice, Organisation, User
+from publisher.vocabulary import NoticeKind
+from tests.smtp_sink import RunningSink, running_sink
+
+pytestmark = pytest.mark.database
+
+
+@pytest.fixture
+def sink(tmp_path: Path, settings: Any) -> Iterator[RunningSink]:
+    with running_sink(tmp_path / "sink") as running:
+        settings.OPSLAG_SMTP_URL = running.url
+        yield running
+
+
+@pytest.fixture
+def notice(anna: User, secretariat: Organisation) -> Notice:
+    words = Explanation("The mail server refuses us as sender: %(code)s %(detail)s", {"code": "550", "detail": "no"})
+    return Notice.objects.create(
+        organisation=secretariat,
+        kind=NoticeKind.ALERT,
+        user=anna,
+        address=anna.email,
+        explanation=words.as_json(),
+        due_at=timezone.now(),
+    )
+
+
+def test_it_is_sent_once_in_its_readers_language(notice: Notice, anna: User, sink: RunningSink) -> None:
+    User.objects.filter(pk=anna.pk).update(language="da")
+    assert due_notices(timezone.now()) == [notice.pk]
+    assert send_notice(notice.pk) == "sent"
+    assert send_notice(notice.pk) is None and due_notices(timezone.now()) == []
+    mail = message_from_bytes(sink.messages()[0], policy=policy.default)
+    assert mail["To"] == anna.email and mail["Auto-Submitted"] == "auto-generated"
+    assert "Mailserveren" in mail.get_content()  # type: ignore[attr-defined]
+
+
+def test_an_address_with_danish_letters_in_its_domain_is_no_hindrance(notice: Notice, sink: RunningSink) -> None:
+    Organisation.objects.update(email="post@helsingør.dk")
+    assert send_notice(notice.pk) == "sent"
+    mail = message_from_bytes(sink.messages()[0], policy=policy.default)
+    assert "post@xn--helsingr-c5a.dk" in mail["From"]
+
+
+def test_an_organisation_without_a_usable_address_writes_from_ours(notice: Notice, sink: RunningSink) -> None:
+    Organisation.objects.update(email="post ved rådhuset")
+    assert send_notice(notice.pk) == "sent"
+    assert "opslag@" in message_from_bytes(sink.messages()[0], policy=policy.default)["From"]
+
+
+def test_a_reader_whose_address_no_mail_can_have_ends_in_words(notice: Notice, anna: User, sink: RunningSink) -> None:
+    User.objects.filter(pk=anna.pk).update(email="søren@example.org")
+    assert send_notice(notice.pk) == "failed"
+    notice.refresh_from_db()
+    assert "søren" in str(Explanation.from_json(notice.last_error)) and not sink.accepted()
+
+
+def test_a_server_that_is_away_is_asked_again_later(notice: Notice, settings: Any) -> None:
+    settings.OPSLAG_SMTP_URL = "smtp+plain://127.0.0.1:9"
+    assert send_notice(notice.pk) == "pending"
+    notice.refresh_from_db()
+    assert notice.due_at > timezone.now() and notice.attempts == 0
+
+
+def dead(notice: Notice, **fields: Any) -> None:
+    """Its worker died a while ago."""
+    past = timezone.now() - timedelta(minutes=1)
+    Notice.objects.filter(pk=notice.pk).update(status="sending", lease_until=past, **fields)
+
+
+def test_a_worker_that_died_over_it(notice: Notice) -> None:
+    dead(notice, started_at=timezone.now())
+    give_up_dead_notices(timezone.now())
+    notice.refresh_from_db()
+    assert notice.status == "uncertain" and str(Explanation.from_json(notice.last_error))
+
+
+def test_what_kills_its_worker_again_and_again_ends(notice: Notice, settings: Any) -> None:
+    for _ in range(settings.OPSLAG_MAX_ATTEMPTS - 1):
+        dead(notice)
+        give_up_dead_notices(timezone.now())
+        notice.refresh_from_db()
+        assert notice.status == "pending"
+    dead(notice)
+    give_up_dead_notices(timezone.now())
+    notice.refresh_from_db()
+    assert notice.status == "failed" and str(Explanation.from_json(notice.last_error))
