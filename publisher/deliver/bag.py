@@ -116,8 +116,17 @@ class Bag:
             if letter is not None:
                 self._in_hand[letter.number] = batch, recipient
                 return letter
+        self._note_ends()
         self._on_news()
         return None
+
+    def _note_ends(self) -> None:
+        """Nothing is about to start, so what has ended is written down by itself."""
+        try:
+            self._journal.flush()
+        except OSError:
+            # The outcomes are known all the same, and stored as long as this process lives.
+            log.exception("the journal cannot be written")
 
     def _may_start(self, batch: Batch, delivery_id: int) -> bool:
         unhindered = not batch.stopped and delivery_id not in batch.gone
@@ -175,11 +184,7 @@ class Bag:
         else:
             settled = outcome.of_error(number, result, recipient.attempts, now)
         self._heed(batch, result)
-        try:
-            self._journal.end(batch.claim_id, number, settled.as_line())
-        except OSError:
-            # The outcome is known all the same, and stored as long as this process lives.
-            self._on_news()
+        self._journal.end(batch.claim_id, number, settled.as_line())
         self._settle(batch, settled)
 
     def _heed(self, batch: Batch, result: Accepted | OpslagError) -> None:

@@ -9,6 +9,7 @@ uncertain.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import json
@@ -43,11 +44,15 @@ def journal_folder() -> Path:
 
 
 class Journal:
-    """An open journal of this process; the lock lives as long as the file is open."""
+    """An open journal of this process; the lock lives as long as the file is open.
+
+    Claims may be named from another thread than the one that writes of starts and ends.
+    """
 
     def __init__(self, run_id: uuid.UUID) -> None:
         self.name = f"{run_id}{SUFFIX}"
         self.is_broken = False
+        self._ends = ""
         self.path = journal_folder() / self.name
         # Locked before it gets its name: a recovering lane must never find it without its lock.
         half = self.path.with_suffix(".new")
@@ -79,15 +84,30 @@ class Journal:
 
     def start(self, claim_id: uuid.UUID, delivery_id: int) -> None:
         """The first byte of this delivery's content is about to leave."""
-        self._write(f"S {claim_id} {delivery_id}")
+        self._write(f"{self._ended()}S {claim_id} {delivery_id}")
 
     def end(self, claim_id: uuid.UUID, delivery_id: int, outcome: str) -> None:
-        """The outcome is known: one line of JSON (see deliver.outcome)."""
-        self._write(f"E {claim_id} {delivery_id} {outcome}")
+        """The outcome is known: one line of JSON (see deliver.outcome).
+
+        It is written with the next line or `flush`. Should the process die before that, it counts as uncertain.
+        """
+        self._ends += f"E {claim_id} {delivery_id} {outcome}\n"
+
+    def flush(self) -> None:
+        """Write the ends that are still waiting."""
+        if self._ends:
+            self._write(self._ended().removesuffix("\n"))
+
+    def _ended(self) -> str:
+        ends, self._ends = self._ends, ""
+        return ends
 
     def close(self, *, keep: bool) -> None:
         """Give the file up; `keep` leaves it for recovery (an outcome could not be stored)."""
-        if not keep:
+        if keep:
+            with contextlib.suppress(OSError):
+                self.flush()
+        else:
             self.path.unlink(missing_ok=True)
         os.close(self._fd)
 

@@ -263,7 +263,7 @@ class SmtpCourier(asyncio.Protocol):
         letter, self._inside = self._inside, None
         taken = reply.code < 300
         self.accepted += taken
-        self._bag.ended(letter, Accepted(reply.code, detail_of(reply.text)) if taken else refusal_of_content(*reply))
+        self._bag.ended(letter, Accepted(reply.code) if taken else refusal_of_content(*reply))
 
     # The end.
 
