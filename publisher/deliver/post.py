@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import uuid
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from publisher.accounts.settings import config_of, platform_of
 from publisher.compose.social import post_of
 from publisher.deliver import claim, outcome
-from publisher.deliver.journal import boot_id
-from publisher.errors import AccountError, Explanation, OpslagError, PermanentError
+from publisher.deliver.post_claim import ClaimLostError, PostClaim, take
+from publisher.errors import AccountError, Explanation, OpslagError, PermanentError, TransientError, UncertainError
 from publisher.models import Account, Claim, Delivery, Message, PostPart
 from publisher.models.counting import COMMON_LANE, move_counts
 from publisher.platforms.contract import Platform, Post, Published
@@ -29,28 +28,33 @@ from publisher.vocabulary import (
     Outlet,
     PartStep,
     Reason,
-    check_transition,
 )
 
 # Uploads expire at the platforms, so nothing is prepared earlier than this before it is due.
 AHEAD = timedelta(minutes=10)
-# A commit call takes at most 60 s (http.send); whoever holds a claim longer than this is dead.
+# The pause after a first failure ahead of time.
+FIRST_PAUSE = timedelta(seconds=15)
+# A commit call takes at most 60 s (post_claim.CALL); whoever holds a claim longer than this is dead.
 COMMIT_LEASE = timedelta(seconds=120)
 # Four pictures on a slow server, where nothing was uploaded ahead.
 UPLOAD_LEASE = timedelta(minutes=6)
+# The steps of a part that everybody can see.
+PUBLIC = frozenset({PartStep.COMMITTED, PartStep.CONFIRMED})
 _AT_ONCE = 100
 
 
 def to_prepare(now: datetime) -> list[int]:
     """Posts whose uploads should be made now: deliveries of scheduled messages due within ten minutes."""
+    # A free row with a lease ahead failed a while ago and is left alone until then (see _put_off).
+    free = Q(message__lease_until=None) | Q(message__lease_until__lt=now)
     soon = Delivery.objects.filter(
+        free,
         message__outlet=Outlet.POST,
         message__status=MessageStatus.SCHEDULED,
         message__scheduled_at__lte=now + AHEAD,
-        message__claim_id=None,
         status=DeliveryStatus.PENDING,
         due_at__lte=now + AHEAD,
-        parts__step=PartStep.WAITING,
+        parts__step__in=(PartStep.WAITING, PartStep.PREPARING),
     )
     return list(soon.distinct().values_list("pk", flat=True)[:_AT_ONCE])
 
@@ -63,77 +67,92 @@ def to_publish(now: datetime) -> list[int]:
 
 
 def prepare(delivery_id: int) -> bool:
-    """Do ahead what is not yet public. Failures wait for the due instant, which tries again and reports."""
+    """Do ahead what is not yet public; true if that is done. `publish` takes over from it at the due instant.
+
+    After a failure there is another try later, or the due instant's own; a channel that refuses us is reported now.
+    A worker that dies here leaves its strike.
+    """
     delivery = _load(delivery_id)
     message = dispatch.take(delivery.message_id, timezone.now(), MessageStatus.SCHEDULED)
-    if message is None:
+    if message is None or message.claim_id is None:
         return False
     if message.strikes > dispatch.STRIKES_ALLOWED:
         stopped = Explanation(gettext_noop("Preparing this post stopped the worker three times; change its content."))
         dispatch.hold(message, HoldReason.WORKER_KILLED, stopped, frm=MessageStatus.SCHEDULED)
         return False
-    done = False
+    mine = PostClaim(delivery_id, message.claim_id, DeliveryStatus.PENDING)
+    Delivery.objects.filter(pk=delivery_id, status=DeliveryStatus.PENDING).update(claim_id=mine.claim_id)
     try:
-        done = all(_prepare_part(delivery, part) for part in delivery.parts.all())
+        for part in delivery.parts.all():
+            _prepare_part(delivery, part, mine)
     except OpslagError as error:
-        Delivery.objects.filter(pk=delivery_id).update(last_error=error.explanation.as_json())
-    finally:
-        dispatch.let_go(message, done=done)
-    return done
+        _put_off(delivery, message, error)
+        return False
+    except ClaimLostError:
+        dispatch.let_go(message, done=True)
+        return False
+    dispatch.let_go(message, done=True)
+    return True
+
+
+def _put_off(delivery: Delivery, message: Message, error: OpslagError) -> None:
+    """The worker is alive, so no strike stays; the row says why, and from when on another try may be made ahead."""
+    words, now = error.explanation.as_json(), timezone.now()
+    Delivery.objects.filter(pk=delivery.pk, claim_id=message.claim_id).update(last_error=words)
+    if isinstance(error, AccountError) and _hold_for_account(delivery, error, frm=MessageStatus.SCHEDULED):
+        return
+    Message.objects.filter(pk=message.pk, claim_id=message.claim_id).update(
+        claim_id=None, lease_until=_next_try(message, error, now), strikes=0
+    )
+
+
+def _next_try(message: Message, error: OpslagError, now: datetime) -> datetime:
+    """When to prepare again: as asked, else after as long again as has been tried, so that the pauses double."""
+    assert message.scheduled_at is not None
+    if isinstance(error, PermanentError):
+        return message.scheduled_at
+    if isinstance(error, TransientError) and error.retry_after is not None:
+        return now + timedelta(seconds=max(error.retry_after, FIRST_PAUSE.total_seconds()))
+    began = max(message.scheduled_at - AHEAD, message.campaign.approved_at or message.scheduled_at - AHEAD)
+    return now + max(now - began, FIRST_PAUSE)
 
 
 def publish(delivery_id: int) -> DeliveryStatus | None:
-    """Claim the delivery and make its parts public in order; answers the outcome, None if it was not to be had."""
-    claim_id = _claim(delivery_id)
-    if claim_id is None:
+    """Claim the delivery and make its parts public in order; answers the outcome.
+
+    None if it was not to be had, or was lost on the way: then somebody else gives it its outcome.
+    """
+    mine = _claim(delivery_id)
+    if mine is None:
         return None
     delivery = _load(delivery_id)
-    parts = list(delivery.parts.all())
     try:
-        for part in parts:
-            _hold_claim(claim_id, UPLOAD_LEASE)
-            _prepare_part(delivery, part)
-            _hold_claim(claim_id, COMMIT_LEASE)
-            if not claim.may_go_on(delivery.message_id, delivery.message.campaign.approved_revision):
-                return _end(delivery, claim_id, outcome.handed_back(delivery_id, timezone.now()))
-            commit_part(delivery, part)
+        done = all(_publish_part(delivery, part, mine) for part in delivery.parts.all())
     except OpslagError as error:
-        return _failed(delivery, claim_id, error)
-    return _end(delivery, claim_id, outcome.sent(delivery_id, 200, timezone.now()))
+        return _failed(delivery, mine, error)
+    except ClaimLostError:
+        return None
+    now = timezone.now()
+    return _end(delivery, mine, outcome.sent(delivery_id, 200, now) if done else outcome.handed_back(delivery_id, now))
 
 
 def _load(delivery_id: int) -> Delivery:
     return Delivery.objects.select_related("message__campaign", "account").get(pk=delivery_id)
 
 
-def _claim(delivery_id: int) -> uuid.UUID | None:
-    claim_id, now = uuid.uuid4(), timezone.now()
+def _claim(delivery_id: int) -> PostClaim | None:
+    """Take the post for publishing, also out of the hands of a worker that still prepares it."""
+    due = Delivery.objects.filter(
+        status=DeliveryStatus.PENDING,
+        due_at__lte=timezone.now(),
+        message__in=not_stopped(Message.objects.filter(status=MessageStatus.SENDING)),
+    )
     with transaction.atomic():
-        won = Delivery.objects.filter(
-            pk=delivery_id,
-            status=DeliveryStatus.PENDING,
-            due_at__lte=now,
-            message__in=not_stopped(Message.objects.filter(status=MessageStatus.SENDING)),
-        ).update(status=DeliveryStatus.SENDING, claim_id=claim_id, strikes=F("strikes") + 1)
-        if not won:
-            return None
-        message_id = Delivery.objects.values_list("message_id", flat=True).get(pk=delivery_id)
-        Claim.objects.create(
-            id=claim_id,
-            run_id=claim_id,
-            message_id=message_id,
-            host=settings.OPSLAG_HOST,
-            boot_id=boot_id(),
-            journal="",
-            lease_until=now + COMMIT_LEASE,
-        )
-        moved = {DeliveryStatus.PENDING.value: -1, DeliveryStatus.SENDING.value: 1}
-        move_counts(message_id, COMMON_LANE, moved)
-    return claim_id
-
-
-def _hold_claim(claim_id: uuid.UUID, lease: timedelta) -> None:
-    Claim.objects.filter(pk=claim_id).update(lease_until=timezone.now() + lease)
+        mine = take(delivery_id, due, DeliveryStatus.SENDING, COMMIT_LEASE)
+        if mine is not None:
+            moved = {DeliveryStatus.PENDING.value: -1, DeliveryStatus.SENDING.value: 1}
+            move_counts(Delivery.objects.values_list("message_id", flat=True).get(pk=delivery_id), COMMON_LANE, moved)
+    return mine
 
 
 def account_of(delivery: Delivery) -> Account:
@@ -142,59 +161,61 @@ def account_of(delivery: Delivery) -> Account:
     return delivery.account
 
 
-def step_to(part: PostPart, new: PartStep, **fields: object) -> None:
-    """Store the next step of a part before its call is made. Raises TransitionError."""
-    check_transition(PartStep, part.step, new)
-    PostPart.objects.filter(pk=part.pk).update(step=new, **fields)
-    part.step = new
-    for name, value in fields.items():
-        setattr(part, name, value)
-
-
 def plan_of(delivery: Delivery, part: PostPart) -> tuple[Platform, object, Post]:
     """The plug-in, the account's configuration and the frozen content of one part."""
     account = account_of(delivery)
     return platform_of(account), config_of(account), post_of(delivery.message, key=part.key, text=part.text)
 
 
-def _prepare_part(delivery: Delivery, part: PostPart) -> bool:
-    fresh = part.prepared_at and part.prepared_at > timezone.now() - 2 * AHEAD
-    if part.step in (PartStep.COMMITTING, PartStep.COMMITTED, PartStep.CONFIRMED):
-        return True
+def _prepare_part(delivery: Delivery, part: PostPart, mine: PostClaim) -> None:
+    if part.step in PUBLIC:
+        return
+    if part.step == PartStep.COMMITTING:
+        # Whatever came before, this much is known: the call may have been made, so it is not made again.
+        words = gettext_noop("The worker stopped after handing it over and before the answer.")
+        raise UncertainError(words, reason=Reason.ANSWER_LOST)
     if part.step == PartStep.PREPARED:
-        if fresh:
-            return True
-        step_to(part, PartStep.WAITING)
+        if part.prepared_at and part.prepared_at > timezone.now() - 2 * AHEAD:
+            return
+        mine.step(part, PartStep.WAITING)
     platform, config, post = plan_of(delivery, part)
     if part.step == PartStep.WAITING:
-        step_to(part, PartStep.PREPARING)
+        mine.step(part, PartStep.PREPARING)
     try:
         prepared = platform.prepare(config, account_of(delivery).facts, post)
     except OpslagError:
-        step_to(part, PartStep.WAITING)
+        mine.step(part, PartStep.WAITING)
         raise
-    step_to(part, PartStep.PREPARED, prepared=prepared, prepared_at=timezone.now())
+    mine.step(part, PartStep.PREPARED, prepared=prepared, prepared_at=timezone.now())
+
+
+def _publish_part(delivery: Delivery, part: PostPart, mine: PostClaim) -> bool:
+    """Make one part public; false if the message was stopped or changed before its call. Errors as `commit` raises."""
+    if part.step in PUBLIC:
+        return True
+    mine.renew(UPLOAD_LEASE)
+    _prepare_part(delivery, part, mine)
+    platform, config, post = plan_of(delivery, part)
+    mine.renew(COMMIT_LEASE)
+    if not claim.may_go_on(delivery.message_id, delivery.message.campaign.approved_revision):
+        return False
+    mine.step(part, PartStep.COMMITTING, first_commit_at=part.first_commit_at or timezone.now())
+    try:
+        with mine.one_call():
+            published = platform.commit(config, account_of(delivery).facts, post, part.prepared)
+    except UncertainError:
+        raise
+    except (OpslagError, ClaimLostError):
+        # Surely not public: the same bytes may be committed again.
+        mine.step(part, PartStep.PREPARED)
+        raise
+    adopt(part, published, mine)
     return True
 
 
-def commit_part(delivery: Delivery, part: PostPart) -> None:
-    """Make one part public; what is already public is left alone. Errors as the platform raised them."""
-    if part.step in (PartStep.COMMITTED, PartStep.CONFIRMED):
-        return
-    platform, config, post = plan_of(delivery, part)
-    if part.step == PartStep.PREPARED:
-        step_to(part, PartStep.COMMITTING, first_commit_at=part.first_commit_at or timezone.now())
-    try:
-        published = platform.commit(config, account_of(delivery).facts, post, part.prepared)
-    except (AccountError, PermanentError):
-        step_to(part, PartStep.PREPARED)
-        raise
-    adopt(part, published)
-
-
-def adopt(part: PostPart, published: Published) -> None:
-    """Store that the part is public, as the platform named it."""
-    step_to(
+def adopt(part: PostPart, published: Published, mine: PostClaim) -> None:
+    """Store that the part is public, as the platform named it. Raises ClaimLostError."""
+    mine.step(
         part,
         PartStep.COMMITTED,
         remote_id=published.remote_id,
@@ -203,32 +224,37 @@ def adopt(part: PostPart, published: Published) -> None:
     )
 
 
-def _failed(delivery: Delivery, claim_id: uuid.UUID, error: OpslagError) -> DeliveryStatus:
-    if isinstance(error, AccountError):
-        _hold_for_account(delivery, error)
-    result = outcome.of_error(delivery.pk, error, delivery.attempts, timezone.now())
+def _failed(delivery: Delivery, mine: PostClaim, error: OpslagError) -> DeliveryStatus | None:
+    now = timezone.now()
+    result = outcome.of_error(delivery.pk, error, delivery.attempts, now)
     if result.status == DeliveryStatus.UNCERTAIN:
         # Reconciling begins soon: the same key may still be repeated, or the post read back.
-        soon = timezone.now() + timedelta(seconds=5)
-        Delivery.objects.filter(pk=delivery.pk, claim_id=claim_id).update(due_at=soon)
-    else:
-        # Surely not public: the same bytes may be committed again.
-        PostPart.objects.filter(delivery=delivery, step=PartStep.COMMITTING).update(step=PartStep.PREPARED)
-    return _end(delivery, claim_id, result)
+        result = replace(result, due_at=now + timedelta(seconds=5))
+    ended = _end(delivery, mine, result)
+    if ended is not None and isinstance(error, AccountError):
+        _hold_for_account(delivery, error, frm=MessageStatus.SENDING)
+    return ended
 
 
-def _hold_for_account(delivery: Delivery, error: AccountError) -> None:
-    Account.objects.filter(pk=account_of(delivery).pk).update(
-        status=AccountStatus.NEEDS_RECONNECT, last_error=error.explanation.as_json(), checked_at=timezone.now()
-    )
-    dispatch.hold(delivery.message, HoldReason.ACCOUNT_BROKEN, error.explanation, frm=MessageStatus.SENDING)
+def _hold_for_account(delivery: Delivery, error: AccountError, *, frm: MessageStatus) -> bool:
+    """Ask for a reconnect and hold the message; false where the channel was connected anew since we read it."""
+    account, words = account_of(delivery), error.explanation
+    as_read = Q(checked_at=account.checked_at) | Q(status=AccountStatus.NEEDS_RECONNECT)
+    refused = Account.objects.filter(as_read, pk=account.pk).exclude(status=AccountStatus.DISCONNECTED)
+    refused.update(status=AccountStatus.NEEDS_RECONNECT, last_error=words.as_json(), checked_at=timezone.now())
+    if Account.objects.filter(pk=account.pk, status=AccountStatus.CONNECTED).exists():
+        return False
+    return dispatch.hold(delivery.message, HoldReason.ACCOUNT_BROKEN, words, frm=frm)
 
 
-def _end(delivery: Delivery, claim_id: uuid.UUID, result: outcome.Outcome) -> DeliveryStatus:
+def _end(delivery: Delivery, mine: PostClaim, result: outcome.Outcome) -> DeliveryStatus | None:
+    """Store the outcome; None if the claim is lost, and with it the right to give one."""
     with transaction.atomic():
-        outcome.store(claim_id, delivery.message_id, COMMON_LANE, [result], was=DeliveryStatus.SENDING)
+        stored = outcome.store(mine.claim_id, delivery.message_id, COMMON_LANE, [result], was=DeliveryStatus.SENDING)
+        if not stored:
+            return None
         Delivery.objects.filter(pk=delivery.pk).update(strikes=0)
-        Claim.objects.filter(pk=claim_id).delete()
+        Claim.objects.filter(pk=mine.claim_id).delete()
     return result.status
 
 
@@ -239,21 +265,28 @@ def give_up_dead_claims(now: datetime) -> int:
 
 
 def _settle(found: Claim, now: datetime) -> int:
-    delivery = Delivery.objects.filter(claim_id=found.pk, status=DeliveryStatus.SENDING).first()
-    if delivery is None:
-        Claim.objects.filter(pk=found.pk).delete()
-        return 0
+    with transaction.atomic():
+        # The delivery first: its worker, if it lives after all, can store no step until this is decided.
+        mine = Delivery.objects.select_for_update().filter(claim_id=found.pk, status=DeliveryStatus.SENDING)
+        delivery = mine.first()
+        if not Claim.objects.filter(pk=found.pk, lease_until__lt=now).delete()[0] or delivery is None:
+            return 0
+        result = _of_dead_worker(delivery, now)
+        if result.status == DeliveryStatus.PENDING:
+            PostPart.objects.filter(delivery=delivery, step=PartStep.PREPARING).update(step=PartStep.WAITING)
+        else:
+            # From here on they count looks (reconcile).
+            mine.update(strikes=0)
+        return outcome.store(found.pk, delivery.message_id, COMMON_LANE, [result], was=DeliveryStatus.SENDING)
+
+
+def _of_dead_worker(delivery: Delivery, now: datetime) -> outcome.Outcome:
     steps = set(delivery.parts.values_list("step", flat=True))
     if PartStep.COMMITTING in steps:
-        result = outcome.lost(delivery.pk, now)
-    elif steps <= {PartStep.COMMITTED, PartStep.CONFIRMED}:
-        result = outcome.sent(delivery.pk, 200, now)
-    elif delivery.strikes >= dispatch.STRIKES_ALLOWED:
+        return outcome.lost(delivery.pk, now)
+    if steps <= PUBLIC:
+        return outcome.sent(delivery.pk, 200, now)
+    if delivery.strikes >= dispatch.STRIKES_ALLOWED:
         words = Explanation(gettext_noop("Publishing this post stopped the worker three times; change its content."))
-        result = outcome.Outcome(delivery.pk, DeliveryStatus.FAILED, now, Reason.STOPPED_WORKER, error=words.as_json())
-    else:
-        PostPart.objects.filter(delivery=delivery, step=PartStep.PREPARING).update(step=PartStep.WAITING)
-        result = outcome.handed_back(delivery.pk, now)
-    stored = outcome.store(found.pk, delivery.message_id, COMMON_LANE, [result], was=DeliveryStatus.SENDING)
-    Claim.objects.filter(pk=found.pk).delete()
-    return stored
+        return outcome.Outcome(delivery.pk, DeliveryStatus.FAILED, now, Reason.STOPPED_WORKER, error=words.as_json())
+    return outcome.handed_back(delivery.pk, now)

@@ -3,21 +3,25 @@ person; a published one is read back once more for its permalink."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
 from publisher.accounts.settings import config_of, platform_of
 from publisher.deliver import outcome
-from publisher.deliver.post import account_of, adopt, plan_of, step_to
+from publisher.deliver.post import PUBLIC, account_of, adopt, plan_of
+from publisher.deliver.post_claim import ClaimLostError, PostClaim, store_step, take
 from publisher.errors import OpslagError
-from publisher.models import Delivery, PostPart
+from publisher.models import Claim, Delivery, PostPart
 from publisher.models.counting import COMMON_LANE
 from publisher.platforms.contract import Published
 from publisher.vocabulary import DeliveryStatus, Outlet, PartStep
 
-# Pauses between looks at an uncertain post; after the last one only a person can tell.
+# Pauses between looks at an uncertain post; after the last one only a person can tell. Also between tries to read a
+# published one back, after which it stays as it is.
 LOOKS_S = (5, 30, 120, 600, 1800)
 LEASE = timedelta(minutes=3)
 _READ_BACK_FOR = timedelta(hours=1)
@@ -32,68 +36,102 @@ def to_reconcile(now: datetime) -> list[int]:
 
 
 def to_confirm(now: datetime) -> list[int]:
-    """Published parts that were not read back yet."""
-    fresh = PostPart.objects.filter(step=PartStep.COMMITTED, published_at__gt=now - _READ_BACK_FOR)
-    return list(fresh.filter(delivery__status=DeliveryStatus.SENT).values_list("pk", flat=True)[:50])
+    """Published parts that were not read back yet and should be looked at now.
+
+    Once a post is sent, its delivery's `due_at` and `strikes` are the next look and the looks made in vain.
+    """
+    fresh = PostPart.objects.filter(
+        step=PartStep.COMMITTED,
+        published_at__gt=now - _READ_BACK_FOR,
+        delivery__status=DeliveryStatus.SENT,
+        delivery__due_at__lte=now,
+        delivery__strikes__lt=len(LOOKS_S),
+    )
+    # Where a person said that it was sent, there is no id to ask for.
+    return list(fresh.exclude(remote_id="").values_list("pk", flat=True)[:50])
 
 
 def reconcile(delivery_id: int) -> bool:
-    """Look at one uncertain post; true if it is now known to be public."""
+    """Look at one uncertain post; true if it is now known to be public. Meanwhile nobody can decide about it."""
     now = timezone.now()
-    # Moving `due_at` is the claim: whoever moved it looks, others find it not due.
-    won = Delivery.objects.filter(pk=delivery_id, status=DeliveryStatus.UNCERTAIN, due_at__lte=now).update(
-        due_at=now + LEASE, strikes=F("strikes") + 1
-    )
-    if not won:
+    due = Delivery.objects.filter(status=DeliveryStatus.UNCERTAIN, due_at__lte=now)
+    mine = take(delivery_id, due, DeliveryStatus.UNCERTAIN, LEASE, due_at=now + LEASE)
+    if mine is None:
         return False
     delivery = Delivery.objects.select_related("message__campaign", "account").get(pk=delivery_id)
     try:
-        known = all(_look(delivery, part, now) for part in delivery.parts.all())
+        known = all(_look(delivery, part, mine) for part in delivery.parts.all())
     except OpslagError:
         # Even a refusal proves nothing about the first attempt, whose answer was lost.
         known = False
-    if known:
-        return _conclude(delivery)
-    pause_s = LOOKS_S[min(delivery.strikes, len(LOOKS_S)) - 1]
-    Delivery.objects.filter(pk=delivery_id, status=DeliveryStatus.UNCERTAIN).update(
-        due_at=timezone.now() + timedelta(seconds=pause_s)
-    )
-    return False
+    except ClaimLostError:
+        return False
+    return _conclude(delivery, mine) if known else _look_again(delivery, mine)
 
 
-def _look(delivery: Delivery, part: PostPart, now: datetime) -> bool:
-    if part.step in (PartStep.COMMITTED, PartStep.CONFIRMED):
+def _look(delivery: Delivery, part: PostPart, mine: PostClaim) -> bool:
+    if part.step in PUBLIC:
         return True
     if part.step != PartStep.COMMITTING or part.first_commit_at is None:
         return False
     platform, config, post = plan_of(delivery, part)
     facts = account_of(delivery).facts
-    if now - part.first_commit_at < platform.repeat_safe_for(facts):
-        adopt(part, platform.commit(config, facts, post, part.prepared))
+    if timezone.now() - part.first_commit_at < platform.repeat_safe_for(facts):
+        with mine.one_call():
+            again = platform.commit(config, facts, post, part.prepared)
+        adopt(part, again, mine)
         return True
     found = platform.find(config, facts, post, part.first_commit_at)
     if found is None:
         return False
-    adopt(part, found)
+    adopt(part, found, mine)
     return True
 
 
-def _conclude(delivery: Delivery) -> bool:
-    assert delivery.claim_id is not None
-    found = [outcome.sent(delivery.pk, 200, timezone.now())]
-    stored = outcome.store(delivery.claim_id, delivery.message_id, COMMON_LANE, found, was=DeliveryStatus.UNCERTAIN)
+def _conclude(delivery: Delivery, mine: PostClaim) -> bool:
+    now = timezone.now()
+    found = [replace(outcome.sent(delivery.pk, 200, now), due_at=now)]
+    with transaction.atomic():
+        stored = outcome.store(mine.claim_id, delivery.message_id, COMMON_LANE, found, was=DeliveryStatus.UNCERTAIN)
+        if stored:
+            Delivery.objects.filter(pk=delivery.pk).update(strikes=0)
+        Claim.objects.filter(pk=mine.claim_id).delete()
     return bool(stored)
 
 
+def _look_again(delivery: Delivery, mine: PostClaim) -> bool:
+    pause = timedelta(seconds=LOOKS_S[min(delivery.strikes, len(LOOKS_S)) - 1])
+    with transaction.atomic():
+        ours = Delivery.objects.filter(pk=delivery.pk, claim_id=mine.claim_id, status=DeliveryStatus.UNCERTAIN)
+        ours.update(due_at=timezone.now() + pause)
+        Claim.objects.filter(pk=mine.claim_id).delete()
+    return False
+
+
 def confirm(part_id: int) -> bool:
-    """Read one published part back; a failure is no harm, the next look tries again."""
-    part = PostPart.objects.select_related("delivery__account").get(pk=part_id)
+    """Read one published part back; a failure is no harm, a few later looks try again."""
+    now = timezone.now()
+    part = PostPart.objects.select_related("delivery__account").filter(pk=part_id, step=PartStep.COMMITTED).first()
+    if part is None or part.delivery.strikes >= len(LOOKS_S):
+        return False
+    looks = part.delivery.strikes
+    mine = Delivery.objects.filter(pk=part.delivery_id, status=DeliveryStatus.SENT, strikes=looks, due_at__lte=now)
+    # Moving `due_at` is the claim: whoever moved it looks, others find it not due.
+    if not mine.update(due_at=now + timedelta(seconds=LOOKS_S[looks]), strikes=F("strikes") + 1):
+        return False
+    return _read_back(part)
+
+
+def _read_back(part: PostPart) -> bool:
     account = account_of(part.delivery)
     published = Published(part.remote_id, part.permalink)
     try:
         seen = platform_of(account).confirm(config_of(account), account.facts, published)
-    except OpslagError:
+        permalink = seen.permalink or part.permalink
+        store_step(part, PartStep.CONFIRMED, remote_id=seen.remote_id, permalink=permalink)
+    except (OpslagError, ClaimLostError):
         return False
-    if part.step == PartStep.COMMITTED:
-        step_to(part, PartStep.CONFIRMED, remote_id=seen.remote_id, permalink=seen.permalink or part.permalink)
+    # A thread's next part has its own looks, from now on.
+    sent = Delivery.objects.filter(pk=part.delivery_id, status=DeliveryStatus.SENT)
+    sent.update(due_at=timezone.now(), strikes=0)
     return True

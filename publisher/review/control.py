@@ -12,7 +12,7 @@ from django.utils.translation import gettext_noop
 from publisher.access.audit import record
 from publisher.access.roles import require
 from publisher.errors import InputError
-from publisher.models import Delivery, Message, Organisation, PostPart, StopStamp, User
+from publisher.models import Claim, Delivery, Message, Organisation, PostPart, StopStamp, User
 from publisher.models.counting import COMMON_LANE, move_counts
 from publisher.review.moves import move
 from publisher.review.planned import planned
@@ -91,7 +91,7 @@ def decide(delivery: Delivery, user: User | None, action: str) -> None:
     """A person settles a delivery: "resend" it (unconfirmed or failed), or say of an unconfirmed one "sent", "failed".
 
     Sending again is a new attempt, due now, with all tries before it; its keys and Message-ID stay the same.
-    Raises InputError for a cancelled message, an unknown word, or if someone was faster.
+    Raises InputError for a cancelled message, an unknown word, if someone was faster, or while a post is looked for.
     """
     if action not in _DECISIONS:
         raise InputError(gettext_noop("Choose: send again, it was sent, or it was not sent."))
@@ -101,13 +101,23 @@ def decide(delivery: Delivery, user: User | None, action: str) -> None:
     with transaction.atomic():
         # The message first: cancelling it at the same time must not leave a delivery waiting.
         message = Message.objects.select_for_update().select_related("campaign").get(pk=delivery.message_id)
+        _refuse_while_looked_for(delivery, message, now)
         old = delivery.status
-        move(delivery, DeliveryStatus, new, _decided(delivery, new, now), only={"status": old})
+        as_read = {"status": old, "claim_id": delivery.claim_id}
+        move(delivery, DeliveryStatus, new, _decided(delivery, new, now), only=as_read)
         move_counts(message.pk, COMMON_LANE, {old: -1, new: 1})
         _settle_parts(delivery, new, now)
         if new == DeliveryStatus.PENDING:
             _take_up_again(message)
         _note(message, user, f"decided_{action}", words)
+
+
+def _refuse_while_looked_for(delivery: Delivery, message: Message, now: datetime) -> None:
+    """A post that is looked for may become public by that very look; what is said of it now would be overtaken."""
+    if message.outlet != Outlet.POST or delivery.claim_id is None:
+        return
+    if Claim.objects.filter(pk=delivery.claim_id, lease_until__gt=now).exists():
+        raise InputError(gettext_noop("The channel is being asked about it at this moment. Try again in a minute."))
 
 
 def _decided(delivery: Delivery, new: DeliveryStatus, now: datetime) -> dict[str, object]:

@@ -2,81 +2,20 @@
 
 from __future__ import annotations
 
-import io
 import uuid
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
-from PIL import Image
 
-from publisher import http
-from publisher.accounts.connect import connect_account
 from publisher.deliver import finish, post, reconcile
 from publisher.errors import Explanation
-from publisher.items.pictures import store_picture
-from publisher.models import Account, Campaign, Claim, Delivery, DeliveryCount, Message, Organisation, PostPart
-from publisher.review.approval import approve
-from publisher.schedule import dispatch
-from publisher.vocabulary import DeliveryStatus, MessageStatus, Outlet, PartStep
+from publisher.models import Account, Claim, Delivery, Message, Organisation, PostPart
+from publisher.vocabulary import DeliveryStatus, MessageStatus, PartStep
 from tests.contract.mastodon import MastodonServer
-from tests.contract.wire import in_process
+from tests.deliver.posting import begun, connected, counters, scheduled, state
 
 pytestmark = pytest.mark.database
-
-
-@pytest.fixture
-def server() -> Iterator[MastodonServer]:
-    running = MastodonServer(rate_limit=10_000)
-    with http.use_transport(in_process(running)):
-        yield running
-
-
-@pytest.fixture
-def account(secretariat: Organisation, server: MastodonServer) -> Account:
-    values = {"server": "https://mastodon.example.org", "access_token": server.token}
-    return connect_account(secretariat, "mastodon", values)
-
-
-def png() -> bytes:
-
-    buffer = io.BytesIO()
-    Image.new("RGB", (640, 480), "#205080").save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def scheduled(account: Account, *, text: str = "Åben øvelse på Ærø – kom & hør") -> Delivery:
-    """An approved post with a picture, due now."""
-    picture = store_picture(account.organisation, png(), alt="Et orkester øver")
-    campaign = Campaign.objects.create(organisation=account.organisation, title="Åben øvelse")
-    Message.objects.create(
-        campaign=campaign,
-        outlet=Outlet.POST,
-        account=account,
-        text=text,
-        link="https://kultur.example.org/nyheder/oevelse",
-        picture=picture,
-        picture_alt="Et orkester øver",
-    )
-    approve(campaign, None, scheduled_at=timezone.now())
-    return Delivery.objects.get(message__campaign=campaign)
-
-
-def begun(delivery: Delivery) -> Delivery:
-    """The same, started at its instant."""
-    assert dispatch.start(delivery.message_id, timezone.now())
-    return delivery
-
-
-def state(delivery: Delivery) -> tuple[str, str, str]:
-    delivery.refresh_from_db()
-    return delivery.status, delivery.reason, delivery.parts.get().step
-
-
-def counters(delivery: Delivery) -> dict[str, int]:
-    found = DeliveryCount.objects.filter(message=delivery.message_id).values_list("status", "count")
-    return {status: count for status, count in found if count}
 
 
 def test_a_post_goes_out_with_picture_alt_text_and_link_and_is_read_back(
@@ -124,11 +63,7 @@ def test_a_lost_answer_is_uncertain_and_never_public_twice(
 def test_where_keys_are_ignored_it_is_looked_for_instead(
     secretariat: Organisation, server: MastodonServer, kind: str
 ) -> None:
-    server.control({"kind": kind})
-    account = connect_account(
-        secretariat, "mastodon", {"server": "https://mastodon.example.org", "access_token": server.token}
-    )
-    delivery = begun(scheduled(account))
+    delivery = begun(scheduled(connected(secretariat, server, kind)))
     server.faults.set("commit_then_drop")
     post.publish(delivery.pk)
     Delivery.objects.update(due_at=timezone.now())
@@ -136,12 +71,8 @@ def test_where_keys_are_ignored_it_is_looked_for_instead(
     assert state(delivery)[0] == "sent" and len(server.posts()) == 1
 
 
-def test_what_cannot_be_found_waits_for_a_person(secretariat: Organisation, server: MastodonServer) -> None:
-    server.control({"kind": "gotosocial"})
-    account = connect_account(
-        secretariat, "mastodon", {"server": "https://mastodon.example.org", "access_token": server.token}
-    )
-    delivery = begun(scheduled(account))
+def test_what_cannot_be_found_waits_for_a_person(keyless: Account, server: MastodonServer) -> None:
+    delivery = begun(scheduled(keyless))
     server.faults.set("drop_before_read")
     post.publish(delivery.pk)
     for _ in range(8):

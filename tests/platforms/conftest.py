@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 
 import pytest
+from django.utils import translation
 from PIL import Image
 
 from publisher.platforms.contract import PictureFile
 
 pytest.register_assert_rewrite("tests.platforms.platform_contract")
+
+
+@pytest.fixture(autouse=True)
+def in_english() -> Iterator[None]:
+    """Tests look for our own English words, also where the Danish catalogue is compiled."""
+    with translation.override("en"):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,105 @@
+"""The claim on one post: whoever prepares, publishes or looks for it holds one, and stops when it is lost."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, QuerySet
+from django.utils import timezone
+
+from publisher.address_guard import time_limit
+from publisher.deliver.journal import boot_id
+from publisher.models import Claim, Delivery, Message, PostPart
+from publisher.vocabulary import DeliveryStatus, PartStep, check_transition
+
+# The call that makes a post public is cut off after this, whatever the platform does.
+CALL = timedelta(seconds=60)
+MARGIN = timedelta(seconds=10)
+
+
+class ClaimLostError(Exception):
+    """Somebody else has the post by now, or too little of the lease is left: make no further call, change nothing."""
+
+
+class PostClaim:
+    """One worker's right to one post: the delivery names `claim_id` and stands in `status` as long as it holds."""
+
+    def __init__(self, delivery_id: int, claim_id: uuid.UUID, status: DeliveryStatus, ends_s: float = 0.0) -> None:
+        self.delivery_id = delivery_id
+        self.claim_id = claim_id
+        self.status = status
+        self._ends_s = ends_s
+
+    def renew(self, lease: timedelta) -> None:
+        """Hold the claim from now for `lease`. Raises ClaimLostError if it is gone."""
+        asked_s = _clock_s()
+        if not Claim.objects.filter(pk=self.claim_id).update(lease_until=timezone.now() + lease):
+            raise ClaimLostError
+        self._ends_s = asked_s + lease.total_seconds()
+
+    def step(self, part: PostPart, new: PartStep, **fields: object) -> None:
+        """Store the next step of a part, before its call is made. Raises TransitionError, ClaimLostError."""
+        with transaction.atomic():
+            ours = Delivery.objects.select_for_update().filter(
+                pk=self.delivery_id, claim_id=self.claim_id, status=self.status
+            )
+            # Locked until the step is stored: whoever takes the post over reads the step after that.
+            if ours.first() is None:
+                raise ClaimLostError
+            store_step(part, new, **fields)
+
+    @contextmanager
+    def one_call(self) -> Iterator[None]:
+        """Around the call that makes a part public. Raises ClaimLostError where the lease might end before it does.
+
+        The limit begins before the look at the clock: a process that stands anywhere after that finds it passed.
+        """
+        with time_limit(CALL.total_seconds()):
+            if _clock_s() + (CALL + MARGIN).total_seconds() > self._ends_s:
+                raise ClaimLostError
+            yield
+
+
+def store_step(part: PostPart, new: PartStep, **fields: object) -> None:
+    """`part.step → new`, if the stored part still is where this one was. Raises TransitionError, ClaimLostError."""
+    check_transition(PartStep, part.step, new)
+    if not PostPart.objects.filter(pk=part.pk, step=part.step).update(step=new, **fields):
+        raise ClaimLostError
+    part.step = new
+    for name, value in fields.items():
+        setattr(part, name, value)
+
+
+def take(
+    delivery_id: int, wanted: QuerySet[Delivery], status: DeliveryStatus, lease: timedelta, **changes: object
+) -> PostClaim | None:
+    """Claim the delivery if it is still among `wanted`, else None: it goes to `status`, with a strike and `changes`."""
+    claim_id, asked_s = uuid.uuid4(), _clock_s()
+    message_id = Delivery.objects.values_list("message_id", flat=True).get(pk=delivery_id)
+    with transaction.atomic():
+        # The message first, as a person's decision takes it: two that meet wait for each other instead of deadlocking.
+        Message.objects.select_for_update().get(pk=message_id)
+        claimed = {"status": status, "claim_id": claim_id, "strikes": F("strikes") + 1}
+        if not wanted.filter(pk=delivery_id).update(**claimed, **changes):
+            return None
+        Claim.objects.create(
+            id=claim_id,
+            run_id=claim_id,
+            message_id=message_id,
+            host=settings.OPSLAG_HOST,
+            boot_id=boot_id(),
+            journal="",
+            lease_until=timezone.now() + lease,
+        )
+    return PostClaim(delivery_id, claim_id, status, asked_s + lease.total_seconds())
+
+
+def _clock_s() -> float:
+    """A clock that runs on while the machine sleeps or the process stands, as the lane's does (slots.Lease)."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
