@@ -61,23 +61,29 @@ class Sink:
                     return
                 writer.write(AT_RCPT.get(kind(recipient), b"250 2.1.5 Ok\r\n"))
             elif verb == b"DATA":
-                if kind(recipient) == "dropdata":
+                if not await self._content(reader, writer, recipient):
                     return
-                if kind(recipient) in AT_RCPT:
-                    writer.write(b"554 5.5.1 No valid recipients\r\n")
-                    continue
-                writer.write(b"354 Go ahead\r\n")
-                content = await reader.readuntil(b"\r\n.\r\n")
-                if not self._take(recipient, content):
-                    return
-                if self.delay_s:
-                    await asyncio.sleep(self.delay_s)
-                writer.write(AFTER_DOT.get(kind(recipient), b"250 2.0.0 Accepted\r\n"))
             elif verb == b"QUIT":
                 writer.write(b"221 Bye\r\n")
                 return
             else:
                 writer.write(b"250 Ok\r\n")
+
+    async def _content(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, recipient: str) -> bool:
+        """From DATA to the answer of the final dot; false to hang up."""
+        if kind(recipient) == "dropdata":
+            return False
+        if kind(recipient) in AT_RCPT:
+            writer.write(b"554 5.5.1 No valid recipients\r\n")
+            return True
+        writer.write(b"354 Go ahead\r\n")
+        content = await reader.readuntil(b"\r\n.\r\n")
+        if not self._take(recipient, content):
+            return False
+        if self.delay_s:
+            await asyncio.sleep(self.delay_s)
+        writer.write(AFTER_DOT.get(kind(recipient), b"250 2.0.0 Accepted\r\n"))
+        return True
 
     def _take(self, recipient: str, content: bytes) -> bool:
         """Record an accepted message; false where the connection should be dropped instead of answered."""
