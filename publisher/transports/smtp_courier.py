@@ -19,10 +19,11 @@ from publisher.transports.contract import Accepted, Letter, Mailbag
 from publisher.transports.smtp_replies import (
     answer_lost,
     asked_to_wait,
-    detail_of,
+    nonsense,
     refusal_of_content,
     refusal_of_recipient,
     refusal_of_sender,
+    silent,
     unreachable,
     unusable_address,
 )
@@ -99,15 +100,15 @@ class SmtpCourier(asyncio.Protocol):
                 continue
             text, self._lines = b"\n".join(self._lines), []
             if not line[:3].isdigit():
-                self._break_off(unreachable(f"it said “{detail_of(line)}”"))
+                self._break_off(nonsense(line))
             elif self.is_open:
                 self._replied(Reply(int(line[:3]), text))
         if len(self._unread) + sum(map(len, self._lines)) > LONGEST_REPLY:
-            self._break_off(unreachable("its reply is too long"))
+            self._break_off(nonsense(self._unread))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The other side hung up, or the network is gone."""
-        self._break_off(unreachable(str(exc or "the server closed the connection")))
+        self._break_off(unreachable(exc))
 
     # Before letters: one command at a time.
 
@@ -118,11 +119,11 @@ class SmtpCourier(asyncio.Protocol):
             self._due.append(Stage.COMMAND)
             self._write(line.encode("ascii") + b"\r\n")
         if self._answer is None:
-            raise unreachable("not connected")
+            raise unreachable(None)
         try:
             return await asyncio.wait_for(self._answer, timeout_s)
         except TimeoutError as error:
-            late = unreachable("it does not answer")
+            late = silent()
             self._break_off(late)
             raise late from error
 
@@ -133,7 +134,7 @@ class SmtpCourier(asyncio.Protocol):
     async def encrypt(self, start: Callable[[asyncio.Transport], asyncio.Future[asyncio.Transport]]) -> None:
         """Go on over TLS. A server that said more before it is left: it must not count after (RFC 3207 §4.2)."""
         if self._unread or self._lines or self._due or self._transport is None or not self.is_open:
-            raise unreachable("it spoke out of turn before TLS")
+            raise nonsense(self._unread)
         self._transport = await asyncio.wait_for(start(self._transport), REPLY_TIMEOUT_S)
 
     # Letters.
@@ -175,7 +176,7 @@ class SmtpCourier(asyncio.Protocol):
         self._touch()
         if not self._due:
             # Said unasked: a 421 before it hangs up, or something that nobody can make sense of.
-            self._break_off(asked_to_wait(421, reply.text) if reply.code == 421 else unreachable("it spoke unasked"))
+            self._break_off(asked_to_wait(*reply) if reply.code == 421 else nonsense(reply.text))
             return
         stage = self._due.popleft()
         if reply.code == 421:
@@ -258,7 +259,7 @@ class SmtpCourier(asyncio.Protocol):
             return
         if not 200 <= reply.code < 300 and reply.code < 400:
             # No word on the content, so it stays uncertain.
-            self._break_off(unreachable(f"it answered {reply.code}"))
+            self._break_off(nonsense(reply.text))
             return
         letter, self._inside = self._inside, None
         taken = reply.code < 300
@@ -275,7 +276,7 @@ class SmtpCourier(asyncio.Protocol):
         """Give up on an answer that does not come."""
         limit_s = REPLY_TIMEOUT_S if self._inside is None else FINAL_REPLY_TIMEOUT_S
         if self._due and self._now_s() - self._since_s > limit_s:
-            self._break_off(unreachable("it does not answer"))
+            self._break_off(silent())
 
     def close(self) -> None:
         """End: with QUIT if it is idle, else at once."""
@@ -298,7 +299,7 @@ class SmtpCourier(asyncio.Protocol):
         inside, self._inside = self._inside, None
         at_door, self._at_door = self._at_door, None
         if inside is not None:
-            self._mailbag.ended(inside, answer_lost(error.explanation.params.get("detail", "") if error else "closed"))
+            self._mailbag.ended(inside, answer_lost())
         if at_door is not None and inside is None and error is not None and not blameless:
             # It may have been this very envelope that broke the conversation: an attempt, so that it ends some day.
             self._mailbag.ended(at_door, error)

@@ -77,19 +77,38 @@ def refusal_of_content(code: int, text: bytes) -> OpslagError:
     )
 
 
-def unreachable(detail: str) -> TransientError:
-    """No conversation: surely nothing was handed over."""
+def unreachable(error: Exception | None) -> TransientError:
+    """No conversation, or one that ended: surely nothing was handed over."""
+    if error is None:
+        return TransientError(gettext_noop("The mail server closed the connection."), reason="connection")
+    if isinstance(error, TimeoutError):
+        return silent()
     return TransientError(
-        gettext_noop("No connection to the mail server: %(detail)s"), reason="connection", detail=detail_of(detail)
+        gettext_noop("No connection to the mail server: %(detail)s"),
+        reason="connection",
+        detail=detail_of(str(error) or type(error).__name__),
     )
 
 
-def answer_lost(detail: str) -> UncertainError:
+def silent() -> TransientError:
+    """It does not answer in time."""
+    return TransientError(gettext_noop("The mail server does not answer."), reason="connection")
+
+
+def nonsense(said: bytes) -> TransientError:
+    """It says something that is no answer, or speaks out of turn: such a conversation is left."""
+    return TransientError(
+        gettext_noop("The mail server said something that makes no sense here: “%(detail)s”"),
+        reason="connection",
+        detail=detail_of(said),
+    )
+
+
+def answer_lost() -> UncertainError:
     """Content was handed over and its reply never came (RFC 1047: the server may have taken it)."""
     return UncertainError(
-        gettext_noop("Handed over to the mail server, but its answer was lost: %(detail)s"),
+        gettext_noop("It was handed over to the mail server, and no answer came: it may have been sent."),
         reason="answer_lost",
-        detail=detail_of(detail),
     )
 
 

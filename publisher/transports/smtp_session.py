@@ -88,7 +88,7 @@ async def _connected(where: SmtpAddress) -> SmtpCourier:
     except ssl.SSLCertVerificationError as error:
         raise _untrusted(error) from error
     except (OSError, TimeoutError) as error:
-        raise unreachable(str(error) or "it does not answer") from error
+        raise unreachable(error) from error
     return courier
 
 
@@ -117,7 +117,7 @@ async def _encrypt(courier: SmtpCourier, offer: Offer, where: SmtpAddress) -> No
     except ssl.SSLCertVerificationError as error:
         raise _untrusted(error) from error
     except (OSError, TimeoutError) as error:
-        raise unreachable(str(error) or "it does not answer") from error
+        raise unreachable(error) from error
 
 
 async def _sign_in(courier: SmtpCourier, offer: Offer, where: SmtpAddress) -> None:
