@@ -244,6 +244,82 @@ def test_of_a_time_that_comes_twice_the_first_is_meant_and_said(campaign: Campai
     assert read(campaign).scheduled_at == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
 
 
+@time_machine.travel(NOON, tick=False)
+def test_a_suggested_time_is_taken_by_its_button_and_the_error_goes(
+    campaign: Campaign, edit: str, annas: Client
+) -> None:
+    data = typed(campaign) | {"when-timing": "later", "when-day": "2026-03-29", "when-clock": "02:30"}
+    refused = live(annas, edit, data).content.decode()
+    assert 'id="id_when-clock_slot" hx-swap-oob="true"><p class="field-error"' in refused
+    assert 'value="clock:03:30">Use 03:30' in refused
+    assert '<a href="#id_when-clock">Time of day: There is no 02:30' in refused.split('id="promise"')[1]
+    taken = live(annas, edit, data | {"do": "clock:03:30"}).content.decode()
+    assert 'value="03:30"' in taken
+    assert 'class="field-error"' not in taken
+    assert read(campaign).scheduled_at == datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
+    corrected = live(annas, edit, data | {"when-clock": "01:30"}).content.decode()
+    assert '<div id="id_when-clock_slot" hx-swap-oob="true"></div>' in corrected
+    assert annas.post(edit, data | {"do": "clock:03:30"})["Location"] == edit
+
+
+@time_machine.travel(datetime(2026, 10, 25, 8, tzinfo=UTC), tick=False)
+def test_a_past_time_that_came_twice_is_said_to_be_past(campaign: Campaign, edit: str, bos: Client) -> None:
+    data = typed(campaign) | {"when-timing": "later", "when-day": "2026-10-25", "when-clock": "02:30"}
+    page = words(live(bos, edit, data))
+    assert "Cannot be sent yet: Day: That time has passed; choose a later one." in page
+    assert "comes twice" not in page
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "anchor", "said"),
+    [
+        ("mail-{mail}-subject", "", "id_mail-{mail}-subject", "The mail has no subject. Write one."),
+        ("story-{block}-title", " ", "id_story-{block}-title", "A story has no headline. Write one."),
+        ("posts-text", "x" * 600, "id_posts-text", "The text is 6"),
+        ("posts-text", "", "id_posts-text", "The post has neither text nor picture."),
+    ],
+)
+def test_the_bar_names_the_first_thing_to_put_right_and_the_button_leads_there(
+    field: str, value: str, anchor: str, said: str, campaign: Campaign, edit: str, bos: Client
+) -> None:
+    keys = {"mail": mail_of(campaign).pk, "block": mail_of(campaign).blocks.get().pk}
+    anchor = anchor.format(**keys)
+    source = live(bos, edit, typed(campaign) | {field.format(**keys): value}).content.decode()
+    bar, buttons = source.split('id="promise"')[1].split('id="act"')
+    assert f'<a href="#{anchor}">{said}' in bar
+    assert "Is sent to" not in bar
+    assert f'class="button primary" id="act-obstacle" href="#{anchor}"' in buttons
+    assert 'value="approve"' not in buttons
+    assert f'id="{anchor}"' in bos.get(edit).content.decode()
+    mended = live(bos, edit, typed(campaign) | {field.format(**keys): "Kort", "promised": "now", "obstacle": anchor})
+    assert 'value="approve"' in mended.content.decode()
+
+
+def test_a_picture_without_a_description_leads_to_its_field(
+    item: Item, newsletter: Newsletter, practice_account: Account, bos: Client
+) -> None:
+    item.picture = store_picture(item.organisation, picture_of())
+    item.save()
+    for campaign in (send_out(item, newsletter), send_out(item, None, practice_account)):
+        source = bos.get(f"/sendouts/{campaign.pk}/edit").content.decode()
+        assert f'id="act-obstacle" href="#id_picture-{item.picture.pk}-alt"' in source
+
+
+def test_what_no_field_puts_right_leads_to_the_checks(campaign: Campaign, edit: str, bos: Client) -> None:
+    Account.objects.update(status="needs_reconnect")
+    assert 'id="act-obstacle" href="#checks-head"' in bos.get(edit).content.decode()
+
+
+def test_posts_of_several_stories_say_which_one_they_are_about(
+    item: Item, newsletter: Newsletter, practice_account: Account, edit: str, bos: Client
+) -> None:
+    assert "A post is about one story" not in words(bos.get(edit))
+    others = more_items(item.organisation, 2)
+    several = create_campaign(item.organisation, [item, *others], newsletter=newsletter, accounts=[practice_account])
+    page = words(bos.get(f"/sendouts/{several.pk}/edit"))
+    assert f"its text and link are those of “{item.title}”. The other 2 stories are not in it." in page
+
+
 @pytest.mark.parametrize(
     ("when", "said"),
     [
@@ -349,16 +425,23 @@ def test_what_is_no_draft_any_more_is_not_written_to(campaign: Campaign, edit: s
 def test_signed_out_meanwhile_nothing_typed_is_lost(campaign: Campaign, edit: str, anna: User) -> None:
     client = Client()
     response = live(client, edit, {"posts-text": "Mine ord"})
-    assert response.status_code == 422
+    assert response.status_code == 401
     assert "/sign-in/" in response.content.decode()
     assert client.get(edit)["Location"] == f"/sign-in/?next={edit}"
     assert client.get(f"{edit}/again").status_code == 204
     assert 'name="csrfmiddlewaretoken"' in signed_in(anna).get(f"{edit}/again").content.decode()
 
 
-def test_a_draft_can_be_cancelled(campaign: Campaign, edit: str, annas: Client) -> None:
-    response = annas.post(edit, {"do": "delete"}, follow=True)
+def test_a_draft_is_cancelled_on_a_page_that_asks_first(campaign: Campaign, edit: str, annas: Client) -> None:
+    asks = f"/sendouts/{campaign.pk}/cancel"
+    assert f'href="{asks}"' in annas.get(edit).content.decode()
+    page = words(annas.get(asks))
+    assert f"Cancel the draft “{campaign.title}”?" in page
+    assert "gone out" not in page
+    assert read(campaign).status == CampaignStatus.DRAFT
+    response = annas.post(asks, follow=True)
     assert "was cancelled." in words(response)
+    assert response.request["PATH_INFO"] == "/sendouts"
     assert read(campaign).status == CampaignStatus.CANCELLED
 
 
