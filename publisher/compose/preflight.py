@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.utils import timezone
@@ -33,14 +33,23 @@ Level = Literal["error", "warning"]
 
 @dataclass(frozen=True)
 class Check:
-    """One finding: an error stops the approval, a warning does not. `message` is None for the campaign as a whole."""
+    """One finding: an error stops the approval, a warning does not. `message` is None for the campaign as a whole.
+
+    `field` says what puts it right: subject, headline, text or picture; "" where no single field does.
+    """
 
     level: Level
     message: Message | None
     explanation: Explanation
+    field: str = ""
 
 
-Finding = tuple[Level, Explanation]
+class Finding(NamedTuple):
+    """What is found about one message."""
+
+    level: Level
+    explanation: Explanation
+    field: str = ""
 
 
 def checks(campaign: Campaign) -> list[Check]:
@@ -51,9 +60,9 @@ def checks(campaign: Campaign) -> list[Check]:
         )
     )
     found = [
-        Check(level, message, explanation)
+        Check(finding.level, message, finding.explanation, finding.field)
         for message in messages
-        for level, explanation in (_email(message) if message.outlet == Outlet.EMAIL else _post(message))
+        for finding in (_email(message) if message.outlet == Outlet.EMAIL else _post(message))
     ]
     if not messages:
         found.append(
@@ -74,9 +83,9 @@ def _email(message: Message) -> Iterator[Finding]:
     yield from _subject(message)
     yield from _sender(newsletter)
     if not any(block.kind != BlockKind.DIVIDER for block in blocks):
-        yield "error", _say(gettext_noop("The newsletter is empty. Choose at least one news item."))
+        yield Finding("error", _say(gettext_noop("The newsletter is empty. Choose at least one news item.")))
     elif not forecast(message, timezone.now()).recipients:
-        yield (
+        yield Finding(
             "warning",
             _say(
                 gettext_noop("Nobody would receive it: nobody subscribes to “%(name)s” for these areas and topics."),
@@ -90,9 +99,9 @@ def _email(message: Message) -> Iterator[Finding]:
 
 def _subject(message: Message) -> Iterator[Finding]:
     if not message.subject.strip():
-        yield "error", _say(gettext_noop("The mail has no subject. Write one."))
+        yield Finding("error", _say(gettext_noop("The mail has no subject. Write one.")), "subject")
     elif len(message.subject) > LONG_SUBJECT:
-        yield (
+        yield Finding(
             "warning",
             _say(
                 gettext_noop("The subject has %(length)s characters; most mail programs show about 60."),
@@ -104,7 +113,7 @@ def _subject(message: Message) -> Iterator[Finding]:
 def _sender(newsletter: Newsletter) -> Iterator[Finding]:
     organisation = newsletter.organisation
     if not organisation.postal_line.strip():
-        yield (
+        yield Finding(
             "error",
             _say(
                 gettext_noop("%(name)s has no postal address. The law wants one at the foot of every newsletter."),
@@ -112,9 +121,9 @@ def _sender(newsletter: Newsletter) -> Iterator[Finding]:
             ),
         )
     if not newsletter.reply_to:
-        yield "error", _say(gettext_noop("“%(name)s” has no address for replies."), name=newsletter.name)
+        yield Finding("error", _say(gettext_noop("“%(name)s” has no address for replies."), name=newsletter.name))
     elif _NO_REPLY.match(newsletter.reply_to):
-        yield (
+        yield Finding(
             "error",
             _say(
                 gettext_noop(
@@ -127,7 +136,7 @@ def _sender(newsletter: Newsletter) -> Iterator[Finding]:
         try:
             wire_address(address)
         except OpslagError as error:
-            yield "error", error.explanation
+            yield Finding("error", error.explanation)
 
 
 def _block(block: Block, day: date) -> Iterator[Finding]:
@@ -136,21 +145,22 @@ def _block(block: Block, day: date) -> Iterator[Finding]:
         yield from _picture(block.picture, str(block.content.get("alt") or ""), title, day)
     link = str(block.content.get("link") or "")
     if link and not is_web_address(link):
-        yield "error", _broken_link(link)
+        yield Finding("error", _broken_link(link))
     if block.kind in _STORIES and not title.strip():
-        yield "error", _say(gettext_noop("A story has no headline. Write one."))
+        yield Finding("error", _say(gettext_noop("A story has no headline. Write one.")), "headline")
 
 
 def _picture(picture: Picture, alt: str, title: str, day: date) -> Iterator[Finding]:
     if not alt.strip():
-        yield (
+        yield Finding(
             "error",
             _say(
                 gettext_noop("The picture of “%(title)s” has no description for those who cannot see it."), title=title
             ),
+            "picture",
         )
     if picture.consent_until and picture.consent_until < day:
-        yield (
+        yield Finding(
             "error",
             _say(
                 gettext_noop("The consent for the picture of “%(title)s” ended on %(day)s. Choose another picture."),
@@ -177,11 +187,11 @@ def _size(message: Message) -> Iterator[Finding]:
             message, places={"unsubscribe_url": unsubscribe_url("x" * 22), "view_url": view_url(message)}
         )
     except OpslagError as error:
-        yield "error", error.explanation
+        yield Finding("error", error.explanation)
         return
     size = len(html.encode())
     if size > LARGE_MAIL:
-        yield (
+        yield Finding(
             "warning",
             _say(
                 gettext_noop(
@@ -197,10 +207,10 @@ def _post(message: Message) -> Iterator[Finding]:
     if account is None:
         return
     if account.status != AccountStatus.CONNECTED:
-        yield "error", _say(gettext_noop("The channel “%(name)s” must be connected again."), name=account.name)
+        yield Finding("error", _say(gettext_noop("The channel “%(name)s” must be connected again."), name=account.name))
     yield from _text(message)
     if message.link and not is_web_address(message.link):
-        yield "error", _broken_link(message.link)
+        yield Finding("error", _broken_link(message.link))
     if message.picture:
         yield from _picture(message.picture, message.picture_alt, message.campaign.title, _day(message))
         yield from _alt_length(message, account)
@@ -209,22 +219,23 @@ def _post(message: Message) -> Iterator[Finding]:
 def _text(message: Message) -> Iterator[Finding]:
     used, limit = length(message)
     if used > limit:
-        yield (
+        yield Finding(
             "error",
             _say(
                 gettext_noop("The text is %(length)s characters long; this channel takes %(limit)s. Shorten it."),
                 length=used,
                 limit=limit,
             ),
+            "text",
         )
     if not message.text.strip() and not message.picture:
-        yield "error", _say(gettext_noop("The post has neither text nor picture."))
+        yield Finding("error", _say(gettext_noop("The post has neither text nor picture.")), "text")
 
 
 def _alt_length(message: Message, account: Account) -> Iterator[Finding]:
     limit = limits_of(account).alt_text
     if len(message.picture_alt) > limit:
-        yield (
+        yield Finding(
             "error",
             _say(
                 gettext_noop(
@@ -233,4 +244,5 @@ def _alt_length(message: Message, account: Account) -> Iterator[Finding]:
                 length=len(message.picture_alt),
                 limit=limit,
             ),
+            "picture",
         )

@@ -16,12 +16,19 @@ def paused(kind: str, now: datetime) -> bool:
 
 
 def failed(kind: str, error: OpslagError, now: datetime) -> int:
-    """Note a failed connection: 2, 4, 8 … 60 seconds until the next try. Answers how many there were in a row."""
+    """Note a failed connection: 2, 4, 8 … 60 seconds until the next try. Answers how many there were in a row.
+
+    `updated_at` stays at the first of a row.
+    """
     health, _ = TransportHealth.objects.get_or_create(kind=kind)
     failures = health.failures + 1
     pause_s = min(2 ** min(failures, 10), LONGEST_PAUSE_S)
+    since: dict[str, object] = {} if health.failures else {"updated_at": now}
     TransportHealth.objects.filter(kind=kind).update(
-        failures=failures, paused_until=now + timedelta(seconds=pause_s), last_error=error.explanation.as_json()
+        **since,
+        failures=failures,
+        paused_until=now + timedelta(seconds=pause_s),
+        last_error=error.explanation.as_json(),
     )
     return failures
 
@@ -29,3 +36,8 @@ def failed(kind: str, error: OpslagError, now: datetime) -> int:
 def answered(kind: str) -> None:
     """Note that it works again; writes only if there was trouble."""
     TransportHealth.objects.filter(kind=kind, failures__gt=0).update(failures=0, paused_until=None, last_error={})
+
+
+def trouble(kind: str) -> TransportHealth | None:
+    """What is wrong with the transport, since `updated_at`; None while it answers."""
+    return TransportHealth.objects.filter(kind=kind, failures__gt=0).exclude(last_error={}).first()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from functools import cached_property
+from http import HTTPStatus
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -18,10 +19,11 @@ from publisher.compose.drafts import arrange_blocks
 from publisher.compose.preflight import Check
 from publisher.errors import InputError
 from publisher.models import Campaign
-from publisher.review.approval import approve, cancel, send_now, submit
+from publisher.review.approval import approve, send_now, submit
 from publisher.review.drafting import last_hand
 from publisher.vocabulary import CampaignStatus
 from publisher.web.draft import ConflictError, Difference, Draft
+from publisher.web.obstacle import Obstacle, of_draft
 from publisher.web.previews import preview
 from publisher.web.promise import Promise, error_count, open_checks, promise
 from publisher.web.staff import OwnRequest, may, own_campaign, staff
@@ -34,13 +36,13 @@ def composer(request: HttpRequest, campaign_id: int) -> HttpResponse:
         return _composer(request, campaign_id)
     if request.headers.get("HX-Request"):
         context = {"again": reverse("composer-again", args=[campaign_id])}
-        return render(request, "web/composer/signed_out.html", context, status=422)
+        return render(request, "web/composer/signed_out.html", context, status=401)
     return redirect_to_login(request.get_full_path())
 
 
 @login_not_required
 def again(request: HttpRequest, campaign_id: int) -> HttpResponse:
-    """Asked by a page whose reader was signed out: once they are back, the token that its form needs."""
+    """Asked by a page whose token was refused or whose reader was signed out: the token that its form needs now."""
     if not request.user.is_authenticated:
         return HttpResponse(status=204)
     return render(request, "web/composer/signed_in.html")
@@ -53,7 +55,17 @@ def _composer(request: OwnRequest, campaign_id: int) -> HttpResponse:
         return _closed(request, campaign)
     if request.method != "POST":
         return Page(request, campaign, Draft(campaign)).whole()
-    return Page(request, campaign, Draft(campaign, request.POST)).take()
+    return Page(request, campaign, Draft(campaign, _typed(request))).take()
+
+
+def _typed(request: OwnRequest) -> QueryDict:
+    """What was typed; a suggested time of day that was pressed counts as typed."""
+    verb, _colon, clock = request.POST.get("do", "").partition(":")
+    if verb != "clock":
+        return request.POST
+    data = request.POST.copy()
+    data["when-clock"] = clock
+    return data
 
 
 def _closed(request: OwnRequest, campaign: Campaign) -> HttpResponse:
@@ -80,8 +92,6 @@ class Page:
 
     def take(self) -> HttpResponse:
         """Store what was typed, then do what the button says."""
-        if self.do == "delete":
-            return self._delete()
         try:
             self._store()
         except InputError as error:
@@ -121,18 +131,12 @@ class Page:
             return _go(self.request, here)
         if verb in {"submit", "approve"}:
             return self._send_on(verb)
+        if verb == "clock" and self.request.htmx:
+            self.draft.when.fields["clock"].widget.attrs["autofocus"] = True
+            return self.whole()
         if not self.request.htmx:
             messages.success(self.request, _("The draft is saved."))
         return _go(self.request, here) if verb == "overwrite" or not self.request.htmx else self._live()
-
-    def _delete(self) -> HttpResponse:
-        try:
-            cancel(self.campaign, self.request.user)
-        except InputError as error:
-            messages.error(self.request, str(error))
-        else:
-            messages.success(self.request, _("The draft “%(title)s” was cancelled.") % {"title": self.campaign.title})
-        return _go(self.request, reverse("campaigns"))
 
     def _arrange(self, verb: str, subject: str) -> None:
         """Move a story up, or take it out of the mail."""
@@ -180,6 +184,10 @@ class Page:
         when = self.draft.when
         return promise(self.draft.messages, when.instant(), known=when.known(), errors=error_count(self.checks))
 
+    def obstacle(self) -> Obstacle | None:
+        """What must be put right before it can be sent."""
+        return of_draft(self.draft, self.checks, self.trouble if self.conflict else "")
+
     @cached_property
     def checks(self) -> list[Check]:
         """The findings about the draft as it is stored; ask after storing."""
@@ -189,6 +197,7 @@ class Page:
         """What both answers show."""
         self.draft.show_typed()
         return {
+            "obstacle": self.obstacle(),
             "campaign": self.campaign,
             "draft": self.draft,
             "previews": {message.pk: preview(message) for message in self.draft.messages},
@@ -206,13 +215,16 @@ class Page:
         context = self.context() | {
             "mail_changed": self.mail_changed,
             "promised": self.request.POST.get("promised", ""),
+            "obstacle_shown": self.request.POST.get("obstacle", ""),
+            "fields": [field for form in self.draft.worded() for field in form] + self.draft.when.visible_fields(),
         }
         well = self.saved and not self.trouble
         return render(self.request, "web/composer/live.html", context, status=200 if well else 422)
 
     def whole(self, status: int = 200) -> HttpResponse:
         """The whole page; after a refusal with everything as it was typed."""
-        context = self.context() | {"title": self.campaign.title}
+        pane = self.request.POST.get("pane", "") if status == HTTPStatus.OK else ""
+        context = self.context() | {"title": self.campaign.title, "pane": pane}
         response = render(self.request, "web/composer/edit.html", context, status=status)
         if self.request.htmx:
             response = retarget(reswap(reselect(response, "#main"), "outerHTML"), "#main")

@@ -92,7 +92,10 @@ class OwnForm(DraftForm):
 
 
 class WhenForm(DraftForm):
-    """When it goes out. After `is_valid`, `at` is the instant (None: at once), `wall` how it was meant."""
+    """When it goes out. After `is_valid`, `at` is the instant (None: at once), `wall` how it was meant.
+
+    `suggestions` are the times beside one that does not exist: (for the field, for people).
+    """
 
     timing = forms.ChoiceField(label=gettext_lazy("When"), widget=forms.RadioSelect)
     day = DayField(
@@ -115,6 +118,7 @@ class WhenForm(DraftForm):
         self.at: datetime | None = None
         self.wall: datetime | None = None
         self.note: Explanation | None = None
+        self.suggestions: list[tuple[str, str]] = []
         shown = _posted_slot(data) or slot
         choices = [(NOW, _("Now")), (LATER, _("At a time"))]
         if shown:
@@ -144,6 +148,7 @@ class WhenForm(DraftForm):
             self._find(given.get("day"), given.get("clock"))
         if timing != NOW and self.at is not None and self.at < timezone.now() - JUST_PASSED:
             self.add_error("day", _("That time has passed; choose a later one."))
+            self.note = None
         return given
 
     def _find(self, day: date | None, clock: time | None) -> None:
@@ -158,8 +163,15 @@ class WhenForm(DraftForm):
             found = resolve(wall, self.zone)
         except InputError as error:
             self.add_error("clock", str(error))
+            self.suggestions = _beside(error.explanation)
             return
         self.at, self.wall, self.note = found.at, wall, found.note
+
+
+def _beside(refusal: Explanation) -> list[tuple[str, str]]:
+    """The times of day that a refusal offers: as the field takes them, and as its sentence writes them."""
+    offered = [refusal.params[name] for name in ("before", "after") if name in refusal.params]
+    return [(clock.replace(".", ":"), clock) for clock in offered]
 
 
 def _planned(campaign: Campaign) -> datetime | None:

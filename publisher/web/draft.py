@@ -59,6 +59,13 @@ class Shot:
     form: PictureForm
 
 
+class About(NamedTuple):
+    """Which of several stories the posts are about, and how many others there are."""
+
+    title: str
+    others: int
+
+
 class Difference(NamedTuple):
     """A field in which what is stored is not what was typed."""
 
@@ -81,6 +88,7 @@ class Draft:
         self.posts = [_post(message, shared, data) for message in own_texts]
         self.shots = [Shot(*each) for each in _shots(self.mails, self.posts, data)]
         self.when = WhenForm(campaign, _slot(own_texts), data)
+        self.about = _about(campaign) if own_texts else None
 
     @property
     def messages(self) -> list[Message]:
@@ -89,11 +97,15 @@ class Draft:
 
     def forms(self) -> list[Form]:
         """All forms of words, in the order of the page."""
+        return [*self.worded(), *(post.form for post in self.posts)]
+
+    def worded(self) -> list[Form]:
+        """The forms whose fields stand on the left: all but the texts that are of one channel only."""
         words: list[Form] = []
         for mail in self.mails:
             words += [mail.form, *(story.form for story in mail.stories)]
         words += [self.shared] if self.shared else []
-        return [*words, *(shot.form for shot in self.shots), *(post.form for post in self.posts)]
+        return [*words, *(shot.form for shot in self.shots)]
 
     def is_valid(self) -> bool:
         """Whether all words can be stored; the time is a question of its own."""
@@ -219,6 +231,12 @@ def _shots(mails: list[Mail], posts: list[Post], data: Any) -> Iterator[tuple[Pi
             alts[picture.pk] = alts.get(picture.pk) or alt
     for pk, picture in pictures.items():
         yield picture, PictureForm(data, prefix=f"picture-{pk}", initial={"alt": alts[pk]})
+
+
+def _about(campaign: Campaign) -> About | None:
+    """Posts are made from the first of the chosen items; None if there is no other."""
+    titles = list(campaign.chosen.order_by("position").values_list("item__title", flat=True))
+    return About(titles[0], len(titles) - 1) if len(titles) > 1 else None
 
 
 def _most_common(texts: list[str]) -> str:

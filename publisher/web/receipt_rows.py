@@ -21,10 +21,14 @@ from publisher.vocabulary import AccountStatus, DeliveryStatus, MessageStatus, O
 
 # Counting the rows of more recipients than this every two seconds would slow the sending itself.
 COUNTED_LIVE = 20_000
+# How often a page asks what is new, in seconds: while it is sent or about to be, while all is stopped, before.
+LIVE_S, STOPPED_S, WAITING_S = 2, 5, 15
+COUNTDOWN, STOPPED = "countdown", "stopped"
 # How long after its end a page still waits for the address of a post.
 READ_BACK = timedelta(minutes=2)
 _NOT_NEEDING_WORDS = (DeliveryStatus.PENDING, DeliveryStatus.SENDING, DeliveryStatus.SENT)
-_OPEN = (MessageStatus.SCHEDULED, MessageStatus.SENDING, MessageStatus.PAUSED)
+_MOVING = (MessageStatus.SCHEDULED, MessageStatus.SENDING)
+_OPEN = (*_MOVING, MessageStatus.PAUSED)
 
 
 @dataclass
@@ -133,31 +137,43 @@ def _add_deliveries(campaign: Campaign, rows: list[ReceiptRow]) -> None:
 
 
 def stage(campaign: Campaign, rows: list[ReceiptRow], *, stopped: bool) -> str:
-    """What the page is about now: a word of `progress`, or "countdown" while Undo is offered."""
+    """What the page is about now: a word of `progress`, COUNTDOWN while Undo is offered, STOPPED while none may go."""
     word = progress(campaign)
-    if word == Progress.SCHEDULED and not stopped and seconds_left(rows) is not None:
-        return "countdown"
+    if stopped and any(row.message.status in _MOVING for row in rows) and word not in (Progress.HELD, Progress.PAUSED):
+        return STOPPED
+    if word == Progress.SCHEDULED and seconds_left(rows) is not None:
+        return COUNTDOWN
     return word
 
 
 def seconds_left(rows: list[ReceiptRow]) -> int | None:
     """Seconds until the first message begins, if Undo is to be offered for it now; 0 once it is due."""
-    times = [row.message.scheduled_at for row in rows if row.message.status == MessageStatus.SCHEDULED]
-    first = min((at for at in times if at), default=None)
-    left = (first - timezone.now()).total_seconds() if first else None
+    left = _until_first(rows)
     if left is None or left > settings.OPSLAG_UNDO_SECONDS:
         return None
     return max(0, round(left))
 
 
+def _until_first(rows: list[ReceiptRow]) -> float | None:
+    """Seconds until the first message that waits for its time is due; negative once it has passed."""
+    times = [row.message.scheduled_at for row in rows if row.message.status == MessageStatus.SCHEDULED]
+    first = min((at for at in times if at), default=None)
+    return (first - timezone.now()).total_seconds() if first else None
+
+
 def poll_seconds(now_at: str, rows: list[ReceiptRow]) -> int:
     """How often the page should ask what is new; 0 for not at all."""
-    if now_at == "countdown":
+    if now_at == COUNTDOWN:
         return 1
+    if now_at == STOPPED:
+        return STOPPED_S
     if any(row.message.status == MessageStatus.SENDING for row in rows):
-        return 2
-    if any(row.message.status == MessageStatus.SCHEDULED for row in rows):
-        return 15
+        return LIVE_S
+    left = _until_first(rows)
+    if left is not None and left <= settings.OPSLAG_UNDO_SECONDS + 2 * WAITING_S:
+        return LIVE_S
+    if any(row.message.status in (*_OPEN, MessageStatus.HELD) for row in rows):
+        return WAITING_S
     fresh = timezone.now() - READ_BACK
     unread = any(
         row.message.finished_at and row.message.finished_at > fresh and not row.address and not row.is_mail
@@ -166,14 +182,14 @@ def poll_seconds(now_at: str, rows: list[ReceiptRow]) -> int:
     return 5 if unread else 0
 
 
-def fingerprint(rows: list[ReceiptRow]) -> str:
-    """Changes when the page would show something else; a countdown each second."""
+def fingerprint(rows: list[ReceiptRow], poll: int) -> str:
+    """Changes when the page would show something else or should ask more often; a countdown each second."""
     shown: list[object] = []
     for row in rows:
         message = row.message
         shown += [message.pk, message.status, message.hold_reason, message.finished_at, row.address, row.broken]
         shown += [row.counts, row.reasons, row.came_back, row.complained, row.unsubscribed]
-    return hashlib.sha256(repr((shown, seconds_left(rows))).encode()).hexdigest()[:16]
+    return hashlib.sha256(repr((shown, poll, seconds_left(rows))).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)

@@ -63,14 +63,34 @@ def _approve(request: OwnRequest, campaign: Campaign) -> None:
 def cancel_campaign(request: OwnRequest, campaign_id: int) -> HttpResponse:
     """Ask, then cancel all of it that has not gone out."""
     campaign = own_campaign(request, campaign_id)
+    draft = campaign.status == CampaignStatus.DRAFT
     if request.method == "POST":
         with refusals_said(request):
             cancel(campaign, request.user)
-            messages.success(request, _("Cancelled. What had gone out stays out; nothing more is sent."))
-        return redirect("sendout", campaign.pk)
+            messages.success(request, _cancelled(campaign, draft=draft))
+        return redirect("campaigns") if draft else redirect("sendout", campaign.pk)
+    if draft:
+        return _ask_of_draft(request, campaign)
     return _ask(
         request, campaign, receipt_rows(campaign), _("Cancel the send-out “%(name)s”?") % {"name": campaign.title}
     )
+
+
+def _cancelled(campaign: Campaign, *, draft: bool) -> str:
+    if draft:
+        return _("The draft “%(title)s” was cancelled.") % {"title": campaign.title}
+    return _("Cancelled. What had gone out stays out; nothing more is sent.")
+
+
+def _ask_of_draft(request: OwnRequest, campaign: Campaign) -> HttpResponse:
+    context = {
+        "title": _("Cancel the draft “%(name)s”?") % {"name": campaign.title},
+        "sentences": [_("Its words are not used, and nothing is sent. This cannot be undone.")],
+        "button": _("Cancel the draft"),
+        "back_url": reverse("composer", args=[campaign.pk]),
+        "back_label": campaign.title,
+    }
+    return render(request, "web/confirm.html", context)
 
 
 @staff("send")

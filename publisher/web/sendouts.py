@@ -19,9 +19,12 @@ from publisher.models import Campaign, StopStamp
 from publisher.review.progress import Progress
 from publisher.review.worklist import VIEWS, listed, numbers
 from publisher.vocabulary import CampaignStatus, MessageStatus
+from publisher.web.obstacle import of_checks
 from publisher.web.previews import preview
 from publisher.web.promise import Promise, error_count, open_checks, promise
 from publisher.web.receipt_rows import (
+    COUNTDOWN,
+    STOPPED,
     ReceiptRow,
     fingerprint,
     history,
@@ -98,6 +101,7 @@ def _review(campaign: Campaign, rows: list[ReceiptRow]) -> dict[str, Any]:
     found = open_checks(campaign)
     return {
         "checks": found,
+        "obstacle": of_checks(found),
         "promise": promised(campaign, rows, error_count(found)),
         "time_passed": bool(campaign.scheduled_at) and planned_ahead(campaign) is None,
     }
@@ -121,7 +125,7 @@ def live(request: OwnRequest, campaign_id: int) -> HttpResponse:
     context = _live_context(request, campaign, receipt_rows(campaign))
     if context["stage"] != request.GET.get("stage"):
         return HttpResponseClientRefresh()
-    template = "countdown" if context["stage"] == "countdown" else "receipt"
+    template = "countdown" if context["stage"] == COUNTDOWN else "receipt"
     if context["digest"] == request.GET.get("seen"):
         return HttpResponse(status=204)
     return render(request, f"web/sendouts/{template}.html", context)
@@ -130,15 +134,17 @@ def live(request: OwnRequest, campaign_id: int) -> HttpResponse:
 def _live_context(request: OwnRequest, campaign: Campaign, rows: list[ReceiptRow]) -> dict[str, Any]:
     stopped = StopStamp.objects.for_organisation(request.organisation).exists()
     now_at = stage(campaign, rows, stopped=stopped or settings.OPSLAG_NEVER_SEND)
+    poll = poll_seconds(now_at, rows)
+    begun, counted = any(row.message.started_at for row in rows), any(row.total for row in rows)
     context: dict[str, Any] = {
         "campaign": campaign,
         "rows": rows,
         "stage": now_at,
-        "begun": any(row.total or row.message.started_at for row in rows) and now_at not in {"countdown", "scheduled"},
+        "begun": begun or (counted and now_at not in {COUNTDOWN, STOPPED, Progress.SCHEDULED}),
         "needing": [row for row in rows if row.needs_person],
-        "poll": poll_seconds(now_at, rows),
+        "poll": poll,
         "seconds": seconds_left(rows),
-        "digest": fingerprint(rows),
+        "digest": fingerprint(rows, poll),
         "undo_seconds": settings.OPSLAG_UNDO_SECONDS,
         "may_send": may(request, "send"),
         "is_sending": now_at == Progress.SENDING,

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from publisher.deliver.transport_health import trouble
 from publisher.items.select import recent
+from publisher.models import Organisation, Source
 from publisher.review.worklist import drafts, lately, upcoming, worklist
-from publisher.vocabulary import ItemState
+from publisher.vocabulary import ItemState, SourceStatus
 from publisher.web.staff import OwnRequest, may, staff
 
 AHEAD, BEHIND, DRAFTS, NEWS = 6, 5, 3, 3
@@ -20,11 +23,15 @@ def today(request: OwnRequest) -> HttpResponse:
     """What a member of staff comes for between two meetings."""
     organisation = request.organisation
     work = worklist(organisation)
+    sources, mail = _unread(organisation), trouble(settings.OPSLAG_TRANSPORT)
     coming = upcoming(organisation, AHEAD)
     context = {
         "title": _("Today"),
         "today": timezone.localdate(),
         "work": work,
+        "sources": sources,
+        "mail_trouble": mail,
+        "needs": len(work) - len(work.sources) + len(sources) + bool(mail),
         "coming": coming,
         "gone": lately(organisation, BEHIND),
         "drafts": drafts(organisation, DRAFTS),
@@ -33,3 +40,13 @@ def today(request: OwnRequest) -> HttpResponse:
         "may_approve": may(request, "approve"),
     }
     return render(request, "web/today.html", context)
+
+
+def _unread(organisation: Organisation) -> list[Source]:
+    """The sources that could not be read when Opslag last looked; those that somebody paused need nobody."""
+    found = Source.objects.for_organisation(organisation).exclude(status=SourceStatus.PAUSED).order_by("name", "pk")
+    return [
+        source
+        for source in found.defer("credentials", "state")
+        if source.status == SourceStatus.BROKEN or source.last_error
+    ]

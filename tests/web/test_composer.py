@@ -349,16 +349,23 @@ def test_what_is_no_draft_any_more_is_not_written_to(campaign: Campaign, edit: s
 def test_signed_out_meanwhile_nothing_typed_is_lost(campaign: Campaign, edit: str, anna: User) -> None:
     client = Client()
     response = live(client, edit, {"posts-text": "Mine ord"})
-    assert response.status_code == 422
+    assert response.status_code == 401
     assert "/sign-in/" in response.content.decode()
     assert client.get(edit)["Location"] == f"/sign-in/?next={edit}"
     assert client.get(f"{edit}/again").status_code == 204
     assert 'name="csrfmiddlewaretoken"' in signed_in(anna).get(f"{edit}/again").content.decode()
 
 
-def test_a_draft_can_be_cancelled(campaign: Campaign, edit: str, annas: Client) -> None:
-    response = annas.post(edit, {"do": "delete"}, follow=True)
+def test_a_draft_is_cancelled_on_a_page_that_asks_first(campaign: Campaign, edit: str, annas: Client) -> None:
+    asks = f"/sendouts/{campaign.pk}/cancel"
+    assert f'href="{asks}"' in annas.get(edit).content.decode()
+    page = words(annas.get(asks))
+    assert f"Cancel the draft “{campaign.title}”?" in page
+    assert "gone out" not in page
+    assert read(campaign).status == CampaignStatus.DRAFT
+    response = annas.post(asks, follow=True)
     assert "was cancelled." in words(response)
+    assert response.request["PATH_INFO"] == "/sendouts"
     assert read(campaign).status == CampaignStatus.CANCELLED
 
 

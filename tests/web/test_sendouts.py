@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from publisher.compose.compiled import compile_message
-from publisher.models import Account, Campaign, Delivery, Item, Message, Newsletter, PostPart, Rule, StopStamp, User
+from publisher.models import Account, Campaign, Delivery, Item, Message, Newsletter, PostPart, Rule, User
 from publisher.review import approval
 from publisher.review.drafting import suggest_time
 from publisher.vocabulary import AccountStatus, CampaignStatus, DeliveryStatus, HoldReason, MessageStatus, PartStep
@@ -319,14 +319,6 @@ def test_who_did_what_and_which_rule_made_it(sending: Campaign, path: str, bos: 
     assert "Bo · Approved" in page
     assert "Opslag · Kulturnyt, Prøvekanal: began to send" in page
     assert page.index("Draft made") < page.index("Bo · Approved") < page.index("began to send")
-
-
-def test_while_all_is_stopped_no_countdown_runs(campaign: Campaign, path: str, bo: User, bos: Client) -> None:
-    approval.send_now(campaign, bo)
-    StopStamp.objects.create(organisation=campaign.organisation)
-    page = words(bos.get(path))
-    assert "You can still undo it." not in page
-    assert "Everything is stopped" in page
 
 
 def test_the_list_by_how_far_they_have_come(

@@ -7,8 +7,11 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from publisher.deliver.transport_health import answered, failed
+from publisher.errors import TransientError
 from publisher.models import Account, Campaign, Item, Message, Newsletter, Source, User
 from publisher.review import approval
+from publisher.templatetags.dates import write_date
 from publisher.vocabulary import AccountStatus, DeliveryStatus, MessageStatus, SourceStatus
 from tests.review.send_outs import begin, finish, freeze, hand_over, mail_of, post_of, send_out, soon
 from tests.web.desk import more_items, questions
@@ -27,6 +30,15 @@ def test_an_empty_desk_says_what_to_do_next(anna: User) -> None:
     page = words(signed_in(anna).get("/"))
     assert "Nothing needs you now." in page
     assert "Choose a news item and make a mail, posts or both of it." in page
+
+
+def test_there_is_one_primary_button(item: Item, newsletter: Newsletter, bo: User) -> None:
+    client = signed_in(bo)
+    for address in ("/", "/sendouts"):
+        assert client.get(address).content.decode().count("button primary") == 1, address
+    approved(item, bo, newsletter)
+    for address in ("/", "/sendouts"):
+        assert client.get(address).content.decode().count("button primary") == 1, address
 
 
 def test_it_speaks_danish_too(anna: User) -> None:
@@ -76,6 +88,31 @@ def test_broken_channels_and_sources_stand_there_with_their_reason(
     page = words(signed_in(bo).get("/"))
     assert "Must be connected again Prøvekanal The channel refuses us." in page
     assert "The feed's server answers with status 503." in page
+
+
+def test_a_source_whose_last_look_failed_stands_there_unless_somebody_paused_it(source: Source, bo: User) -> None:
+    why = {"msgid": "The feed's server answers with status %(status)s.", "params": {"status": "503"}}
+    Source.objects.update(last_error=why)
+    response = signed_in(bo).get("/")
+    assert "1 thing needs a person." in words(response)
+    assert f"Last look failed {source.name} The feed's server answers with status 503." in words(response)
+    assert f'href="/settings/sources/{source.pk}"' in response.content.decode()
+    Source.objects.update(status=SourceStatus.PAUSED)
+    assert "Nothing needs you now." in words(signed_in(bo).get("/"))
+
+
+def test_a_mail_server_that_does_not_answer_stands_there_since_when(bo: User) -> None:
+    began = timezone.now().replace(hour=9, minute=5) - timedelta(days=1)
+    for minutes in (0, 1, 2):
+        failed("smtp", TransientError("The mail server refuses the connection."), began + timedelta(minutes=minutes))
+    page = words(signed_in(bo).get("/"))
+    assert "1 thing needs a person." in page
+    assert "Does not answer The mail server The mail server refuses the connection. Since" in page
+    assert write_date(began, "short", "Europe/Copenhagen") in page
+    answered("smtp")
+    assert "Nothing needs you now." in words(signed_in(bo).get("/"))
+    failed("smtp", TransientError("The mail server refuses the connection."), began + timedelta(hours=5))
+    assert write_date(began + timedelta(hours=5), "short", "Europe/Copenhagen") in words(signed_in(bo).get("/"))
 
 
 def test_what_comes_and_what_went_with_its_receipt_in_one_line(item: Item, newsletter: Newsletter, bo: User) -> None:
