@@ -21,7 +21,7 @@ from publisher.vocabulary import DeliveryStatus, HoldReason, MessageStatus
 
 # SQLite has one writer: a chunk is about a quarter of a second, then others get their turn.
 SQLITE_CHUNK = 20_000
-# The last transaction cannot renew its lease, so it gets this much more for each subscription: several times what it takes.
+# The last transaction cannot renew its lease, so it gets so much more for each subscription: several times its need.
 _FOR_EACH = timedelta(microseconds=100)
 
 _INSERT = """
