@@ -21,7 +21,7 @@ from publisher.schedule.keeping import LEASE
 from publisher.vocabulary import HoldReason, MessageStatus
 from tests.audience_factory import mail, residents
 from tests.elsewhere import Elsewhere
-from tests.review.send_outs import mail_of, send_out, soon
+from tests.review.send_outs import mail_of, post_of, send_out, soon
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db(transaction=True)]
 
@@ -126,15 +126,17 @@ def test_a_worker_that_slept_through_its_lease_touches_no_row_of_the_next(item: 
     assert mail_of(campaign).status == MessageStatus.SENDING
 
 
-def test_a_start_that_was_taken_back_does_not_start_the_new_approval(item: Item, newsletter: Newsletter) -> None:
+def test_a_start_that_was_taken_back_does_not_start_the_new_approval(
+    item: Item, newsletter: Newsletter, practice_account: Account
+) -> None:
     residents(newsletter, 3)
-    campaign = approved(item, newsletter)
+    campaign = approved(item, newsletter, practice_account)
     assert dispatch.prepare(mail_of(campaign).pk, timezone.now())
-    late = mail_of(campaign)
-    anew(campaign)
-    dispatch.begin(late, timezone.now())
-    dispatch.begin(late, timezone.now() + timedelta(hours=3))
-    assert (mail_of(campaign).status, mail_of(campaign).hold_reason) == (MessageStatus.SCHEDULED, "")
+    for late in (mail_of(campaign), post_of(campaign)):
+        anew(campaign)
+        assert not dispatch.begin(late, timezone.now())
+        assert not dispatch.begin(late, timezone.now() + timedelta(hours=3))
+        assert (read(late).status, read(late).hold_reason) == (MessageStatus.SCHEDULED, "")
 
 
 def test_undo_and_start_in_the_same_moment_find_one_of_the_two(item: Item, newsletter: Newsletter) -> None:
