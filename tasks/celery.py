@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from celery import Celery
+from typing import Any
+
+from celery import Celery, Task
 from django.conf import settings
 from kombu import Queue as KombuQueue
 
 from publisher.vocabulary import Queue
 
-TICK_EXPIRES_S = 5
+TICK_EXPIRES_S = 5.0
+# Work whose row is offered again by every tick: what no worker took by then only stands in the way.
+WORK_EXPIRES_S = 30.0
 
 app = Celery("opslag", broker=settings.REDIS_URL, include=[f"tasks.{name}" for name in
              ("collect", "prepare", "deliver", "track")])  # fmt: skip
@@ -42,6 +46,11 @@ app.conf.update(
         "health_check_interval": 25,
     },
 )
+
+
+def wake(task: Task[Any, Any], *ids: int, queue: Queue, expires_s: float = WORK_EXPIRES_S) -> None:
+    """Have a worker of `queue` do `task`: the one way to ask for it, so that nothing piles up while no worker runs."""
+    task.apply_async(ids, queue=str(queue), expires=expires_s)
 
 
 def _tick(task: str, every_s: float, queue: Queue = Queue.TICK) -> dict[str, object]:

@@ -5,13 +5,14 @@ from django.utils import timezone
 
 from publisher.items.collect import collect_source, due_sources
 from publisher.vocabulary import Queue
+from tasks.celery import wake
 
 
 @shared_task
 def tick() -> None:
     """Wake a worker for every source that is due."""
     for source_id in due_sources(timezone.now()):
-        collect.apply_async((source_id,), queue=str(Queue.COLLECT))
+        wake(collect, source_id, queue=Queue.COLLECT)
 
 
 @shared_task

@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from publisher.deliver import lane, notice, post, reconcile
 from publisher.vocabulary import Queue
+from tasks.celery import TICK_EXPIRES_S, wake
 
 
 @shared_task
@@ -12,19 +13,20 @@ def tick() -> None:
     """Wake workers for what is due."""
     now = timezone.now()
     if lane.wanted(now):
-        run_lane.apply_async(queue=str(Queue.BULK), expires=5)
+        wake(run_lane, queue=Queue.BULK, expires_s=TICK_EXPIRES_S)
     for delivery_id in post.to_publish(now):
-        publish.apply_async((delivery_id,), queue=str(Queue.SOCIAL))
+        wake(publish, delivery_id, queue=Queue.SOCIAL)
     for delivery_id in reconcile.to_reconcile(now):
-        reconcile_post.apply_async((delivery_id,), queue=str(Queue.SOCIAL))
+        wake(reconcile_post, delivery_id, queue=Queue.SOCIAL)
     for notice_id in notice.due_notices(now):
-        send_notice.apply_async((notice_id,), queue=str(Queue.URGENT))
+        wake(send_notice, notice_id, queue=Queue.URGENT)
 
 
 @shared_task
 def run_lane() -> None:
-    """One slice of bulk sending."""
-    lane.run_lane()
+    """One slice of bulk sending; while there was work the next one follows at once, not at the next tick."""
+    if lane.run_lane():
+        wake(run_lane, queue=Queue.BULK, expires_s=TICK_EXPIRES_S)
 
 
 @shared_task

@@ -7,6 +7,7 @@ from publisher.deliver import post
 from publisher.rules.matching import apply_rules
 from publisher.schedule import dispatch
 from publisher.vocabulary import Queue
+from tasks.celery import TICK_EXPIRES_S, wake
 from tasks.deliver import tick as look_for_deliveries
 
 
@@ -15,25 +16,25 @@ def tick() -> None:
     """Wake workers for what is to be frozen, uploaded or started."""
     now = timezone.now()
     for message_id in dispatch.to_start(now):
-        start.apply_async((message_id,), queue=str(Queue.URGENT))
+        wake(start, message_id, queue=Queue.URGENT)
     for message_id in dispatch.to_freeze(now):
-        prepare.apply_async((message_id,), queue=str(Queue.PREPARE))
+        wake(prepare, message_id, queue=Queue.PREPARE)
     for delivery_id in post.to_prepare(now):
-        prepare_post.apply_async((delivery_id,), queue=str(Queue.SOCIAL))
+        wake(prepare_post, delivery_id, queue=Queue.SOCIAL)
 
 
 @shared_task
 def start(message_id: int) -> None:
     """Let one message begin, and have its deliveries looked for now instead of at the next tick."""
     if dispatch.start(message_id, timezone.now()):
-        look_for_deliveries.apply_async(queue=str(Queue.TICK), expires=5)
+        wake(look_for_deliveries, queue=Queue.TICK, expires_s=TICK_EXPIRES_S)
 
 
 @shared_task
 def prepare(message_id: int) -> None:
     """Compile and freeze one mail; one that is due already is started now instead of at the next tick."""
     if dispatch.prepare(message_id, timezone.now()):
-        tick.apply_async(queue=str(Queue.TICK), expires=5)
+        wake(tick, queue=Queue.TICK, expires_s=TICK_EXPIRES_S)
 
 
 @shared_task

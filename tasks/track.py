@@ -8,6 +8,7 @@ from publisher.operate.heartbeat import beat
 from publisher.review.withdraw import cancel_leftovers
 from publisher.track.counters import check_recent
 from publisher.vocabulary import Queue
+from tasks.celery import wake
 
 
 @shared_task
@@ -17,10 +18,11 @@ def tick() -> None:
     post.give_up_dead_claims(now)
     notice.give_up_dead_notices(now)
     cancel_leftovers()
+    finish.reopen_leftovers(now)
     for message_id in finish.to_finish():
         finish.finish(message_id, now)
     for part_id in reconcile.to_confirm(now):
-        confirm_post.apply_async((part_id,), queue=str(Queue.SOCIAL))
+        wake(confirm_post, part_id, queue=Queue.SOCIAL)
     recover.give_up_lost_claims(now)
 
 

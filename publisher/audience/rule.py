@@ -32,6 +32,10 @@ _SEES_A_BLOCK = (
 )
 _ACTIVE = "(s.confirmed_at <= %s AND (s.unsubscribed_at IS NULL OR s.unsubscribed_at > %s))"
 
+_HAS_NONE = (
+    "NOT EXISTS (SELECT 1 FROM publisher_delivery d WHERE d.message_id = %s AND d.subscriber_id = s.subscriber_id)"
+)
+
 
 @dataclass(frozen=True)
 class Condition:
@@ -49,10 +53,16 @@ def matched(message: Message, at: datetime) -> Condition:
     )
 
 
-def joined_between(message: Message, frozen_at: datetime, at: datetime) -> Condition:
-    """Whom the message is for at `at` but was not at `frozen_at`: the difference that is added at the due instant."""
+def joined_since(message: Message, frozen_at: datetime, at: datetime) -> Condition:
+    """Whom the message is for at `at`, was not at `frozen_at`, and who has no delivery yet: the difference to add.
+
+    Who left after the freeze and came back was not there at `frozen_at` as the rows now tell it, yet has a delivery.
+    """
     now = matched(message, at)
-    return Condition(f"{now.sql} AND NOT COALESCE({_ACTIVE}, FALSE)", (*now.values, frozen_at, frozen_at))
+    return Condition(
+        f"{now.sql} AND NOT COALESCE({_ACTIVE}, FALSE) AND {_HAS_NONE}",
+        (*now.values, frozen_at, frozen_at, message.pk),
+    )
 
 
 def count(condition: Condition) -> int:

@@ -2,33 +2,71 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from django.conf import settings
+from django.db import transaction
 from django.db.models import Exists, OuterRef
+from django.utils.translation import gettext_noop
 
+from publisher.errors import Explanation
 from publisher.models import Delivery, Message
 from publisher.models.agreement import check_counts
 from publisher.schedule.dispatch import hold
 from publisher.vocabulary import DeliveryStatus, HoldReason, MessageStatus
 
+_OPEN = (DeliveryStatus.PENDING, DeliveryStatus.SENDING)
+
 
 def to_finish() -> list[int]:
     """Messages in `sending` with nothing left to do."""
-    open_rows = Delivery.objects.filter(
-        message=OuterRef("pk"), status__in=(DeliveryStatus.PENDING, DeliveryStatus.SENDING)
-    )
+    open_rows = Delivery.objects.filter(message=OuterRef("pk"), status__in=_OPEN)
     return list(Message.objects.filter(~Exists(open_rows), status=MessageStatus.SENDING).values_list("pk", flat=True))
 
 
 def finish(message_id: int, now: datetime) -> bool:
     """`sending → finished` if all counts agree; otherwise the message is held, and says why."""
-    message = Message.objects.get(pk=message_id)
-    disagreements = check_counts(message)
-    if disagreements:
-        hold(message, HoldReason.COUNTS_DISAGREE, disagreements[0].explanation(), frm=MessageStatus.SENDING)
-        return False
-    return bool(
-        Message.objects.filter(pk=message_id, status=MessageStatus.SENDING).update(
-            status=MessageStatus.FINISHED, finished_at=now
-        )
-    )
+    with transaction.atomic():
+        # Under the lock that a person's decision takes, too: to send one again must not fall between look and change.
+        message = _locked(message_id)
+        if message.status != MessageStatus.SENDING or _still_open(message):
+            return False
+        disagreements = check_counts(message)
+        if disagreements:
+            hold(message, HoldReason.COUNTS_DISAGREE, disagreements[0].explanation(), frm=MessageStatus.SENDING)
+            return False
+        Message.objects.filter(pk=message_id).update(status=MessageStatus.FINISHED, finished_at=now)
+    return True
+
+
+def reopen_leftovers(now: datetime) -> int:
+    """Take up again what a late journal gave back after its message had finished; answers how many messages.
+
+    Such deliveries were never handed over. If the message finished longer ago than the allowed lateness, it is held.
+    """
+    waiting = Delivery.objects.filter(message=OuterRef("pk"), status=DeliveryStatus.PENDING)
+    left = Message.objects.filter(Exists(waiting), status=MessageStatus.FINISHED).values_list("pk", flat=True)
+    return sum(_reopen(message_id, now) for message_id in left)
+
+
+def _reopen(message_id: int, now: datetime) -> bool:
+    with transaction.atomic():
+        message = _locked(message_id)
+        if message.status != MessageStatus.FINISHED or not _still_open(message):
+            return False
+        Message.objects.filter(pk=message_id).update(status=MessageStatus.SENDING, finished_at=None)
+        allowed = timedelta(minutes=settings.OPSLAG_ALLOWED_LATENESS_MINUTES)
+        if message.finished_at is None or now - message.finished_at > allowed:
+            late = Explanation(
+                gettext_noop("Some recipients turned out not to have got it. Send it to them, or cancel.")
+            )
+            hold(message, HoldReason.MISSED, late, frm=MessageStatus.SENDING)
+    return True
+
+
+def _locked(message_id: int) -> Message:
+    return Message.objects.select_for_update(no_key=True).get(pk=message_id)
+
+
+def _still_open(message: Message) -> bool:
+    return Delivery.objects.filter(message=message, status__in=_OPEN).exists()

@@ -9,11 +9,12 @@ from django.db.models.functions import Cast
 from django.utils.translation import gettext_noop
 
 from publisher.errors import Explanation
+from publisher.models.counting import COMMON_LANE, move_counts
 from publisher.models.ledger import Delivery, DeliveryCount
 from publisher.models.sendout import Message
 from publisher.vocabulary import DeliveryStatus
 
-_FROZEN = "frozen"
+FROZEN = "frozen"
 
 
 @dataclass(frozen=True)
@@ -27,13 +28,13 @@ class Disagreement:
     def explanation(self) -> Explanation:
         """For staff and logs."""
         values = {"status": self.status, "counted": str(self.counted), "rows": str(self.rows)}
-        if self.status == _FROZEN:
+        if self.status == FROZEN:
             return Explanation(gettext_noop("%(counted)s recipients were counted, but there are %(rows)s."), values)
         return Explanation(gettext_noop("The figure for “%(status)s” says %(counted)s, the rows %(rows)s."), values)
 
 
 def check_counts(message: Message) -> list[Disagreement]:
-    """Compare counters and frozen count with the rows; empty if all agree.
+    """Compare frozen count (first) and counters with the rows; empty if all agree.
 
     It is one statement, so that work that goes on meanwhile cannot come between the two counts.
     """
@@ -48,7 +49,7 @@ def check_counts(message: Message) -> list[Disagreement]:
             counters.annotate(origin=Value("counters"), number=Cast(Sum("count"), number)).values_list(
                 "origin", "status", "number"
             ),
-            frozen.annotate(origin=Value(_FROZEN), number=Cast(F("frozen_count"), number)).values_list(
+            frozen.annotate(origin=Value(FROZEN), number=Cast(F("frozen_count"), number)).values_list(
                 "origin", "status", "number"
             ),
             all=True,
@@ -65,7 +66,22 @@ def _compared(found: list[tuple[str, str, int]]) -> list[Disagreement]:
         for status in DeliveryStatus.values
         if counters.get(status, 0) != rows.get(status, 0)
     ]
-    frozen = sum(number for origin, _, number in found if origin == _FROZEN)
+    frozen = sum(number for origin, _, number in found if origin == FROZEN)
     if frozen != sum(rows.values()):
-        disagreements.append(Disagreement(_FROZEN, frozen, sum(rows.values())))
+        return [Disagreement(FROZEN, frozen, sum(rows.values())), *disagreements]
     return disagreements
+
+
+def accept_rows(message: Message) -> list[Disagreement]:
+    """Set frozen count and counters to what the rows say; answers what had to be set. Call it inside a transaction.
+
+    The difference is added, not the number written: what a lane stores in the same moment is not lost.
+    """
+    found = check_counts(message)
+    for each in found:
+        if each.status == FROZEN:
+            Message.objects.filter(pk=message.pk).update(frozen_count=each.rows)
+    move_counts(
+        message.pk, COMMON_LANE, {each.status: each.rows - each.counted for each in found if each.status != FROZEN}
+    )
+    return found

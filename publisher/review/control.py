@@ -13,6 +13,7 @@ from publisher.access.audit import record
 from publisher.access.roles import require
 from publisher.errors import InputError
 from publisher.models import Claim, Delivery, Message, Organisation, PostPart, StopStamp, User
+from publisher.models.agreement import FROZEN, accept_rows
 from publisher.models.counting import COMMON_LANE, move_counts
 from publisher.review.moves import move
 from publisher.review.planned import planned
@@ -43,11 +44,26 @@ def resume(message: Message, user: User | None) -> None:
 
 
 def release(message: Message, user: User | None) -> None:
-    """Let a held message go after all; one whose planned time has passed goes out now."""
+    """Let a held message go after all; one whose planned time has passed goes out now.
+
+    Of one that had begun, figures that disagree are set to what the rows say, and the timeline tells it.
+    """
     _may(user, message)
     with transaction.atomic():
         _onwards(message, MessageStatus.HELD)
+        if message.started_at is not None:
+            _count_again(message, user)
         _note(message, user, "released", gettext_noop("%(outlet)s: released"))
+
+
+def _count_again(message: Message, user: User | None) -> None:
+    found = accept_rows(message)
+    words = gettext_noop("%(outlet)s: %(counted)s recipients were counted, but there are %(rows)s; sent as it is")
+    for each in found:
+        if each.status == FROZEN:
+            _note(message, user, "recounted", words, counted=each.counted, rows=each.rows)
+    if any(each.status != FROZEN for each in found):
+        _note(message, user, "recounted", gettext_noop("%(outlet)s: the figures were counted again"))
 
 
 def cancel_message(message: Message, user: User | None) -> int:
@@ -99,8 +115,9 @@ def decide(delivery: Delivery, user: User | None, action: str) -> None:
     new, words = _DECISIONS[action]
     now = timezone.now()
     with transaction.atomic():
-        # The message first: cancelling it at the same time must not leave a delivery waiting.
-        message = Message.objects.select_for_update().select_related("campaign").get(pk=delivery.message_id)
+        # The message first: cancelling it at the same time must not leave a delivery waiting. And only the message:
+        # cancelling locks the campaign before it. The campaign is read once the lock is had.
+        message = Message.objects.select_for_update().get(pk=delivery.message_id)
         _refuse_while_looked_for(delivery, message, now)
         old = delivery.status
         as_read = {"status": old, "claim_id": delivery.claim_id}
@@ -186,7 +203,7 @@ def _may_stop(organisation: Organisation | None, user: User | None) -> None:
         raise PermissionDenied
 
 
-def _note(message: Message, user: User | None, action: str, msgid: str) -> None:
+def _note(message: Message, user: User | None, action: str, msgid: str, **params: object) -> None:
     """On the campaign's timeline, naming the newsletter or channel."""
     record(
         message.campaign.organisation,
@@ -195,6 +212,7 @@ def _note(message: Message, user: User | None, action: str, msgid: str) -> None:
         message.campaign,
         msgid,
         outlet=str(message.newsletter or message.account),
+        **params,
     )
 
 

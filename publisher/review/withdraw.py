@@ -35,9 +35,13 @@ UNPREPARED: dict[str, object] = {
 def cancel_one(message: Message) -> int:
     """Cancel a message with everything of it that still waits; answers how many recipients that concerns.
 
-    Call it inside a transaction. Raises TransitionError for a message that cannot be cancelled any more.
+    What a freeze has made of an audience so far is forgotten: nobody has counted it. Call it inside a transaction.
+    Raises TransitionError for a message that cannot be cancelled any more.
     """
     move(message, MessageStatus, MessageStatus.CANCELLED)
+    if Message.objects.filter(pk=message.pk, frozen_at=None).exists():
+        forget_freeze([message])
+        return 0
     return _cancel_waiting(message.pk)
 
 

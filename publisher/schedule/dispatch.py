@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import OperationalError, transaction
+from django.db import OperationalError, close_old_connections, transaction
 from django.db.models import F, Q
 from django.utils.translation import gettext_noop
 
@@ -16,11 +18,15 @@ from publisher.compose.compiled import compile_message
 from publisher.errors import Explanation, OpslagError, TransientError
 from publisher.models import Message
 from publisher.schedule.freeze import add_difference, freeze, one_snapshot
+from publisher.schedule.keeping import LEASE, keep
 from publisher.schedule.stops import not_stopped
 from publisher.vocabulary import HoldReason, MessageStatus, NoticeKind, Outlet
 
+log = logging.getLogger(__name__)
+
 AHEAD = timedelta(minutes=10)
-PREPARE_LEASE = timedelta(minutes=10)
+# Four pictures on a slow server: the uploads of a post are one step, which cannot renew its lease.
+UPLOAD_LEASE = timedelta(minutes=10)
 STRIKES_ALLOWED = 3
 _NOT_TWICE = 50
 
@@ -39,26 +45,36 @@ def to_start(now: datetime) -> list[int]:
     return list(not_stopped(due).order_by("scheduled_at").values_list("pk", flat=True)[:_NOT_TWICE])
 
 
-def take(message_id: int, now: datetime, status: MessageStatus) -> Message | None:
+def take(message_id: int, now: datetime, status: MessageStatus, lease: timedelta = UPLOAD_LEASE) -> Message | None:
     """Claim the row for work that could kill a worker; counts a strike. None if another has it or it moved on."""
     claim = uuid.uuid4()
     free = Q(lease_until=None) | Q(lease_until__lt=now)
     won = Message.objects.filter(free, pk=message_id, status=status).update(
-        claim_id=claim, lease_until=now + PREPARE_LEASE, strikes=F("strikes") + 1
+        claim_id=claim, lease_until=now + lease, strikes=F("strikes") + 1
     )
     return Message.objects.select_related("campaign", "newsletter").get(claim_id=claim) if won else None
 
 
 def let_go(message: Message, *, done: bool) -> None:
-    """End the claim; a good end forgets the strikes."""
+    """End the claim, if it is still ours; an end that the worker survived forgets the strikes."""
     fresh = {"strikes": 0} if done else {}
     Message.objects.filter(pk=message.pk, claim_id=message.claim_id).update(claim_id=None, lease_until=None, **fresh)
 
 
-def hold(message: Message, why: HoldReason, explanation: Explanation, *, frm: MessageStatus) -> bool:
-    """Take the message out of the line until a person decides, and tell them; false if it had already moved on."""
+def hold(
+    message: Message,
+    why: HoldReason,
+    explanation: Explanation,
+    *,
+    frm: MessageStatus,
+    only: Mapping[str, object] | None = None,
+) -> bool:
+    """Take the message out of the line until a person decides, and tell them; false if it had already moved on.
+
+    `only` narrows what the stored row must still say, besides its status.
+    """
     with transaction.atomic():
-        held = Message.objects.filter(pk=message.pk, status=frm).update(
+        held = Message.objects.filter(pk=message.pk, status=frm, **(only or {})).update(
             status=MessageStatus.HELD,
             hold_reason=why,
             last_error=explanation.as_json(),
@@ -74,24 +90,56 @@ def hold(message: Message, why: HoldReason, explanation: Explanation, *, frm: Me
 
 def prepare(message_id: int, now: datetime) -> bool:
     """Compile the mail and freeze its audience; true if that is done. A failure is on the row, in words."""
-    message = take(message_id, now, MessageStatus.SCHEDULED)
+    message = take(message_id, now, MessageStatus.SCHEDULED, LEASE)
     if message is None:
         return False
     if message.strikes > STRIKES_ALLOWED:
         stopped = Explanation(gettext_noop("Preparing this mail stopped the worker three times; change its content."))
-        hold(message, HoldReason.WORKER_KILLED, stopped, frm=MessageStatus.SCHEDULED)
+        _hold_ours(message, HoldReason.WORKER_KILLED, stopped)
         return False
+    return work_on(message, now)
+
+
+def work_on(message: Message, now: datetime) -> bool:
+    """Prepare a mail that was just taken, and let go of it whatever happens; true if it is done.
+
+    What a later try may mend is tried again by the next tick. So is an error that nobody foresaw, but that is a strike.
+    """
+    done = foreseen = False
     try:
-        compile_message(message)
-        freeze(message, now)
-    except TransientError as error:
-        hold(message, HoldReason.COUNTS_DISAGREE, error.explanation, frm=MessageStatus.SCHEDULED)
-        return False
+        _compile_and_freeze(message, now)
+        done = foreseen = True
     except OpslagError as error:
-        hold(message, HoldReason.CANNOT_COMPOSE, error.explanation, frm=MessageStatus.SCHEDULED)
-        return False
-    let_go(message, done=True)
-    return True
+        foreseen = True
+        _give_up(message, error)
+    except OperationalError:
+        foreseen = True
+        log.warning("message %d: the database failed while it was prepared; it is tried again", message.pk)
+        # The connection to a database that was restarted is dead; letting go needs a living one.
+        close_old_connections()
+    finally:
+        let_go(message, done=foreseen)
+    return done
+
+
+def _compile_and_freeze(message: Message, now: datetime) -> None:
+    with transaction.atomic():
+        compile_message(message)
+        # Whoever lost the message meanwhile must not leave the mail of an older text behind.
+        keep(message)
+    freeze(message, now)
+
+
+def _give_up(message: Message, error: OpslagError) -> None:
+    if not isinstance(error, TransientError):
+        _hold_ours(message, HoldReason.CANNOT_COMPOSE, error.explanation)
+    elif error.reason == HoldReason.COUNTS_DISAGREE:
+        _hold_ours(message, HoldReason.COUNTS_DISAGREE, error.explanation)
+
+
+def _hold_ours(message: Message, why: HoldReason, explanation: Explanation) -> None:
+    """Not a message that was taken back, approved anew or claimed by another worker meanwhile."""
+    hold(message, why, explanation, frm=MessageStatus.SCHEDULED, only={"claim_id": message.claim_id})
 
 
 def start(message_id: int, now: datetime) -> bool:
@@ -100,7 +148,12 @@ def start(message_id: int, now: datetime) -> bool:
     A message missed by more than the allowed lateness is held instead.
     """
     message = Message.objects.select_related("campaign").filter(pk=message_id, status=MessageStatus.SCHEDULED).first()
-    if message is None or message.scheduled_at is None or message.frozen_at is None:
+    return message is not None and begin(message, now)
+
+
+def begin(message: Message, now: datetime) -> bool:
+    """`start` a message as it was read; false if it is not ready, or no longer what was read."""
+    if message.scheduled_at is None or message.frozen_at is None:
         return False
     late = now - message.scheduled_at
     if late > timedelta(minutes=settings.OPSLAG_ALLOWED_LATENESS_MINUTES):
@@ -108,7 +161,7 @@ def start(message_id: int, now: datetime) -> bool:
             gettext_noop("It should have gone out %(minutes)s minutes ago. Send it now, or cancel it."),
             {"minutes": str(int(late.total_seconds() // 60))},
         )
-        hold(message, HoldReason.MISSED, missed, frm=MessageStatus.SCHEDULED)
+        hold(message, HoldReason.MISSED, missed, frm=MessageStatus.SCHEDULED, only=_as_read(message))
         return False
     try:
         return _begin(message, now)
@@ -116,8 +169,14 @@ def start(message_id: int, now: datetime) -> bool:
         # Somebody changed the row in the same instant (serialisation); the next tick looks again.
         return False
     except TransientError as error:
-        hold(message, HoldReason.COUNTS_DISAGREE, error.explanation, frm=MessageStatus.SCHEDULED)
+        why = HoldReason.COUNTS_DISAGREE
+        hold(message, why, error.explanation, frm=MessageStatus.SCHEDULED, only=_as_read(message))
         return False
+
+
+def _as_read(message: Message) -> dict[str, object]:
+    """What the row must still say: one that was taken back and approved for another time is another's business."""
+    return {"scheduled_at": message.scheduled_at, "frozen_at": message.frozen_at}
 
 
 def _begin(message: Message, now: datetime) -> bool:
@@ -127,6 +186,7 @@ def _begin(message: Message, now: datetime) -> bool:
             pk=message.pk,
             status=MessageStatus.SCHEDULED,
             campaign__approved_revision=message.campaign.approved_revision,
+            **_as_read(message),
         ).update(status=MessageStatus.SENDING, started_at=now)
         if begun and message.outlet == Outlet.EMAIL:
             add_difference(message, now)

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Max, Min
 from django.utils.translation import gettext_noop
 
 from publisher.audience import rule
-from publisher.errors import InputError, TransientError
-from publisher.models import Delivery, Message, Subscription
+from publisher.errors import TransientError
+from publisher.models import Delivery, DeliveryCount, Message, Subscription
 from publisher.models.counting import COMMON_LANE, move_counts
 from publisher.models.raw import db_values
-from publisher.vocabulary import DeliveryStatus, MessageStatus
+from publisher.schedule.keeping import keep, overtaken
+from publisher.vocabulary import DeliveryStatus, HoldReason, MessageStatus
 
 # SQLite has one writer: a chunk is about a quarter of a second, then others get their turn.
 SQLITE_CHUNK = 20_000
+# The last transaction cannot renew its lease, so it gets so much more for each subscription: several times its need.
+_FOR_EACH = timedelta(microseconds=100)
 
 _INSERT = """
 INSERT INTO publisher_delivery
@@ -36,18 +41,18 @@ def freeze(message: Message, at: datetime) -> None:
     """Insert a delivery for everyone whom the message is for at `at`, excluded ones as suppressed with the reason.
 
     Sets `frozen_at` and, counted from the audience rule in the same snapshot, `frozen_count`. May be repeated after
-    a crash. Raises TransientError where the two counts disagree, InputError if the message moved on meanwhile.
+    a crash. Needs the claim on the message, and renews it. Raises TransientError where the two counts disagree (reason
+    "counts_disagree"), or if the message moved on meanwhile.
     """
     condition = rule.matched(message, at)
-    # A freeze that was cut short, or one undone, may have left rows for another instant; nothing of them is claimed.
-    with connection.cursor() as cursor:
-        # Django's own delete would read every row of a big audience first.
-        cursor.execute("DELETE FROM publisher_delivery WHERE message_id = %s", [message.pk])
+    _begin_anew(message)
     for low, high in _chunks(message):
-        with transaction.atomic():
-            _insert(message, condition, low, high)
+        _insert_chunk(message, condition, low, high)
+    keep(message, longer=_FOR_EACH * Subscription.objects.filter(newsletter=message.newsletter).count())
     with transaction.atomic():
         one_snapshot()
+        if connection.vendor == "sqlite":
+            _take_out_others(message, condition)
         _insert(message, condition, *_whole(message))
         expected = rule.count(condition)
         _verify(message, expected)
@@ -55,10 +60,38 @@ def freeze(message: Message, at: datetime) -> None:
             pk=message.pk, status=MessageStatus.SCHEDULED, claim_id=message.claim_id
         ).update(frozen_at=at, frozen_count=expected)
         if not still_ours:
-            raise InputError(gettext_noop("The send-out was changed while its audience was being counted."))
+            raise overtaken()
         _recount(message)
     message.frozen_at, message.frozen_count = at, expected
     _analyse()
+
+
+def _begin_anew(message: Message) -> None:
+    """A freeze that was cut short, or one undone, may have left rows; nothing of them is claimed."""
+    with transaction.atomic():
+        keep(message)
+        with connection.cursor() as cursor:
+            # Django's own delete would read every row of a big audience first.
+            cursor.execute("DELETE FROM publisher_delivery WHERE message_id = %s", [message.pk])
+        DeliveryCount.objects.filter(message=message).delete()
+
+
+def _insert_chunk(message: Message, condition: rule.Condition, low: int, high: int) -> None:
+    """Rows and figures together, and only while the message is ours: who cancels in between finds them in step."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        keep(message)
+        cursor.execute(*_insertion(message, condition, low, high, "RETURNING status"))
+        move_counts(message.pk, COMMON_LANE, Counter(status for (status,) in cursor.fetchall()))
+
+
+def _take_out_others(message: Message, condition: rule.Condition) -> None:
+    """Who left, came back or chose otherwise between two chunks is judged again, together with all others."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM publisher_delivery WHERE message_id = %s AND NOT EXISTS "
+            f"(SELECT 1 FROM publisher_subscription s WHERE s.id = subscription_id AND {condition.sql})",
+            db_values([message.pk, *condition.values]),
+        )
 
 
 def add_difference(message: Message, at: datetime) -> None:
@@ -69,21 +102,25 @@ def add_difference(message: Message, at: datetime) -> None:
     Raises TransientError where rows and rule disagree.
     """
     assert message.frozen_at is not None and message.frozen_count is not None
-    joined = rule.joined_between(message, message.frozen_at, at)
-    _insert(message, joined, *_whole(message))
+    joined = rule.joined_since(message, message.frozen_at, at)
+    # Counted before it is inserted: afterwards nobody is without a delivery.
     message.frozen_count += rule.count(joined)
+    _insert(message, joined, *_whole(message))
     _verify(message, message.frozen_count)
     Message.objects.filter(pk=message.pk).update(frozen_count=message.frozen_count)
     _recount(message)
 
 
-def _insert(message: Message, condition: rule.Condition, low: int, high: int) -> int:
+def _insert(message: Message, condition: rule.Condition, low: int, high: int) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(
-            _INSERT.format(condition=condition.sql),
-            db_values([message.pk, message.scheduled_at, *condition.values, low, high]),
-        )
-        return int(cursor.rowcount)
+        cursor.execute(*_insertion(message, condition, low, high))
+
+
+def _insertion(
+    message: Message, condition: rule.Condition, low: int, high: int, ending: str = ""
+) -> tuple[str, list[Any]]:
+    values = [message.pk, message.scheduled_at, *condition.values, low, high]
+    return _INSERT.format(condition=condition.sql) + ending, db_values(values)
 
 
 def _whole(message: Message) -> tuple[int, int]:
@@ -111,7 +148,7 @@ def _verify(message: Message, expected: int) -> None:
     if found != expected:
         raise TransientError(
             gettext_noop("The audience was counted as %(expected)s but %(found)s deliveries were made."),
-            reason="counts_disagree",
+            reason=HoldReason.COUNTS_DISAGREE,
             expected=expected,
             found=found,
         )

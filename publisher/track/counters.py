@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 from django.db.models import Q
 
 from publisher.access.notices import notify_approvers
-from publisher.models import DeliveryCount, Message
+from publisher.models import AuditEntry, DeliveryCount, Message
 from publisher.models.agreement import check_counts
 from publisher.vocabulary import DeliveryStatus, MessageStatus, NoticeKind
 
 log = logging.getLogger(__name__)
 
-# A message that finished is checked once more within this time.
+# A message that finished or was cancelled is checked once more within this time.
 CHECKED_FOR = timedelta(hours=2)
 
 
@@ -28,9 +28,13 @@ def figures(message: Message) -> dict[str, int]:
 
 
 def check_recent(now: datetime) -> int:
-    """Compare figures and rows of what is being sent or has just finished; tells staff, answers how many disagree."""
+    """Compare figures and rows of what is being sent or has just ended; tells staff, answers how many disagree."""
+    since = now - CHECKED_FOR
+    touched = AuditEntry.objects.filter(subject_kind="campaign", at__gt=since).values("subject_id")
     recent = Message.objects.filter(
-        Q(status=MessageStatus.SENDING) | Q(status=MessageStatus.FINISHED, finished_at__gt=now - CHECKED_FOR)
+        Q(status=MessageStatus.SENDING)
+        | Q(status=MessageStatus.FINISHED, finished_at__gt=since)
+        | Q(status=MessageStatus.CANCELLED, campaign__in=touched)
     )
     wrong = 0
     for message in recent.select_related("campaign__organisation"):

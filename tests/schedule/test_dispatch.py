@@ -10,6 +10,7 @@ from django.utils import timezone
 from publisher.errors import Explanation
 from publisher.models import Delivery, Edition, Message, Newsletter, StopStamp
 from publisher.schedule import dispatch
+from publisher.schedule.keeping import LEASE, keep
 from publisher.vocabulary import HoldReason, MessageStatus
 from tests.audience_factory import mail, residents
 
@@ -57,6 +58,37 @@ def test_preparing_that_kills_its_worker_three_times_is_held(newsletter: Newslet
     message.refresh_from_db()
     assert (message.status, message.hold_reason) == (MessageStatus.HELD, HoldReason.WORKER_KILLED)
     assert str(Explanation.from_json(message.last_error))
+
+
+def test_a_killed_worker_costs_a_minute_and_a_strike(newsletter: Newsletter) -> None:
+    message = mail(newsletter)
+    now = timezone.now()
+    taken = dispatch.take(message.pk, now, MessageStatus.SCHEDULED, LEASE)
+    assert taken is not None and taken.strikes == 1
+    assert dispatch.to_freeze(now + timedelta(seconds=61)) == [message.pk]
+
+
+def test_work_that_goes_on_keeps_its_mail(newsletter: Newsletter) -> None:
+    message = mail(newsletter)
+    now = timezone.now()
+    taken = dispatch.take(message.pk, now - timedelta(seconds=59), MessageStatus.SCHEDULED, LEASE)
+    assert taken is not None
+    keep(taken)
+    assert dispatch.to_freeze(now + timedelta(seconds=30)) == []
+
+
+def test_an_error_that_nobody_foresaw_gives_the_mail_back_and_is_a_strike(newsletter: Newsletter) -> None:
+    message = mail(newsletter)
+    message.blocks.update(content=["no object"])
+    for strike in range(1, 4):
+        with pytest.raises(AttributeError):
+            dispatch.prepare(message.pk, timezone.now())
+        message.refresh_from_db()
+        assert (message.claim_id, message.lease_until, message.strikes) == (None, None, strike)
+        assert dispatch.to_freeze(timezone.now()) == [message.pk]
+    assert not dispatch.prepare(message.pk, timezone.now())
+    message.refresh_from_db()
+    assert message.hold_reason == HoldReason.WORKER_KILLED
 
 
 def test_what_cannot_be_composed_is_held_in_words(newsletter: Newsletter) -> None:

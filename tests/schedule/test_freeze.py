@@ -10,8 +10,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from publisher.audience import rule
-from publisher.errors import InputError, TransientError
+from publisher.audience.leave import unsubscribe
+from publisher.audience.subscribe import subscribe
+from publisher.errors import TransientError
 from publisher.models import Area, Cooperation, Delivery, DeliveryCount, Message, Newsletter, Subscription, Suppression
+from publisher.models.agreement import check_counts
 from publisher.schedule.freeze import add_difference, freeze, one_snapshot
 from publisher.vocabulary import DeliveryStatus, MessageStatus
 from tests.audience_factory import mail, residents
@@ -73,6 +76,22 @@ def test_only_the_difference_is_added_at_the_due_instant(newsletter: Newsletter)
     assert by_status(message) == {"pending": 7}, "who left is taken out at the claim, with the reason"
 
 
+def test_who_leaves_and_comes_back_is_not_counted_twice(newsletter: Newsletter) -> None:
+    residents(newsletter, 3)
+    since = timezone.now() - timedelta(hours=1)
+    person = subscribe(newsletter, "else@example.org", source="form", confirmed_at=since)
+    message = claimed(mail(newsletter))
+    freeze(message, timezone.now())
+    unsubscribe(person.token, source="link")
+    subscribe(newsletter, "else@example.org", source="form", confirmed_at=timezone.now())
+    subscribe(newsletter, "ny@example.org", source="form", confirmed_at=timezone.now())
+    with transaction.atomic():
+        one_snapshot()
+        add_difference(message, timezone.now())
+    assert (message.frozen_count, by_status(message)) == (5, {"pending": 5})
+    assert check_counts(message) == []
+
+
 def test_rows_that_nobody_counted_stop_the_message(newsletter: Newsletter) -> None:
     people = residents(newsletter, 5)
     message = claimed(mail(newsletter))
@@ -86,7 +105,7 @@ def test_a_message_changed_meanwhile_is_not_frozen(newsletter: Newsletter) -> No
     residents(newsletter, 3)
     message = claimed(mail(newsletter))
     Message.objects.filter(pk=message.pk).update(status=MessageStatus.DRAFT)
-    with pytest.raises(InputError):
+    with pytest.raises(TransientError):
         freeze(message, timezone.now())
     message.refresh_from_db()
     assert message.frozen_at is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from datetime import timedelta
 
 import pytest
 from django.db import connection, transaction
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from publisher.models import Delivery, DeliveryCount, Item, Message, Newsletter, Notice, User
 from publisher.models.agreement import check_counts
 from publisher.models.counting import move_counts
+from publisher.review import control
 from publisher.track.counters import check_recent, figures
 from publisher.vocabulary import DELIVERY_TRANSITIONS, DeliveryStatus
 from tests.review.send_outs import freeze, mail_of, send_out
@@ -135,3 +137,13 @@ def test_the_hourly_check_tells_those_who_may_approve(mail: Message, bo: User) -
     assert check_recent(timezone.now()) == 1
     notice = Notice.objects.get()
     assert notice.user == bo and notice.kind == "alert"
+
+
+def test_what_was_cancelled_lately_is_checked_too(mail: Message, bo: User) -> None:
+    freeze(mail, waiting=2)
+    Message.objects.filter(pk=mail.pk).update(status="scheduled")
+    control.cancel_message(Message.objects.get(pk=mail.pk), bo)
+    assert check_recent(timezone.now()) == 0
+    DeliveryCount.objects.filter(message=mail, status="pending").update(count=-5)
+    assert check_recent(timezone.now()) == 1
+    assert check_recent(timezone.now() + timedelta(hours=3)) == 0, "once is enough"

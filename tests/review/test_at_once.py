@@ -1,0 +1,74 @@
+"""Two people press two buttons in the same moment, each on a connection of their own: neither gets an error page."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection, transaction
+
+from publisher.errors import InputError
+from publisher.models import Campaign, Delivery, Item, Message, Newsletter
+from publisher.models.agreement import check_counts
+from publisher.review import approval, control
+from publisher.vocabulary import CampaignStatus, DeliveryStatus, MessageStatus
+from tests.elsewhere import Elsewhere
+from tests.review.send_outs import begin, finish, freeze, hand_over, mail_of, send_out, soon
+
+pytestmark = [pytest.mark.database, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def failed(item: Item, newsletter: Newsletter) -> Delivery:
+    """One of three could not be sent; the rest was, and the message has finished."""
+    campaign = send_out(item, newsletter)
+    approval.approve(campaign, None, scheduled_at=soon())
+    message = mail_of(campaign)
+    freeze(message, waiting=3)
+    begin(message)
+    hand_over(message, DeliveryStatus.FAILED)
+    hand_over(message, DeliveryStatus.SENT, 2)
+    finish(message)
+    return Delivery.objects.get(status=DeliveryStatus.FAILED)
+
+
+def agrees() -> bool:
+    return check_counts(Message.objects.get()) == []
+
+
+def test_sending_again_while_it_is_cancelled_does_not_deadlock(failed: Delivery) -> None:
+    """Cancelling takes the campaign, then its messages: whoever decides must not take them the other way round."""
+    if connection.vendor == "sqlite":
+        pytest.skip("one writer at a time cannot deadlock")
+    Message.objects.update(status=MessageStatus.SENDING)
+    campaign = Campaign.objects.get()
+    with transaction.atomic():
+        Campaign.objects.select_for_update().get()
+        deciding = Elsewhere(lambda: control.decide(failed, None, "resend"))
+        assert deciding.is_over(10), "it needs the message only"
+        deciding.answer()
+        approval.cancel(campaign, None)
+    assert Message.objects.get().status == MessageStatus.CANCELLED
+    assert set(Delivery.objects.values_list("status", flat=True)) == {DeliveryStatus.SENT, DeliveryStatus.CANCELLED}
+    assert agrees()
+
+
+def test_what_was_cancelled_in_that_moment_is_not_sent_again(failed: Delivery) -> None:
+    with transaction.atomic():
+        Message.objects.select_for_update().get()
+        Campaign.objects.update(status=CampaignStatus.CANCELLED)
+        deciding = Elsewhere(lambda: control.decide(failed, None, "resend"))
+        deciding.is_over(0.5)
+    with pytest.raises(InputError):
+        deciding.answer()
+    assert Message.objects.get().status == MessageStatus.FINISHED
+    assert Delivery.objects.get(pk=failed.pk).status == DeliveryStatus.FAILED and agrees()
+
+
+def test_a_release_and_a_cancelling_in_the_same_moment_find_one_of_the_two(failed: Delivery) -> None:
+    Message.objects.update(status=MessageStatus.HELD)
+    held = Message.objects.get()
+    with transaction.atomic():
+        control.release(held, None)
+        cancelling = Elsewhere(lambda: control.cancel_message(Message.objects.get(), None))
+        cancelling.is_over(0.5)
+    cancelling.answer()
+    assert Message.objects.get().status == MessageStatus.CANCELLED and agrees()

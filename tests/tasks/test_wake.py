@@ -1,0 +1,90 @@
+"""Wake-ups: the rows are the queue, so whatever no worker took soon is dropped by the first that comes."""
+
+from __future__ import annotations
+
+import ast
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from publisher.models import Newsletter, Source
+from publisher.vocabulary import Queue
+from tasks import collect, deliver
+from tasks.celery import TICK_EXPIRES_S, WORK_EXPIRES_S, app
+from tests.audience_factory import ready_mail, residents
+from tests.smtp_sink import running_sink
+
+TASKS = Path(__file__).resolve().parents[2] / "tasks"
+SENDS = {"apply_async", "delay", "send_task", "apply", "signature", "s", "si"}
+
+
+class Broker:
+    """What lies in the queues."""
+
+    def __init__(self, url: str) -> None:
+        self._client = redis.Redis(unix_socket_path=url.removeprefix("redis+socket://"))
+        self._client.flushall()
+
+    def waiting(self, queue: Queue) -> list[dict[str, Any]]:
+        """The headers of the queue's tasks, newest first."""
+        return [json.loads(raw)["headers"] for raw in self._client.lrange(str(queue), 0, -1)]
+
+
+@pytest.fixture
+def broker(broker_url: str) -> Broker:
+    """The app sends to a real broker, at which no worker listens; it keeps that connection for later tests."""
+    app.conf.broker_write_url = broker_url
+    return Broker(broker_url)
+
+
+def lives_s(headers: dict[str, Any]) -> float:
+    return (datetime.fromisoformat(headers["expires"]) - datetime.now(UTC)).total_seconds()
+
+
+def senders() -> list[tuple[str, str]]:
+    """Every function in tasks/ that sends a task by itself, with its file."""
+    found = []
+    for path in sorted(TASKS.glob("*.py")):
+        for function in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(function, ast.FunctionDef):
+                continue
+            calls = [node.func for node in ast.walk(function) if isinstance(node, ast.Call)]
+            found += [
+                (path.name, function.name) for each in calls if isinstance(each, ast.Attribute) and each.attr in SENDS
+            ]
+    return found
+
+
+def test_there_is_one_way_to_send_a_task() -> None:
+    assert senders() == [("celery.py", "wake")]
+
+
+def test_all_that_beat_sends_expires() -> None:
+    assert all(0 < entry["options"]["expires"] <= 60 for entry in app.conf.beat_schedule.values())
+
+
+@pytest.mark.database
+def test_ticks_without_workers_leave_only_what_expires(source: Source, broker: Broker) -> None:
+    for _ in range(3):
+        collect.tick()
+    left = broker.waiting(Queue.COLLECT)
+    assert len(left) == 3 and all(0 < lives_s(each) <= WORK_EXPIRES_S for each in left)
+
+
+@pytest.mark.database
+def test_a_lane_that_had_work_asks_for_the_next_at_once(
+    newsletter: Newsletter, broker: Broker, tmp_path: Path, settings: pytest.FixtureRequest
+) -> None:
+    residents(newsletter, 3)
+    ready_mail(newsletter)
+    with running_sink(tmp_path / "sink") as sink:
+        settings.OPSLAG_SMTP_URL = sink.url
+        deliver.run_lane()
+        (next_one,) = broker.waiting(Queue.BULK)
+        assert next_one["task"] == "tasks.deliver.run_lane" and 0 < lives_s(next_one) <= TICK_EXPIRES_S
+        deliver.run_lane()
+    assert len(broker.waiting(Queue.BULK)) == 1, "the one that found nothing asks for no other"
