@@ -42,7 +42,7 @@ COMMANDS: dict[str, str] = {
     "healthcheck": gettext_noop("Answer 0 if a service is well (for containers)"),
 }
 
-# Those that reach out need the addresses that a running `opslag run` opened; the others only read this folder's database.
+# Those that reach out need the addresses that a running `opslag run` opened; the others only read the database.
 REACHING_OUT = frozenset({"doctor", "collect"})
 
 

@@ -19,6 +19,7 @@ from publisher.models import Rule
 from publisher.models.scoped import ScopedQuerySet
 from publisher.rules.matching import would_have_made
 from publisher.vocabulary import RuleMode, RuleTiming
+from publisher.web.kept_words import keeps_words
 from publisher.web.rule_form import RuleForm
 from publisher.web.settings_pages import tabs
 from publisher.web.staff import OwnRequest, may, own, staff
@@ -75,6 +76,7 @@ def rule_made(request: OwnRequest, pk: int) -> HttpResponse:
     return render(request, "web/settings/rule_made.html", {"made": made, "made_words": _made_words(len(made))})
 
 
+@keeps_words
 @staff("edit")
 @require_http_methods(["GET", "HEAD", "POST"])
 def rule_add(request: OwnRequest) -> HttpResponse:
@@ -88,6 +90,7 @@ def rule_add(request: OwnRequest) -> HttpResponse:
     return _form_page(request, form, _("Make a rule"), reverse("rules"), _("Rules"))
 
 
+@keeps_words
 @staff("edit")
 @require_http_methods(["GET", "HEAD", "POST"])
 def rule_change(request: OwnRequest, pk: int) -> HttpResponse:

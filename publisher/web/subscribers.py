@@ -19,6 +19,7 @@ from publisher.audience.subscribe import subscribe
 from publisher.errors import InputError
 from publisher.models import Consent, Newsletter, Organisation, Subscription
 from publisher.templatetags.dates import number
+from publisher.web.kept_words import keeps_words
 from publisher.web.staff import OwnRequest, may, own, staff
 from publisher.web.subscriber_form import BY_STAFF, CONSENTS, SubscriberForm
 
@@ -76,6 +77,7 @@ def subscriber_list(request: OwnRequest, pk: int) -> HttpResponse:
     return render(request, part, context)
 
 
+@keeps_words
 @staff("edit")
 @require_http_methods(["GET", "HEAD", "POST"])
 def subscriber_add(request: OwnRequest, pk: int) -> HttpResponse:
