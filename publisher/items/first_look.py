@@ -47,15 +47,15 @@ def add_source(organisation: Organisation, kind: str, values: Mapping[str, Any],
         for known in Source.objects.filter(organisation=organisation, kind=kind).order_by("pk"):
             if _place(known.config) == _place(config):
                 return known, False
-        fresh = Source.objects.create(
-            organisation=organisation, kind=kind, name=name[:_NAME_LENGTH], config=config, credentials=secrets
-        )
+        fresh = Source(organisation=organisation, kind=kind, name=name[:_NAME_LENGTH], config=config)
+        fresh.credentials = secrets
+        fresh.save()
     return fresh, True
 
 
 def with_stored_secrets(source: Source, values: Mapping[str, Any]) -> dict[str, Any]:
     """`values`, with the source's own secrets where none were given: pages never show them, so they come back empty."""
-    stored = Source.objects.values_list("credentials", flat=True).get(pk=source.pk)
+    stored: dict[str, Any] = Source.objects.only("credentials").get(pk=source.pk).credentials
     return {**values, **{name: secret for name, secret in stored.items() if not values.get(name)}}
 
 

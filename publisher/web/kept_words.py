@@ -14,7 +14,7 @@ from typing import Any, TypeVar, cast
 from django.contrib import messages
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -57,7 +57,7 @@ def keeps_words(view: View) -> View:
 class SignInKeepingWords(LoginRequiredMiddleware):
     """Sends to the sign-in page whoever is not signed in; what they typed is kept where the view says so."""
 
-    def handle_no_permission(self, request: HttpRequest, view_func: Callable[..., Any]) -> HttpResponseBase:
+    def handle_no_permission(self, request: HttpRequest, view_func: Callable[..., Any]) -> HttpResponseRedirect:
         """The anonymous session that keeps the words becomes the session of whoever signs in."""
         if request.method == "POST" and getattr(view_func, "keeps_words", False) and _keep(request):
             return redirect_to_login(reverse("kept-words"))
@@ -100,6 +100,7 @@ def _keep(request: HttpRequest) -> bool:
 
 
 def _is_secret(name: str) -> bool:
-    plugins = (*PLATFORMS.values(), *SOURCES.values())
-    secret = {field for plugin in plugins for field in secret_fields(plugin.config_class)}
+    config_classes = [platform.config_class for platform in PLATFORMS.values()]
+    config_classes += [source.config_class for source in SOURCES.values()]
+    secret = {field for config_class in config_classes for field in secret_fields(config_class)}
     return name in secret or any(part in name.lower() for part in _NEVER_KEPT)

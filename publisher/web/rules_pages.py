@@ -109,10 +109,12 @@ def rule_change(request: OwnRequest, pk: int) -> HttpResponse:
 @require_POST
 def rule_on(request: OwnRequest, pk: int) -> HttpResponse:
     """Switch it on."""
-    found = own(_own(request), pk)
-    if found.mode == RuleMode.AUTOMATIC:
-        require(request.user, "send", request.organisation)
-    _switch(request, found, active=True, words=gettext_noop("switched it on"))
+    with transaction.atomic():
+        # Locked, so that nobody makes it automatic between the question and the switch.
+        found = own(Rule.objects.for_organisation(request.organisation).select_for_update(), pk)
+        if found.mode == RuleMode.AUTOMATIC:
+            require(request.user, "send", request.organisation)
+        _switch(request, found, active=True, words=gettext_noop("switched it on"))
     messages.success(request, _("“%(name)s” is on.") % {"name": found.name})
     return redirect("rule", pk=pk)
 
