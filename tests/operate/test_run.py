@@ -105,6 +105,7 @@ def test_the_sample_news_reaches_two_hundred_people_and_a_channel_once_and_once_
     second = Running(home)
     second.until("Ctrl-C")
     assert any("nothing is sent again" in line for line in second.lines)
+    assert any(line.endswith("/catcher/") for line in second.lines)
     children = second.children()
     # It reads the feed that this run serves, although the address guard knows no such address by itself.
     note = instance.read_note(home)
