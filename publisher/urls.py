@@ -9,6 +9,7 @@ from publisher.web.brand import brand_stylesheet
 from publisher.web.design import design, design_mail, design_public
 from publisher.web.frame import switch_language, switch_organisation
 from publisher.web.health import healthz
+from publisher.web.icon import favicon
 from publisher.web.sign_in import SignIn
 
 handler403 = "publisher.web.errors.permission_denied"
@@ -24,6 +25,7 @@ urlpatterns = [
     path("design/", design, name="design"),
     path("design/mail/", design_mail, name="design-mail"),
     path("design/public/", design_public, name="design-public"),
+    path("favicon.ico", favicon, name="favicon"),
     path("healthz", healthz, name="healthz"),
     path("", include("publisher.web.staff_urls")),
     path("", include("publisher.web.public_urls")),

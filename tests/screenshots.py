@@ -3,7 +3,8 @@
     python -m tests.screenshots [--all] [--home var] [--folder docs/images]
 
 It signs in as the sample administrator and clicks its way to each page; the draft that it makes for the composer is
-thrown away again. A page whose console complains, or that is wider than its window, is named; exit 1 then.
+thrown away again. A page that nothing leads to, whose console complains, or that is wider than its window, is named;
+exit 1 then.
 """
 
 from __future__ import annotations
@@ -36,17 +37,18 @@ PLAIN = {
     "rule-add": "/settings/rules/add", "people": "/settings/people", "stop": "/stop", "catcher": "/catcher/",
     "accessibility": "/accessibility", "not-found": "/no-such-page",
 }  # fmt: skip
-# Pages that are found by following the first link of that form on another page.
+# Pages that are found by following the first address of that form on another page, which is named or found before.
 LINKED = {
-    "item": ("/news", r"/news/\d+$"), "sendout": ("/sendouts", r"/sendouts/\d+$"),
-    "channel": ("/channels", r"/channels/\d+$"), "list": ("/subscribers", r"/subscribers/\d+$"),
-    "newsletter": ("/settings/newsletters", r"/settings/newsletters/\d+$"),
-    "source": ("/settings/sources", r"/settings/sources/\d+$"), "rule": ("/settings/rules", r"/settings/rules/\d+$"),
-    "person": ("/settings/people", r"/settings/people/\d+$"), "timeline": ("/channels", r"/practice/[^/]+/$"),
-    "caught": ("/catcher/", r"/catcher/[0-9a-f]{32}$"), "caught-html": ("/catcher/", r"/catcher/[0-9a-f]{32}$"),
-    "privacy": ("/accessibility", r"/privacy/"),
+    "item": ("news", r"/news/\d+"), "plan": ("item", r"/news/\d+/plan"), "sendout": ("sendouts", r"/sendouts/\d+"),
+    "channel": ("channels", r"/channels/\d+"), "timeline": ("channel", r"/practice/[^/]+/"),
+    "subscriber": ("subscribers", r"/subscribers/\d+/\d+"), "subscriber-add": ("subscribers", r"/subscribers/\d+/add"),
+    "newsletter": ("newsletters", r"/settings/newsletters/\d+"),
+    "source": ("sources", r"/settings/sources/\d+"), "source-address": ("source", r"/settings/sources/\d+/address"),
+    "source-remove": ("source", r"/settings/sources/\d+/remove"), "rule": ("rules", r"/settings/rules/\d+"),
+    "person": ("people", r"/settings/people/\d+"), "caught": ("catcher", r"/catcher/[0-9a-f]{32}"),
+    "caught-html": ("caught", r"/catcher/[0-9a-f]{32}/html"), "unsubscribe": ("caught-html", r"/u/[A-Za-z0-9_-]+"),
+    "mail": ("caught-html", r"/m/[0-9a-f]{32}"), "privacy": ("unsubscribe", r"/privacy/[^/]+"),
 }  # fmt: skip
-IN_MAIL = {"unsubscribe": r"/u/[A-Za-z0-9_-]+", "mail": r"/m/[0-9a-f]{32}"}
 
 
 class Photographer:
@@ -80,21 +82,25 @@ class Photographer:
         """Every page's address, found as a person finds it."""
         found = dict(PLAIN)
         for name, (start, form) in LINKED.items():
-            page.goto(self.address + start)
-            links = [str(link.get_attribute("href")) for link in page.locator("a[href]").all()]
-            hit = next((link for link in links if re.search(form, link)), None)
+            hit = self.link(page, found[start], form) if start in found else ""
             if hit:
-                found[name] = hit.removeprefix(self.address) + ("/html" if name == "caught-html" else "")
-        page.goto(self.address + found["caught"])
-        content = page.content()
-        found |= {name: match[0] for name, form in IN_MAIL.items() if (match := re.search(form, content))}
-        page.goto(self.address + found["item"])
-        found["plan"] = f"{found['item']}/plan"
-        page.goto(self.address + found["plan"])
-        page.locator("main button.primary").click()
-        page.wait_for_url("**/edit")
-        found["composer"] = page.url.removeprefix(self.address)
+                found[name] = hit
+            else:
+                self.faults.append(f"no page “{name}”: “{start}” leads to nothing like {form}")
+        if "plan" in found:
+            page.goto(self.address + found["plan"])
+            page.locator("main button.primary").click()
+            page.wait_for_url("**/edit")
+            found["composer"] = page.url.removeprefix(self.address)
         return found
+
+    def link(self, page: Page, start: str, form: str) -> str:
+        """The path of the first link (or framed document) of that form on the page at `start`, "" if there is none."""
+        page.goto(self.address + start)
+        paths = page.evaluate(
+            "[...document.querySelectorAll('[href], iframe')].map(e => new URL(e.href || e.src, location).pathname)"
+        )
+        return next((str(path) for path in paths if re.fullmatch(form, path)), "")
 
     def take(self, page: Page, path: str, name: str, width: int, *, whole: bool) -> None:
         """One picture: of what the window shows, or of the whole page."""
@@ -127,8 +133,10 @@ def main() -> int:
         addresses = photographer.addresses(pages[1280])
         every = {f"{name}-{width}": (name, width) for name in addresses for width in WIDTHS}
         for picture, (name, width) in (every if wanted.all else BEST).items():
-            photographer.take(pages[width], addresses[name], picture, width, whole=wanted.all)
-        photographer.discard(pages[1280], addresses["composer"])
+            if name in addresses:
+                photographer.take(pages[width], addresses[name], picture, width, whole=wanted.all)
+        if "composer" in addresses:
+            photographer.discard(pages[1280], addresses["composer"])
         browser.close()
     for fault in photographer.faults:
         print(fault)

@@ -55,10 +55,10 @@ def test_bulk_mail_shares_its_worker_with_nothing() -> None:
 
 def test_run_starts_what_compose_starts(tmp_path: Path) -> None:
     plan = Plan(tmp_path, "127.0.0.1", 8000, 1025, 8010, "redis://", "http://127.0.0.1:8000", tmp_path / "s", "server")
-    stages = {service.stage for service in (*plan.neighbours(samples=True), *plan.own_services(), plan.broker_service())
-              if service}  # fmt: skip
+    own = [plan.web_service(), *plan.worker_services(), plan.broker_service()]
+    stages = {service.stage for service in (*plan.neighbours(samples=True), *own) if service}
     assert stages == set(Stage) - {Stage.JOB}
-    workers = [service for service in plan.own_services() if service.stage is Stage.WORKER]
+    workers = [service for service in plan.worker_services() if service.stage is Stage.WORKER]
     assert {service.command[service.command.index("-Q") + 1] for service in workers} == {
         ",".join(queues) for queues in services.RUN_WORKERS.values()
     }

@@ -13,7 +13,7 @@ from django.utils.translation import pgettext_lazy
 
 from publisher.audience.addresses import address_key
 from publisher.errors import InputError
-from publisher.models import Newsletter, Organisation, Subscription, Suppression
+from publisher.models import Area, Newsletter, Organisation, Subscription, Suppression
 
 # A cooperation's members see numbers of people only where nobody can be picked out of them.
 SMALLEST_GROUP = 20
@@ -66,6 +66,23 @@ def figures(newsletters: Iterable[Newsletter]) -> dict[int, Figures]:
     for pk, standing, count in rows.values_list("newsletter_id", "standing").annotate(count=Count("pk")):
         counted[pk][standing] = count
     return {pk: Figures(**groups) for pk, groups in counted.items()}
+
+
+def active_in_area_of(member: Organisation, newsletters: Iterable[Newsletter]) -> dict[int, tuple[str, int]]:
+    """Of newsletters that `member` contributes to: its area's name, and how many active people chose it, by id.
+
+    A member's area is its cooperation's area of the same short name; without one, the newsletter is left out.
+    """
+    owners = {newsletter.pk: newsletter.cooperation_id for newsletter in newsletters}
+    areas = {
+        area.cooperation_id: area for area in Area.objects.filter(cooperation__in=owners.values(), slug=member.slug)
+    }
+    rows = with_standing(Subscription.objects.filter(newsletter__in=owners, areas__in=areas.values())).order_by()
+    active = (
+        rows.filter(standing=Standing.ACTIVE).values_list("newsletter_id").annotate(count=Count("pk", distinct=True))
+    )
+    counted = dict(active)
+    return {pk: (areas[owner].name, counted.get(pk, 0)) for pk, owner in owners.items() if owner in areas}
 
 
 def people(newsletter: Newsletter, *, text: str = "", standing: str = "") -> QuerySet[Subscription]:

@@ -10,14 +10,17 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol, cast
 
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from publisher.errors import OpslagError
+from publisher.operate import instance, services
 
 # Name, and what it does. The module is publisher.cli.<name with underscores>, imported when it is called for.
 COMMANDS: dict[str, str] = {
@@ -38,6 +41,9 @@ COMMANDS: dict[str, str] = {
     "beat": gettext_noop("Wake the workers once a second; run exactly one"),
     "healthcheck": gettext_noop("Answer 0 if a service is well (for containers)"),
 }
+
+# Those that reach out need the addresses that a running `opslag run` opened; the others only read the database.
+REACHING_OUT = frozenset({"doctor", "collect"})
 
 
 class Command(Protocol):
@@ -81,9 +87,22 @@ def main(argv: Sequence[str]) -> int:
     try:
         module = command(name)
         module.add_arguments(parser)
-        return module.run(parser.parse_args(argv[1:]))
+        arguments = parser.parse_args(argv[1:])
+        if name in REACHING_OUT:
+            as_the_running_instance(argv)
+        return module.run(arguments)
     except (OpslagError, ImproperlyConfigured) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def as_the_running_instance(argv: Sequence[str]) -> None:
+    """Where `opslag run` runs from this folder, start the command `argv` again with the addresses that it opened."""
+    note = instance.running(Path(settings.OPSLAG_HOME))
+    if note is None:
+        return
+    theirs = instance.beside(note, os.environ)
+    if theirs != dict(os.environ):
+        services.become(services.opslag(*argv), theirs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from urllib.parse import urlsplit
 
 from django.utils.translation import gettext as _
 from rich.console import Console
@@ -11,8 +12,10 @@ from rich.table import Table
 
 from publisher.errors import Explanation
 from publisher.items.collect import Collected, collect_source
-from publisher.items.sources import feed_source, organisation_named, resume
+from publisher.items.first_look import add_source, first_look
+from publisher.items.sources import checked_address, known_feed, resume
 from publisher.models import Item, Organisation, Source
+from publisher.operate.people import chosen_organisation
 from publisher.vocabulary import SourceStatus
 
 
@@ -28,12 +31,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Find or make the source and look at it; 1 if it could not be read. Raises InputError for a wrong argument."""
-    organisation = organisation_named(arguments.organisation)
-    source = feed_source(organisation, arguments.url)
-    if source.status != SourceStatus.ACTIVE:
-        resume(source)
+    """Look at a known source, or look first and keep a new one; 1 if it could not be read.
+
+    Raises InputError for a wrong argument, and what a first look raises; then nothing is kept.
+    """
+    organisation = chosen_organisation(arguments.organisation)
     console = Console()
+    source = _source(organisation, checked_address(arguments.url), console)
     with console.status(_("Reading %(url)s …") % {"url": source.config["url"]}):
         collected = collect_source(source.pk, back_catalogue=arguments.back_catalogue)
     if collected.error is not None:
@@ -44,6 +48,18 @@ def run(arguments: argparse.Namespace) -> int:
         return 1
     _show(console, organisation, source, collected)
     return 0
+
+
+def _source(organisation: Organisation, address: str, console: Console) -> Source:
+    source = known_feed(organisation, address)
+    if source is None:
+        with console.status(_("Looking at %(url)s …") % {"url": address}):
+            poll = first_look("feed", {"url": address})
+        name = poll.title or urlsplit(address).hostname or address
+        source, _made = add_source(organisation, "feed", {"url": address}, name)
+    elif source.status != SourceStatus.ACTIVE:
+        resume(source)
+    return source
 
 
 def _show(console: Console, organisation: Organisation, source: Source, collected: Collected) -> None:

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
-from pathlib import Path
 
-from django.conf import settings
 from django.utils.translation import gettext as _
 from rich.console import Console
 from rich.text import Text
 
-from publisher.operate import instance, services
 from publisher.operate.doctor import Level, examine
 
 _LOOKS = {Level.OK: ("✓", "green"), Level.WARN: ("!", "yellow"), Level.FAIL: ("✗", "red")}
@@ -23,7 +19,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print a line for each finding; answers 1 if something fails."""
-    as_the_running_instance()
     console = Console(highlight=False)
     worst = Level.OK
     for finding in examine():
@@ -33,11 +28,3 @@ def run(arguments: argparse.Namespace) -> int:
         if finding.level is Level.FAIL:
             worst = Level.FAIL
     return 1 if worst is Level.FAIL else 0
-
-
-def as_the_running_instance() -> None:
-    """Where `opslag run` runs from this folder, start again with the addresses that it opened."""
-    note = instance.running(Path(settings.OPSLAG_HOME))
-    if note and any(os.environ.get(name) != value for name, value in note.environment.items()):
-        os.environ.update(note.environment)
-        services.become(services.opslag("doctor"))

@@ -60,7 +60,9 @@ class Watch:
                 "total": total,
                 "status": message.get_status_display(),
             }
-            line = _("%(name)s: %(done)d of %(total)d (%(status)s)") % values
+            # Before the freeze nobody has been counted yet.
+            words = _("%(name)s: %(done)d of %(total)d (%(status)s)") if total else _("%(name)s: %(status)s")
+            line = words % values
             if self._said.get(message.pk) != line:
                 self._said[message.pk] = line
                 self.console.print(f"  {line}")

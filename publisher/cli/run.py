@@ -112,15 +112,18 @@ def _start(supervisor: Supervisor, plan: Plan, arguments: argparse.Namespace) ->
         _unless_stopped(supervisor, gettext_noop("The broker at %(address)s does not answer."), plan.redis_url)
         return
     services.forget_beat_file()
-    for service in (*plan.neighbours(samples=with_samples), *plan.own_services()):
-        supervisor.start(service)
+    # First what people wait for: all at once, each would wait for the others' imports.
+    supervisor.start(plan.web_service())
+    if with_samples:
+        supervisor.start(Service(JOB, services.opslag("sample-send", "--feed", plan.feed_url), Stage.JOB))
     local = LOCAL if plan.host in {"0.0.0.0", "::"} else plan.host  # noqa: S104 -- compared, not listened on
     if not supervisor.wait(lambda: health.web_answers(local, plan.web_port), timeout_s=WEB_TIMEOUT_S, look_every_s=0.2):
         _unless_stopped(supervisor, gettext_noop("The web server at %(address)s does not answer."), plan.base_url)
         return
     to_terminal(_("Opslag runs at %(address)s") % {"address": plan.base_url})
-    if with_samples:
-        supervisor.start(Service(JOB, services.opslag("sample-send", "--feed", plan.feed_url), Stage.JOB))
+    to_terminal(_("The mail it catches: %(address)s") % {"address": f"{plan.base_url}/catcher/"})
+    for service in (*plan.neighbours(samples=with_samples), *plan.worker_services()):
+        supervisor.start(service)
 
 
 def _unless_stopped(supervisor: Supervisor, msgid: str, address: str) -> None:

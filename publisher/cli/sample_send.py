@@ -9,6 +9,7 @@ import argparse
 import time
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -20,6 +21,7 @@ from publisher.cli.receipt import print_receipt
 from publisher.errors import Explanation, InputError
 from publisher.models import Campaign, Rule
 from publisher.operate import samples
+from publisher.operate.health import web_answers
 from publisher.operate.sample_news import AT_FIRST, SampleNews
 
 LOOK_EVERY_S = 0.2
@@ -38,10 +40,14 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError(
             gettext_noop("This installation has organisations of its own; no sample data is sent from it.")
         )
-    rule = samples.begin(found, arguments.feed)
     console = Console(highlight=False)
+    # Checking a password takes its time on purpose; here it passes while the web server starts.
+    password = _password()
+    _wait_for(f"{settings.OPSLAG_PRACTICE_URL}/healthz")
+    rule = samples.begin(found, arguments.feed)
     campaign = samples.latest_campaign(rule)
     if campaign is None:
+        _wait_for(arguments.feed)
         _collect_back_catalogue(rule, console)
         campaign = _publish_one_more(rule, console)
     elif all(message.status in ENDED for message in campaign.messages.all()):
@@ -50,8 +56,18 @@ def run(arguments: argparse.Namespace) -> int:
     print_receipt(campaign, console)
     if not finished:
         console.print(_("It did not finish. `opslag doctor` says what is missing."), style="bold red")
-    _print_way_in(rule, arguments.feed, console)
+    _print_way_in(rule, arguments.feed, password, console)
     return 0 if finished else 1
+
+
+def _wait_for(address: str) -> None:
+    """`opslag run` starts this command beside the servers that it needs."""
+    parts = urlsplit(address)
+    deadline = time.monotonic() + PATIENCE_S
+    while not web_answers(parts.hostname or "", parts.port or 80, parts.path):
+        if time.monotonic() > deadline:
+            raise InputError(gettext_noop("Nothing answers at %(address)s."), address=address)
+        time.sleep(LOOK_EVERY_S)
 
 
 def _collect_back_catalogue(rule: Rule, console: Console) -> None:
@@ -93,20 +109,23 @@ def _until(rule: Rule, ready: Callable[[], bool]) -> None:
         time.sleep(LOOK_EVERY_S)
 
 
-def _print_way_in(rule: Rule, feed: str, console: Console) -> None:
+def _password() -> str:
+    """The sample administrator's password, unless it was changed since."""
+    person, password = samples.administrator(), samples.sample_password()
+    return _("(the one that you chose)") if person and not person.check_password(password) else password
+
+
+def _print_way_in(rule: Rule, feed: str, password: str, console: Console) -> None:
     """Where to go and how to sign in."""
     person = samples.administrator()
-    password = samples.sample_password()
-    if person and not person.check_password(password):
-        password = _("(the one that you chose)")
-    mails = Path(settings.OPSLAG_CATCHER_DIR) if settings.OPSLAG_CATCHER_DIR else None
+    mails = f"{settings.OPSLAG_BASE_URL}/catcher/" if settings.OPSLAG_CATCHER_DIR else ""
     lines = [
         (_("Open"), settings.OPSLAG_BASE_URL),
         (_("Sign in as"), person.email if person else ""),
         (_("Password"), password),
         *((_("Practice channel"), account.url) for account in rule.accounts.all()),
         (_("Sample website"), f"{feed.removesuffix('feed.xml')}"),
-        *([(_("Caught mail"), str(mails))] if mails else []),
+        *([(_("Caught mail"), mails)] if mails else []),
         (_("Stop"), "Ctrl-C"),
     ]
     width = max(len(name) for name, _value in lines)

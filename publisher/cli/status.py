@@ -6,13 +6,13 @@ import argparse
 from collections.abc import Sequence
 from datetime import datetime
 
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from publisher.cli.progress import outlet_name
 from publisher.errors import Explanation
 from publisher.models import Message, Source, StopStamp
+from publisher.operate.moments import moment
 from publisher.operate.status import Status, read_status
 from publisher.track.counters import figures
 from publisher.vocabulary import FINAL_DELIVERY_STATUSES
@@ -51,8 +51,8 @@ def _named(message: Message) -> str:
     return f"{message.campaign_id}  {message.campaign.title} → {outlet_name(message)}"
 
 
-def _when(moment: datetime | None) -> str:
-    return timezone.localtime(moment).strftime("%Y-%m-%d %H:%M") if moment else _("never")
+def _when(at: datetime | None) -> str:
+    return moment(at) if at else _("never")
 
 
 def _sending(message: Message) -> str:

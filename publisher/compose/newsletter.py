@@ -206,6 +206,10 @@ def _byline(author: str, published: str, newsletter: Newsletter) -> str:
     return " · ".join(part for part in (author, day) if part)
 
 
+# The words that every cooperation begins with, over several areas; a word of its own stands for one and for many.
+_SEVERAL = {"Kommune": "Kommuner", "Municipality": "Municipalities"}
+
+
 def _areas(names: list[str], newsletter: Newsletter) -> str:
     """“Kommune: Albertslund, Furesø”, with the cooperation's own word."""
     if not names:
@@ -214,4 +218,6 @@ def _areas(names: list[str], newsletter: Newsletter) -> str:
     label = translation.gettext("Applies to")
     if cooperation:
         label = cooperation.area_label_da if translation.get_language() == "da" else cooperation.area_label_en
+    if len(names) > 1:
+        label = _SEVERAL.get(label, label)
     return one_line(f"{label}: {', '.join(names)}")

@@ -10,7 +10,7 @@ from django.db.models import Q
 
 from publisher.access.roles import can
 from publisher.compose.newsletter import render_html
-from publisher.models import Message, User
+from publisher.models import Message, Organisation, User
 from publisher.vocabulary import MessageStatus, Outlet
 
 # Some readers may have the mail: it is being sent or was, or was stopped after it had begun.
@@ -21,16 +21,18 @@ BEGUN = Q(status__in=(MessageStatus.SENDING, MessageStatus.FINISHED)) | Q(
 
 @dataclass(frozen=True)
 class MailPage:
-    """The page of a mail; `preview` is for the organisation's staff alone."""
+    """The page of a mail of `sender`; `preview` is for the organisation's staff alone."""
 
     html: str
     language: str
+    sender: Organisation
     preview: bool = False
 
 
 def public_message(public_id: uuid.UUID) -> Message | None:
     """The mail that everybody may read under this id: composed, and its sending has begun."""
-    return Message.objects.filter(BEGUN, public_id=public_id, outlet=Outlet.EMAIL).exclude(composed_html="").first()
+    begun = Message.objects.filter(BEGUN, public_id=public_id, outlet=Outlet.EMAIL).exclude(composed_html="")
+    return begun.select_related("campaign__organisation").first()
 
 
 def mail_page(public_id: uuid.UUID, reader: User | AnonymousUser) -> MailPage | None:
@@ -40,7 +42,7 @@ def mail_page(public_id: uuid.UUID, reader: User | AnonymousUser) -> MailPage | 
     """
     message = public_message(public_id)
     if message:
-        return MailPage(message.composed_html, message.language)
+        return MailPage(message.composed_html, message.language, message.campaign.organisation)
     if not reader.is_authenticated:
         return None
     draft = Message.objects.select_related("campaign__organisation", "newsletter__organisation").filter(
@@ -49,4 +51,5 @@ def mail_page(public_id: uuid.UUID, reader: User | AnonymousUser) -> MailPage | 
     message = draft.first()
     if message is None or not can(reader, "view", message.campaign.organisation):
         return None
-    return MailPage(render_html(message, places={}), message.language, preview=True)
+    html = render_html(message, places={})
+    return MailPage(html, message.language, message.campaign.organisation, preview=True)

@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.db import IntegrityError
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
@@ -69,6 +70,11 @@ def collect_source(source_id: int, *, back_catalogue: bool = False) -> Collected
     except OpslagError as error:
         mine.failed(error)
         return Collected(error=error.explanation)
+    except (Source.DoesNotExist, IntegrityError):
+        # Somebody removed the source while it was read; what came from it until then stays.
+        if Source.objects.filter(pk=source_id).exists():
+            raise
+        return Collected(claimed=False)
 
 
 def _look(mine: Claim, back_catalogue: bool) -> Collected:

@@ -1,4 +1,4 @@
-"""Adding a source: first look at what is there and store nothing, then keep it."""
+"""Adding a source, or another address for one: first look at what is there and store nothing, then keep it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from publisher.models import Organisation, Source
 from publisher.sources import SOURCES
 from publisher.sources.contract import Poll
 from publisher.sources.contract import Source as Plugin
+from publisher.vocabulary import SourceStatus
 
 _NAME_LENGTH = 120
 
@@ -39,21 +40,51 @@ def add_source(organisation: Organisation, kind: str, values: Mapping[str, Any],
 
     Raises InputError for an unknown kind.
     """
-    plugin = _plugin(kind)
-    given = _known(plugin, values)
-    secret = {each.name for each in fields(plugin.config_class) if each.metadata.get("secret")}
-    config = {field: value for field, value in given.items() if field not in secret}
-    secrets: dict[str, Any] = {"credentials": {field: value for field, value in given.items() if field in secret}}
+    config, secrets = _split(_plugin(kind), values)
     with transaction.atomic():
         # Two people who add the same source at once wait for each other here.
         Organisation.objects.select_for_update().get(pk=organisation.pk)
         for known in Source.objects.filter(organisation=organisation, kind=kind).order_by("pk"):
             if _place(known.config) == _place(config):
                 return known, False
-        fresh = Source.objects.create(
-            organisation=organisation, kind=kind, name=name[:_NAME_LENGTH], config=config, **secrets
-        )
+        fresh = Source(organisation=organisation, kind=kind, name=name[:_NAME_LENGTH], config=config)
+        fresh.credentials = secrets
+        fresh.save()
     return fresh, True
+
+
+def with_stored_secrets(source: Source, values: Mapping[str, Any]) -> dict[str, Any]:
+    """`values`, with the source's own secrets where none were given: pages never show them, so they come back empty."""
+    stored: dict[str, Any] = Source.objects.only("credentials").get(pk=source.pk).credentials
+    return {**values, **{name: secret for name, secret in stored.items() if not values.get(name)}}
+
+
+def change_source(source: Source, values: Mapping[str, Any]) -> None:
+    """Read the source from another place from now on, at once and with a clean record; look there first.
+
+    What is at the new place becomes its back catalogue. Raises InputError if another source is there already.
+    """
+    config, secrets = _split(_plugin(source.kind), values)
+    with transaction.atomic():
+        Organisation.objects.select_for_update().get(pk=source.organisation_id)
+        others = Source.objects.filter(organisation=source.organisation_id, kind=source.kind).exclude(pk=source.pk)
+        for other in others:
+            if _place(other.config) == _place(config):
+                raise InputError(gettext_noop("You have this source already: “%(name)s”."), name=other.name)
+        # Whoever reads the old place now has lost the claim, so that its memory is not written here.
+        Source.objects.filter(pk=source.pk).update(
+            config=config, credentials=secrets, state={}, first_poll_done=False, status=SourceStatus.ACTIVE,
+            failures=0, strikes=0, last_error={}, next_poll_at=None, claim_id=None, lease_until=None,
+        )  # fmt: skip
+    source.refresh_from_db()
+
+
+def _split(plugin: Plugin, values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Open fields, and those that are kept encrypted."""
+    given = _known(plugin, values)
+    secret = {each.name for each in fields(plugin.config_class) if each.metadata.get("secret")}
+    config = {name: value for name, value in given.items() if name not in secret}
+    return config, {name: value for name, value in given.items() if name in secret}
 
 
 def _plugin(kind: str) -> Plugin:

@@ -1,23 +1,31 @@
-"""Sources as people set them up: find or make one for an address, start a stopped one again."""
+"""Sources as people keep them: the one for an address, starting one again, taking one away."""
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from django.db import transaction
+from django.db.models import Count
 from django.utils.translation import gettext_noop
 
 from publisher.errors import InputError
 from publisher.items.identity import normalise_link, web_address
-from publisher.models import Organisation, Source
+from publisher.models import Item, Organisation, Rule, Source
 from publisher.vocabulary import SourceStatus
 
 
-def feed_source(organisation: Organisation, url: str) -> Source:
-    """The organisation's source for a feed's address, made if there is none.
+@dataclass(frozen=True)
+class Dependants:
+    """What a source has to do with: how many items came from it, which rules use it, which of them nothing else."""
 
-    Raises InputError if `url` is no web address.
-    """
+    items: int
+    rules: Sequence[Rule]
+    only: Sequence[Rule]
+
+
+def checked_address(url: str) -> str:
+    """A feed's address as it is kept. Raises InputError if `url` is no web address."""
     address = web_address(url)
     if not address:
         raise InputError(
@@ -25,14 +33,15 @@ def feed_source(organisation: Organisation, url: str) -> Source:
             reason="bad_address",
             url=url[:200],
         )
-    with transaction.atomic():
-        # Two people who add the same feed at once wait for each other here.
-        Organisation.objects.select_for_update().get(pk=organisation.pk)
-        for source in Source.objects.filter(organisation=organisation, kind="feed").order_by("pk"):
-            if normalise_link(str(source.config.get("url", ""))) == normalise_link(address):
-                return source
-        name = urlsplit(address).hostname or address
-        return Source.objects.create(organisation=organisation, kind="feed", name=name[:120], config={"url": address})
+    return address
+
+
+def known_feed(organisation: Organisation, address: str) -> Source | None:
+    """The organisation's source for a feed's address, however that is written; None if there is none."""
+    for source in Source.objects.filter(organisation=organisation, kind="feed").order_by("pk"):
+        if normalise_link(str(source.config.get("url", ""))) == normalise_link(address):
+            return source
+    return None
 
 
 def resume(source: Source) -> None:
@@ -43,20 +52,28 @@ def resume(source: Source) -> None:
     source.refresh_from_db()
 
 
-def organisation_named(slug: str = "") -> Organisation:
-    """The organisation with this slug; without one, the only organisation there is.
+def dependants(source: Source) -> Dependants:
+    """What taking the source away would touch."""
+    rules = list(source.rules.order_by("name", "pk"))
+    # Counted apart from the filter by source, which would narrow what is counted.
+    counted = Rule.objects.filter(pk__in=[rule.pk for rule in rules]).annotate(number=Count("sources"))
+    only = set(counted.filter(number=1).values_list("pk", flat=True))
+    return Dependants(
+        items=Item.objects.filter(sightings__source=source).distinct().count(),
+        rules=rules,
+        only=[rule for rule in rules if rule.pk in only],
+    )
 
-    Raises InputError, naming the slugs that exist.
+
+def remove_source(source: Source) -> list[Rule]:
+    """Read the source no more; what came from it stays. Answers the rules that were switched off with it.
+
+    A rule that names no source takes news from all of them, so one that loses its only source is switched off.
     """
-    organisations = Organisation.objects.order_by("slug")
-    if not slug and len(organisations) == 1:
-        return organisations[0]
-    found = organisations.filter(slug=slug).first()
-    if found is None:
-        known = ", ".join(organisation.slug for organisation in organisations[:20]) or "–"
-        raise InputError(
-            gettext_noop("Say which organisation with --organisation. There are: %(known)s"),
-            reason="which_organisation",
-            known=known,
-        )
-    return found
+    with transaction.atomic():
+        # Waits for a worker that writes an item of it in this moment; one that comes later finds no source.
+        Source.objects.select_for_update().defer("credentials").get(pk=source.pk)
+        orphaned = [rule for rule in dependants(source).only if rule.active]
+        Rule.objects.filter(pk__in=[rule.pk for rule in orphaned]).update(active=False)
+        Source.objects.filter(pk=source.pk).delete()
+    return orphaned

@@ -19,6 +19,7 @@ from django.utils.translation import gettext_noop
 from publisher.errors import Explanation, OpslagError
 from publisher.models import StopStamp
 from publisher.operate import broker, database, heartbeat
+from publisher.operate.moments import moment
 from publisher.transports import configured_transport
 from publisher.vocabulary import Queue
 
@@ -175,7 +176,7 @@ def _stops() -> Found:
     except DatabaseError:
         return
     for stop in stops:
-        since = stop.stopped_at.isoformat(sep=" ", timespec="minutes")
+        since = moment(stop.stopped_at)
         if stop.organisation is None:
             yield _warn(
                 gettext_noop("“Stop everything” is on for the whole installation since %(since)s."), since=since

@@ -1,4 +1,4 @@
-"""Ask the web server on this machine whether it is well."""
+"""Ask a web server on this machine whether it is well."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import http.client
 TIMEOUT_S = 2.0
 
 
-def web_answers(host: str, port: int) -> bool:
-    """Whether GET /healthz answers 200 within two seconds."""
+def web_answers(host: str, port: int, path: str = "/healthz") -> bool:
+    """Whether GET of `path` (our own web server's answer to this question) is 200 within two seconds."""
     connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
     try:
-        connection.request("GET", "/healthz")
+        connection.request("GET", path)
         return connection.getresponse().status == http.client.OK
     except (OSError, http.client.HTTPException):
         return False

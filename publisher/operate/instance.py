@@ -66,6 +66,16 @@ def running(home: Path) -> Note | None:
     return note if note and is_alive(note.supervisor) else None
 
 
+def beside(note: Note, given: Mapping[str, str]) -> dict[str, str]:
+    """`given`, an environment, with the settings that the run of this note chose, which come first."""
+    return overlaid(given, note.environment)
+
+
+def overlaid(given: Mapping[str, str], own: Mapping[str, str]) -> dict[str, str]:
+    """The environment `given` with the settings `own` on top: a setting's _FILE would win over our value."""
+    return {name: value for name, value in given.items() if name.removesuffix("_FILE") not in own} | dict(own)
+
+
 def take_lock(home: Path, *, wait_s: float = LOCK_WAIT_S) -> tuple[int, int]:
     """Become the one instance of this home; answers the lock's descriptor and how many orphans had to be stopped.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -12,6 +14,9 @@ from publisher.errors import InputError
 from publisher.models import Organisation, Role, User
 from publisher.operate.slugs import slug_of
 from publisher.vocabulary import RoleKind
+
+# How many organisations an error names.
+NAMED = 20
 
 
 def ensure_user(email: str, password: str, *, name: str = "", organisation: str = "", role: RoleKind) -> User:
@@ -48,11 +53,27 @@ def find_organisation(slug: str) -> Organisation:
     """The organisation of that short name. Raises InputError, naming those that there are."""
     found = Organisation.objects.filter(slug=slug).first()
     if found is None:
-        known = ", ".join(Organisation.objects.order_by("slug").values_list("slug", flat=True)[:20])
+        known = _known(Organisation.objects.order_by("slug")[:NAMED])
         raise InputError(
             gettext_noop("There is no organisation “%(slug)s”. There are: %(known)s."), slug=slug, known=known
         )
     return found
+
+
+def chosen_organisation(slug: str = "") -> Organisation:
+    """The organisation of that short name; without one, the only one there is. Raises InputError, naming them."""
+    if slug:
+        return find_organisation(slug)
+    organisations = list(Organisation.objects.order_by("slug")[:NAMED])
+    if len(organisations) == 1:
+        return organisations[0]
+    raise InputError(
+        gettext_noop("Say which organisation with --organisation. There are: %(known)s"), known=_known(organisations)
+    )
+
+
+def _known(organisations: Iterable[Organisation]) -> str:
+    return ", ".join(organisation.slug for organisation in organisations) or "–"
 
 
 def _organisation(named: str) -> Organisation:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from publisher.operate import broker, services
+from publisher.operate.instance import overlaid
 from publisher.operate.ports import free_port, is_free
 from publisher.operate.supervisor import Service, Stage
 
@@ -49,9 +50,7 @@ class Plan:
 
     def environment(self, given: Mapping[str, str]) -> dict[str, str]:
         """The environment of every child: `given`, and the addresses that this run opened itself, which come first."""
-        own = self.own_environment(given)
-        # A setting's _FILE would win over our value.
-        return {name: value for name, value in given.items() if name.removesuffix("_FILE") not in own} | own
+        return overlaid(given, self.own_environment(given))
 
     def own_environment(self, given: Mapping[str, str]) -> dict[str, str]:
         """The settings that this run chooses: where everything listens; nothing of it is secret."""
@@ -86,17 +85,17 @@ class Plan:
         started = [Service("catcher", catcher, Stage.NEIGHBOUR)]
         return [*started, Service("feed", feed, Stage.NEIGHBOUR)] if samples else started
 
-    def own_services(self) -> list[Service]:
-        """Web server, workers and beat."""
+    def web_service(self) -> Service:
+        """The web server."""
+        return Service("web", services.web_command(self.host, self.web_port), Stage.WEB)
+
+    def worker_services(self) -> list[Service]:
+        """Workers and beat."""
         workers = [
             Service(name, services.worker_command(name, queues), Stage.WORKER, WORKER_GRACE_S)
             for name, queues in services.RUN_WORKERS.items()
         ]
-        return [
-            Service("web", services.web_command(self.host, self.web_port), Stage.WEB),
-            *workers,
-            Service("beat", services.beat_command(), Stage.BEAT),
-        ]
+        return [*workers, Service("beat", services.beat_command(), Stage.BEAT)]
 
 
 def make_plan(home: Path, host: str, port: int | None, *, redis_url: str, base_url: str, feed_port: int = 0) -> Plan:

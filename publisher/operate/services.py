@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from django.conf import settings
@@ -96,7 +96,11 @@ def _static_key() -> str:
     return known.hexdigest()
 
 
-def become(command: Sequence[str]) -> None:
-    """Turn this process into `command`: signals and the exit code are then its own. Does not return."""
+def become(command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
+    """Turn this process into `command`: signals and the exit code are then its own. Does not return.
+
+    Without `environment` it keeps the one that it has.
+    """
     sys.stdout.flush()
-    os.execv(command[0], list(command))  # noqa: S606 -- no shell wanted
+    given = os.environ if environment is None else environment
+    os.execve(command[0], list(command), dict(given))  # noqa: S606 -- no shell wanted

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from django import template
 from django.db.models import TextChoices
+from django.forms import Form, PasswordInput
 from lucide.templatetags.lucide import lucide
 
 from publisher.vocabulary import (
@@ -147,3 +148,9 @@ def proportions(counts: Mapping[str, int], *, legend: bool = True) -> dict[str, 
     """One bar of proportions, and the same numbers in words with their sum (without `legend` read aloud only)."""
     parts = segments(counts)
     return {"parts": parts, "total": sum(part.count for part in parts), "legend": legend}
+
+
+@register.filter
+def has_secrets(form: Form) -> bool:
+    """Whether a form has fields that come back empty when it is refused: passwords and access tokens."""
+    return any(isinstance(field.widget, PasswordInput) for field in form.fields.values())

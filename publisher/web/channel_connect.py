@@ -14,6 +14,7 @@ from publisher.accounts.connect import connect_account
 from publisher.errors import OpslagError
 from publisher.models import Account
 from publisher.platforms import PLATFORMS
+from publisher.web.kept_words import keeps_words
 from publisher.web.plugin_form import form_for, refuse, secret_fields
 from publisher.web.staff import OwnRequest, own, staff
 
@@ -30,6 +31,7 @@ def channel_choose(request: OwnRequest) -> HttpResponse:
     return render(request, "web/channels/choose.html", context)
 
 
+@keeps_words
 @staff("manage")
 @require_http_methods(["GET", "HEAD", "POST"])
 def channel_connect(request: OwnRequest, kind: str) -> HttpResponse:

@@ -25,6 +25,7 @@ from publisher.platforms import PLATFORMS
 from publisher.schedule.slots import next_slot
 from publisher.vocabulary import AccountStatus, MessageStatus
 from publisher.web.channel_connect import reconnect_url
+from publisher.web.kept_words import keeps_words
 from publisher.web.posting_times_form import PostingTimesForm, Week, week_of
 from publisher.web.staff import OwnRequest, may, own, staff
 
@@ -67,6 +68,7 @@ def channel_check(request: OwnRequest, pk: int) -> HttpResponse:
     return redirect("channel", pk=pk)
 
 
+@keeps_words
 @staff("edit")
 @require_POST
 def posting_times_add(request: OwnRequest, pk: int) -> HttpResponse:

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from publisher.models import Organisation, StopStamp
+from publisher.vocabulary import RoleKind
 from publisher.web.middleware import ORGANISATION_KEY, StaffRequest
 
 # The rail in the order of a working day: name of the address, word, icon (shown on phones only).
@@ -59,6 +60,11 @@ def rail(path: str) -> list[RailEntry]:
     return entries
 
 
+def _manages(request: HttpRequest) -> bool:
+    role = getattr(request, "role", None)
+    return role is not None and role.kind == RoleKind.OWNER
+
+
 def frame(request: HttpRequest) -> dict[str, Any]:
     """Context of every template. Whatever costs a query is a callable: only a page that shows it pays."""
     organisation: Organisation | None = getattr(request, "organisation", None)
@@ -66,6 +72,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     return {
         "organisation": organisation,
         "other_organisations": [role.organisation for role in roles if role.organisation != organisation],
+        "catcher_url": _address("catcher") if settings.OPSLAG_CATCHER_DIR and _manages(request) else "",
         "never_send": settings.OPSLAG_NEVER_SEND,
         "rail": cache(lambda: rail(request.path)),
         "stop": cache(lambda: organisation and StopStamp.objects.for_organisation(organisation).first()),

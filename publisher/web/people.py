@@ -19,6 +19,7 @@ from publisher.errors import InputError
 from publisher.models import Role
 from publisher.models.scoped import ScopedQuerySet
 from publisher.vocabulary import RoleKind
+from publisher.web.kept_words import keeps_words
 from publisher.web.settings_pages import tabs
 from publisher.web.staff import OwnRequest, may, own, staff
 
@@ -73,6 +74,7 @@ def people(request: OwnRequest) -> HttpResponse:
     return render(request, "web/settings/people.html", context)
 
 
+@keeps_words
 @staff("manage")
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -7,10 +7,12 @@ import uuid
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.utils import translation
 from django.utils.cache import patch_cache_control
 from django.views.decorators.http import require_safe
 
-from publisher.compose.viewing import mail_page
+from publisher.compose.viewing import MailPage, mail_page
 from publisher.errors import OpslagError
 from publisher.web.documents import mail_document
 from publisher.web.middleware import StaffRequest
@@ -30,11 +32,21 @@ def view_mail(request: StaffRequest, public_id: str) -> HttpResponse:
         return _private(render(request, "web/public/mail_fault.html", {"fault": fault}, status=409))
     if page is None:
         return _private(gone(request))
-    response = mail_document(page.html, page.language)
+    response = mail_document(_with_foot(page), page.language)
     if page.preview:
         return _private(response)
     patch_cache_control(response, public=True, max_age=FRESH_FOR_S)
     return response
+
+
+def _with_foot(page: MailPage) -> str:
+    """The mail with the links of our public pages beneath it; the mail itself, as it was sent, stays as it is."""
+    body, end, rest = page.html.rpartition("</body>")
+    if not end:
+        return page.html
+    with translation.override(page.language):
+        foot = render_to_string("newsletters/parts/browser_foot.html", {"organisation": page.sender})
+    return body + foot + end + rest
 
 
 def _private(response: HttpResponse) -> HttpResponse:

@@ -101,7 +101,9 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
             self.add_error(None, _("Choose where to: a newsletter, a channel or both."))
         if given.get("timing") == RuleTiming.AFTER_MINUTES and given.get("delay_minutes") == 0:
             self.add_error("delay_minutes", _("Write how many minutes."))
-        if given.get("timing") == RuleTiming.NEXT_SLOT and not self._has_slots(given):
+        if given.get("timing") == RuleTiming.NEXT_SLOT and not given.get("accounts"):
+            self.add_error("timing", _("Posting times belong to channels: choose a channel, or another time."))
+        elif given.get("timing") == RuleTiming.NEXT_SLOT and not self._has_slots(given):
             self.add_error("timing", _("None of the chosen channels has posting times. Choose another time."))
         if given.get("mode") == RuleMode.AUTOMATIC and not self.may_send:
             self.add_error("mode", _("Only who may approve can let a rule publish by itself. Choose a ready draft."))

@@ -19,6 +19,7 @@ from publisher.models import Rule
 from publisher.models.scoped import ScopedQuerySet
 from publisher.rules.matching import would_have_made
 from publisher.vocabulary import RuleMode, RuleTiming
+from publisher.web.kept_words import keeps_words
 from publisher.web.rule_form import RuleForm
 from publisher.web.settings_pages import tabs
 from publisher.web.staff import OwnRequest, may, own, staff
@@ -75,6 +76,7 @@ def rule_made(request: OwnRequest, pk: int) -> HttpResponse:
     return render(request, "web/settings/rule_made.html", {"made": made, "made_words": _made_words(len(made))})
 
 
+@keeps_words
 @staff("edit")
 @require_http_methods(["GET", "HEAD", "POST"])
 def rule_add(request: OwnRequest) -> HttpResponse:
@@ -88,6 +90,7 @@ def rule_add(request: OwnRequest) -> HttpResponse:
     return _form_page(request, form, _("Make a rule"), reverse("rules"), _("Rules"))
 
 
+@keeps_words
 @staff("edit")
 @require_http_methods(["GET", "HEAD", "POST"])
 def rule_change(request: OwnRequest, pk: int) -> HttpResponse:
@@ -106,10 +109,12 @@ def rule_change(request: OwnRequest, pk: int) -> HttpResponse:
 @require_POST
 def rule_on(request: OwnRequest, pk: int) -> HttpResponse:
     """Switch it on."""
-    found = own(_own(request), pk)
-    if found.mode == RuleMode.AUTOMATIC:
-        require(request.user, "send", request.organisation)
-    _switch(request, found, active=True, words=gettext_noop("switched it on"))
+    with transaction.atomic():
+        # Locked, so that nobody makes it automatic between the question and the switch.
+        found = own(Rule.objects.for_organisation(request.organisation).select_for_update(), pk)
+        if found.mode == RuleMode.AUTOMATIC:
+            require(request.user, "send", request.organisation)
+        _switch(request, found, active=True, words=gettext_noop("switched it on"))
     messages.success(request, _("“%(name)s” is on.") % {"name": found.name})
     return redirect("rule", pk=pk)
 

@@ -19,6 +19,7 @@ from publisher.audience.newsletters import add_newsletter
 from publisher.compose.colour import contrast, legible, text_on
 from publisher.models import Newsletter
 from publisher.operate.slugs import slug_of
+from publisher.web.kept_words import keeps_words
 from publisher.web.settings_forms import NewsletterForm, OrganisationForm
 from publisher.web.staff import OwnRequest, may, own, staff
 
@@ -38,6 +39,7 @@ def tabs(current: str) -> list[dict[str, object]]:
     return [{"url": reverse(name), "label": label, "current": name == current} for name, label in TABS]
 
 
+@keeps_words
 @staff()
 @require_http_methods(["GET", "HEAD", "POST"])
 def organisation_settings(request: OwnRequest) -> HttpResponse:
@@ -77,6 +79,7 @@ def newsletters(request: OwnRequest) -> HttpResponse:
     return render(request, "web/settings/newsletters.html", context)
 
 
+@keeps_words
 @staff("manage")
 @require_http_methods(["GET", "HEAD", "POST"])
 def newsletter_add(request: OwnRequest) -> HttpResponse:
@@ -93,6 +96,7 @@ def newsletter_add(request: OwnRequest) -> HttpResponse:
     return _newsletter_page(request, form, _("Make a newsletter"))
 
 
+@keeps_words
 @staff("manage")
 @require_http_methods(["GET", "HEAD", "POST"])
 def newsletter_change(request: OwnRequest, pk: int) -> HttpResponse:

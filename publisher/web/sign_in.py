@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView
 from django.forms import EmailField, EmailInput
 from django.utils.translation import gettext_lazy as _
+
+from publisher.web.kept_words import words_in
 
 
 class SignInForm(AuthenticationForm):
@@ -32,3 +36,7 @@ class SignIn(LoginView):
     template_name = "web/sign_in.html"
     authentication_form = SignInForm
     redirect_authenticated_user = True
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Says whether what was typed into a form is kept."""
+        return super().get_context_data(**kwargs) | {"keeps_words": words_in(self.request) is not None}

@@ -20,6 +20,7 @@ from publisher.errors import OpslagError
 from publisher.items.first_look import add_source, first_look
 from publisher.sources import SOURCES
 from publisher.sources.contract import Candidate, Poll
+from publisher.web.kept_words import keeps_words
 from publisher.web.plugin_form import form_for, refuse
 from publisher.web.source_forms import NameForm
 from publisher.web.staff import OwnRequest, staff
@@ -29,6 +30,7 @@ FIRST_KIND = next(iter(SOURCES))
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
+@keeps_words
 @staff("edit")
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -19,6 +19,7 @@ from publisher.models.scoped import ScopedQuerySet
 from publisher.sources import SOURCES
 from publisher.templatetags.dates import number
 from publisher.vocabulary import SourceStatus
+from publisher.web.kept_words import keeps_words
 from publisher.web.settings_pages import tabs
 from publisher.web.source_forms import NameForm
 from publisher.web.staff import OwnRequest, may, own, staff
@@ -56,6 +57,7 @@ def source_health(request: OwnRequest, pk: int) -> HttpResponse:
     return render(request, "web/settings/source_health.html", _described(own(_own(request), pk)))
 
 
+@keeps_words
 @staff("edit")
 @require_POST
 def source_rename(request: OwnRequest, pk: int) -> HttpResponse:
@@ -157,6 +159,7 @@ def _page(request: OwnRequest, found: Source, form: NameForm | None, status: int
     older = back_catalogue(found)
     context = _described(found) | {
         "title": found.name,
+        "readable": found.kind in SOURCES,
         "form": form,
         "older": older[:SHOWN],
         "older_count": older.count(),

@@ -14,11 +14,21 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from publisher.access.audit import record
 from publisher.audience.leave import erase, unsubscribe
-from publisher.audience.standing import SMALLEST_GROUP, Figures, Standing, figures, people, shared_with, with_standing
+from publisher.audience.standing import (
+    SMALLEST_GROUP,
+    Figures,
+    Standing,
+    active_in_area_of,
+    figures,
+    people,
+    shared_with,
+    with_standing,
+)
 from publisher.audience.subscribe import subscribe
 from publisher.errors import InputError
 from publisher.models import Consent, Newsletter, Organisation, Subscription
 from publisher.templatetags.dates import number
+from publisher.web.kept_words import keeps_words
 from publisher.web.staff import OwnRequest, may, own, staff
 from publisher.web.subscriber_form import BY_STAFF, CONSENTS, SubscriberForm
 
@@ -40,12 +50,12 @@ def subscribers(request: OwnRequest) -> HttpResponse:
     shared = list(shared_with(request.organisation))
     if len(own) == 1 and not shared:
         return redirect("subscriber-list", pk=own[0].pk)
-    counted = figures([*own, *shared])
+    counted, in_area = figures(own), active_in_area_of(request.organisation, shared)
     context = {
         "title": _("Subscribers"),
         "state": _total(sum(counted[newsletter.pk].active for newsletter in own)),
         "rows": [(newsletter, counted[newsletter.pk]) for newsletter in own],
-        "shared": [(newsletter, _in_public(counted[newsletter.pk])) for newsletter in shared],
+        "shared": [(newsletter, _in_public(in_area.get(newsletter.pk))) for newsletter in shared],
         "may_manage": may(request, "manage"),
     }
     return render(request, "web/subscribers/newsletters.html", context)
@@ -76,6 +86,7 @@ def subscriber_list(request: OwnRequest, pk: int) -> HttpResponse:
     return render(request, part, context)
 
 
+@keeps_words
 @staff("edit")
 @require_http_methods(["GET", "HEAD", "POST"])
 def subscriber_add(request: OwnRequest, pk: int) -> HttpResponse:
@@ -187,11 +198,13 @@ def _total(active: int) -> str:
     }
 
 
-def _in_public(counted: Figures) -> str:
-    """What a contributing member may know: a number in which nobody can be picked out."""
-    if counted.active < SMALLEST_GROUP:
-        return _("fewer than %(number)s") % {"number": SMALLEST_GROUP}
-    return number(counted.active)
+def _in_public(counted: tuple[str, int] | None) -> str:
+    """What a contributing member may know: how many chose its own area, where nobody can be picked out of them."""
+    if counted is None:
+        return ""
+    area, active = counted
+    shown = number(active) if active >= SMALLEST_GROUP else _("fewer than %(number)s") % {"number": SMALLEST_GROUP}
+    return _("%(number)s active who chose %(area)s") % {"number": shown, "area": area}
 
 
 def _tabs(counted: Figures, standing: str) -> list[dict[str, object]]:

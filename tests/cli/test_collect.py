@@ -9,7 +9,7 @@ import pytest
 from django.utils import translation
 
 from publisher.cli import collect
-from publisher.errors import InputError
+from publisher.errors import InputError, OpslagError
 from publisher.items.polling import claim
 from publisher.models import Item, Organisation, Source
 from publisher.vocabulary import ItemState, SourceStatus
@@ -64,12 +64,20 @@ def test_the_back_catalogue_can_be_taken_as_new(secretariat: Organisation, capsy
 def test_a_feed_that_cannot_be_read_is_an_error_in_words(
     secretariat: Organisation, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    with website() as site, pytest.raises(OpslagError, match="404"):
+        site.pages[FEED] = httpx.Response(404)
+        opslag_collect(FEED)
+    assert not Source.objects.exists(), "what cannot be read is not kept"
+
+
+def test_a_known_feed_that_cannot_be_read_now_stays(source: Source, capsys: pytest.CaptureFixture[str]) -> None:
     with website() as site:
         site.pages[FEED] = httpx.Response(404)
         assert opslag_collect(FEED) == 1
     shown = capsys.readouterr()
     assert "404" in shown.err
     assert "Traceback" not in shown.out + shown.err
+    assert Source.objects.get() == source
 
 
 def test_a_stopped_source_is_tried_again(source: Source, capsys: pytest.CaptureFixture[str]) -> None:
@@ -88,8 +96,11 @@ def test_a_feed_that_is_being_read_is_left_alone(source: Source, capsys: pytest.
 
 
 def test_a_wrong_argument_is_refused_in_words(secretariat: Organisation, elsewhere: Organisation) -> None:
-    with pytest.raises(InputError, match="museet"):
+    with pytest.raises(InputError, match="kulturfaellesskabet, museet") as asked:
         opslag_collect(FEED)
+    assert "nix" not in str(asked.value)
+    with pytest.raises(InputError, match=r"“nix”.*kulturfaellesskabet, museet"):
+        opslag_collect(FEED, "--organisation", "nix")
     with pytest.raises(InputError, match="https://"):
         opslag_collect("kultur.example.org", "--organisation", "museet")
     assert not Source.objects.exists()

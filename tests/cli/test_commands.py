@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 from django.utils import timezone
+from rich.console import Console
 
 from publisher import cli
+from publisher.cli.progress import Watch
 from publisher.models import Delivery, Message, Newsletter, Organisation, Role, Source, StopStamp, Subscription, User
 from publisher.operate import heartbeat, instance
 from publisher.review import control
@@ -159,6 +161,25 @@ def test_healthchecks_answer_by_exit_code(db: None, capsys: pytest.CaptureFixtur
     assert cli.main(["healthcheck", "beat"]) == 0
     assert cli.main(["healthcheck", "bulk", "urgent"]) == 1
     assert capsys.readouterr().err.splitlines()[-1] == "Not well: urgent."
+
+
+def test_every_command_shows_times_with_their_zone(
+    secretariat: Organisation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    control.stop_everything(secretariat, None)
+    StopStamp.objects.update(stopped_at="2026-11-25T22:45:00Z")
+    cli.main(["status"])
+    cli.main(["doctor"])
+    assert capsys.readouterr().out.count("2026-11-25 23:45 CET") == 2
+
+
+def test_progress_counts_nobody_before_the_freeze(newsletter: Newsletter) -> None:
+    message = mail(newsletter)
+    console = Console(file=io.StringIO(), force_terminal=False)
+    assert not Watch(message.campaign, console).until_finished(patience_s=0)
+    Message.objects.update(status=MessageStatus.FINISHED, frozen_count=0)
+    Watch(message.campaign, console).until_finished(patience_s=0)
+    assert console.file.getvalue().splitlines() == ["  Kulturnyt: Scheduled", "  Kulturnyt: Finished"]
 
 
 def test_doctor_fails_where_something_fails(db: None, capsys: pytest.CaptureFixture[str]) -> None:

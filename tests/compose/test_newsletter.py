@@ -56,20 +56,20 @@ def test_the_lead_story_is_whole_and_the_others_are_short(mail: Message) -> None
 def test_it_says_who_wrote_when_and_for_which_municipalities(mail: Message) -> None:
     text = squeezed(html_of(mail).text)
     assert "Åse Sørensen · 13. januar 2021" in text
-    assert f"Kommune: {', '.join(AREAS)}" in text
+    assert f"Kommuner: {', '.join(AREAS)}" in text
 
 
 @pytest.mark.parametrize("published", ["", "i går", "2021-01-13T14:16:00"])
 def test_without_a_date_the_author_stands_alone(mail: Message, published: str) -> None:
     change(mail.blocks.get(kind=BlockKind.LEAD_STORY), published_at=published)
-    assert "Åse Sørensen Kommune" in squeezed(html_of(mail).text)
+    assert "Åse Sørensen Kommuner" in squeezed(html_of(mail).text)
 
 
 def test_in_english_dates_and_the_word_for_an_area_are_english(mail: Message) -> None:
     mail.language = "en"
     shown = html_of(mail)
     assert shown.language == "en"
-    assert "13 January 2021" in shown.text and "Municipality: Albertslund" in squeezed(shown.text)
+    assert "13 January 2021" in shown.text and "Municipalities: Albertslund" in squeezed(shown.text)
     assert 'lang="da"' in render_html(mail, places=PLACES)
 
 
@@ -111,7 +111,7 @@ def test_the_text_part_says_the_same(mail: Message) -> None:
         assert heading[1] in flat
     for words in (
         "Åse Sørensen · 13. januar 2021",
-        f"Kommune: {', '.join(AREAS)}",
+        f"Kommuner: {', '.join(AREAS)}",
         ALT,
         CAPTION,
         "Det er med glæde, at vi præsenterer den nye aftale. Ni kommuner har skrevet under.",

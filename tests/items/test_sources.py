@@ -2,35 +2,39 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
 
 from publisher.errors import InputError
 from publisher.items.collect import collect_source
-from publisher.items.sources import feed_source, organisation_named, resume
-from publisher.models import Organisation, Source
+from publisher.items.first_look import change_source
+from publisher.items.polling import claim
+from publisher.items.sources import checked_address, dependants, known_feed, remove_source, resume
+from publisher.models import Item, Newsletter, Organisation, Rule, Sighting, Source
 from publisher.vocabulary import SourceStatus
-from tests.items.website import FEED, Story, website
+from tests.items.website import FEED, HOST, Story, feed_of, website
 
 pytestmark = pytest.mark.database
 
 
-def test_one_address_is_one_source(secretariat: Organisation, elsewhere: Organisation) -> None:
-    first = feed_source(secretariat, f" {FEED} ")
-    assert (first.kind, first.name, first.config) == ("feed", "kultur.example.org", {"url": FEED})
-    assert feed_source(secretariat, "http://Kultur.example.org/feed.xml") == first
-    assert feed_source(elsewhere, FEED) != first
-    assert feed_source(secretariat, "https://kultur.example.org/andet.xml") != first
+def test_one_address_is_one_source(secretariat: Organisation, elsewhere: Organisation, source: Source) -> None:
+    assert known_feed(secretariat, FEED) == source
+    assert known_feed(secretariat, "http://Kultur.example.org/feed.xml") == source
+    assert known_feed(elsewhere, FEED) is None
+    assert known_feed(secretariat, "https://kultur.example.org/andet.xml") is None
+    assert checked_address(f" {FEED} ") == FEED
 
 
 @pytest.mark.parametrize("url", ["", "kultur.example.org/feed.xml", "ftp://kultur.example.org/", "javascript:alert(1)"])
-def test_what_is_no_address_is_refused_in_words(secretariat: Organisation, url: str) -> None:
+def test_what_is_no_address_is_refused_in_words(url: str) -> None:
     with pytest.raises(InputError, match="https://"):
-        feed_source(secretariat, url)
-    assert not Source.objects.exists()
+        checked_address(url)
 
 
 def test_a_source_takes_the_name_that_it_gives_itself(secretariat: Organisation) -> None:
-    source = feed_source(secretariat, FEED)
+    source = Source.objects.create(
+        organisation=secretariat, kind="feed", name="kultur.example.org", config={"url": FEED}
+    )
     with website(Story("Kor", guid="1")):
         collect_source(source.pk)
     source.refresh_from_db()
@@ -53,12 +57,60 @@ def test_a_stopped_source_starts_again_with_a_clean_record(source: Source) -> No
     assert (source.status, source.failures, source.strikes, source.last_error) == (SourceStatus.ACTIVE, 0, 0, {})
 
 
-def test_the_only_organisation_needs_no_name(secretariat: Organisation) -> None:
-    assert organisation_named() == secretariat
+MOVED = "https://kultur.example.org/nyt-feed.xml"
 
 
-def test_among_several_the_name_is_asked_for(secretariat: Organisation, elsewhere: Organisation) -> None:
-    assert organisation_named("museet") == elsewhere
-    for slug in ("", "findes-ikke"):
-        with pytest.raises(InputError, match="kulturfaellesskabet, museet"):
-            organisation_named(slug)
+def test_another_address_is_read_from_the_start(source: Source) -> None:
+    with website(Story("Kor", f"{HOST}/kor", "1")) as site:
+        collect_source(source.pk)
+        assert claim(source.pk)
+        site.show(Story("Kor", f"{HOST}/kor", "a"), Story("Fra før", f"{HOST}/foer", "b"))
+        site.pages[MOVED] = site.pages[FEED]
+        change_source(source, {"url": f" {MOVED}"})
+        assert (source.config, source.state, source.claim_id) == ({"url": MOVED}, {}, None)
+        collected = collect_source(source.pk)
+    assert (collected.new, collected.seen) == ([], 1), "what is there first is back catalogue"
+
+
+def test_two_sources_cannot_have_one_address(source: Source) -> None:
+    other = Source.objects.create(organisation=source.organisation, kind="feed", name="Den anden", config={"url": "x"})
+    with pytest.raises(InputError, match="Nyheder"):
+        change_source(other, {"url": f"{FEED}?utm_source=x"})
+    other.refresh_from_db()
+    assert other.config == {"url": "x"}
+
+
+def test_what_came_from_a_removed_source_stays(source: Source) -> None:
+    with website(Story("Kor", guid="1")):
+        collect_source(source.pk)
+    remove_source(source)
+    assert not Source.objects.exists()
+    assert Item.objects.get().title == "Kor"
+
+
+def test_a_rule_that_loses_its_only_source_is_switched_off(source: Source, newsletter: Newsletter) -> None:
+    """Without a source it would take news from all of them."""
+    other = Source.objects.create(organisation=source.organisation, kind="feed", name="Den anden")
+    rules = {
+        name: Rule.objects.create(organisation=source.organisation, name=name, newsletter=newsletter) for name in "abc"
+    }
+    rules["a"].sources.add(source)
+    rules["b"].sources.add(source, other)
+    found = dependants(source)
+    assert ([rule.name for rule in found.rules], [rule.name for rule in found.only]) == (["a", "b"], ["a"])
+    assert [rule.name for rule in remove_source(source)] == ["a"]
+    assert list(Rule.objects.filter(active=True).order_by("name").values_list("name", flat=True)) == ["b", "c"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_source_that_is_removed_while_it_is_read_gives_no_error(source: Source) -> None:
+    with website() as site:
+
+        def meanwhile(request: httpx.Request) -> httpx.Response:
+            Source.objects.filter(pk=source.pk).delete()
+            return httpx.Response(200, content=feed_of(Story("Kor", guid="1")))
+
+        site.pages[FEED] = meanwhile
+        collected = collect_source(source.pk)
+    assert not collected.claimed
+    assert not Sighting.objects.exists()

@@ -6,7 +6,7 @@ import pytest
 
 from publisher.errors import InputError
 from publisher.models import Organisation, Role, User
-from publisher.operate.people import ensure_user, find_organisation
+from publisher.operate.people import chosen_organisation, ensure_user, find_organisation
 from publisher.operate.slugs import slug_of
 from publisher.vocabulary import RoleKind
 
@@ -54,3 +54,15 @@ def test_among_several_organisations_one_must_be_named(secretariat: Organisation
 )
 def test_danish_letters_survive_in_short_names(name: str, slug: str) -> None:
     assert slug_of(name) == slug
+
+
+def test_the_only_organisation_needs_no_name(secretariat: Organisation) -> None:
+    assert chosen_organisation() == secretariat
+
+
+def test_a_name_that_is_unknown_is_said_to_be(secretariat: Organisation, elsewhere: Organisation) -> None:
+    assert chosen_organisation("museet") == elsewhere
+    with pytest.raises(InputError, match="--organisation"):
+        chosen_organisation()
+    with pytest.raises(InputError, match="“nix”"):
+        chosen_organisation("nix")

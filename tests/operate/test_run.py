@@ -74,6 +74,13 @@ def home(tmp_path: Path) -> Iterator[Path]:
         processes.stop_groups([note.supervisor, *note.processes.values()])
 
 
+def opslag(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A command beside the run, as a person types it."""
+    command = [sys.executable, "-m", "publisher", *arguments]
+    environment = {"PATH": os.environ["PATH"], "OPSLAG_HOME": str(home), "LANG": "C.UTF-8"}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=PATIENCE_S)
+
+
 def caught(home: Path) -> list[str]:
     """The Message-IDs of all mail that was caught."""
     return [str(message_from_bytes(path.read_bytes())["Message-ID"]) for path in (home / "mail").glob("*.eml")]
@@ -98,7 +105,15 @@ def test_the_sample_news_reaches_two_hundred_people_and_a_channel_once_and_once_
     second = Running(home)
     second.until("Ctrl-C")
     assert any("nothing is sent again" in line for line in second.lines)
+    assert any(line.endswith("/catcher/") for line in second.lines)
     children = second.children()
+    # It reads the feed that this run serves, although the address guard knows no such address by itself.
+    note = instance.read_note(home)
+    assert note
+    looked = opslag(
+        home, "collect", f"http://127.0.0.1:{note.feed_port}/feed.xml", "--organisation", "kulturfaellesskabet"
+    )
+    assert (looked.returncode, looked.stderr) == (0, "")
     assert set(alive(children)) >= {"broker", "bulk", "rest", "beat", "web", "catcher", "feed"}
     refused = Running(home)
     assert refused.ended() == 1

@@ -124,6 +124,15 @@ def test_a_server_that_is_not_reached_is_said_above_the_form(olga: User) -> None
     assert not Account.objects.exists()
 
 
+def test_a_refused_form_says_that_the_token_must_be_pasted_again(olga: User) -> None:
+    page = signed_in(olga).post(CONNECT, {"server": "https://wrong.example.invalid", "access_token": "hemmelig"})
+    assert page.status_code == 422
+    assert "hemmelig" not in source_of(page)
+    assert "enter again what is secret" in words(page) and "Nothing was lost" not in words(page)
+    other = signed_in(olga).post("/settings/newsletters/add", {"name": ""})
+    assert "Nothing was lost" in words(other), "a form without secrets keeps everything"
+
+
 def test_an_unknown_platform_has_no_page(olga: User) -> None:
     client = signed_in(olga)
     assert client.get("/channels/connect/myspace").status_code == 404

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from django.test import Client
 from django.utils import timezone, translation
@@ -133,3 +135,21 @@ def test_a_form_without_its_token_changes_nothing(anna: User) -> None:
 
 def test_the_process_says_that_it_is_well(client: Client, db: None) -> None:
     assert client.get("/healthz").content == b"ok\n"
+
+
+def test_browsers_find_the_icon_by_themselves(client: Client, db: None) -> None:
+    response = client.get("/favicon.ico")
+    assert (response.status_code, response["Content-Type"]) == (200, "image/svg+xml")
+    assert response.content.startswith(b"<svg")
+
+
+def test_an_administrator_finds_the_caught_mail_where_there_is_a_catcher(
+    annas: Client, olga: User, settings: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    olgas = Client()
+    olgas.force_login(olga)
+    settings.OPSLAG_CATCHER_DIR = ""
+    assert 'href="/catcher/"' not in olgas.get("/framed/").content.decode()
+    settings.OPSLAG_CATCHER_DIR = str(tmp_path)
+    assert 'href="/catcher/"' in olgas.get("/framed/").content.decode()
+    assert 'href="/catcher/"' not in annas.get("/framed/").content.decode()

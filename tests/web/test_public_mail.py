@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.test import Client
 from django.utils import timezone
@@ -55,7 +57,12 @@ def test_everybody_reads_what_some_readers_have(
     response = client.get(path_of(in_status(sent, status, begun=begun)))
     assert response.status_code == 200
     page = response.content.decode()
-    assert page == sent.composed_html
+    foot = re.search(r"<nav .*</nav>\s*", page)
+    assert foot and page == sent.composed_html.replace("</body>", foot[0] + "</body>")
+    slug = sent.campaign.organisation.slug
+    assert re.findall(r'href="([^"]+)"', foot[0]) == [f"/accessibility/{slug}", f"/privacy/{slug}"]
+    assert "Privatliv" in foot[0] or "Persondata" in foot[0], "in the mail's own language"
+    assert [client.get(path).status_code for path in (f"/accessibility/{slug}", f"/privacy/{slug}")] == [200, 200]
     assert "Ny kulturaftale er underskrevet" in page
     assert "/u/" not in page
     assert '<html lang="da"' in page

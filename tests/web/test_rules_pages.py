@@ -86,6 +86,7 @@ def test_sources_topics_and_areas_narrow_it(anna: User, secretariat: Organisatio
         ({"timing": RuleTiming.AFTER_MINUTES}, "delay_minutes"),
         ({"timing": RuleTiming.AFTER_MINUTES, "delay_minutes": 99_999_999}, "delay_minutes"),
         ({"timing": RuleTiming.NEXT_SLOT}, "timing"),
+        ({"timing": RuleTiming.NEXT_SLOT, "accounts": []}, "timing"),
         ({"timing": "whenever"}, "timing"),
         ({"daily_cap": 0}, "daily_cap"),
         ({"max_age_hours": 0}, "max_age_hours"),
@@ -97,6 +98,11 @@ def test_parts_that_do_not_fit_together_are_refused(anna: User, given: dict, cha
     assert response.status_code == 422
     assert list(response.context["form"].errors) == [field]
     assert not Rule.objects.exists()
+
+
+def test_without_a_channel_there_are_no_posting_times_to_miss(anna: User, given: dict) -> None:
+    page = words(signed_in(anna).post(ADD, given | {"timing": RuleTiming.NEXT_SLOT, "accounts": []}))
+    assert "Posting times belong to channels" in page and "None of the chosen channels" not in page
 
 
 def test_the_next_posting_time_needs_posting_times(anna: User, practice_account: Account, given: dict) -> None:
@@ -144,6 +150,22 @@ def test_only_those_who_may_approve_let_a_rule_publish_by_itself(
     editor.post(at + "/off")
     automatic.refresh_from_db()
     assert not automatic.active, "stopping is for everybody who edits"
+
+
+def test_a_rule_that_is_on_is_made_automatic_only_by_those_who_may_approve(
+    anna: User, bo: User, rule: Rule, given: dict
+) -> None:
+    at, change = f"/settings/rules/{rule.pk}/change", given | {"mode": RuleMode.AUTOMATIC}
+    refused = signed_in(anna).post(at, change)
+    assert refused.status_code == 422
+    assert "Only who may approve can let a rule publish by itself." in words(refused)
+    rule.refresh_from_db()
+    assert (rule.name, rule.mode, rule.active) == ("Drafts", RuleMode.REVIEW, True), "nothing of it was saved"
+    assert not AuditEntry.objects.exists()
+    signed_in(bo).post(at, change)
+    rule.refresh_from_db()
+    assert (rule.mode, rule.active) == (RuleMode.AUTOMATIC, True)
+    assert AuditEntry.objects.get(action="rule_changed").user == bo
 
 
 @pytest.mark.parametrize("language", ["en", "da"])

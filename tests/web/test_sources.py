@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from publisher.items.collect import collect_source, due_sources
-from publisher.models import AuditEntry, Item, Organisation, Sighting, Source, User
+from publisher.models import AuditEntry, Item, Newsletter, Organisation, Rule, Sighting, Source, User
 from publisher.vocabulary import ItemState, SourceStatus
 from tests.items.website import FEED, HOST, Story, website
 from tests.web.office import reader_in, signed_in, source_of, words
@@ -170,6 +170,61 @@ def test_another_name(anna: User, source: Source) -> None:
     assert source.name == "Hjemmesiden"
 
 
+NEW = f"{HOST}/nyt.xml"
+
+
+def test_another_address_is_looked_at_before_it_is_kept(anna: User, source: Source) -> None:
+    client = signed_in(anna)
+    at = f"/settings/sources/{source.pk}/address"
+    assert f'value="{FEED}"' in source_of(client.get(at))
+    with website(Story("Koncert", f"{HOST}/1")) as site:
+        refused = client.post(at, {"url": NEW})
+        assert refused.status_code == 422 and "There is no feed at this address" in words(refused)
+        source.refresh_from_db()
+        assert source.config == {"url": FEED}
+        site.show(Story("Koncert", f"{HOST}/1"), url=NEW)
+        Source.objects.filter(pk=source.pk).update(status=SourceStatus.PAUSED, last_error={"msgid": "gone"})
+        assert "is read from its new address now" in words(client.post(at, {"url": NEW}, follow=True))
+    source.refresh_from_db()
+    assert (source.config, source.status, source.last_error) == ({"url": NEW}, SourceStatus.ACTIVE, {})
+    assert due_sources(timezone.now()) == [source.pk]
+    assert AuditEntry.objects.get(action="source_moved").user == anna
+
+
+def test_an_address_that_another_source_has_is_refused(anna: User, source: Source) -> None:
+    other = Source.objects.create(organisation=source.organisation, kind="feed", name="Anden", config={"url": NEW})
+    with website(Story("Koncert", f"{HOST}/1")):
+        page = signed_in(anna).post(f"/settings/sources/{other.pk}/address", {"url": FEED})
+    assert page.status_code == 422
+    assert "You have this source already: “Nyheder”." in words(page)
+    assert not AuditEntry.objects.exists()
+
+
+def test_a_source_is_removed_after_its_rules_were_shown(anna: User, source: Source, newsletter: Newsletter) -> None:
+    with website(Story("Koncert", f"{HOST}/1"), Story("Kor", f"{HOST}/2")):
+        collect_source(source.pk)
+    rule = Rule.objects.create(organisation=source.organisation, name="Alt nyt", newsletter=newsletter)
+    rule.sources.add(source)
+    client = signed_in(anna)
+    at = f"/settings/sources/{source.pk}"
+    assert f'href="{at}/remove"' in source_of(client.get(at))
+    page = words(client.get(at + "/remove"))
+    assert "The 2 news items that came from it stay" in page
+    assert "“Alt nyt” has no other source and is switched off" in page
+    assert Source.objects.exists(), "asking changes nothing"
+    page = words(client.post(at + "/remove", follow=True))
+    assert "What came from it is still here." in page
+    assert not Source.objects.exists()
+    assert Item.objects.count() == 2
+    rule.refresh_from_db()
+    assert not rule.active
+    assert sorted(AuditEntry.objects.values_list("action", "user__name")) == [
+        ("rule_off", "Anna"),
+        ("source_removed", "Anna"),
+    ]
+    assert "its only source “Nyheder” was removed" in words(client.get(f"/settings/rules/{rule.pk}"))
+
+
 def test_who_may_do_what(sven: User, secretariat: Organisation, source: Source) -> None:
     Item.objects.create(organisation=secretariat, title="Gammel", state=ItemState.SEEN)
     Sighting.objects.create(source=source, item=Item.objects.get(), external_key="1")
@@ -180,9 +235,9 @@ def test_who_may_do_what(sven: User, secretariat: Organisation, source: Source) 
     assert reader.get(ADD).status_code == 403
     assert reader.post(ADD, {"url": FEED, "name": "x"}).status_code == 403
     assert "Nyheder" not in words(stranger.get("/settings/sources"))
-    for path in ("", "/health"):
+    for path in ("", "/health", "/address", "/remove"):
         assert stranger.get(at + path).status_code == 404
-    for path in ("/name", "/poll", "/pause", "/resume", "/take"):
+    for path in ("/name", "/poll", "/pause", "/resume", "/take", "/address", "/remove"):
         assert reader.post(at + path, {"name": "x"}).status_code == 403
         assert stranger.post(at + path, {"name": "x"}).status_code == 404
     source.refresh_from_db()

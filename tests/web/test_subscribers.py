@@ -137,12 +137,18 @@ def test_a_contributing_member_sees_numbers_only(
     Membership.objects.create(cooperation=cooperation, organisation=elsewhere)
     client = signed_in(sven)
     page = words(client.get("/subscribers"))
-    assert "Kulturnyt Only Kulturfællesskabet sees the addresses. fewer than 20 active" in page
+    assert "Kulturnyt Only Kulturfællesskabet sees the addresses." in page
+    assert "who chose" not in page, "it has no area of its own"
     assert client.get(of(readers)).status_code == 404
-    rows = [SubscriberRow(f"flere{n}@example.org", confirmed_at=timezone.now()) for n in range(30)]
+    mine = Area.objects.create(cooperation=cooperation, name="Svendborg", slug=elsewhere.slug)
+    assert "fewer than 20 active who chose Svendborg" in words(client.get("/subscribers"))
+    now = timezone.now()
+    rows = [SubscriberRow(f"flere{n}@example.org", confirmed_at=now, areas=(mine,)) for n in range(30)]
+    rows += [SubscriberRow(f"andre{n}@example.org", confirmed_at=now) for n in range(30)]
+    rows += [SubscriberRow("ikke-endnu@example.org", areas=(mine,))]
     subscribe_many(readers, rows)
     page = words(client.get("/subscribers"))
-    assert "35 active" in page and "example.org" not in page
+    assert "30 active who chose Svendborg" in page and "example.org" not in page
 
 
 def test_a_stranger_finds_no_page(sven: User, readers: Newsletter) -> None:
