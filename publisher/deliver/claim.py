@@ -21,11 +21,12 @@ from publisher.vocabulary import DeliveryStatus, MessageStatus, Outlet
 
 LEASE = timedelta(seconds=60)
 
-# Why somebody is no longer to be mailed, best known first; NULL: is to be mailed.
+# Why somebody is no longer to be mailed, best known first; NULL: is to be mailed. Who left and was signed up again
+# without a confirmation has not come back yet.
 _GONE = """CASE
     WHEN d.subscriber_id IS NULL OR s.id IS NULL THEN 'erased'
     WHEN x.reason IS NOT NULL THEN x.reason
-    WHEN s.unsubscribed_at IS NOT NULL THEN 'unsubscribed'
+    WHEN s.unsubscribed_at IS NOT NULL OR s.confirmed_at IS NULL THEN 'unsubscribed'
 END"""
 
 _JOINS = """

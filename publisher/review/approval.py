@@ -78,6 +78,15 @@ def to_draft(campaign: Campaign, user: User | None) -> None:
 
     Raises InputError once something has begun, waits for a decision, or if someone was faster.
     """
+    _take_back(campaign, user, "taken_back", gettext_noop("Taken back for changes"))
+
+
+def undo(campaign: Campaign, user: User | None) -> None:
+    """The Undo button: `to_draft` of what was just approved, under its own name. Raises what that raises."""
+    _take_back(campaign, user, "undone", gettext_noop("Undone"))
+
+
+def _take_back(campaign: Campaign, user: User | None, action: str, words: str) -> None:
     approved = campaign.status == CampaignStatus.APPROVED
     _may(user, "approve" if approved else "edit", campaign)
     with transaction.atomic():
@@ -85,12 +94,7 @@ def to_draft(campaign: Campaign, user: User | None) -> None:
         move(campaign, CampaignStatus, CampaignStatus.DRAFT, only={"status": campaign.status})
         if approved:
             back_to_draft(campaign)
-        record(campaign.organisation, user, "taken_back", campaign, gettext_noop("Taken back for changes"))
-
-
-def undo(campaign: Campaign, user: User | None) -> None:
-    """The Undo button: `to_draft` of what was just approved. Raises what that raises."""
-    to_draft(campaign, user)
+        record(campaign.organisation, user, action, campaign, words)
 
 
 def cancel(campaign: Campaign, user: User | None) -> None:

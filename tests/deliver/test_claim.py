@@ -69,6 +69,14 @@ def test_who_left_since_the_freeze_is_taken_out_with_the_reason(newsletter: News
     assert len(claim.recipients(claim_id)) == 3
 
 
+def test_who_left_and_was_signed_up_again_without_a_word_of_their_own_gets_nothing(newsletter: Newsletter) -> None:
+    person = residents(newsletter, 1)[0]
+    message = ready_mail(newsletter)
+    Subscription.objects.filter(pk=person.pk).update(unsubscribed_at=None, confirmed_at=None)
+    assert take(message)[1] == 0
+    assert counters(message) == {"suppressed": 1}
+
+
 def test_who_leaves_after_the_claim_is_seen_before_the_start(newsletter: Newsletter) -> None:
     people = residents(newsletter, 3)
     message = ready_mail(newsletter)

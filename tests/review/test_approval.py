@@ -9,6 +9,7 @@ import pytest
 from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
+from publisher.access.audit import timeline
 from publisher.errors import InputError, TransitionError
 from publisher.models import (
     Account,
@@ -200,6 +201,14 @@ def test_undo_forgets_the_freeze_and_keeps_the_time(campaign: Campaign, bo: User
         assert (message.scheduled_at, message.started_at, message.composed_html) == (None, None, "")
     for rows in (Delivery, DeliveryCount, PostPart, Edition):
         assert not rows.objects.exists()
+
+
+def test_an_undo_stands_in_the_history_as_one(campaign: Campaign, bo: User) -> None:
+    approval.send_now(campaign, bo)
+    approval.undo(campaign, bo)
+    approval.submit(campaign, bo)
+    approval.to_draft(campaign, bo)
+    assert [entry.action for entry in timeline(campaign)][-3:] == ["undone", "submitted", "taken_back"]
 
 
 def test_after_undo_everything_follows_the_new_time(campaign: Campaign, bo: User) -> None:
