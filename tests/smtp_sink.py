@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import random
 import re
 import signal
 import subprocess
@@ -29,21 +30,26 @@ AFTER_DOT = {
     "spam": b"554 5.7.1 Spam message rejected\r\n",
     "busy": b"451 4.3.0 Try again later\r\n",
 }
+# With --faults RATE, so many of all mails meet one of these, each as likely: answers, and ends of the conversation.
+FAULTS = ("421", "450", "550", "drop_before", "drop_after", "stall")
+STALL_S = 45.0
 _MESSAGE_ID = re.compile(rb"(?im)^message-id:\s*(\S+)")
 
 
 class Sink:
     """One server: its log, its faults, its folder of whole messages (if wanted)."""
 
-    def __init__(self, log: Path, keep: Path | None, delay_s: float) -> None:
+    def __init__(self, log: Path, keep: Path | None, delay_s: float, faults: float = 0.0, seed: int = 0) -> None:
         self.log, self.keep, self.delay_s = log.open("ab", buffering=0), keep, delay_s
+        self.faults, self.random = faults, random.Random(seed)
+        self.fault_log = log.with_suffix(".faults").open("ab", buffering=0)
         self.accepted = 0
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One conversation."""
         try:
             await self._talk(reader, writer)
-        except (ConnectionError, asyncio.IncompleteReadError):
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
             writer.close()
@@ -69,16 +75,32 @@ class Sink:
             else:
                 writer.write(b"250 Ok\r\n")
 
+    def _fault(self) -> str:
+        """The fault that this mail meets, "" for none; noted, since the tests count them."""
+        if self.random.random() >= self.faults:
+            return ""
+        fault = self.random.choice(FAULTS)
+        self.fault_log.write(f"{fault}\n".encode())
+        return fault
+
     async def _content(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, recipient: str) -> bool:
         """From DATA to the answer of the final dot; false to hang up."""
-        if kind(recipient) == "dropdata":
+        fault = self._fault()
+        if fault in {"421", "drop_before"} or kind(recipient) == "dropdata":
+            writer.write(b"421 4.3.2 Closing\r\n" if fault == "421" else b"")
             return False
+        if fault in {"450", "550"}:
+            writer.write(b"450 4.3.0 Later\r\n" if fault == "450" else b"550 5.7.1 Not this one\r\n")
+            return True
         if kind(recipient) in AT_RCPT:
             writer.write(b"554 5.5.1 No valid recipients\r\n")
             return True
         writer.write(b"354 Go ahead\r\n")
         content = await reader.readuntil(b"\r\n.\r\n")
-        if not self._take(recipient, content):
+        if not self._take(recipient, content) or fault == "drop_after":
+            return False
+        if fault == "stall":
+            await asyncio.sleep(STALL_S)
             return False
         if self.delay_s:
             await asyncio.sleep(self.delay_s)
@@ -124,10 +146,19 @@ class RunningSink:
         """(Message-ID, recipient) of every message that the server took, in order."""
         return [(message_id, recipient) for message_id, recipient, _ in self.entries()]
 
+    def count(self) -> int:
+        """How many messages it has accepted."""
+        return self.log.read_bytes().count(b"\n") if self.log.exists() else 0
+
     def entries(self) -> list[tuple[str, str, float]]:
         """The same, with the time (seconds since 1970) at which each was taken."""
         lines = self.log.read_text().split("\n")[:-1] if self.log.exists() else []
         return [(found[0], found[1], float(found[2])) for line in lines if len(found := line.split(" ")) == 3]
+
+    def faults(self) -> list[str]:
+        """Every fault that a mail met."""
+        path = self.log.with_suffix(".faults")
+        return path.read_text().split() if path.exists() else []
 
     def messages(self) -> list[bytes]:
         """The whole messages, in the order in which they came."""
@@ -135,12 +166,13 @@ class RunningSink:
 
 
 @contextmanager
-def running_sink(folder: Path, *, delay_s: float = 0.0) -> Iterator[RunningSink]:
+def running_sink(folder: Path, *, delay_s: float = 0.0, faults: float = 0.0) -> Iterator[RunningSink]:
     """A sink in a process of its own, so that killing workers never touches the witness."""
     keep = folder / "accepted"
     keep.mkdir(parents=True, exist_ok=True)
     log = folder / "accepted.log"
     command = [sys.executable, "-m", "tests.smtp_sink", "--log", log, "--keep", keep, "--delay", str(delay_s)]
+    command += ["--faults", str(faults)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parent.parent)
     try:
         assert process.stdout is not None
@@ -151,7 +183,7 @@ def running_sink(folder: Path, *, delay_s: float = 0.0) -> Iterator[RunningSink]
 
 
 async def _serve(arguments: argparse.Namespace) -> None:
-    sink = Sink(arguments.log, arguments.keep, arguments.delay)
+    sink = Sink(arguments.log, arguments.keep, arguments.delay, arguments.faults, arguments.seed)
     server = await asyncio.start_server(sink.talk, "127.0.0.1", arguments.port, limit=50_000_000)
     print(server.sockets[0].getsockname()[1], flush=True)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, server.close)
@@ -165,4 +197,6 @@ if __name__ == "__main__":
     parser.add_argument("--log", type=Path, required=True)
     parser.add_argument("--keep", type=Path)
     parser.add_argument("--delay", type=float, default=0.0)
+    parser.add_argument("--faults", type=float, default=0.0)
+    parser.add_argument("--seed", type=int, default=0)
     asyncio.run(_serve(parser.parse_args()))
