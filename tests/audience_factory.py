@@ -11,6 +11,22 @@ from publisher.models import Block, Campaign, Edition, Message, Newsletter, Orga
 from publisher.vocabulary import BlockKind, CampaignStatus, MessageStatus, Outlet
 
 
+def own_newsletter(name: str) -> Newsletter:
+    """A newsletter of an organisation of its own, ready to be sent."""
+    slug = name.lower()
+    organisation = Organisation.objects.create(
+        name=name, slug=slug, postal_line="Rådhusvej 1, 2620 Albertslund", email="kontor@kultur.example.org"
+    )
+    return Newsletter.objects.create(
+        organisation=organisation,
+        name=name,
+        slug=slug,
+        sender_name=name,
+        sender_email="nyt@kultur.example.org",
+        reply_to="kontor@kultur.example.org",
+    )
+
+
 def residents(newsletter: Newsletter, number: int, *, prefix: str = "beboer") -> list[Subscription]:
     """`number` confirmed subscribers at example addresses, subscribed since an hour."""
     since = timezone.now() - timedelta(hours=1)

@@ -8,28 +8,12 @@ from django.db import connection
 from django.utils import timezone
 
 from publisher.compose.drafts import create_campaign
-from publisher.models import Item, Message, Newsletter, Organisation
+from publisher.models import Item, Message, Newsletter
 from publisher.review.approval import approve
 from tests.audience_factory import residents
 
 LINKS = 14
 SENTENCE = "Orkestret åbner dørene for alle, og der er kaffe, kage og korsang på scenen fra klokken ti. "
-
-
-def newsletter(name: str) -> Newsletter:
-    """An organisation with one newsletter."""
-    slug = name.lower()
-    organisation = Organisation.objects.create(
-        name=name, slug=slug, postal_line="Rådhusvej 1, 2620 Albertslund", email="kontor@kultur.example.org"
-    )
-    return Newsletter.objects.create(
-        organisation=organisation,
-        name=name,
-        slug=slug,
-        sender_name=name,
-        sender_email="nyt@kultur.example.org",
-        reply_to="kontor@kultur.example.org",
-    )
 
 
 def crowd(of: Newsletter, number: int) -> None:

@@ -47,9 +47,10 @@ def measure(room: EngineRoom, sink: FastSink, recipients: int) -> int:
     from django.db import connection
     from django.utils import timezone
 
-    from tests.bench.crowd import crowd, issue, newsletter
+    from tests.audience_factory import own_newsletter
+    from tests.bench.crowd import crowd, issue
 
-    people = newsletter("Kulturnyt")
+    people = own_newsletter("Kulturnyt")
     crowd(people, recipients)
     database = cpu.tree(postmaster(room)) if connection.vendor == "postgresql" else []
     before_s = cpu.seconds(database)

@@ -5,27 +5,17 @@ from __future__ import annotations
 from django.utils import timezone
 
 from publisher.compose.drafts import create_campaign
-from publisher.models import Item, Message, Newsletter, Organisation
+from publisher.models import Item, Message
 from publisher.review.approval import approve
-from tests.audience_factory import residents
+from tests.audience_factory import own_newsletter, residents
 
 BODY = "<p>Orkestret åbner dørene for alle. Læs <a href='https://kultur.example.org/om'>mere om øvelsen</a>.</p>" * 6
 
 
 def send_out(recipients: int, *, name: str = "Kulturnyt") -> Message:
     """Make everything a newsletter needs, approve one issue for now, and answer its message."""
-    slug = name.lower()
-    organisation = Organisation.objects.create(
-        name=name, slug=slug, postal_line="Rådhusvej 1, 2620 Albertslund", email="kontor@kultur.example.org"
-    )
-    newsletter = Newsletter.objects.create(
-        organisation=organisation,
-        name=name,
-        slug=slug,
-        sender_name=name,
-        sender_email="nyt@kultur.example.org",
-        reply_to="kontor@kultur.example.org",
-    )
+    newsletter = own_newsletter(name)
+    organisation = newsletter.organisation
     residents(newsletter, recipients)
     item = Item.objects.create(
         organisation=organisation,
