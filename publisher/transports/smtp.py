@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Coroutine
-from typing import Any, TypeVar
 
-import uvloop
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from publisher.errors import OpslagError
 from publisher.transports.contract import Accepted, Connection, Courier, Letter, Mailbag, Transport
+from publisher.transports.loop_thread import LoopThread
 from publisher.transports.smtp_session import SmtpAddress, open_session
 
 LOOK_EVERY_S = 1.0
-Result = TypeVar("Result")
 
 
 class SmtpTransport(Transport):
@@ -46,26 +43,26 @@ class SmtpTransport(Transport):
             opened.close()
             return offer.name
 
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(look())
+        loop = LoopThread()
+        try:
+            return loop.run(look())
+        finally:
+            loop.close()
 
 
 class SmtpConnection:
     """An open SMTP conversation with an event loop of its own; not thread-safe. It is the bag of its own courier."""
 
     def __init__(self, transport: SmtpTransport) -> None:
-        self._runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
+        self._loop = LoopThread()
         self._letter: Letter | None = None
         self._result: asyncio.Future[Accepted] | None = None
         self._open = True
         try:
-            self._courier = self._run(transport.courier(self))
+            self._courier = self._loop.run(transport.courier(self))
         except OpslagError:
-            self._runner.close()
+            self._loop.close()
             raise
-
-    def _run(self, work: Coroutine[Any, Any, Result]) -> Result:
-        return self._runner.run(work)
 
     def send(self, envelope_from: str, recipient: str, content: bytes) -> Accepted:
         """Hand over one message; see Connection.send for what each error means."""
@@ -73,7 +70,7 @@ class SmtpConnection:
         stuffed = re.sub(rb"(?m)^\.", b"..", content)
         ended = stuffed if stuffed.endswith(b"\r\n") else stuffed + b"\r\n"
         self._letter = Letter(0, envelope_from, recipient, ended)
-        return self._run(self._carried())
+        return self._loop.run(self._carried())
 
     async def _carried(self) -> Accepted:
         self._result = asyncio.get_running_loop().create_future()
@@ -122,5 +119,5 @@ class SmtpConnection:
             # The loop must go round once for the farewell to leave.
             await asyncio.sleep(0)
 
-        self._run(leave())
-        self._runner.close()
+        self._loop.run(leave())
+        self._loop.close()

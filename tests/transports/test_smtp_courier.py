@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -80,7 +81,9 @@ def carry(server: ScriptedServer, settings: Any, *names: str, **options: Any) ->
         await asyncio.sleep(0)
         return bag
 
-    return asyncio.run(work())
+    # A thread of its own: browser tests leave a loop running in this one.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work()).result()
 
 
 def at(stage: str, name: str, answer: Answer) -> Any:
