@@ -48,7 +48,7 @@ def issue(of: Newsletter, at: datetime, *, kilobytes: float = 29.5) -> Message:
         for n in range(LINKS - 1)
     )
     # Every letter stands in both parts; about 45 % of a kilobyte of text is markup and encoding.
-    filler = f"<p>{SENTENCE * 3}</p>" * max(0, round((kilobytes - 16.4) / 0.655))
+    filler = f"<p>{SENTENCE * 3}</p>" * max(0, round((kilobytes - 16.4) / 0.83))
     item = Item.objects.create(
         organisation=of.organisation,
         title="Åben øvelse på Ærø: kom & hør",

@@ -18,7 +18,7 @@ from datetime import timedelta
 from email import message_from_bytes, policy
 from pathlib import Path
 
-from tests.bench import cpu
+from tests.bench import cpu, rivals
 from tests.bench.fast_sink import FastSink, fast_sink
 from tests.engine_room import EngineRoom, engine_room
 
@@ -39,11 +39,12 @@ def main() -> int:
     with fast_sink(pipelining=not wanted.no_pipelining, delay_ms=wanted.delay_ms) as sink:
         settings = {"OPSLAG_SMTP_URL": sink.url, "OPSLAG_SMTP_CONNECTIONS": str(wanted.connections)}
         with engine_room(wanted.database, start=False, **settings) as room:
-            return measure(room, sink, wanted.recipients)
+            return measure(room, sink, wanted)
 
 
-def measure(room: EngineRoom, sink: FastSink, recipients: int) -> int:
+def measure(room: EngineRoom, sink: FastSink, wanted: argparse.Namespace) -> int:
     """Send one issue to a crowd."""
+    recipients = wanted.recipients
     from django.db import connection
     from django.utils import timezone
 
@@ -70,12 +71,14 @@ def measure(room: EngineRoom, sink: FastSink, recipients: int) -> int:
     wrong = faults(sink, message.public_id.hex)
     for fault in wrong[:5]:
         print(fault)
+    others = compared(round(size / max(arrived, 1)), 1000 * (ours_s + database_s) / recipients)
     figures = {
         "recipients": recipients,
         "arrived": arrived,
         "message_bytes": round(size / max(arrived, 1)),
         "cpu_ms_per_message": round(1000 * (ours_s + database_s) / recipients, 4),
         "database_cpu_ms_per_message": round(1000 * database_s / recipients, 4),
+        **others,
         "messages_per_s": round(arrived / (last_s - first_s)) if last_s > first_s else 0,
         "first_message_s": round(first_s - due_s, 2),
         "worker_peak_mb": round(max(cpu.peak_mb(pid) for pid in cpu.tree(room.processes["bulk"].pid))),
@@ -86,6 +89,16 @@ def measure(room: EngineRoom, sink: FastSink, recipients: int) -> int:
     }
     print(json.dumps(figures), flush=True)
     return 0 if arrived == recipients and message.status == "finished" and not wrong else 1
+
+
+def compared(size: int, ours_ms: float) -> dict[str, float | None]:
+    """The same message by others, in the same run."""
+    source_ms, smtplib_ms = rivals.smtp_source_cpu_ms(size), rivals.smtplib_cpu_ms(size)
+    return {
+        "smtp_source_cpu_ms": round(source_ms, 4) if source_ms else None,
+        "cpu_vs_smtp_source": round(ours_ms / source_ms, 2) if source_ms else None,
+        "smtplib_cpu_ms": round(smtplib_ms, 4),
+    }
 
 
 def postmaster(room: EngineRoom) -> int:
