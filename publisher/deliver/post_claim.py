@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from publisher.address_guard import time_limit
+from publisher.deliver.clock import boot_clock_s
 from publisher.deliver.journal import boot_id
 from publisher.models import Claim, Delivery, Message, PostPart
 from publisher.vocabulary import DeliveryStatus, PartStep, check_transition
@@ -38,7 +38,7 @@ class PostClaim:
 
     def renew(self, lease: timedelta) -> None:
         """Hold the claim from now for `lease`. Raises ClaimLostError if it is gone."""
-        asked_s = _clock_s()
+        asked_s = boot_clock_s()
         if not Claim.objects.filter(pk=self.claim_id).update(lease_until=timezone.now() + lease):
             raise ClaimLostError
         self._ends_s = asked_s + lease.total_seconds()
@@ -61,7 +61,7 @@ class PostClaim:
         The limit begins before the look at the clock: a process that stands anywhere after that finds it passed.
         """
         with time_limit(CALL.total_seconds()):
-            if _clock_s() + (CALL + MARGIN).total_seconds() > self._ends_s:
+            if boot_clock_s() + (CALL + MARGIN).total_seconds() > self._ends_s:
                 raise ClaimLostError
             yield
 
@@ -80,7 +80,7 @@ def take(
     delivery_id: int, wanted: QuerySet[Delivery], status: DeliveryStatus, lease: timedelta, **changes: object
 ) -> PostClaim | None:
     """Claim the delivery if it is still among `wanted`, else None: it goes to `status`, with a strike and `changes`."""
-    claim_id, asked_s = uuid.uuid4(), _clock_s()
+    claim_id, asked_s = uuid.uuid4(), boot_clock_s()
     message_id = Delivery.objects.values_list("message_id", flat=True).get(pk=delivery_id)
     with transaction.atomic():
         # The message first, as a person's decision takes it: two that meet wait for each other instead of deadlocking.
@@ -98,8 +98,3 @@ def take(
             lease_until=timezone.now() + lease,
         )
     return PostClaim(delivery_id, claim_id, status, asked_s + lease.total_seconds())
-
-
-def _clock_s() -> float:
-    """A clock that runs on while the machine sleeps or the process stands, as the lane's does (slots.Lease)."""
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))

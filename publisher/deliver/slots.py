@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
@@ -12,6 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from publisher.deliver.claim import LEASE, renew
+from publisher.deliver.clock import boot_clock_s
 from publisher.models import LaneSlot
 
 # A lane starts no message later than its lease minus this.
@@ -45,28 +45,24 @@ class Lease:
 
     def __init__(self, run_id: uuid.UUID) -> None:
         self.run_id = run_id
-        self._renewed_s = self._clock_s()
+        self._renewed_s = boot_clock_s()
         self.lost = False
-
-    @staticmethod
-    def _clock_s() -> float:
-        return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
     def due(self) -> bool:
         """Whether a second has passed since the last renewal."""
-        return self._clock_s() - self._renewed_s >= RENEW_EVERY_S
+        return boot_clock_s() - self._renewed_s >= RENEW_EVERY_S
 
     def may_start(self) -> bool:
         """Whether a message may still be started under the lease as last renewed."""
         left = LEASE.total_seconds() - MARGIN.total_seconds()
-        return not self.lost and self._clock_s() - self._renewed_s < left
+        return not self.lost and boot_clock_s() - self._renewed_s < left
 
     def renew(self, claims: Iterable[uuid.UUID], forfeit: Callable[[uuid.UUID], None]) -> bool:
         """Renew slot and claims; false (for good) if another lane has taken the slot meanwhile.
 
         `forfeit` is called for each of `claims` that somebody has given up meanwhile, before anything may start again.
         """
-        asked_s, now = self._clock_s(), timezone.now()
+        asked_s, now = boot_clock_s(), timezone.now()
         held = LaneSlot.objects.filter(run_id=self.run_id).update(lease_until=now + LEASE)
         if not held:
             self.lost = True
