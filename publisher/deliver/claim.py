@@ -81,6 +81,8 @@ def next_message(now: datetime) -> Message | None:
     return (
         sending.filter(Exists(due))
         .select_related("campaign__organisation", "newsletter")
+        # The whole mail, which nobody needs here, for every batch anew.
+        .defer("composed_html", "composed_text")
         .order_by(F("served_at").asc(nulls_first=True), "pk")
         .first()
     )
