@@ -41,7 +41,7 @@ def main() -> int:
     parser.add_argument("--broker-away-s", type=float, default=10)
     parser.add_argument("--broker-restarts", type=int, default=1)
     parser.add_argument("--faults", type=float, default=0.0, help="share of mails that meet a fault of the mail server")
-    parser.add_argument("--sink-delay-s", type=float, default=0.008)
+    parser.add_argument("--sink-delay-s", type=float, default=0.03)
     parser.add_argument("--connections", type=int, default=4)
     parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
