@@ -51,30 +51,20 @@ def _our_fault(code: int, text: bytes) -> AccountError:
 
 def refusal_of_recipient(code: int, text: bytes) -> OpslagError:
     """What a refused RCPT means: wait, our own fault, or no such recipient."""
-    if code < 500:
-        return asked_to_wait(code, text)
-    if _is_our_fault(text):
-        return _our_fault(code, text)
-    return PermanentError(
-        gettext_noop("The receiving server refused the address: %(code)s %(detail)s"),
-        reason="refused",
-        code=code,
-        detail=detail_of(text),
-    )
+    words = gettext_noop("The receiving server refused the address: %(code)s %(detail)s")
+    return _refusal(code, text, PermanentError(words, reason="refused", code=code, detail=detail_of(text)))
 
 
 def refusal_of_content(code: int, text: bytes) -> OpslagError:
     """What a refused DATA or final dot means: wait, our own fault, or this content."""
+    words = gettext_noop("The receiving server refused the content: %(code)s %(detail)s")
+    return _refusal(code, text, PermanentError(words, reason="content_refused", code=code, detail=detail_of(text)))
+
+
+def _refusal(code: int, text: bytes, theirs: PermanentError) -> OpslagError:
     if code < 500:
         return asked_to_wait(code, text)
-    if _is_our_fault(text):
-        return _our_fault(code, text)
-    return PermanentError(
-        gettext_noop("The receiving server refused the content: %(code)s %(detail)s"),
-        reason="content_refused",
-        code=code,
-        detail=detail_of(text),
-    )
+    return _our_fault(code, text) if _is_our_fault(text) else theirs
 
 
 def unreachable(error: Exception | None) -> TransientError:

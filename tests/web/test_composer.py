@@ -31,28 +31,6 @@ def second(practice_account: Account) -> Account:
     )
 
 
-@pytest.fixture
-def campaign(item: Item, newsletter: Newsletter, practice_account: Account) -> Campaign:
-    """A draft with a mail and a post."""
-    return send_out(item, newsletter, practice_account)
-
-
-@pytest.fixture
-def edit(campaign: Campaign) -> str:
-    """Where it is written."""
-    return f"/sendouts/{campaign.pk}/edit"
-
-
-@pytest.fixture
-def annas(anna: User) -> Client:
-    return signed_in(anna)
-
-
-@pytest.fixture
-def bos(bo: User) -> Client:
-    return signed_in(bo)
-
-
 def read(campaign: Campaign) -> Campaign:
     return Campaign.objects.get(pk=campaign.pk)
 

@@ -10,36 +10,14 @@ from django.test import Client
 
 from publisher.compose.drafts import create_campaign
 from publisher.items.pictures import store_picture
-from publisher.models import Account, Campaign, Item, Newsletter, User
+from publisher.models import Account, Campaign, Item, Newsletter
 from tests.compose.conftest import picture_of
 from tests.review.send_outs import mail_of, send_out
 from tests.web.desk import live, more_items, typed
-from tests.web.office import signed_in, words
+from tests.web.office import words
 
 pytestmark = pytest.mark.database
 NOON = datetime(2026, 3, 20, 11, tzinfo=UTC)
-
-
-@pytest.fixture
-def campaign(item: Item, newsletter: Newsletter, practice_account: Account) -> Campaign:
-    """A draft with a mail and a post."""
-    return send_out(item, newsletter, practice_account)
-
-
-@pytest.fixture
-def edit(campaign: Campaign) -> str:
-    """Where it is written."""
-    return f"/sendouts/{campaign.pk}/edit"
-
-
-@pytest.fixture
-def annas(anna: User) -> Client:
-    return signed_in(anna)
-
-
-@pytest.fixture
-def bos(bo: User) -> Client:
-    return signed_in(bo)
 
 
 def read(campaign: Campaign) -> Campaign:

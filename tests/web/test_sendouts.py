@@ -22,28 +22,6 @@ pytestmark = pytest.mark.database
 
 
 @pytest.fixture
-def campaign(item: Item, newsletter: Newsletter, practice_account: Account) -> Campaign:
-    """A draft with a mail and a post."""
-    return send_out(item, newsletter, practice_account)
-
-
-@pytest.fixture
-def path(campaign: Campaign) -> str:
-    """Its page."""
-    return f"/sendouts/{campaign.pk}"
-
-
-@pytest.fixture
-def annas(anna: User) -> Client:
-    return signed_in(anna)
-
-
-@pytest.fixture
-def bos(bo: User) -> Client:
-    return signed_in(bo)
-
-
-@pytest.fixture
 def sending(campaign: Campaign, bo: User) -> Campaign:
     """Approved, frozen for ten (three of them skipped), and begun."""
     approval.send_now(campaign, bo)

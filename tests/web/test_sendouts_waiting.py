@@ -9,30 +9,13 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from publisher.models import Account, Campaign, Item, Message, Newsletter, StopStamp, User
+from publisher.models import Campaign, Message, StopStamp, User
 from publisher.review import approval
 from publisher.vocabulary import HoldReason, MessageStatus
-from tests.review.send_outs import mail_of, send_out, soon
-from tests.web.office import signed_in, words
+from tests.review.send_outs import mail_of, soon
+from tests.web.office import words
 
 pytestmark = pytest.mark.database
-
-
-@pytest.fixture
-def campaign(item: Item, newsletter: Newsletter, practice_account: Account) -> Campaign:
-    """A draft with a mail and a post."""
-    return send_out(item, newsletter, practice_account)
-
-
-@pytest.fixture
-def path(campaign: Campaign) -> str:
-    """Its page."""
-    return f"/sendouts/{campaign.pk}"
-
-
-@pytest.fixture
-def bos(bo: User) -> Client:
-    return signed_in(bo)
 
 
 def test_while_all_is_stopped_no_countdown_runs(campaign: Campaign, path: str, bo: User, bos: Client) -> None:
