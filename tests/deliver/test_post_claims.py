@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from publisher import http
 from publisher.deliver import post, post_claim, reconcile
+from publisher.deliver.clock import boot_clock_s
 from publisher.deliver.post_claim import ClaimLostError, PostClaim, take
 from publisher.errors import InputError, TransientError
 from publisher.models import Account, Claim, Delivery, Message, PostPart
@@ -130,7 +131,7 @@ def test_a_process_that_stood_still_after_the_look_at_the_clock_writes_nothing(
     settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(post_claim, "CALL", timedelta(seconds=0.2))
-    far = post_claim._clock_s() + 300
+    far = boot_clock_s() + 300
     mine, server = PostClaim(1, uuid.uuid4(), DeliveryStatus.SENDING, far), MastodonServer()
     with listening(server) as address:
         settings.OPSLAG_ALLOWED_TARGETS = frozenset({address.removeprefix("http://")})
