@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import uuid
 from datetime import timedelta
 from pathlib import Path
@@ -142,6 +143,25 @@ def test_an_outcome_that_comes_after_a_person_decided_changes_nothing(lane: Dead
     )
     assert stored == 0 and lane.status(0)[0] == "failed"
     lane.die()
+
+
+def test_a_line_that_found_no_room_announces_nothing(db: None) -> None:
+    """A full disk writes half a line without complaint; whatever it was to announce must not happen."""
+    journal, claim_id = Journal(uuid.uuid4()), uuid.uuid4()
+    journal.claim(claim_id)
+    _soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (journal.path.stat().st_size + 20, hard))
+    try:
+        with pytest.raises(OSError):
+            journal.start(claim_id, 1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (_soft, hard))
+    with pytest.raises(OSError):
+        journal.start(claim_id, 2)
+    journal.close(keep=True)
+    record = read(journal.path)
+    assert record.claims == [claim_id] and record.started == set()
+    assert recover_dead_journals() == 0 and not all_journals()
 
 
 def test_a_claim_named_but_never_made_recovers_to_nothing(newsletter: Newsletter) -> None:
