@@ -140,9 +140,9 @@ class Couriers:
         if courier in self._out:
             self._out.remove(courier)
         if error is not None:
-            # Let in and thrown out again without having got rid of a single letter.
-            self._useless = 0 if courier.accepted else self._useless + 1
-            if not courier.accepted and (not self._out or self._useless >= USELESS_ALLOWED):
+            # Let in and thrown out again without an answer to a single letter.
+            self._useless = 0 if courier.answered else self._useless + 1
+            if self._useless >= USELESS_ALLOWED:
                 self._give_up(error)
         if self._changed is not None:
             self._changed.set()

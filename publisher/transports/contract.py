@@ -72,9 +72,9 @@ class Mailbag(Protocol):
 
 
 class Courier(Protocol):
-    """One connection that hands over letters, as many at a time as it likes; `accepted` counts what was taken."""
+    """One connection that hands over letters, as many at a time as it likes; `answered` counts those with an answer."""
 
-    accepted: int
+    answered: int
 
     def wake(self) -> None:
         """There may be letters to take."""

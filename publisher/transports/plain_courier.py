@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from publisher.errors import OpslagError
+from publisher.errors import OpslagError, UncertainError
 from publisher.transports.contract import Accepted, Connection, Letter, Mailbag
 
 
@@ -15,7 +15,7 @@ class PlainCourier:
         self._connection, self._mailbag = connection, mailbag
         self._work: asyncio.Task[None] | None = None
         self._closing = False
-        self.accepted = 0
+        self.answered = 0
 
     def wake(self) -> None:
         """Begin to work through the bag, unless it does already."""
@@ -31,7 +31,7 @@ class PlainCourier:
             if not self._mailbag.starting(letter):
                 continue
             result = await asyncio.to_thread(self._send, letter)
-            self.accepted += isinstance(result, Accepted)
+            self.answered += not isinstance(result, UncertainError)
             self._mailbag.ended(letter, result)
             if not self._connection.is_open():
                 self._closing = True

@@ -60,7 +60,7 @@ class SmtpCourier(asyncio.Protocol):
     def __init__(self) -> None:
         self.pipelining = False
         self.is_open = False
-        self.accepted = 0
+        self.answered = 0
         self._transport: asyncio.Transport | None = None
         self._mailbag: Mailbag | None = None
         self._unread = b""
@@ -224,6 +224,7 @@ class SmtpCourier(asyncio.Protocol):
     def _turned_away(self, letter: Letter, error: OpslagError) -> None:
         """The server waits for another command; what it remembers of this letter is taken back first."""
         self._at_door = None
+        self.answered += 1
         self._bag.ended(letter, error)
         self._due.append(Stage.RESET)
         self._write(self._next_envelope(b"RSET\r\n") if self.pipelining else b"RSET\r\n")
@@ -237,6 +238,7 @@ class SmtpCourier(asyncio.Protocol):
         elif self._refused is not None:
             # RFC 2920 §3.1: it waits for content although it wants none. It gets an empty one, never the letter.
             self._at_door = None
+            self.answered += 1
             self._bag.ended(letter, self._refused)
             self._due.append(Stage.RESET)
             self._write(self._next_envelope(b".\r\n") if self.pipelining else b".\r\n")
@@ -263,7 +265,7 @@ class SmtpCourier(asyncio.Protocol):
             return
         letter, self._inside = self._inside, None
         taken = reply.code < 300
-        self.accepted += taken
+        self.answered += 1
         self._bag.ended(letter, Accepted(reply.code) if taken else refusal_of_content(*reply))
 
     # The end.

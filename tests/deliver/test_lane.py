@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from django.db import connection
 from django.utils import timezone, translation
 
 from publisher.deliver import finish
@@ -28,6 +26,7 @@ from publisher.models import (
 )
 from publisher.vocabulary import MessageStatus
 from tests.audience_factory import ready_mail, residents
+from tests.deliver.lanes import lane_on_a_thread
 from tests.smtp_sink import RunningSink, running_sink
 
 pytestmark = pytest.mark.database
@@ -67,7 +66,11 @@ def test_everyone_gets_one_mail_and_the_receipt_adds_up(newsletter: Newsletter, 
     assert not wanted(timezone.now()) and run_lane() == 0
 
 
-def test_each_answer_of_the_server_ends_on_its_row_in_words(newsletter: Newsletter, sink: RunningSink) -> None:
+@pytest.mark.parametrize("connections", [1, 4])
+def test_each_answer_of_the_server_ends_on_its_row_in_words(
+    newsletter: Newsletter, sink: RunningSink, settings: pytest.FixtureRequest, connections: int
+) -> None:
+    settings.OPSLAG_SMTP_CONNECTIONS = connections
     people = residents(newsletter, 8)
     message = ready_mail(newsletter)
     rows = {
@@ -168,14 +171,7 @@ def test_leaving_pausing_and_stopping_take_effect_in_mid_send(
         message = ready_mail(newsletter)
         late = Delivery.objects.filter(subscription__in=people[60:80])
 
-        def run() -> None:
-            try:
-                run_lane()
-            finally:
-                connection.close()
-
-        lane = threading.Thread(target=run)
-        lane.start()
+        lane = lane_on_a_thread()
         while len(sink.accepted()) < 3:
             pass
         Subscription.objects.filter(pk__in=[person.pk for person in people[60:80]]).update(
