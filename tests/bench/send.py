@@ -23,7 +23,7 @@ from tests.bench.fast_sink import FastSink, fast_sink
 from tests.engine_room import EngineRoom, engine_room
 
 PATIENCE_S = 900
-AHEAD_S = 15.0
+AHEAD_S = 10.0
 
 
 def main() -> int:
