@@ -27,7 +27,7 @@ def _each(*looks: Callable[[], None]) -> None:
     for look in looks:
         try:
             look()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 -- raised again below, with the others
             errors.append(error)
     if errors:
         raise ExceptionGroup("ticks", errors)
