@@ -53,7 +53,7 @@ RETURNING publisher_delivery.id, publisher_delivery.status
 """
 
 _RECIPIENTS = f"""
-SELECT d.id, p.address, p.name, s.token, d.attempts, {_GONE} FROM publisher_delivery d {_JOINS}
+SELECT d.id, p.address, p.name, s.token, d.attempts, d.choices, {_GONE} FROM publisher_delivery d {_JOINS}
 WHERE d.claim_id = %s AND d.status = 'sending' ORDER BY d.due_at, d.id
 """
 
@@ -65,13 +65,14 @@ WHERE d.claim_id = %s AND d.status = 'sending' AND {_GONE} IS NOT NULL
 
 @dataclass(frozen=True)
 class Claimed:
-    """One delivery in hand, with all that is needed to write to its recipient."""
+    """One delivery in hand, with all that is needed to write to its recipient; `choices`: what of the mail they see."""
 
     delivery_id: int
     address: str
     name: str
     token: str
     attempts: int
+    choices: int
 
 
 def next_message(now: datetime) -> Message | None:
@@ -132,7 +133,7 @@ def recipients(claim_id: uuid.UUID) -> list[Claimed]:
     """The deliveries in hand with their recipients, in the order in which they fell due."""
     with connection.cursor() as cursor:
         cursor.execute(_RECIPIENTS, db_values([claim_id]))
-        return [Claimed(*row[:5]) for row in cursor.fetchall() if row[5] is None]
+        return [Claimed(*row[:-1]) for row in cursor.fetchall() if row[-1] is None]
 
 
 def left_since(claim_id: uuid.UUID) -> set[int]:

@@ -1,10 +1,10 @@
-"""The topics and areas that an organisation may choose among: its own and those of its cooperations."""
+"""The topics and areas to choose among: an organisation's own and its cooperations'; a newsletter may offer fewer."""
 
 from __future__ import annotations
 
 from django.db.models import Q, QuerySet
 
-from publisher.models import Area, Organisation, Topic
+from publisher.models import Area, Newsletter, Organisation, Topic
 
 
 def topics_for(organisation: Organisation) -> QuerySet[Topic]:
@@ -15,6 +15,18 @@ def topics_for(organisation: Organisation) -> QuerySet[Topic]:
 def areas_for(organisation: Organisation) -> QuerySet[Area]:
     """By name."""
     return Area.objects.filter(_known_to(organisation)).order_by("name", "pk")
+
+
+def offered_topics(newsletter: Newsletter) -> QuerySet[Topic]:
+    """What a newsletter's subscribers may choose, by name: its own selection, else all that its organisation has."""
+    return (
+        newsletter.topics.order_by("name", "pk") if newsletter.topics.exists() else topics_for(newsletter.organisation)
+    )
+
+
+def offered_areas(newsletter: Newsletter) -> QuerySet[Area]:
+    """The same for areas."""
+    return newsletter.areas.order_by("name", "pk") if newsletter.areas.exists() else areas_for(newsletter.organisation)
 
 
 def _known_to(organisation: Organisation) -> Q:

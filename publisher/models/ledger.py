@@ -19,7 +19,8 @@ from publisher.vocabulary import DeliveryStatus, NoticeKind, PartStep
 class Delivery(ScopedModel):
     """One message to one recipient. Holds no address: erasing a person leaves the receipt equal.
 
-    `claim_id` names the claim that last took it; every outcome carries it. `attempts` counts starts, not claims. Each
+    `claim_id` names the claim that last took it; every outcome carries it. `attempts` counts starts, not claims.
+    `choices` are bits that say which parts of the mail it shows (see audience.aims). Each
     index costs at every claim and outcome (status stands in some, so no update is heap-only), so there are few.
     """
 
@@ -29,6 +30,7 @@ class Delivery(ScopedModel):
     subscription = models.ForeignKey(Subscription, models.SET_NULL, null=True, related_name="+")
     account = models.ForeignKey(Account, models.PROTECT, null=True, related_name="deliveries", db_index=False)
     domain = models.CharField(max_length=255, blank=True)
+    choices = models.BigIntegerField(default=0, db_default=0)
     status = models.CharField(max_length=10, choices=DeliveryStatus.choices, default=DeliveryStatus.PENDING)
     reason = models.CharField(max_length=30, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
