@@ -5,7 +5,7 @@ What is composed is a copy: later changes of an item never change a send-out by 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from django.db import transaction
 from django.db.models import F, Max
@@ -216,7 +216,7 @@ def update_block(block: Block, **words: str) -> None:
 
 
 @transaction.atomic
-def aim_block(block: Block, *, areas: Sequence[Area], topics: Sequence[Topic]) -> None:
+def aim_block(block: Block, *, areas: Collection[Area], topics: Collection[Topic]) -> None:
     """Show a block only to those who chose one of these areas and one of these topics; without any, to everyone.
 
     Raises InputError unless the campaign is a draft, or if an area or topic is none of the newsletter's.

@@ -30,6 +30,7 @@ from publisher.compose.body import clean_body, mail_html, paragraphs
 from publisher.compose.guards import check_source, template_fault
 from publisher.compose.output import check_output
 from publisher.compose.values import is_web_address, one_line
+from publisher.items.choices import area_word
 from publisher.items.content import excerpt, lead_before
 from publisher.items.pictures import picture_url
 from publisher.models import Block, Message, Newsletter, Picture
@@ -250,18 +251,11 @@ def _byline(author: str, published: str, newsletter: Newsletter) -> str:
     return " · ".join(part for part in (author, day) if part)
 
 
-# The words that every cooperation begins with, over several areas; a word of its own stands for one and for many.
-_SEVERAL = {"Kommune": "Kommuner", "Municipality": "Municipalities"}
-
-
 def _areas(names: list[str], newsletter: Newsletter) -> str:
     """“Kommune: Albertslund, Furesø”, with the cooperation's own word."""
     if not names:
         return ""
     cooperation = newsletter.cooperation
-    label = translation.gettext("Applies to")
-    if cooperation:
-        label = cooperation.area_label_da if translation.get_language() == "da" else cooperation.area_label_en
-    if len(names) > 1:
-        label = _SEVERAL.get(label, label)
+    several = len(names) > 1
+    label = area_word(cooperation, several=several) if cooperation else translation.gettext("Applies to")
     return one_line(f"{label}: {', '.join(names)}")

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from django.db.models import Q, QuerySet
+from django.utils.translation import get_language
 
-from publisher.models import Area, Newsletter, Organisation, Topic
+from publisher.models import Area, Cooperation, Newsletter, Organisation, Topic
+
+# The words that every cooperation begins with, for several areas; a word of its own stands for one and for many.
+_SEVERAL = {"Kommune": "Kommuner", "Municipality": "Municipalities"}
 
 
 def topics_for(organisation: Organisation) -> QuerySet[Topic]:
@@ -27,6 +31,12 @@ def offered_topics(newsletter: Newsletter) -> QuerySet[Topic]:
 def offered_areas(newsletter: Newsletter) -> QuerySet[Area]:
     """The same for areas."""
     return newsletter.areas.order_by("name", "pk") if newsletter.areas.exists() else areas_for(newsletter.organisation)
+
+
+def area_word(cooperation: Cooperation, *, several: bool) -> str:
+    """What the cooperation calls an area, in the language that is active: “Kommune”, “Kommuner”."""
+    word = cooperation.area_label_da if get_language() == "da" else cooperation.area_label_en
+    return _SEVERAL.get(word, word) if several else word
 
 
 def _known_to(organisation: Organisation) -> Q:
