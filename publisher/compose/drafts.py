@@ -5,12 +5,13 @@ What is composed is a copy: later changes of an item never change a send-out by 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from django.db import transaction
 from django.db.models import F, Max
 from django.utils.translation import gettext_noop
 
+from publisher.audience.aims import Aim
 from publisher.compose.social import default_text
 from publisher.compose.values import is_web_address, many_lines, one_line, shorten
 from publisher.errors import InputError
@@ -18,7 +19,6 @@ from publisher.items.choices import offered_areas, offered_topics
 from publisher.items.content import excerpt
 from publisher.models import (
     Account,
-    Area,
     Block,
     Campaign,
     CampaignItem,
@@ -27,7 +27,6 @@ from publisher.models import (
     Newsletter,
     Organisation,
     Rule,
-    Topic,
     User,
 )
 from publisher.vocabulary import BlockKind, CampaignStatus, Outlet
@@ -216,19 +215,20 @@ def update_block(block: Block, **words: str) -> None:
 
 
 @transaction.atomic
-def aim_block(block: Block, *, areas: Collection[Area], topics: Collection[Topic]) -> None:
-    """Show a block only to those who chose one of these areas and one of these topics; without any, to everyone.
+def aim_block(block: Block, aim: Aim) -> None:
+    """Show a block only to those who chose one of these areas and one of these topics (or nothing of the kind).
 
     Raises InputError unless the campaign is a draft, or if an area or topic is none of the newsletter's.
     """
     open_draft(block.message)
     newsletter = block.message.newsletter
     assert newsletter is not None, "only a mail has blocks"
-    known = {*offered_areas(newsletter), *block.areas.all()}, {*offered_topics(newsletter), *block.topics.all()}
-    if not (known[0].issuperset(areas) and known[1].issuperset(topics)):
+    areas = {area.pk for area in (*offered_areas(newsletter), *block.areas.all())}
+    topics = {topic.pk for topic in (*offered_topics(newsletter), *block.topics.all())}
+    if not (aim.areas <= areas and aim.topics <= topics):
         raise InputError(gettext_noop("Choose among the areas and topics of the newsletter."))
-    block.areas.set(areas)
-    block.topics.set(topics)
+    block.areas.set(aim.areas)
+    block.topics.set(aim.topics)
 
 
 @transaction.atomic

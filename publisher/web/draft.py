@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from publisher.audience.aims import aim_of
 from publisher.compose.drafts import aim_block, update_block, update_email, update_post
 from publisher.compose.values import many_lines, one_line
-from publisher.models import Area, Block, Campaign, Message, Picture, Topic, User
+from publisher.models import Block, Campaign, Message, Picture, User
 from publisher.review.drafting import open_for_change, suggest_time
 from publisher.schedule.slots import next_slot
 from publisher.vocabulary import BlockKind, MessageStatus, Outlet
@@ -211,8 +211,7 @@ def _save_story(story: Story, alts: dict[int, str]) -> bool:
     if words:
         update_block(block, **words)
     if is_aimed_anew := story.is_aimed_anew:
-        aim = story.form.aim()
-        aim_block(block, areas=Area.objects.filter(pk__in=aim.areas), topics=Topic.objects.filter(pk__in=aim.topics))
+        aim_block(block, story.form.aim())
     return bool(words) or is_aimed_anew
 
 

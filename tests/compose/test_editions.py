@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from publisher.audience.aims import current_aims
+from publisher.audience.aims import Aim, current_aims
 from publisher.compose import newsletter as newsletters
 from publisher.compose.compiled import Recipient, compile_message, personalise
 from publisher.compose.drafts import aim_block
@@ -40,6 +40,11 @@ def areas(newsletter: Newsletter) -> list[Area]:
 def topics(newsletter: Newsletter) -> list[Topic]:
     """Two topics."""
     return topics_of(newsletter, ["Musik", "Teater"])
+
+
+def at(areas: list[Area]) -> Aim:
+    """Aimed at these areas."""
+    return Aim(frozenset(area.pk for area in areas))
 
 
 def some(rows: list[Any]) -> st.SearchStrategy[list[Any]]:
@@ -149,14 +154,14 @@ def test_aiming_is_a_change_like_any_other(mail: Message, areas: list[Area], els
     block = Block.objects.filter(message=mail).first()
     assert block is not None
     before = mail.campaign.revision
-    aim_block(block, areas=areas[:1], topics=[])
+    aim_block(block, at(areas[:1]))
     mail.campaign.refresh_from_db()
     assert mail.campaign.revision == before + 1 and list(block.areas.all()) == areas[:1]
     foreign = Area.objects.create(organisation=elsewhere, name="Andetsteds", slug="andetsteds")
     with pytest.raises(InputError):
-        aim_block(block, areas=[foreign], topics=[])
+        aim_block(block, at([foreign]))
     mail.newsletter.areas.set(areas[1:])
-    aim_block(block, areas=areas[:2], topics=[])
+    aim_block(block, at(areas[:2]))
     assert set(block.areas.all()) == set(areas[:2]), "what it was aimed at before may stay"
 
 
