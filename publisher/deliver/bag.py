@@ -17,7 +17,8 @@ from datetime import datetime
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
-from publisher.compose.compiled import Recipient, Segments, personalise
+from publisher.compose.compiled import Recipient, personalise
+from publisher.compose.editions import Pieces, edition
 from publisher.deliver import outcome
 from publisher.deliver.claim import Claimed
 from publisher.deliver.journal import Journal
@@ -50,7 +51,7 @@ class Batch:
     claim_id: uuid.UUID
     number: int
     message: Message
-    segments: Segments
+    mail: Pieces
     recipients: Sequence[Claimed]
     sender: str
     unsettled: int = 0
@@ -133,7 +134,7 @@ class Bag:
     def _written(self, batch: Batch, recipient: Claimed) -> Letter | None:
         to = Recipient._make(recipient[:4])
         try:
-            content = personalise(batch.segments, to)
+            content = personalise(edition(batch.mail, recipient.choices), to)
         except OpslagError as error:
             self._end(batch, recipient, error)
         except Exception:
