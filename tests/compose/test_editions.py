@@ -168,4 +168,4 @@ def test_aiming_is_a_change_like_any_other(mail: Message, areas: list[Area], els
 
 def test_pieces_are_told_apart_by_mail(mail: Message) -> None:
     one, other = Pieces(((0, b"one"),)), Pieces(((0, b"other"),))
-    assert edition(one, 0).pieces == (b"one",) and edition(other, 0).pieces == (b"other",)
+    assert edition(one, 0).texts == (b"one",) and edition(other, 0).texts == (b"other",)
