@@ -55,7 +55,7 @@ def test_ticks_aim_a_story_and_its_label_says_so(
     block = mail_of(two).blocks.last()
     assert block is not None
     page = words(annas.get(page_of(two)))
-    assert "Shown to" in page and "Shown to:" not in page and "Show as" not in page
+    assert "Shown to everyone" in page and "Shown to:" not in page and "Show as" not in page
     ticks = {f"story-{block.pk}-for_areas": [areas[0].pk], f"story-{block.pk}-for_topics": [topics[0].pk]}
     response = live(annas, page_of(two), typed(two) | ticks)
     source = response.content.decode()
@@ -112,7 +112,7 @@ def test_a_reader_for_whom_no_story_is_left_gets_no_mail(two: Campaign, areas: l
     assert first is not None
     aim_block(first, Aim(frozenset({areas[0].pk})))
     seen = annas.get(f"/sendouts/{two.pk}/mail/{mail.pk}/as", {f"as-area-{mail.pk}": areas[1].pk})
-    assert "no mail is sent to them" in words(seen)
+    assert "no mail is sent to them" in words(seen) and "<iframe" not in seen.content.decode()
 
 
 def test_the_preview_stays_as_it_was_chosen_while_one_writes(two: Campaign, areas: list[Area], annas: Client) -> None:
