@@ -86,7 +86,8 @@ def test_what_the_newsletter_offers_no_more_stays_ticked(
 ) -> None:
     mail = aimed(two, areas[:1])
     newsletter.areas.set(areas[1:])
-    live(annas, page_of(two), typed(two) | {f"mail-{mail.pk}-subject": "Nyt emne"})
+    response = live(annas, page_of(two), typed(two) | {f"mail-{mail.pk}-subject": "Nyt emne"})
+    assert (response.status_code, mail_of(two).subject) == (200, "Nyt emne")
     block = mail.blocks.last()
     assert block is not None and list(block.areas.all()) == [areas[0]]
     foreign = {f"story-{block.pk}-for_areas": [areas[0].pk, 999_999]}
