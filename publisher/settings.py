@@ -81,10 +81,18 @@ OPSLAG_ENCRYPTION_KEYS = _secret("OPSLAG_ENCRYPTION_KEYS", Fernet.generate_key()
 OPSLAG_ADDRESS_KEY = _secret("OPSLAG_ADDRESS_KEY", secrets.token_urlsafe(32))
 
 # --- Sending ----------------------------------------------------------------------------------------------------
-# How e-mail leaves: a kind from publisher/transports (`smtp` or `capture`).
+# How e-mail leaves: a kind from publisher/transports (`smtp`, `esp` or `capture`).
 OPSLAG_TRANSPORT = env.str("OPSLAG_TRANSPORT", default="smtp")
 # Mail server: smtp://user:password@host:587 (STARTTLS), smtps://…:465, or smtp+plain://host:25 without TLS.
 OPSLAG_SMTP_URL = env.str("OPSLAG_SMTP_URL", default="smtp+plain://127.0.0.1:1025")
+# E-mail service (brevo, mailjet, …: docs/production.md) behind `smtp` or `esp`; empty means a mail server of your own.
+OPSLAG_ESP = env.str("OPSLAG_ESP", default="").lower()
+# Key of the e-mail service's API, for the transport `esp` and for doctor; its parts with a colon between them.
+OPSLAG_ESP_KEY = env.str("OPSLAG_ESP_KEY", default="")
+# Address of the e-mail service's API, where it is not the usual one (another region, a Postal server of your own).
+OPSLAG_ESP_URL = env.str("OPSLAG_ESP_URL", default="")
+# What proves that a webhook comes from the e-mail service: the signing key it shows, or user:password for basic auth.
+OPSLAG_ESP_WEBHOOK_KEY = env.str("OPSLAG_ESP_WEBHOOK_KEY", default="")
 # Domain of our Message-IDs and List-Ids; default the host of OPSLAG_BASE_URL.
 OPSLAG_MAIL_DOMAIN = env.str("OPSLAG_MAIL_DOMAIN", default="") or urlsplit(OPSLAG_BASE_URL).hostname or "localhost"
 # Seconds between “Send now” and the first message, during which Undo works.
