@@ -86,6 +86,7 @@ class Reason(TextChoices):
     COMPLAINED = "complained", _("marked an earlier mail as spam")
     BLOCKED = "blocked", _("the address is blocked by hand")
     ERASED = "erased", _("the person was erased")
+    RETURNED = "returned", _("came back from the receiving server")
     REFUSED = "refused", _("the receiving server refused the address")
     CONTENT_REFUSED = "content_refused", _("the receiving server refused the content")
     ATTEMPTS_USED_UP = "attempts_used_up", _("no success after several attempts")
@@ -104,6 +105,35 @@ class SuppressionReason(TextChoices):
     BOUNCED = "bounced", _("Bounced")
     COMPLAINED = "complained", _("Marked as spam")
     BLOCKED = "blocked", _("Blocked by hand")
+
+
+class EventKind(TextChoices):
+    """What can come back about a mail, in django-anymail's words (`anymail.signals.EventType`)."""
+
+    QUEUED = "queued", pgettext_lazy("event", "Queued")
+    SENT = "sent", pgettext_lazy("event", "Sent on")
+    REJECTED = "rejected", pgettext_lazy("event", "Refused")
+    FAILED = "failed", pgettext_lazy("event", "Could not be sent")
+    BOUNCED = "bounced", pgettext_lazy("event", "Came back")
+    DEFERRED = "deferred", pgettext_lazy("event", "Delayed")
+    DELIVERED = "delivered", pgettext_lazy("event", "Delivered")
+    AUTORESPONDED = "autoresponded", pgettext_lazy("event", "Automatic reply")
+    COMPLAINED = "complained", pgettext_lazy("event", "Marked as spam")
+    UNSUBSCRIBED = "unsubscribed", pgettext_lazy("event", "Unsubscribed")
+    UNKNOWN = "unknown", pgettext_lazy("event", "Unknown")
+
+
+class BounceClass(TextChoices):
+    """Why a mail did not arrive, by whose move it is; what follows is in `track.addresses` and `track.breaker`."""
+
+    HARD = "hard", _("The address does not exist")
+    NO_ROUTE = "no_route", _("The address's domain takes no mail")
+    DISABLED = "disabled", _("The mailbox is closed")
+    SOFT = "soft", _("The mailbox could not take it for the time being")
+    BLOCKED = "blocked", _("The receiving server's rules kept it out")
+    OUR_FAULT = "our_fault", _("The receiving server does not accept us as sender")
+    MESSAGE_FAULT = "message_fault", _("The receiving server does not accept this content")
+    UNKNOWN = "unknown", _("The receiving server gave no reason we know")
 
 
 class ItemState(TextChoices):
@@ -219,7 +249,8 @@ DELIVERY_TRANSITIONS = _edges(
     "pending -> sending | suppressed | cancelled | failed",
     "sending -> sent | pending | failed | uncertain",
     "uncertain -> sent | failed | pending",
-    "failed -> pending",
+    # Sent: it was given up because a mail came back, and then its arrival was reported (facts come in any order).
+    "failed -> pending | sent",
 )
 PART_TRANSITIONS = _edges(
     "waiting -> preparing",

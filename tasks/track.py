@@ -7,6 +7,7 @@ from publisher.deliver import finish, notice, post, reconcile, recover
 from publisher.operate.heartbeat import beat
 from publisher.review.withdraw import cancel_leftovers
 from publisher.track.counters import check_recent
+from publisher.track.events import apply_waiting
 from publisher.vocabulary import Queue
 from tasks.celery import wake
 
@@ -24,6 +25,7 @@ def tick() -> None:
     for part_id in reconcile.to_confirm(now):
         wake(confirm_post, part_id, queue=Queue.SOCIAL)
     recover.give_up_lost_claims(now)
+    apply_waiting(now)
 
 
 @shared_task

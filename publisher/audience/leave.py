@@ -6,6 +6,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from publisher.audience.addresses import address_key
+from publisher.errors import Explanation
 from publisher.models import Consent, Delivery, Event, Organisation, Subscriber, Subscription, Suppression
 from publisher.vocabulary import SuppressionReason
 
@@ -35,13 +36,18 @@ def suppress(organisation: Organisation, address: str, reason: str) -> Suppressi
 
     Any order of reports leaves the same row: a complaint outweighs a block by hand, and that a bounce.
     """
-    new = SuppressionReason(reason)
+    return suppress_key(organisation.pk, address_key(address), reason)
+
+
+def suppress_key(organisation_id: int, key: str, reason: str, explanation: Explanation | None = None) -> Suppression:
+    """As `suppress`, for an address known by its key; `explanation` tells staff why, without personal data."""
+    new, words = SuppressionReason(reason), explanation.as_json() if explanation else {}
     suppression, created = Suppression.objects.get_or_create(
-        organisation=organisation, address_key=address_key(address), defaults={"reason": new}
+        organisation_id=organisation_id, address_key=key, defaults={"reason": new, "explanation": words}
     )
     if not created:
         lighter = [other for other, weight in _WEIGHT.items() if weight < _WEIGHT[new]]
-        Suppression.objects.filter(pk=suppression.pk, reason__in=lighter).update(reason=new)
+        Suppression.objects.filter(pk=suppression.pk, reason__in=lighter).update(reason=new, explanation=words)
         suppression.refresh_from_db()
     return suppression
 
