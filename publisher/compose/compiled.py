@@ -35,6 +35,8 @@ from publisher.compose.wire import (
 )
 from publisher.errors import PermanentError
 from publisher.models import Edition, Message
+from publisher.transports import message_headers
+from publisher.transports.esps import DELIVERY_KEY
 from publisher.vocabulary import Reason
 
 EVERYONE = "all"
@@ -108,7 +110,17 @@ def _headers(message: Message) -> list[Piece]:
         f"Feedback-ID: {stream}{CRLF}",
         f"Precedence: bulk{CRLF}",
         f"Content-Language: {message.language}{CRLF}",
+        *_headers_of_transport(key=["d", Slot(DELIVERY), f".{message.public_id.hex}"]),
     ]
+
+
+def _headers_of_transport(key: list[Piece]) -> list[Piece]:
+    """What an e-mail service behind the mail server wants; `key` is the delivery's, as its Message-ID begins."""
+    pieces: list[Piece] = []
+    for name, value in message_headers(bulk=True):
+        first, *others = value.split(DELIVERY_KEY)
+        pieces += [f"{name}: {first}", *(piece for rest in others for piece in (*key, rest)), CRLF]
+    return pieces
 
 
 def _alternatives(message: Message, text: list[Piece], html: list[Piece]) -> list[Piece]:
