@@ -55,6 +55,24 @@ def _target_list(name: str) -> frozenset[str]:
     return targets
 
 
+def _bounce_address(name: str) -> str:
+    """An address with a place for a token in its local part, short enough for RFC 5321 §4.5.3.1.1 (64 octets)."""
+    given = env.str(name, default="").strip()
+    local, _, domain = given.partition("@")
+    sound = local.count("{token}") == 1 and domain and domain.isascii() and "@" not in domain and "{" not in domain
+    if given and not (sound and local.isascii() and not set(local) & set(' <>"(),:;[]\\') and len(local) <= 46):
+        raise ImproperlyConfigured(f"{name} must look like bounce+{{token}}@nyt.example.org, with a short name.")
+    return str(given)
+
+
+def _imap_url(name: str) -> str:
+    given = env.str(name, default="").strip()
+    parts = urlsplit(given)
+    if given and (parts.scheme not in {"imaps", "imap", "imap+plain"} or not parts.hostname or not parts.username):
+        raise ImproperlyConfigured(f"{name} must look like imaps://user:password@mail.example.org/INBOX.")
+    return str(given)
+
+
 # --- Where things are -------------------------------------------------------------------------------------------
 # Folder for everything the embedded default writes: database, keys, pictures, journals, logs.
 OPSLAG_HOME = Path(env.str("OPSLAG_HOME", default=str(BASE_DIR / "var"))).resolve()
@@ -109,6 +127,14 @@ OPSLAG_MAX_ATTEMPTS = env.int("OPSLAG_MAX_ATTEMPTS", default=6)
 OPSLAG_HOST = env.str("OPSLAG_HOST", default=socket.gethostname())
 # No delivery ever leaves while this is on (test environments, restored backups); every page says so.
 OPSLAG_NEVER_SEND = env.bool("OPSLAG_NEVER_SEND", default=False)
+
+# --- What comes back --------------------------------------------------------------------------------------------
+# Address to which mails come back, with {token} where each mail's own goes: bounce+{token}@nyt.example.org; empty: off.
+OPSLAG_BOUNCE_ADDRESS = _bounce_address("OPSLAG_BOUNCE_ADDRESS")
+# Mailbox it leads to: imaps://user:password@host/INBOX, imap:// with STARTTLS, imap+plain:// without TLS.
+OPSLAG_INBOUND_IMAP_URL = _imap_url("OPSLAG_INBOUND_IMAP_URL")
+# Seconds between two looks into that mailbox.
+OPSLAG_INBOUND_POLL_SECONDS = env.int("OPSLAG_INBOUND_POLL_SECONDS", default=60)
 
 # --- Reaching out -----------------------------------------------------------------------------------------------
 # host:port pairs that the address guard lets through although they are private (comma-separated, exact).

@@ -123,6 +123,13 @@ class EventKind(TextChoices):
     UNKNOWN = "unknown", pgettext_lazy("event", "Unknown")
 
 
+class EventSource(StrEnum):
+    """Who told us, besides the ESPs, which go by django-anymail's names."""
+
+    SMTP = "smtp"
+    MAILBOX = "mailbox"
+
+
 class BounceClass(TextChoices):
     """Why a mail did not arrive, by whose move it is; what follows is in `track.addresses` and `track.breaker`."""
 
@@ -134,6 +141,33 @@ class BounceClass(TextChoices):
     OUR_FAULT = "our_fault", _("The receiving server does not accept us as sender")
     MESSAGE_FAULT = "message_fault", _("The receiving server does not accept this content")
     UNKNOWN = "unknown", _("The receiving server gave no reason we know")
+
+
+class InboundKind(TextChoices):
+    """What a mail in the mailbox is."""
+
+    BOUNCE = "bounce", _("Returned mail")
+    COMPLAINT = "complaint", _("Complaint")
+    LEAVE = "leave", _("Unsubscribing by mail")
+    WISH = "wish", _("Reply that asks to unsubscribe")
+    AUTO_REPLY = "auto_reply", _("Automatic reply")
+    REPLY = "reply", _("Reply")
+
+
+class InboundStatus(TextChoices):
+    """Where a mail from the mailbox stands."""
+
+    NEW = "new", pgettext_lazy("inbound", "New")
+    FORWARD = "forward", _("To be forwarded")
+    NEEDS_PERSON = "needs_person", _("Needs a person")
+    DONE = "done", pgettext_lazy("inbound", "Done")
+
+
+class UncertainPolicy(TextChoices):
+    """What an organisation wants with mails of which nobody can know whether they left."""
+
+    LEAVE = "leave", _("Leave them: nobody gets it twice, some may not get it at all")
+    RESEND = "resend", _("Send them again: everybody gets it, some may get it twice")
 
 
 class ItemState(TextChoices):

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from email.utils import format_datetime
 from typing import NamedTuple
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -23,6 +24,7 @@ from django.utils.translation import gettext_noop
 
 from publisher.compose.links import unsubscribe_url, view_url
 from publisher.compose.newsletter import render_html, render_text
+from publisher.compose.return_path import unsubscribe_mailbox
 from publisher.compose.wire import (
     CRLF,
     Piece,
@@ -105,7 +107,7 @@ def _headers(message: Message) -> list[Piece]:
         f"Date: {format_datetime(at)}{CRLF}",
         *("Message-ID: <d", Slot(DELIVERY), f".{message.public_id.hex}@{domain}>{CRLF}"),
         f"List-Id: {mailbox(newsletter.name, f'{newsletter.slug}.{domain}')}{CRLF}",
-        *(f"List-Unsubscribe: <{unsubscribe_url('')}", Slot(TOKEN), f">{CRLF}"),
+        *(f"List-Unsubscribe: <{unsubscribe_url('')}", Slot(TOKEN), *_unsubscribe_by_mail(), f">{CRLF}"),
         f"List-Unsubscribe-Post: List-Unsubscribe=One-Click{CRLF}",
         f"Feedback-ID: {stream}{CRLF}",
         f"Precedence: bulk{CRLF}",
@@ -121,6 +123,13 @@ def _headers_of_transport(key: list[Piece]) -> list[Piece]:
         first, *others = value.split(DELIVERY_KEY)
         pieces += [f"{name}: {first}", *(piece for rest in others for piece in (*key, rest)), CRLF]
     return pieces
+
+
+def _unsubscribe_by_mail() -> list[Piece]:
+    """The second way out of RFC 2369, where somebody reads such mails. The token stands in the subject: mail servers
+    put the part before the @ into lower case."""
+    address = quote(unsubscribe_mailbox(), safe="@+")
+    return [f">,{CRLF} <mailto:{address}?subject=unsubscribe%20", Slot(TOKEN)] if address else []
 
 
 def _alternatives(message: Message, text: list[Piece], html: list[Piece]) -> list[Piece]:

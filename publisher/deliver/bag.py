@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from django.utils import timezone
@@ -39,13 +39,17 @@ UNWRITTEN_ALLOWED = 3
 
 @dataclass(eq=False)
 class Batch:
-    """One claim in hand. `stopped`: nothing more of it may start; `gone`: deliveries whose recipient has left."""
+    """One claim in hand. `stopped`: nothing more of it may start; `gone`: deliveries whose recipient has left.
+
+    `return_paths`: the envelope sender of each delivery, `sender` for those that have none of their own.
+    """
 
     claim_id: uuid.UUID
     message: Message
     segments: Segments
     recipients: Sequence[Claimed]
     sender: str
+    return_paths: Mapping[int, str] = field(default_factory=dict)
     unsettled: int = 0
     stopped: bool = False
     gone: set[int] = field(default_factory=set)
@@ -149,7 +153,8 @@ class Bag:
                 self._stop(batch, HoldReason.CANNOT_COMPOSE, unwritten)
         else:
             self._unwritten = 0
-            return Letter(recipient.delivery_id, batch.sender, recipient.address, content)
+            sender = batch.return_paths.get(recipient.delivery_id, batch.sender)
+            return Letter(recipient.delivery_id, sender, recipient.address, content)
         return None
 
     def starting(self, letter: Letter) -> bool:

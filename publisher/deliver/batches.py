@@ -6,6 +6,7 @@ import uuid
 from functools import lru_cache
 
 from publisher.compose.compiled import Segments, load_segments
+from publisher.compose.return_path import return_addresses
 from publisher.compose.wire import wire_address
 from publisher.deliver import claim
 from publisher.deliver.bag import Batch
@@ -18,12 +19,14 @@ _KEPT = 16
 def batch_of(message: Message, claim_id: uuid.UUID) -> Batch:
     """All that couriers need for what was claimed. Raises InputError for a sender that no envelope can hold."""
     assert message.newsletter is not None
+    recipients = claim.recipients(claim_id)
     return Batch(
         claim_id=claim_id,
         message=message,
         segments=_segments(message.public_id, message.campaign.approved_revision),
-        recipients=claim.recipients(claim_id),
+        recipients=recipients,
         sender=wire_address(message.newsletter.sender_email),
+        return_paths=return_addresses([recipient.delivery_id for recipient in recipients]),
     )
 
 

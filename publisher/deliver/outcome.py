@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils.translation import gettext_noop
 
+from publisher.deliver.refusals import note_refusals
 from publisher.errors import AccountError, Explanation, OpslagError, PermanentError, TransientError, UncertainError
 from publisher.models.counting import move_counts
 from publisher.models.raw import db_values
@@ -157,6 +158,8 @@ def store(claim_id: uuid.UUID, message_id: int, lane: int, outcomes: Iterable[Ou
         for status, group in by_status.items():
             check_transition(DeliveryStatus, was, status)
             moved[status] += _write(claim_id, status, group, was)
+            if status == DeliveryStatus.FAILED:
+                note_refusals(claim_id, group)
         stored = sum(moved.values())
         if stored:
             moved[was] -= stored

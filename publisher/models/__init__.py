@@ -32,6 +32,7 @@ from publisher.models.ledger import (  # isort: skip
     PostPart,
     TransportHealth,
 )
+from publisher.models.inbound import InboundMail, Mailbox  # isort: skip
 
 __all__ = [
     "Account",
@@ -49,9 +50,11 @@ __all__ = [
     "Edition",
     "Event",
     "Heartbeat",
+    "InboundMail",
     "Item",
     "ItemRevision",
     "LaneSlot",
+    "Mailbox",
     "Membership",
     "Message",
     "Newsletter",

@@ -17,10 +17,8 @@ from publisher.audience.leave import suppress_key, unsubscribe
 from publisher.models import Delivery, Event
 from publisher.models.counting import COMMON_LANE, move_counts
 from publisher.track import addresses, breaker
-from publisher.vocabulary import DeliveryStatus, EventKind, Reason, SuppressionReason
+from publisher.vocabulary import DeliveryStatus, EventKind, EventSource, Reason, SuppressionReason
 
-# What a mail server said while we spoke to it is the delivery's own status already (see deliver.outcome).
-SMTP = "smtp"
 # How long after a mail something may come back about it that names nothing but the address.
 REMEMBERED = timedelta(days=30)
 
@@ -43,7 +41,8 @@ def apply(events: Sequence[Event], now: datetime) -> None:
             _find(event)
     # In the deliveries' order, so that two who do this at once wait for each other instead of deadlocking.
     found = sorted((event for event in events if event.delivery_id is not None), key=lambda e: (e.delivery_id, e.pk))
-    outside = [event for event in found if event.source != SMTP]
+    # What a mail server said while we spoke to it is the delivery's own status already (see deliver.refusals).
+    outside = [event for event in found if event.source != EventSource.SMTP]
     _stamp(outside)
     _settle(outside)
     _heed(found, now)

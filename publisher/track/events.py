@@ -165,7 +165,8 @@ def _apply_one_by_one(now: datetime) -> int:
 
 def _waiting(now: datetime) -> list[Event]:
     being_sent = Q(delivery__status=DeliveryStatus.SENDING)
-    waiting = Event.objects.filter(applied_at=None).exclude(being_sent).order_by("id")
+    people = ("delivery__subscriber", "delivery__subscription")
+    waiting = Event.objects.filter(applied_at=None).exclude(being_sent).select_related(*people).order_by("id")
     locked = waiting.select_for_update(skip_locked=True, of=("self",)) if connection.vendor == "postgresql" else waiting
     return list(locked[:BATCH])
 
