@@ -78,7 +78,7 @@ _UNREADABLE = (AnymailError, ImproperlyConfigured, LookupError, ValueError, Type
 
 def reports_of(request: HttpRequest, esp: Esp, key: str) -> list[Reported]:
     """What a call of the service reports. Raises StrangerError or UnreadableError."""
-    make = _OURS.get(esp.name) or import_string(f"anymail.webhooks.{esp.view}")
+    make: Any = _OURS.get(esp.name) or import_string(f"anymail.webhooks.{esp.view}")
     view = make(**{esp.signing_key or "webhook_secret": key})
     try:
         view.run_validators(request)
