@@ -21,6 +21,8 @@ from publisher.models import Newsletter
 from publisher.transports import configured_transport, message_headers
 from publisher.transports.esps import DELIVERY_KEY
 
+# A long address in a header must stay whole, as it does in newsletters.
+_UNFOLDED = SMTP.clone(cte_type="7bit", max_line_length=900)
 # Tells `received` that every link in the mail leads to ourselves.
 TEST_KEY = "test-"
 
@@ -34,7 +36,7 @@ def send_test_mail(recipient: str) -> str:
     to, sender, name = wire_address(recipient), *_sender()
     connection = configured_transport().connect()
     try:
-        connection.send(sender, to, _mail(to, sender, name).as_bytes())
+        connection.send(sender, to, _mail(to, sender, name).as_bytes(policy=_UNFOLDED))
     finally:
         connection.close()
     return sender

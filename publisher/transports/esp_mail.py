@@ -86,7 +86,7 @@ def _addressee(read: EmailMessage, recipient: str) -> str:
     shown = read["To"].addresses if read["To"] else ()
     try:
         return str(Address(str(shown[0].display_name) if shown else "", addr_spec=recipient))
-    except (ValueError, HeaderParseError) as error:
+    except (ValueError, IndexError, HeaderParseError) as error:
         raise unusable_address() from error
 
 
