@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from publisher.deliver import finish, notice, post, reconcile, recover
 from publisher.operate.heartbeat import beat
+from publisher.review.settling import resend_by_policy
 from publisher.review.withdraw import cancel_leftovers
 from publisher.track.counters import check_recent
 from publisher.track.events import apply_waiting
@@ -27,6 +28,7 @@ def tick() -> None:
         wake(confirm_post, part_id, queue=Queue.SOCIAL)
     recover.give_up_lost_claims(now)
     apply_waiting(now)
+    resend_by_policy(now)
     if mailbox.is_due(now):
         wake(look_into_mailbox, queue=Queue.TRACK)
     for mail_id in forwarding.due_forwards(now):

@@ -8,7 +8,8 @@ from django.utils.translation import gettext as _
 from rich.console import Console
 from rich.text import Text
 
-from publisher.operate.doctor import Level, examine
+from publisher.operate.doctor import examine
+from publisher.operate.findings import Level
 
 _LOOKS = {Level.OK: ("✓", "green"), Level.WARN: ("!", "yellow"), Level.FAIL: ("✗", "red")}
 

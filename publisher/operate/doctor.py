@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,7 +17,12 @@ from django.utils.translation import gettext_noop
 from publisher.errors import Explanation, OpslagError
 from publisher.models import StopStamp
 from publisher.operate import broker, database, heartbeat
+from publisher.operate.findings import Finding, Found
+from publisher.operate.findings import fail as _fail
+from publisher.operate.findings import ok as _ok
+from publisher.operate.findings import warn as _warn
 from publisher.operate.moments import moment
+from publisher.operate.returns import look_at_returns
 from publisher.transports import configured_transport
 from publisher.vocabulary import Queue
 
@@ -30,43 +33,11 @@ _REMOTE = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "ceph", "
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
-class Level(StrEnum):
-    """How bad it is: nothing sends while something fails."""
-
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One line of the doctor's: about what, how bad, and what to do."""
-
-    level: Level
-    about: str
-    explanation: Explanation
-
-
 def examine() -> Iterator[Finding]:
     """Look at one thing after the other; a look that fails is a finding too."""
     for about, look in _LOOKS.items():
         for level, msgid, params in look():
             yield Finding(level, about, Explanation(msgid, params))
-
-
-Found = Iterator[tuple[Level, str, dict[str, str]]]
-
-
-def _ok(msgid: str, **params: object) -> tuple[Level, str, dict[str, str]]:
-    return Level.OK, msgid, {name: str(value) for name, value in params.items()}
-
-
-def _warn(msgid: str, **params: object) -> tuple[Level, str, dict[str, str]]:
-    return Level.WARN, *_ok(msgid, **params)[1:]
-
-
-def _fail(msgid: str, **params: object) -> tuple[Level, str, dict[str, str]]:
-    return Level.FAIL, *_ok(msgid, **params)[1:]
 
 
 def _settings() -> Found:
@@ -265,6 +236,7 @@ _LOOKS: dict[str, Callable[[], Found]] = {
     gettext_noop("Workers"): _workers,
     gettext_noop("Stop"): _stops,
     gettext_noop("Mail"): _mail,
+    gettext_noop("Returned mail"): look_at_returns,
     gettext_noop("Folders"): _folders,
     gettext_noop("Address"): _address,
 }

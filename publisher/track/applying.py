@@ -120,7 +120,7 @@ def _let_go(event: Event, kind: EventKind) -> None:
     delivery = event.delivery
     assert delivery is not None
     if delivery.subscription is not None:
-        unsubscribe(delivery.subscription.token, source=f"{kind} ({event.source})")
+        unsubscribe(delivery.subscription.token, source=str(kind))
     if kind == EventKind.COMPLAINED and delivery.subscriber is not None:
         person = delivery.subscriber
         suppress_key(person.organisation_id, person.address_key, SuppressionReason.COMPLAINED)

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from publisher.models import Heartbeat, Organisation, StopStamp
 from publisher.operate import doctor, heartbeat
-from publisher.operate.doctor import Finding, Level
+from publisher.operate.findings import Finding, Level
 from publisher.vocabulary import Queue
 from tests.smtp_sink import running_sink
 

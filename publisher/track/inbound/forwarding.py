@@ -18,7 +18,7 @@ from django.utils.translation import gettext_noop
 from publisher.compose.return_path import delivery_of_address, is_unsubscribe_mailbox
 from publisher.compose.values import one_line
 from publisher.compose.wire import wire_address
-from publisher.errors import Explanation, InputError, OpslagError
+from publisher.errors import InputError, OpslagError
 from publisher.models import InboundMail, Newsletter
 from publisher.track.inbound.reading import ReadMail, read
 from publisher.transports import configured_transport
@@ -27,8 +27,6 @@ from publisher.vocabulary import InboundStatus
 LEASE = timedelta(minutes=5)
 # Minutes until the next try; after the last of them it goes on being tried, for a reply must not be lost.
 BACK_OFF_MINUTES = (1, 5, 15, 60, 240)
-# Told to staff once it has failed for about an hour.
-TOLD_AFTER = 4
 MARK = "X-Opslag-Forwarded"
 _HOPS = 25
 
@@ -136,9 +134,3 @@ def _usable(address: str) -> Address | None:
         return _address("", address)
     except InputError:
         return None
-
-
-def in_trouble() -> list[Explanation]:
-    """Why replies cannot be forwarded, each reason once; for doctor."""
-    stuck = InboundMail.objects.filter(status=InboundStatus.FORWARD, attempts__gte=TOLD_AFTER)
-    return [Explanation.from_json(error) for error in stuck.values_list("last_error", flat=True)[:5]]

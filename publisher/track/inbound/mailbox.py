@@ -14,8 +14,8 @@ from django.utils import timezone
 
 from publisher.errors import OpslagError
 from publisher.models import InboundMail, Mailbox
-from publisher.track.inbound.imap import Fetched, MailboxAddress, OpenMailbox
 from publisher.track.inbound.settling import settle, settle_waiting
+from publisher.transports.imap import Fetched, MailboxAddress, OpenMailbox
 from publisher.vocabulary import InboundStatus
 
 log = logging.getLogger(__name__)
@@ -26,6 +26,8 @@ LEASE = timedelta(minutes=5)
 MOST, LONGEST_S = 500, 60.0
 _TAKEN_OUT_AT_ONCE = 50
 _LONGEST_PAUSE = timedelta(minutes=30)
+# Once is a server that restarts.
+FAILURES_TOLD = 3
 # How long a settled mail is known again; by then no server delivers it a second time.
 KNOWN_FOR = timedelta(days=60)
 
@@ -38,6 +40,13 @@ def is_due(now: datetime) -> bool:
     mailbox = Mailbox.objects.filter(name=NAME).first()
     free = mailbox is None or mailbox.lease_until is None or mailbox.lease_until < now
     return free and (mailbox is None or mailbox.due_at <= now)
+
+
+def trouble() -> Mailbox | None:
+    """The mailbox if it could not be read several times in a row; staff then know why nothing comes back."""
+    if not settings.OPSLAG_INBOUND_IMAP_URL:
+        return None
+    return Mailbox.objects.filter(name=NAME, failures__gte=FAILURES_TOLD).first()
 
 
 def look_into(now: datetime) -> int:

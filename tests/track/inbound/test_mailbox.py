@@ -11,7 +11,7 @@ from publisher.errors import Explanation
 from publisher.models import Delivery, Event, InboundMail, Mailbox, Message, Suppression
 from publisher.track.events import apply_waiting
 from publisher.track.inbound import mailbox as looking
-from publisher.track.inbound.imap import LARGEST
+from publisher.transports.imap import LARGEST
 from publisher.vocabulary import InboundKind, InboundStatus
 from tests.imap_server import ImapServer, imap_server
 from tests.track.inbound.conftest import bounced, return_path, written
@@ -121,7 +121,7 @@ def test_without_the_extension_all_that_is_marked_is_expunged(
 
 def test_many_mails_are_taken_in_turns(mailbox: ImapServer, mail: Message, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(looking, "MOST", 60)
-    monkeypatch.setattr("publisher.track.inbound.imap._STRETCH", 25)
+    monkeypatch.setattr("publisher.transports.imap._STRETCH", 25)
     mailbox.put(*(written("x@nyt.example.org", Auto_Submitted="auto-replied", body=str(n)) for n in range(130)))
     assert look() == 60
     assert Mailbox.objects.get().due_at <= timezone.now()

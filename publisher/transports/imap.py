@@ -105,7 +105,7 @@ class OpenMailbox:
             self._imap.shutdown()
 
     def waiting(self, most: int) -> list[str]:
-        """Up to `most` UIDs of mails has looked at, oldest first; to be asked before any is taken out."""
+        """Up to `most` UIDs of mails that wait, oldest first; to be asked before any is taken out."""
         found: list[str] = []
         for among in self._stretches():
             # Those marked as deleted, too: they were to be taken out when the line broke.
