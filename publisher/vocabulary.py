@@ -74,7 +74,7 @@ class HoldReason(TextChoices):
     WORKER_KILLED = "worker_killed", _("Preparing it stopped the worker three times")
     CANNOT_COMPOSE = "cannot_compose", _("It could not be turned into a mail or post")
     MAIL_SERVER = "mail_server", _("The mail server refuses us or does not answer")
-    BOUNCES = "bounces", _("Too many addresses bounced")
+    BOUNCES = "bounces", _("Mails come back")
     RESTORED = "restored", _("The installation was restored from a backup; it may already have been sent")
 
 

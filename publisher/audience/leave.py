@@ -7,8 +7,17 @@ from django.utils import timezone
 
 from publisher.audience.addresses import address_key
 from publisher.errors import Explanation
-from publisher.models import Consent, Delivery, Event, Organisation, Subscriber, Subscription, Suppression
-from publisher.vocabulary import SuppressionReason
+from publisher.models import (
+    Consent,
+    Delivery,
+    Event,
+    InboundMail,
+    Organisation,
+    Subscriber,
+    Subscription,
+    Suppression,
+)
+from publisher.vocabulary import InboundStatus, SuppressionReason
 
 # Reports come late, twice and in any order; the weightiest reason stays.
 _WEIGHT = {SuppressionReason.BOUNCED: 0, SuppressionReason.BLOCKED: 1, SuppressionReason.COMPLAINED: 2}
@@ -53,6 +62,20 @@ def suppress_key(organisation_id: int, key: str, reason: str, explanation: Expla
 
 
 @transaction.atomic
+def reopen(subscriber: Subscriber) -> bool:
+    """Mail the address again, in all newsletters of the organisation; false if it was not blocked.
+
+    What came back before counts no more. Subscriptions that ended stay ended.
+    """
+    theirs = Suppression.objects.filter(organisation_id=subscriber.organisation_id, address_key=subscriber.address_key)
+    deleted, _kinds = theirs.delete()
+    if deleted:
+        subscriber.reopened_at = timezone.now()
+        subscriber.save(update_fields=["reopened_at"])
+    return bool(deleted)
+
+
+@transaction.atomic
 def erase(subscriber: Subscriber) -> None:
     """Erase a person: address, choices and evidence go, what was sent is still counted but is nobody's any more.
 
@@ -62,4 +85,8 @@ def erase(subscriber: Subscriber) -> None:
     # What a server answered may quote the address, and a rare domain names a family.
     Event.objects.filter(delivery__in=theirs).update(detail={})
     theirs.update(domain="", last_error={})
+    # A reply that still waits goes with the person who wrote it.
+    InboundMail.objects.filter(subscription__subscriber=subscriber).update(
+        status=InboundStatus.DONE, settled_at=timezone.now(), raw=b"", sender="", excerpt=""
+    )
     subscriber.delete()

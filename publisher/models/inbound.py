@@ -34,7 +34,8 @@ class InboundMail(ScopedModel):
     """A mail from the mailbox, stored before it is taken out there; once per `digest` of its bytes.
 
     `raw`, `sender` and `excerpt` are personal data and go as soon as it is settled (`settled_at`); the rest stays for a
-    while, so that the same mail is known again. `due_at`, `attempts` and the lease are for forwarding it.
+    while, so that the same mail is known again. `stays`: only a person can place it, so it is left in the mailbox;
+    `is_cut`: it is too large, and `raw` is its beginning. `due_at`, `attempts` and the lease are for forwarding it.
     """
 
     digest = models.CharField(max_length=64, unique=True)
@@ -44,6 +45,7 @@ class InboundMail(ScopedModel):
     newsletter = models.ForeignKey(Newsletter, models.SET_NULL, null=True, related_name="+")
     subscription = models.ForeignKey(Subscription, models.SET_NULL, null=True, related_name="+")
     raw = models.BinaryField(default=bytes)
+    stays = models.BooleanField(default=False)
     is_cut = models.BooleanField(default=False)
     sender = models.CharField(max_length=320, blank=True)
     excerpt = models.TextField(blank=True)

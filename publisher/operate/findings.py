@@ -1,4 +1,4 @@
-"""What a look of the doctor's finds: how bad it is, and in words what to do about it."""
+"""What the doctor finds: each finding is about one thing, so bad, in words that say what to do."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ Found = Iterator[tuple[Level, str, dict[str, str]]]
 
 
 def ok(msgid: str, **params: object) -> tuple[Level, str, dict[str, str]]:
-    """All is well."""
+    """It is in order."""
     return Level.OK, msgid, {name: str(value) for name, value in params.items()}
 
 
 def warn(msgid: str, **params: object) -> tuple[Level, str, dict[str, str]]:
-    """Somebody should look at it."""
+    """It works, and could be better."""
     return Level.WARN, *ok(msgid, **params)[1:]
 
 
 def fail(msgid: str, **params: object) -> tuple[Level, str, dict[str, str]]:
-    """It keeps mail from going out, or from being lawful."""
+    """It keeps mail from going out or coming back."""
     return Level.FAIL, *ok(msgid, **params)[1:]

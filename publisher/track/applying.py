@@ -43,9 +43,9 @@ def apply(events: Sequence[Event], now: datetime) -> None:
     found = sorted((event for event in events if event.delivery_id is not None), key=lambda e: (e.delivery_id, e.pk))
     # What a mail server said while we spoke to it is the delivery's own status already (see deliver.refusals).
     outside = [event for event in found if event.source != EventSource.SMTP]
-    _stamp(outside)
-    _settle(outside)
-    _heed(found, now)
+    _stamp(event for event in outside if event.is_certain or event.kind in _RETURNS)
+    _settle(event for event in outside if event.is_certain)
+    _heed(found)
     breaker.look_at(_messages_of(found), now)
 
 
@@ -106,11 +106,11 @@ def _move(numbers: Iterable[int], only: Q, new: DeliveryStatus) -> None:
         move_counts(message_id, COMMON_LANE, dict(moved[message_id]))
 
 
-def _heed(events: Iterable[Event], now: datetime) -> None:
-    """What follows for people and addresses."""
+def _heed(events: Iterable[Event]) -> None:
+    """What follows for people and addresses. Nobody is unsubscribed by what a stranger may have written."""
     for event in events:
         kind = EventKind(event.kind)
-        if kind in (EventKind.COMPLAINED, EventKind.UNSUBSCRIBED):
+        if kind in (EventKind.COMPLAINED, EventKind.UNSUBSCRIBED) and event.is_certain:
             _let_go(event, kind)
         elif kind in _RETURNS:
             addresses.judge(event)
@@ -120,7 +120,7 @@ def _let_go(event: Event, kind: EventKind) -> None:
     delivery = event.delivery
     assert delivery is not None
     if delivery.subscription is not None:
-        unsubscribe(delivery.subscription.token, source=f"{kind} ({event.source})")
+        unsubscribe(delivery.subscription.token, source=str(kind))
     if kind == EventKind.COMPLAINED and delivery.subscriber is not None:
         person = delivery.subscriber
         suppress_key(person.organisation_id, person.address_key, SuppressionReason.COMPLAINED)

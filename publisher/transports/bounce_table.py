@@ -52,7 +52,7 @@ _SUBJECTS: dict[int, BounceClass] = {
     7: BounceClass.BLOCKED,
 }
 # Codes that many servers give for anything; their words say more.
-_VAGUE = {(0, 0), (1, 0), (2, 0), (5, 0), (7, 0), (7, 1)}
+_VAGUE = {(0, 0), (1, 0), (2, 0), (4, 1), (5, 0), (7, 0), (7, 1)}
 
 _PHRASES: tuple[tuple[BounceClass, tuple[str, ...]], ...] = (
     (
@@ -102,7 +102,8 @@ _PHRASES: tuple[tuple[BounceClass, tuple[str, ...]], ...] = (
             r"no such (?:user|recipient|mailbox|address|person|account)",
             r"(?:recipient|address|mailbox|account)(?: \w+)? (?:not found|unknown|does not exist|doesn'?t exist)",
             r"(?:recipient|address|mailbox|account) (?:is )?(?:unavailable|invalid|not valid)",
-            r"recipient address rejected: (?:user|undeliverable)",
+            # Microsoft 365 says “access denied” for addresses that its directory does not have.
+            r"recipient address rejected: (?:user|undeliverable|access denied)",
             r"(?:invalid|nonexistent|bad) (?:recipient|mailbox|user|address)",
             r"not (?:our|a local) (?:customer|user)|no mailbox (?:here|by that)",
             r"doesn'?t have an? (?:\S+ )?account|wasn'?t found at|not listed in",
