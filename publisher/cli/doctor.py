@@ -16,9 +16,11 @@ from publisher.errors import InputError
 from publisher.operate.doctor import examine
 from publisher.operate.findings import Finding, Level
 from publisher.operate.received import examine_received
-from publisher.operate.trial_mail import send_test_mail
+from publisher.operate.trial_mail import own_mailbox, send_test_mail, wait_for
 
 _LOOKS = {Level.OK: ("✓", "green"), Level.WARN: ("!", "yellow"), Level.FAIL: ("✗", "red")}
+OWN_MAILBOX = "\0"
+WAIT_S = 60.0
 LARGEST_MAIL = 10_000_000
 
 
@@ -26,7 +28,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Without any it looks at everything on this side."""
     either = parser.add_mutually_exclusive_group()
     either.add_argument(
-        "--send-test", metavar="ADDRESS", help=_("send a mail like a newsletter to this address, and nothing else")
+        "--send-test",
+        metavar="ADDRESS",
+        nargs="?",
+        const=OWN_MAILBOX,
+        help=_(
+            "send a mail like a newsletter to this address, and nothing else; without an address to the mailbox of "
+            "OPSLAG_INBOUND_IMAP_URL, and look at it there"
+        ),
     )
     either.add_argument(
         "--received",
@@ -40,15 +49,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print a line for each finding; answers 1 if something fails."""
+    if arguments.send_test == OWN_MAILBOX:
+        return _to_own_mailbox()
     if arguments.send_test:
-        sender = send_test_mail(arguments.send_test)
+        trial = send_test_mail(arguments.send_test)
         words = _(
             "A test mail from %(sender)s is on its way. Save it as it arrives (in Gmail: ⋮, “Show original”, "
             "“Download original”), then run: opslag doctor --received FILE"
         )
-        print(words % {"sender": sender})
+        print(words % {"sender": trial.sender})
         return 0
     return _print(examine_received(_read(arguments.received)) if arguments.received else examine())
+
+
+def _to_own_mailbox() -> int:
+    trial = send_test_mail(own_mailbox())
+    print(_("A test mail is on its way to %(address)s …") % {"address": trial.recipient})
+    raw = wait_for(trial, WAIT_S)
+    if raw is None:
+        print(_("It has not come into the mailbox within a minute."), file=sys.stderr)
+        return 1
+    print(_("It came. Mail that never leaves your own servers may stay unsigned: one at another provider says more."))
+    return _print(examine_received(raw))
 
 
 def _print(findings: Iterable[Finding]) -> int:

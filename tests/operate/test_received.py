@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import threading
+import time
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
@@ -13,10 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from publisher import cli
+from publisher.cli import doctor as doctor_command
 from publisher.models import Newsletter
+from publisher.operate import trial_mail
 from publisher.operate.findings import Level
 from publisher.operate.received import Signature, examine_received
 from tests.audience_factory import own_newsletter
+from tests.imap_server import imap_server
 from tests.smtp_sink import running_sink
 
 BOTH = "from:to:subject:list-unsubscribe:list-unsubscribe-post"
@@ -218,3 +223,32 @@ def test_a_file_and_the_terminal_are_read(
     assert "kultur.example.org" in capsys.readouterr().out
     assert cli.main(["doctor", "--received", str(tmp_path / "none.eml")]) == 1
     assert "none.eml" in capsys.readouterr().err
+
+
+@pytest.mark.database
+def test_without_an_address_it_is_looked_at_in_our_own_mailbox(
+    settings: Any, newsletter: Newsletter, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Any
+) -> None:
+    assert cli.main(["doctor", "--send-test"]) == 1
+    assert "OPSLAG_INBOUND_IMAP_URL" in capsys.readouterr().err
+    monkeypatch.setattr(trial_mail, "_LOOK_EVERY_S", 0.05)
+    with running_sink(tmp_path / "sink") as sink, imap_server() as mailbox:
+        settings.OPSLAG_SMTP_URL, settings.OPSLAG_INBOUND_IMAP_URL = sink.url, mailbox.url
+        settings.OPSLAG_BOUNCE_ADDRESS = "retur+{token}@nyt.example.org"
+
+        def relay() -> None:
+            while not sink.messages():
+                time.sleep(0.05)
+            mailbox.put(b"Subject: another\r\n\r\nx", signature().encode() + sink.messages()[0])
+
+        carrier = threading.Thread(target=relay)
+        carrier.start()
+        code = cli.main(["doctor", "--send-test"])
+        carrier.join()
+        assert [each.flags for each in mailbox.mails] == [set(), set()], "the mailbox is as it was"
+    said_so = capsys.readouterr().out
+    assert code == 0 and "retur+test@nyt.example.org" in said_so and "kultur.example.org" in said_so
+    with running_sink(tmp_path / "other") as sink, imap_server() as mailbox:
+        settings.OPSLAG_SMTP_URL, settings.OPSLAG_INBOUND_IMAP_URL = sink.url, mailbox.url
+        monkeypatch.setattr(doctor_command, "WAIT_S", 0.1)
+        assert cli.main(["doctor", "--send-test"]) == 1
