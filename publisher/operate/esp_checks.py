@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError
+from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from publisher import http
@@ -102,26 +103,30 @@ def _nothing_came(esp: Esp, address: str, *, sent: bool) -> Found:
 
 
 def _what_came_in(esp: Esp, noted: Heartbeat, address: str) -> Found:
+    numbers = heartbeat.lately(noted, timezone.now())
     yield ok(gettext_noop("%(service)s last reported %(at)s"), service=esp.label, at=moment(noted.at))
-    if number := noted.detail.get("refused"):
+    if number := numbers.get("refused"):
         yield warn(
             gettext_noop(
-                "%(number)s calls to %(address)s were refused: OPSLAG_ESP_WEBHOOK_KEY is not what %(service)s uses, or "
-                "strangers tried."
+                "calls to %(address)s were refused (%(number)s in a week): OPSLAG_ESP_WEBHOOK_KEY is not what "
+                "%(service)s uses, or strangers tried."
             ),
             number=number,
             address=address,
             service=esp.label,
         )
-    if number := noted.detail.get("unreadable"):
+    if number := numbers.get("unreadable"):
         yield warn(
-            gettext_noop("%(number)s reports could not be read: is it a webhook of another kind that leads here?"),
+            gettext_noop(
+                "reports could not be read (%(number)s in a week): does a webhook of another kind lead to %(address)s?"
+            ),
             number=number,
+            address=address,
         )
-    if number := noted.detail.get("tracked"):
+    if number := numbers.get("tracked"):
         yield fail(
             gettext_noop(
-                "%(service)s has reported %(number)s times who opened a mail or clicked in it: its tracking is on. "
+                "%(service)s reports who opened a mail or clicked in it (%(number)s in a week): its tracking is on. "
                 "Switch it off there, and these reports too."
             ),
             service=esp.label,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
-from django.utils import translation
+import time_machine
+from django.utils import timezone, translation
 
 from publisher import http
 from publisher.models import Message
@@ -94,8 +96,12 @@ def test_what_was_refused_and_what_was_counted_is_told(settings: Any, db: None) 
     heartbeat.add(heartbeat.name_of_webhook("brevo"), {"refused": 3, "tracked": 7})
     heartbeat.add(heartbeat.name_of_webhook("brevo"), {"unreadable": 2, "tracked": 1})
     found = said()
-    assert "3 calls" in found[Level.WARN] and "2 reports" in found[Level.WARN]
-    assert "8 times" in found[Level.FAIL]
+    assert "refused (3 in a week)" in found[Level.WARN] and "read (2 in a week)" in found[Level.WARN]
+    assert "(8 in a week)" in found[Level.FAIL]
+    with time_machine.travel(timezone.now() + timedelta(days=8), tick=False):
+        assert not said()[Level.FAIL], "what has stopped is forgotten"
+        heartbeat.add(heartbeat.name_of_webhook("brevo"), {"tracked": 1})
+        assert "(1 in a week)" in said()[Level.FAIL]
 
 
 @pytest.mark.parametrize(
@@ -144,7 +150,7 @@ def test_the_api_is_asked_whether_it_takes_the_key(settings: Any, db: None) -> N
         answers = httpx.MockTransport(lambda call: httpx.Response(status, json={}))
         with translation.override("en"), http.use_transport(answers):
             (finding,) = (each for each in doctor.examine() if each.about == "Mail")
-        return f"{finding.level} {finding.explanation}"
+            return f"{finding.level} {finding.explanation}"
 
     assert about_mail(200).startswith("ok answers: Brevo")
     assert "OPSLAG_ESP_KEY" in about_mail(401) and about_mail(401).startswith("fail")
