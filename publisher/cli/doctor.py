@@ -15,7 +15,7 @@ from rich.text import Text
 from publisher.errors import InputError
 from publisher.operate.doctor import examine
 from publisher.operate.findings import Finding, Level
-from publisher.operate.received import examine_received
+from publisher.operate.received import examine_received, remember
 from publisher.operate.trial_mail import own_mailbox, send_test_mail, wait_for
 
 _LOOKS = {Level.OK: ("✓", "green"), Level.WARN: ("!", "yellow"), Level.FAIL: ("✗", "red")}
@@ -59,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
         print(words % {"sender": trial.sender})
         return 0
-    return _print(examine_received(_read(arguments.received)) if arguments.received else examine())
+    return _of_received(_read(arguments.received)) if arguments.received else _print(examine())
 
 
 def _to_own_mailbox() -> int:
@@ -70,7 +70,13 @@ def _to_own_mailbox() -> int:
         print(_("It has not come into the mailbox within a minute."), file=sys.stderr)
         return 1
     print(_("It came. Mail that never leaves your own servers may stay unsigned: one at another provider says more."))
-    return _print(examine_received(raw))
+    return _of_received(raw)
+
+
+def _of_received(raw: bytes) -> int:
+    code = _print(examine_received(raw))
+    remember(Level.FAIL if code else Level.OK)
+    return code
 
 
 def _print(findings: Iterable[Finding]) -> int:

@@ -20,6 +20,7 @@ from publisher.operate import broker, database, heartbeat
 from publisher.operate.esp_checks import look_at_esp
 from publisher.operate.findings import Finding, Found, fail, ok, warn
 from publisher.operate.moments import moment
+from publisher.operate.received import ABOUT, look_at_last_received
 from publisher.operate.returns import look_at_returns
 from publisher.transports import configured_transport
 from publisher.vocabulary import Queue
@@ -231,6 +232,7 @@ _LOOKS: dict[str, Callable[[], Found]] = {
     gettext_noop("Workers"): _workers,
     gettext_noop("Stop"): _stops,
     gettext_noop("Mail"): _mail,
+    ABOUT: look_at_last_received,
     gettext_noop("E-mail service"): look_at_esp,
     gettext_noop("Returned mail"): look_at_returns,
     gettext_noop("Folders"): _folders,

@@ -16,12 +16,16 @@ from html.parser import HTMLParser
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.db import DatabaseError
 from django.utils.translation import gettext_noop
 
 from publisher.errors import Explanation
-from publisher.operate.findings import Finding, Found, fail, ok, warn
+from publisher.operate import heartbeat
+from publisher.operate.findings import Finding, Found, Level, fail, ok, warn
+from publisher.operate.moments import moment
 from publisher.operate.trial_mail import TEST_KEY
 
+NAME = "received-mail"
 WANTED = ("List-Unsubscribe", "List-Unsubscribe-Post")
 ABOUT = gettext_noop("Received mail")
 # Where the services that we know send readers past, when their tracking is on.
@@ -57,6 +61,38 @@ def examine_received(raw: bytes) -> Iterator[Finding]:
     for look in (_headers, _signatures, _verdict, _additions):
         for level, msgid, params in look(mail):
             yield Finding(level, ABOUT, Explanation(msgid, params))
+
+
+def remember(worst: Level) -> None:
+    """Note how a mail was found, for the next look at everything."""
+    heartbeat.beat(NAME, {"level": worst})
+
+
+def look_at_last_received() -> Found:
+    """Whether somebody has looked at a mail as it arrives, and how it was."""
+    if settings.OPSLAG_TRANSPORT == "capture" or settings.OPSLAG_CATCHER_DIR:
+        return
+    try:
+        noted = heartbeat.noted(NAME)
+    except DatabaseError:
+        return
+    if noted is None:
+        yield warn(
+            gettext_noop(
+                "nobody has looked yet whether mail arrives signed together with its unsubscribe headers. "
+                "`opslag doctor --send-test you@example.org` sends one to look at."
+            )
+        )
+    elif noted.detail.get("level") == Level.FAIL:
+        yield fail(
+            gettext_noop(
+                "when one was last looked at (%(at)s), something was wrong with it. Mend it, then look again: "
+                "`opslag doctor --send-test you@example.org`."
+            ),
+            at=moment(noted.at),
+        )
+    else:
+        yield ok(gettext_noop("one that was looked at (%(at)s) had arrived well"), at=moment(noted.at))
 
 
 def _values(mail: EmailMessage, name: str) -> list[str]:

@@ -10,7 +10,7 @@ from django.db import connection
 from django.utils import timezone
 
 from publisher.models import Heartbeat, Organisation, StopStamp
-from publisher.operate import doctor, heartbeat
+from publisher.operate import doctor, heartbeat, received
 from publisher.operate.findings import Finding, Level
 from publisher.vocabulary import Queue
 from tests.smtp_sink import running_sink
@@ -40,6 +40,7 @@ def test_where_all_is_well_nothing_fails(
     settings.OPSLAG_BASE_URL = "https://opslag.example.org"
     with running_sink(tmp_path / "sink") as sink:
         settings.OPSLAG_SMTP_URL = f"smtp+plain://127.0.0.1:{sink.port}"
+        received.remember(Level.OK)
         findings = list(doctor.examine())
     bad = [str(finding.explanation) for finding in findings if finding.level is not Level.OK]
     # The tests' own broker is started without the policy that production needs.

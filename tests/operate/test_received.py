@@ -19,7 +19,7 @@ from publisher.cli import doctor as doctor_command
 from publisher.models import Newsletter
 from publisher.operate import trial_mail
 from publisher.operate.findings import Level
-from publisher.operate.received import Signature, examine_received
+from publisher.operate.received import Signature, examine_received, look_at_last_received
 from tests.audience_factory import own_newsletter
 from tests.imap_server import imap_server
 from tests.smtp_sink import running_sink
@@ -212,14 +212,23 @@ def test_nothing_is_sent_where_nothing_may_be(
     assert cli.main(["doctor", "--send-test", "no address"]) == 1
 
 
-def test_a_file_and_the_terminal_are_read(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def remembered() -> str:
+    (level,) = (level for level, _msgid, _params in look_at_last_received())
+    return str(level)
+
+
+@pytest.mark.database
+def test_a_file_and_the_terminal_are_read_and_remembered(
+    db: None, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     saved = tmp_path / "original.eml"
     saved.write_bytes(mail(signature()))
+    assert remembered() == "warn"
     assert cli.main(["doctor", "--received", str(saved)]) == 0
+    assert remembered() == "ok"
     monkeypatch.setattr(sys, "stdin", TextIOWrapper(BytesIO(mail())))
     assert cli.main(["doctor", "--received", "-"]) == 1
+    assert remembered() == "fail"
     assert "kultur.example.org" in capsys.readouterr().out
     assert cli.main(["doctor", "--received", str(tmp_path / "none.eml")]) == 1
     assert "none.eml" in capsys.readouterr().err

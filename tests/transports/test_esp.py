@@ -80,6 +80,22 @@ def test_one_recipient_our_headers_our_key_and_no_tracking(settings: Any, name: 
 
 
 @pytest.mark.parametrize("name", SERVICES)
+def test_a_notice_without_html_goes_the_same_way(settings: Any, name: str) -> None:
+    notice = (
+        b"From: Kultur <nyt@example.org>\r\nTo: anna@example.org\r\nSubject: x\r\nMessage-ID: <n5@opslag.test>\r\n"
+        b"Auto-Submitted: auto-generated\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nKode: 1234\r\n"
+    )
+
+    def answer(call: httpx.Request) -> httpx.Response:
+        said = unquote_plus(call.content.decode())
+        assert "Kode: 1234" in said and "n5" in said and "auto-generated" in said and "broadcast" not in said
+        return SERVICES[name].yes.response()
+
+    with http.use_transport(httpx.MockTransport(answer)):
+        assert chosen(settings, name).connect().send("nyt@example.org", RECIPIENT, notice).code < 300
+
+
+@pytest.mark.parametrize("name", SERVICES)
 def test_nobody_elses_address_is_in_the_call(settings: Any, name: str) -> None:
     known = {RECIPIENT, "nyt@example.org", "kontor@example.org", f"{KEY.format(number=1)}@opslag.test"}
 
