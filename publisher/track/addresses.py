@@ -26,11 +26,15 @@ ARRIVED_AFTER = timedelta(days=6)
 # An unsigned report could have been written by anybody: one alone proves nothing.
 UNSIGNED_TIMES, UNSIGNED_APART = 2, timedelta(hours=24)
 
+_FULL = gettext_noop("For over two weeks no mail could be put into the mailbox; it is probably full.")
+# Where a server gives no reason, it gets the benefit of the doubt.
+_SOFT = (BounceClass.SOFT, BounceClass.UNKNOWN)
 _WORDS = {
     BounceClass.HARD: gettext_noop("The receiving server says that the address does not exist."),
     BounceClass.NO_ROUTE: gettext_noop("No server takes mail for the address's domain, tried on two days."),
     BounceClass.DISABLED: gettext_noop("The receiving server has said twice that the mailbox is closed."),
-    BounceClass.SOFT: gettext_noop("For over two weeks no mail could be put into the mailbox; it is probably full."),
+    BounceClass.SOFT: _FULL,
+    BounceClass.UNKNOWN: gettext_noop("For over two weeks every mail to this address came back."),
 }
 
 
@@ -48,7 +52,7 @@ def judge(event: Event) -> bool:
 
 def _is_enough(bounce: BounceClass, person: Subscriber) -> bool:
     came_back = _came_back(person)
-    if bounce == BounceClass.SOFT:
+    if bounce in _SOFT:
         return _is_soft_for_long(person, came_back)
     same = came_back.filter(bounce=bounce)
     if bounce == BounceClass.HARD and same.filter(is_certain=True).exists():
@@ -56,7 +60,7 @@ def _is_enough(bounce: BounceClass, person: Subscriber) -> bool:
     times = list(same.values_list("at", flat=True))
     if bounce == BounceClass.DISABLED:
         sends = same.filter(is_certain=True).values("delivery_id").distinct().count()
-        return sends >= DISABLED_SENDS or _apart(times, UNSIGNED_TIMES, UNSIGNED_APART)
+        return sends >= DISABLED_SENDS
     if bounce == BounceClass.NO_ROUTE:
         return _apart(times, NO_ROUTE_TIMES, NO_ROUTE_APART)
     return _apart(times, UNSIGNED_TIMES, UNSIGNED_APART)
@@ -76,7 +80,7 @@ def _apart(times: Iterable[datetime], number: int, apart: timedelta) -> bool:
 def _is_soft_for_long(person: Subscriber, came_back: QuerySet[Event]) -> bool:
     """Enough different mails, over long enough, and since the first of them none got through."""
     failures = dict[int, datetime]()
-    for delivery_id, at in came_back.filter(bounce=BounceClass.SOFT).order_by("-at").values_list("delivery_id", "at"):
+    for delivery_id, at in came_back.filter(bounce__in=_SOFT).order_by("-at").values_list("delivery_id", "at"):
         failures[delivery_id] = at
     arrived = _last_arrived(person, max(failures.values(), default=None))
     times = [at for at in failures.values() if arrived is None or at > arrived]

@@ -126,7 +126,7 @@ def subscriber(request: OwnRequest, pk: int, subscription: int) -> HttpResponse:
         "newsletter": newsletter,
         "subscription": found,
         "standing": found.standing,
-        "block": block_on(found.subscriber),
+        "blocked": block_on(found.subscriber),
         "history": [{"at": consent.at, "text": _evidence(consent)} for consent in consents],
         "may_edit": may(request, "edit"),
         "may_manage": may(request, "manage"),
