@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import requests
 from anymail.backends.base_requests import AnymailRequestsBackend
-from anymail.exceptions import AnymailRecipientsRefused
+from anymail.exceptions import AnymailError, AnymailRecipientsRefused
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext_noop
 from requests.structures import CaseInsensitiveDict
@@ -26,6 +26,8 @@ from publisher.transports.esps import Esp
 LIMITS = http.FetchLimits(connect_s=5, read_s=25, total_s=30, max_bytes=200_000)
 _WELL = frozenset({"sent", "queued", "unknown"})
 _NOT_WANTED = frozenset({"invalid", "rejected"})
+# What django-anymail raises, and what it stumbles over in an answer that it does not expect.
+_WHATEVER = (AnymailError, requests.RequestException, LookupError, ValueError, TypeError, AttributeError)
 # Our client makes its own.
 _HOP_BY_HOP = frozenset({"content-length", "connection", "accept-encoding", "host", "user-agent"})
 
@@ -108,20 +110,21 @@ class EspConnection:
         mail = mail_of(content, recipient, self._esp)
         self._way.begin()
         if self._esp.once_header:
-            self._session.headers[self._esp.once_header] = mail.key
+            self._session.headers[self._esp.once_header] = mail.extra_headers["Message-ID"].strip("<>")
         try:
             self._backend.send_messages([mail])
         except AnymailRecipientsRefused:
             raise refused(self._status(), "") from None
-        except Exception as error:
-            raise self._what_it_means(recipient, error) from error
+        except _WHATEVER as error:
+            # Without its cause: that holds the whole mail, and may end in a log.
+            raise self._what_it_means(recipient, error) from None
         return self._accepted(mail, recipient)
 
     def _status(self) -> int:
         return self._way.reply.status if self._way.reply else 0
 
     def _what_it_means(self, recipient: str, error: Exception) -> OpslagError:
-        """From what was said on the wire; django-anymail's own errors hold whole mails and addresses."""
+        """Read from what was said on the wire, not from django-anymail's words."""
         if self._way.error is not None:
             return self._way.error
         reply = self._way.reply

@@ -102,7 +102,7 @@ def _postmark(call: httpx.Request, body: Any) -> Taken:
 def _resend(call: httpx.Request, body: Any) -> Taken:
     headers = _lower(body["headers"])
     key = json.loads(headers["x-metadata"])["delivery"]
-    assert call.headers["idempotency-key"] == key
+    assert call.headers["idempotency-key"] == f"{key}@opslag.test"
     return Taken(
         str(call.url), [each.rpartition("<")[2].rstrip(">") for each in body["to"]],
         body["from"].rpartition("<")[2].rstrip(">"), body["subject"], body["text"], body["html"], headers, key,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import traceback
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import unquote_plus
@@ -49,6 +50,7 @@ def refuse(transport: Transport, status: int, body: Any = None, **headers: str) 
     with pytest.raises(OpslagError) as caught:
         send(transport, lambda call: answer)
     assert "@" not in str(caught.value), "no addresses in words for rows and logs"
+    assert RECIPIENT not in "".join(traceback.format_exception(caught.value)), "nor in a traceback"
     return caught.value
 
 
