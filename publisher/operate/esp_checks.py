@@ -166,11 +166,11 @@ Reader = Callable[[], Iterable[str]]
 def _as_the_account_says(esp: Esp, reader: Reader) -> Found:
     try:
         on = sorted(set(reader()))
-    except OpslagError as error:
+    except (OpslagError, LookupError, TypeError, AttributeError) as error:
         yield warn(
             gettext_noop("%(service)s does not say whether it counts who opens and clicks (%(detail)s)"),
             service=esp.label,
-            detail=error,
+            detail=error if isinstance(error, OpslagError) else type(error).__name__,
         )
         yield from _please_look(esp)
         return

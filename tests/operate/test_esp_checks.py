@@ -134,6 +134,8 @@ def test_tracking_is_read_from_the_account(
     choose(settings, name, key)
     assert "does not count" in said(off)[Level.OK]
     assert "console" in said(on)[Level.FAIL]
+    for odd in ([], None, {"data": [{}], "tracking": []}, "x"):
+        assert said(dict.fromkeys(off, odd)), "whatever it says, the rest is looked at"
     found = said({})
     assert "does not say" in found[Level.WARN] and "--received" in found[Level.WARN]
 
