@@ -55,6 +55,24 @@ def _target_list(name: str) -> frozenset[str]:
     return targets
 
 
+def _bounce_address(name: str) -> str:
+    """An address with a place for a token in its local part, short enough for RFC 5321 §4.5.3.1.1 (64 octets)."""
+    given = env.str(name, default="").strip()
+    local, _, domain = given.partition("@")
+    sound = local.count("{token}") == 1 and domain and domain.isascii() and "@" not in domain and "{" not in domain
+    if given and not (sound and local.isascii() and not set(local) & set(' <>"(),:;[]\\') and len(local) <= 46):
+        raise ImproperlyConfigured(f"{name} must look like bounce+{{token}}@nyt.example.org, with a short name.")
+    return str(given)
+
+
+def _imap_url(name: str) -> str:
+    given = env.str(name, default="").strip()
+    parts = urlsplit(given)
+    if given and (parts.scheme not in {"imaps", "imap", "imap+plain"} or not parts.hostname or not parts.username):
+        raise ImproperlyConfigured(f"{name} must look like imaps://user:password@mail.example.org/INBOX.")
+    return str(given)
+
+
 # --- Where things are -------------------------------------------------------------------------------------------
 # Folder for everything the embedded default writes: database, keys, pictures, journals, logs.
 OPSLAG_HOME = Path(env.str("OPSLAG_HOME", default=str(BASE_DIR / "var"))).resolve()
@@ -81,10 +99,18 @@ OPSLAG_ENCRYPTION_KEYS = _secret("OPSLAG_ENCRYPTION_KEYS", Fernet.generate_key()
 OPSLAG_ADDRESS_KEY = _secret("OPSLAG_ADDRESS_KEY", secrets.token_urlsafe(32))
 
 # --- Sending ----------------------------------------------------------------------------------------------------
-# How e-mail leaves: a kind from publisher/transports (`smtp` or `capture`).
+# How e-mail leaves: a kind from publisher/transports (`smtp`, `esp` or `capture`).
 OPSLAG_TRANSPORT = env.str("OPSLAG_TRANSPORT", default="smtp")
 # Mail server: smtp://user:password@host:587 (STARTTLS), smtps://…:465, or smtp+plain://host:25 without TLS.
 OPSLAG_SMTP_URL = env.str("OPSLAG_SMTP_URL", default="smtp+plain://127.0.0.1:1025")
+# E-mail service (brevo, mailjet, …: docs/production.md) behind `smtp` or `esp`; empty means a mail server of your own.
+OPSLAG_ESP = env.str("OPSLAG_ESP", default="").lower()
+# Key of the e-mail service's API, for the transport `esp` and for doctor; its parts with a colon between them.
+OPSLAG_ESP_KEY = env.str("OPSLAG_ESP_KEY", default="")
+# Address of the e-mail service's API, where it is not the usual one (another region, a Postal server of your own).
+OPSLAG_ESP_URL = env.str("OPSLAG_ESP_URL", default="")
+# What proves that a webhook comes from the e-mail service: the signing key it shows, or user:password for basic auth.
+OPSLAG_ESP_WEBHOOK_KEY = env.str("OPSLAG_ESP_WEBHOOK_KEY", default="")
 # Domain of our Message-IDs and List-Ids; default the host of OPSLAG_BASE_URL.
 OPSLAG_MAIL_DOMAIN = env.str("OPSLAG_MAIL_DOMAIN", default="") or urlsplit(OPSLAG_BASE_URL).hostname or "localhost"
 # Seconds between “Send now” and the first message, during which Undo works.
@@ -101,6 +127,14 @@ OPSLAG_MAX_ATTEMPTS = env.int("OPSLAG_MAX_ATTEMPTS", default=6)
 OPSLAG_HOST = env.str("OPSLAG_HOST", default=socket.gethostname())
 # No delivery ever leaves while this is on (test environments, restored backups); every page says so.
 OPSLAG_NEVER_SEND = env.bool("OPSLAG_NEVER_SEND", default=False)
+
+# --- What comes back --------------------------------------------------------------------------------------------
+# Address to which mails come back, with {token} where each mail's own goes: bounce+{token}@nyt.example.org; empty: off.
+OPSLAG_BOUNCE_ADDRESS = _bounce_address("OPSLAG_BOUNCE_ADDRESS")
+# Mailbox it leads to: imaps://user:password@host/INBOX, imap:// with STARTTLS, imap+plain:// without TLS.
+OPSLAG_INBOUND_IMAP_URL = _imap_url("OPSLAG_INBOUND_IMAP_URL")
+# Seconds between two looks into that mailbox.
+OPSLAG_INBOUND_POLL_SECONDS = env.int("OPSLAG_INBOUND_POLL_SECONDS", default=60)
 
 # --- Reaching out -----------------------------------------------------------------------------------------------
 # host:port pairs that the address guard lets through although they are private (comma-separated, exact).

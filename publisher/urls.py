@@ -27,6 +27,7 @@ urlpatterns = [
     path("design/public/", design_public, name="design-public"),
     path("favicon.ico", favicon, name="favicon"),
     path("healthz", healthz, name="healthz"),
+    path("", include("publisher.api.urls")),
     path("", include("publisher.web.staff_urls")),
     path("", include("publisher.web.public_urls")),
     path("", include("publisher.web.office_urls")),

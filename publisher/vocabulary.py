@@ -74,7 +74,7 @@ class HoldReason(TextChoices):
     WORKER_KILLED = "worker_killed", _("Preparing it stopped the worker three times")
     CANNOT_COMPOSE = "cannot_compose", _("It could not be turned into a mail or post")
     MAIL_SERVER = "mail_server", _("The mail server refuses us or does not answer")
-    BOUNCES = "bounces", _("Too many addresses bounced")
+    BOUNCES = "bounces", _("Mails come back")
     RESTORED = "restored", _("The installation was restored from a backup; it may already have been sent")
 
 
@@ -87,6 +87,7 @@ class Reason(TextChoices):
     BLOCKED = "blocked", _("the address is blocked by hand")
     NOTHING_FOR_THEM = "nothing_for_them", _("no story concerns their choices")
     ERASED = "erased", _("the person was erased")
+    RETURNED = "returned", _("came back from the receiving server")
     REFUSED = "refused", _("the receiving server refused the address")
     CONTENT_REFUSED = "content_refused", _("the receiving server refused the content")
     ATTEMPTS_USED_UP = "attempts_used_up", _("no success after several attempts")
@@ -105,6 +106,69 @@ class SuppressionReason(TextChoices):
     BOUNCED = "bounced", _("Bounced")
     COMPLAINED = "complained", _("Marked as spam")
     BLOCKED = "blocked", _("Blocked by hand")
+
+
+class EventKind(TextChoices):
+    """What can come back about a mail, in django-anymail's words (`anymail.signals.EventType`)."""
+
+    QUEUED = "queued", pgettext_lazy("event", "Queued")
+    SENT = "sent", pgettext_lazy("event", "Sent on")
+    REJECTED = "rejected", pgettext_lazy("event", "Refused")
+    FAILED = "failed", pgettext_lazy("event", "Could not be sent")
+    BOUNCED = "bounced", pgettext_lazy("event", "Came back")
+    DEFERRED = "deferred", pgettext_lazy("event", "Delayed")
+    DELIVERED = "delivered", pgettext_lazy("event", "Delivered")
+    AUTORESPONDED = "autoresponded", pgettext_lazy("event", "Automatic reply")
+    COMPLAINED = "complained", pgettext_lazy("event", "Marked as spam")
+    UNSUBSCRIBED = "unsubscribed", pgettext_lazy("event", "Unsubscribed")
+    UNKNOWN = "unknown", pgettext_lazy("event", "Unknown")
+
+
+class EventSource(StrEnum):
+    """Who told us, besides the ESPs, which go by django-anymail's names."""
+
+    SMTP = "smtp"
+    MAILBOX = "mailbox"
+
+
+class BounceClass(TextChoices):
+    """Why a mail did not arrive, by whose move it is; what follows is in `track.addresses` and `track.breaker`."""
+
+    HARD = "hard", _("The address does not exist")
+    NO_ROUTE = "no_route", _("The address's domain takes no mail")
+    DISABLED = "disabled", _("The mailbox is closed")
+    SOFT = "soft", _("The mailbox could not take it for the time being")
+    BLOCKED = "blocked", _("The receiving server's rules kept it out")
+    OUR_FAULT = "our_fault", _("The receiving server does not accept us as sender")
+    MESSAGE_FAULT = "message_fault", _("The receiving server does not accept this content")
+    UNKNOWN = "unknown", _("The receiving server gave no reason we know")
+
+
+class InboundKind(TextChoices):
+    """What a mail in the mailbox is."""
+
+    BOUNCE = "bounce", _("Returned mail")
+    COMPLAINT = "complaint", _("Complaint")
+    LEAVE = "leave", _("Unsubscribing by mail")
+    WISH = "wish", _("Reply that asks to unsubscribe")
+    AUTO_REPLY = "auto_reply", _("Automatic reply")
+    REPLY = "reply", _("Reply")
+
+
+class InboundStatus(TextChoices):
+    """Where a mail from the mailbox stands."""
+
+    NEW = "new", pgettext_lazy("inbound", "New")
+    FORWARD = "forward", _("To be forwarded")
+    NEEDS_PERSON = "needs_person", _("Needs a person")
+    DONE = "done", pgettext_lazy("inbound", "Done")
+
+
+class UncertainPolicy(TextChoices):
+    """What an organisation wants with mails of which nobody can know whether they left."""
+
+    LEAVE = "leave", _("Leave them: nobody gets it twice, some may not get it at all")
+    RESEND = "resend", _("Send them again: everybody gets it, some may get it twice")
 
 
 class ItemState(TextChoices):
@@ -220,7 +284,8 @@ DELIVERY_TRANSITIONS = _edges(
     "pending -> sending | suppressed | cancelled | failed",
     "sending -> sent | pending | failed | uncertain",
     "uncertain -> sent | failed | pending",
-    "failed -> pending",
+    # Sent: it was given up because a mail came back, and then its arrival was reported (facts come in any order).
+    "failed -> pending | sent",
 )
 PART_TRANSITIONS = _edges(
     "waiting -> preparing",

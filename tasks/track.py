@@ -5,8 +5,11 @@ from django.utils import timezone
 
 from publisher.deliver import finish, notice, post, reconcile, recover
 from publisher.operate.heartbeat import beat
+from publisher.review.settling import resend_by_policy
 from publisher.review.withdraw import cancel_leftovers
 from publisher.track.counters import check_recent
+from publisher.track.events import apply_waiting
+from publisher.track.inbound import forwarding, mailbox
 from publisher.vocabulary import Queue
 from tasks.celery import wake
 
@@ -24,6 +27,24 @@ def tick() -> None:
     for part_id in reconcile.to_confirm(now):
         wake(confirm_post, part_id, queue=Queue.SOCIAL)
     recover.give_up_lost_claims(now)
+    apply_waiting(now)
+    resend_by_policy(now)
+    if mailbox.is_due(now):
+        wake(look_into_mailbox, queue=Queue.TRACK)
+    for mail_id in forwarding.due_forwards(now):
+        wake(forward_reply, mail_id, queue=Queue.TRACK)
+
+
+@shared_task
+def look_into_mailbox() -> None:
+    """Fetch what came back."""
+    mailbox.look_into(timezone.now())
+
+
+@shared_task
+def forward_reply(mail_id: int) -> None:
+    """Send one reply on to its newsletter's office."""
+    forwarding.forward(mail_id)
 
 
 @shared_task

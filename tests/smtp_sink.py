@@ -43,6 +43,7 @@ class Sink:
         self.log, self.keep, self.delay_s = log.open("ab", buffering=0), keep, delay_s
         self.faults, self.random = faults, random.Random(seed)
         self.fault_log = log.with_suffix(".faults").open("ab", buffering=0)
+        self.sender_log = log.with_suffix(".senders").open("ab", buffering=0)
         self.accepted = 0
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -66,6 +67,9 @@ class Sink:
                 if kind(recipient) == "droprcpt":
                     return
                 writer.write(AT_RCPT.get(kind(recipient), b"250 2.1.5 Ok\r\n"))
+            elif verb == b"MAIL":
+                self.sender_log.write(line.partition(b"<")[2].partition(b">")[0] + b"\n")
+                writer.write(b"250 2.1.0 Ok\r\n")
             elif verb == b"DATA":
                 if not await self._content(reader, writer, recipient):
                     return
@@ -159,6 +163,11 @@ class RunningSink:
         """Every fault that a mail met."""
         path = self.log.with_suffix(".faults")
         return path.read_text().split() if path.exists() else []
+
+    def senders(self) -> list[str]:
+        """Every envelope sender that was said, in order."""
+        path = self.log.with_suffix(".senders")
+        return path.read_text().split("\n")[:-1] if path.exists() else []
 
     def messages(self) -> list[bytes]:
         """The whole messages, in the order in which they came."""

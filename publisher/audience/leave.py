@@ -6,17 +6,19 @@ from django.db import transaction
 from django.utils import timezone
 
 from publisher.audience.addresses import address_key
+from publisher.errors import Explanation
 from publisher.models import (
     Consent,
     Delivery,
     Event,
+    InboundMail,
     Organisation,
     Subscriber,
     Subscription,
     Suppression,
     deliveries_to,
 )
-from publisher.vocabulary import SuppressionReason
+from publisher.vocabulary import InboundStatus, SuppressionReason
 
 # Reports come late, twice and in any order; the weightiest reason stays.
 _WEIGHT = {SuppressionReason.BOUNCED: 0, SuppressionReason.BLOCKED: 1, SuppressionReason.COMPLAINED: 2}
@@ -44,15 +46,34 @@ def suppress(organisation: Organisation, address: str, reason: str) -> Suppressi
 
     Any order of reports leaves the same row: a complaint outweighs a block by hand, and that a bounce.
     """
-    new = SuppressionReason(reason)
+    return suppress_key(organisation.pk, address_key(address), reason)
+
+
+def suppress_key(organisation_id: int, key: str, reason: str, explanation: Explanation | None = None) -> Suppression:
+    """As `suppress`, for an address known by its key; `explanation` tells staff why, without personal data."""
+    new, words = SuppressionReason(reason), explanation.as_json() if explanation else {}
     suppression, created = Suppression.objects.get_or_create(
-        organisation=organisation, address_key=address_key(address), defaults={"reason": new}
+        organisation_id=organisation_id, address_key=key, defaults={"reason": new, "explanation": words}
     )
     if not created:
         lighter = [other for other, weight in _WEIGHT.items() if weight < _WEIGHT[new]]
-        Suppression.objects.filter(pk=suppression.pk, reason__in=lighter).update(reason=new)
+        Suppression.objects.filter(pk=suppression.pk, reason__in=lighter).update(reason=new, explanation=words)
         suppression.refresh_from_db()
     return suppression
+
+
+@transaction.atomic
+def reopen(subscriber: Subscriber) -> bool:
+    """Mail the address again, in all newsletters of the organisation; false if it was not blocked.
+
+    What came back before counts no more. Subscriptions that ended stay ended.
+    """
+    theirs = Suppression.objects.filter(organisation_id=subscriber.organisation_id, address_key=subscriber.address_key)
+    deleted, _kinds = theirs.delete()
+    if deleted:
+        subscriber.reopened_at = timezone.now()
+        subscriber.save(update_fields=["reopened_at"])
+    return bool(deleted)
 
 
 @transaction.atomic
@@ -65,4 +86,8 @@ def erase(subscriber: Subscriber) -> None:
     # What a server answered may quote the address, and a rare domain names a family.
     Event.objects.filter(delivery__in=theirs).update(detail={})
     Delivery.objects.filter(pk__in=theirs).update(subscriber=None, subscription=None, domain="", last_error={})
+    # A reply that still waits goes with the person who wrote it.
+    InboundMail.objects.filter(subscription__subscriber=subscriber).update(
+        status=InboundStatus.DONE, settled_at=timezone.now(), raw=b"", sender="", excerpt=""
+    )
     subscriber.delete()

@@ -13,7 +13,7 @@ from django.utils.translation import pgettext_lazy
 
 from publisher.audience.addresses import address_key
 from publisher.errors import InputError
-from publisher.models import Area, Newsletter, Organisation, Subscription, Suppression
+from publisher.models import Area, Newsletter, Organisation, Subscriber, Subscription, Suppression
 
 # A cooperation's members see numbers of people only where nobody can be picked out of them.
 SMALLEST_GROUP = 20
@@ -56,6 +56,12 @@ def with_standing(subscriptions: QuerySet[Subscription]) -> QuerySet[Any]:
             output_field=CharField(),
         )
     )
+
+
+def block_on(person: Subscriber) -> Suppression | None:
+    """Why the person's address is not mailed, and since when; None if it is."""
+    blocks = Suppression.objects.filter(organisation_id=person.organisation_id, address_key=person.address_key)
+    return blocks.first()
 
 
 def figures(newsletters: Iterable[Newsletter]) -> dict[int, Figures]:

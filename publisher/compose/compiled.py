@@ -15,6 +15,7 @@ from email.utils import format_datetime
 from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -26,6 +27,7 @@ from django.utils.translation import gettext_noop
 from publisher.audience.aims import MOST_BITS, Aims, current_aims
 from publisher.compose.links import unsubscribe_url, view_url
 from publisher.compose.newsletter import Part, html_parts, render_text, text_parts
+from publisher.compose.return_path import unsubscribe_mailbox
 from publisher.compose.wire import (
     CRLF,
     Piece,
@@ -38,6 +40,8 @@ from publisher.compose.wire import (
 )
 from publisher.errors import InputError, PermanentError
 from publisher.models import CompiledMail, Message
+from publisher.transports import message_headers
+from publisher.transports.esps import DELIVERY_KEY
 from publisher.vocabulary import HoldReason, Reason
 
 TO, DELIVERY, TOKEN = SLOTS = ("to_header", "delivery_id", "token")
@@ -131,12 +135,29 @@ def _headers(message: Message) -> list[Piece]:
         f"Date: {format_datetime(at)}{CRLF}",
         *("Message-ID: <d", Slot(DELIVERY), f".{message.public_id.hex}@{domain}>{CRLF}"),
         f"List-Id: {mailbox(newsletter.name, f'{newsletter.slug}.{domain}')}{CRLF}",
-        *(f"List-Unsubscribe: <{unsubscribe_url('')}", Slot(TOKEN), f">{CRLF}"),
+        *(f"List-Unsubscribe: <{unsubscribe_url('')}", Slot(TOKEN), *_unsubscribe_by_mail(), f">{CRLF}"),
         f"List-Unsubscribe-Post: List-Unsubscribe=One-Click{CRLF}",
         f"Feedback-ID: {stream}{CRLF}",
         f"Precedence: bulk{CRLF}",
         f"Content-Language: {message.language}{CRLF}",
+        *_headers_of_transport(key=["d", Slot(DELIVERY), f".{message.public_id.hex}"]),
     ]
+
+
+def _headers_of_transport(key: list[Piece]) -> list[Piece]:
+    """What an e-mail service behind the mail server wants; `key` is the delivery's, as its Message-ID begins."""
+    pieces: list[Piece] = []
+    for name, value in message_headers(bulk=True):
+        first, *others = value.split(DELIVERY_KEY)
+        pieces += [f"{name}: {first}", *(piece for rest in others for piece in (*key, rest)), CRLF]
+    return pieces
+
+
+def _unsubscribe_by_mail() -> list[Piece]:
+    """The second way out of RFC 2369, where somebody reads such mails. The token stands in the subject: mail servers
+    put the part before the @ into lower case."""
+    address = quote(unsubscribe_mailbox(), safe="@+")
+    return [f">,{CRLF} <mailto:{address}?subject=unsubscribe%20", Slot(TOKEN)] if address else []
 
 
 def _alternatives(message: Message, text: list[For], html: list[For]) -> list[For]:

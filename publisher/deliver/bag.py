@@ -10,7 +10,7 @@ import logging
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -44,8 +44,9 @@ UNWRITTEN_ALLOWED = 3
 class Batch:
     """One claim in hand, `number` in the journal.
 
-    `stopped`: nothing more of it may start; `gone`: deliveries whose recipient has left; `unsettled`: how many have no
-    stored outcome yet.
+    `return_paths`: the envelope sender of each delivery, `sender` for those that have none of their own. `stopped`:
+    nothing more of it may start; `gone`: deliveries whose recipient has left; `unsettled`: how many have no stored
+    outcome yet.
     """
 
     claim_id: uuid.UUID
@@ -54,6 +55,7 @@ class Batch:
     mail: Pieces
     recipients: Sequence[Claimed]
     sender: str
+    return_paths: Mapping[int, str] = field(default_factory=dict)
     unsettled: int = 0
     stopped: bool = False
     gone: set[int] = field(default_factory=set)
@@ -148,7 +150,8 @@ class Bag:
                 self._stop(batch, HoldReason.CANNOT_COMPOSE, unwritten)
         else:
             self._unwritten = 0
-            return Letter(recipient.delivery_id, batch.sender, recipient.address, content)
+            sender = batch.return_paths.get(recipient.delivery_id, batch.sender)
+            return Letter(recipient.delivery_id, sender, recipient.address, content)
         return None
 
     def starting(self, letter: Letter) -> bool:

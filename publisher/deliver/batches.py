@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from publisher.compose.editions import Pieces, load
+from publisher.compose.return_path import return_addresses
 from publisher.compose.wire import wire_address
 from publisher.deliver.bag import Batch
 from publisher.deliver.claim import Claimed
@@ -29,6 +30,7 @@ def batch_of(message: Message, claim_id: uuid.UUID, number: int, recipients: Seq
         mail=_pieces(message.public_id, message.campaign.approved_revision),
         recipients=recipients,
         sender=wire_address(message.newsletter.sender_email),
+        return_paths=return_addresses([recipient.delivery_id for recipient in recipients]),
         unsettled=len(recipients),
     )
 

@@ -18,7 +18,8 @@ from publisher.compose.wire import wire_address
 from publisher.deliver import outcome
 from publisher.errors import Explanation, InputError, OpslagError, PermanentError
 from publisher.models import Notice
-from publisher.transports import configured_transport
+from publisher.transports import configured_transport, message_headers
+from publisher.transports.esps import DELIVERY_KEY
 from publisher.vocabulary import DeliveryStatus, Reason
 
 LEASE = timedelta(minutes=5)
@@ -96,6 +97,8 @@ def compose(notice: Notice) -> EmailMessage:
     mail["Date"] = format_datetime(notice.created_at)
     mail["Message-ID"] = f"<n{notice.pk}@{settings.OPSLAG_MAIL_DOMAIN}>"
     mail["Auto-Submitted"] = "auto-generated"
+    for name, value in message_headers(bulk=False):
+        mail[name] = value.replace(DELIVERY_KEY, f"n{notice.pk}")
     mail.set_content(body.strip() + "\n", charset="utf-8", cte="quoted-printable")
     return mail
 

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils.translation import gettext_noop
 
+from publisher.deliver.refusals import note_refusals
 from publisher.errors import AccountError, Explanation, OpslagError, PermanentError, TransientError, UncertainError
 from publisher.models.counting import move_counts
 from publisher.models.raw import db_values
@@ -210,6 +211,8 @@ def _store_each(
             check_transition(DeliveryStatus, was, status)
             cursor.executemany(_UPDATE, [_values(outcome, claim_id, was) for outcome in group])
             moved[status] += cursor.rowcount
+            if status == DeliveryStatus.FAILED:
+                note_refusals(claim_id, group)
         stored = sum(moved.values())
         if stored:
             moved[was] -= stored

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('publisher', '0004_editions'),
+        ('publisher', '0006_inbound_mail'),
     ]
 
     operations = [

@@ -33,6 +33,7 @@ from publisher.models.ledger import (  # isort: skip
     TransportHealth,
     deliveries_to,
 )
+from publisher.models.inbound import InboundMail, Mailbox  # isort: skip
 
 __all__ = [
     "Account",
@@ -50,9 +51,11 @@ __all__ = [
     "DeliveryCount",
     "Event",
     "Heartbeat",
+    "InboundMail",
     "Item",
     "ItemRevision",
     "LaneSlot",
+    "Mailbox",
     "Membership",
     "Message",
     "Newsletter",

@@ -41,7 +41,10 @@ class Newsletter(ScopedModel):
 
 
 class Subscriber(ScopedModel):
-    """A person's address. `address_key`, the keyed hash (HMAC) of the normalised address, joins suppressions."""
+    """A person's address. `address_key`, the keyed hash (HMAC) of the normalised address, joins suppressions.
+
+    `reopened_at`: when staff last said that the address may be written to again; what came back before counts no more.
+    """
 
     organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="subscribers")
     address = models.EmailField(_("e-mail address"))
@@ -50,6 +53,7 @@ class Subscriber(ScopedModel):
     name = models.CharField(_("name"), max_length=120, blank=True)
     language = models.CharField(_("language"), max_length=8, default="da")
     created_at = models.DateTimeField(auto_now_add=True)
+    reopened_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints: ClassVar = [
@@ -104,11 +108,12 @@ class Consent(ScopedModel):
 
 
 class Suppression(ScopedModel):
-    """An address (as keyed hash) that the organisation must not mail."""
+    """An address (as keyed hash) that the organisation must not mail; `explanation` tells staff why, in words."""
 
     organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="suppressions")
     address_key = models.CharField(max_length=64)
     reason = models.CharField(max_length=12, choices=SuppressionReason.choices)
+    explanation = models.JSONField(default=dict)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

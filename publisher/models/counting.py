@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from django.db import connection
+from django.db.models import Sum
 
 from publisher.models.ledger import DeliveryCount
+from publisher.vocabulary import DeliveryStatus
 
 # The row that people's decisions and the freeze count on; a sending lane counts on the row of its own number, from 1.
 COMMON_LANE = 0
@@ -31,3 +33,10 @@ def move_counts(message_id: int, lane: int, changes: Mapping[str, int]) -> None:
             f'ON CONFLICT (message_id, status, lane) DO UPDATE SET "count" = {table}."count" + excluded."count"',
             values,
         )
+
+
+def handed_over(message_id: int) -> int:
+    """How many deliveries of a message a server has been asked to take, as the figures have it now."""
+    asked = (DeliveryStatus.SENT, DeliveryStatus.FAILED, DeliveryStatus.UNCERTAIN)
+    counted = DeliveryCount.objects.filter(message_id=message_id, status__in=asked).aggregate(total=Sum("count"))
+    return int(counted["total"] or 0)

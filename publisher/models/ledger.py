@@ -7,13 +7,14 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 from publisher.models.audience import Subscriber, Subscription
 from publisher.models.channels import Account
 from publisher.models.organisation import Organisation, User
 from publisher.models.scoped import ScopedModel
 from publisher.models.sendout import Message
-from publisher.vocabulary import DeliveryStatus, NoticeKind, PartStep
+from publisher.vocabulary import BounceClass, DeliveryStatus, EventKind, NoticeKind, PartStep
 
 
 class Delivery(ScopedModel):
@@ -173,18 +174,31 @@ class Notice(ScopedModel):
 
 
 class Event(ScopedModel):
-    """A fact that came back from outside (django-anymail's words); kept once per (source, event id)."""
+    """A fact that came back from outside (django-anymail's words); kept once per (source, event id).
+
+    Stored first, `applied_at` later. Without a delivery the keyed hash of the recipient finds it. `is_certain`: it
+    carried something that only our mail could tell; what anybody could have written weighs less.
+    """
 
     organisation_path = "delivery__message__campaign__organisation"
     delivery = models.ForeignKey(Delivery, models.CASCADE, null=True, related_name="events")
     source = models.CharField(max_length=20)
     event_id = models.CharField(max_length=200)
-    kind = models.CharField(max_length=20)
+    kind = models.CharField(max_length=20, choices=EventKind.choices)
+    bounce = models.CharField(max_length=15, choices=BounceClass.choices, blank=True)
+    address_key = models.CharField(max_length=64, blank=True)
+    is_certain = models.BooleanField(default=True)
     at = models.DateTimeField()
     detail = models.JSONField(default=dict)
+    kept_at = models.DateTimeField(default=timezone.now)
+    applied_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["source", "event_id"], name="event_once")]
+        indexes: ClassVar = [
+            models.Index(fields=["id"], condition=Q(applied_at=None), name="event_waiting"),
+            models.Index(fields=["kept_at"], condition=~Q(bounce=""), name="event_bounce"),
+        ]
 
 
 class Heartbeat(models.Model):

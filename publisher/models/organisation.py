@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from publisher.models.scoped import ScopedModel
-from publisher.vocabulary import RoleKind
+from publisher.vocabulary import RoleKind, UncertainPolicy
 
 
 class Organisation(models.Model):
@@ -27,6 +27,12 @@ class Organisation(models.Model):
     language = models.CharField(_("language"), max_length=8, default="da")
     timezone = models.CharField(_("time zone"), max_length=40, default="Europe/Copenhagen")
     brand_colour = models.CharField(_("colour"), max_length=7, default="#0B5FA5")
+    uncertain_policy = models.CharField(
+        _("mails that may or may not have left"),
+        max_length=10,
+        choices=UncertainPolicy.choices,
+        default=UncertainPolicy.LEAVE,
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,7 +17,11 @@ from django.utils.translation import gettext_noop
 from publisher.errors import Explanation, OpslagError
 from publisher.models import StopStamp
 from publisher.operate import broker, database, heartbeat
+from publisher.operate.esp_checks import look_at_esp
+from publisher.operate.findings import Finding, Found, fail, ok, warn
 from publisher.operate.moments import moment
+from publisher.operate.received import ABOUT, look_at_last_received
+from publisher.operate.returns import look_at_returns
 from publisher.transports import configured_transport
 from publisher.vocabulary import Queue
 
@@ -30,23 +32,6 @@ _REMOTE = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "ceph", "
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
-class Level(StrEnum):
-    """How bad it is: nothing sends while something fails."""
-
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One line of the doctor's: about what, how bad, and what to do."""
-
-    level: Level
-    about: str
-    explanation: Explanation
-
-
 def examine() -> Iterator[Finding]:
     """Look at one thing after the other; a look that fails is a finding too."""
     for about, look in _LOOKS.items():
@@ -54,61 +39,46 @@ def examine() -> Iterator[Finding]:
             yield Finding(level, about, Explanation(msgid, params))
 
 
-Found = Iterator[tuple[Level, str, dict[str, str]]]
-
-
-def _ok(msgid: str, **params: object) -> tuple[Level, str, dict[str, str]]:
-    return Level.OK, msgid, {name: str(value) for name, value in params.items()}
-
-
-def _warn(msgid: str, **params: object) -> tuple[Level, str, dict[str, str]]:
-    return Level.WARN, *_ok(msgid, **params)[1:]
-
-
-def _fail(msgid: str, **params: object) -> tuple[Level, str, dict[str, str]]:
-    return Level.FAIL, *_ok(msgid, **params)[1:]
-
-
 def _settings() -> Found:
     if settings.OPSLAG_NEVER_SEND:
-        yield _warn(gettext_noop("OPSLAG_NEVER_SEND is on: nothing leaves. Take it away where mail should go out."))
+        yield warn(gettext_noop("OPSLAG_NEVER_SEND is on: nothing leaves. Take it away where mail should go out."))
     if settings.DEBUG and not settings.EMBEDDED:
-        yield _fail(gettext_noop("OPSLAG_DEBUG is on in production and shows secrets on error pages. Take it away."))
-    yield _ok(gettext_noop("read from the environment; folder %(home)s"), home=settings.OPSLAG_HOME)
+        yield fail(gettext_noop("OPSLAG_DEBUG is on in production and shows secrets on error pages. Take it away."))
+    yield ok(gettext_noop("read from the environment; folder %(home)s"), home=settings.OPSLAG_HOME)
 
 
 def _database() -> Found:
     try:
         pending, version = database.pending_migrations(), database.version()
     except DatabaseError as error:
-        yield _fail(gettext_noop("cannot be reached (%(detail)s). Check DATABASE_URL and that it runs."), detail=error)
+        yield fail(gettext_noop("cannot be reached (%(detail)s). Check DATABASE_URL and that it runs."), detail=error)
         return
     if pending:
-        yield _fail(
+        yield fail(
             gettext_noop("%(number)s migrations are missing, the first is %(first)s. Run `opslag migrate`."),
             number=len(pending),
             first=pending[0],
         )
     yield from _sqlite() if connection.vendor == "sqlite" else _postgresql()
     if not pending:
-        yield _ok(gettext_noop("%(version)s, up to date"), version=version)
+        yield ok(gettext_noop("%(version)s, up to date"), version=version)
 
 
 def _sqlite() -> Found:
     version = tuple(connection.get_database_version())
     if version < OLDEST_SQLITE:
         wanted = ".".join(str(part) for part in OLDEST_SQLITE)
-        yield _fail(gettext_noop("SQLite is older than %(wanted)s. Use a newer Python, or PostgreSQL."), wanted=wanted)
+        yield fail(gettext_noop("SQLite is older than %(wanted)s. Use a newer Python, or PostgreSQL."), wanted=wanted)
     if _value("PRAGMA journal_mode") != "wal":
-        yield _fail(gettext_noop("SQLite could not switch to WAL. Put OPSLAG_HOME on a disk of this machine."))
+        yield fail(gettext_noop("SQLite could not switch to WAL. Put OPSLAG_HOME on a disk of this machine."))
     if remote := remote_file_system(Path(settings.OPSLAG_HOME)):
-        yield _fail(gettext_noop("lies on %(kind)s. Put OPSLAG_HOME on a disk of this machine."), kind=remote)
+        yield fail(gettext_noop("lies on %(kind)s. Put OPSLAG_HOME on a disk of this machine."), kind=remote)
 
 
 def _postgresql() -> Found:
     for name in ("synchronous_commit", "fsync"):
         if _value(f"SHOW {name}") != "on":
-            yield _fail(
+            yield fail(
                 gettext_noop("PostgreSQL's %(name)s is off: after a power cut mails could be sent twice. Set it on."),
                 name=name,
             )
@@ -122,7 +92,7 @@ def _value(sql: str) -> str:
 
 def _broker() -> Found:
     if not settings.REDIS_URL:
-        yield _fail(gettext_noop("REDIS_URL is not set and `opslag run` does not run here: workers are not woken."))
+        yield fail(gettext_noop("REDIS_URL is not set and `opslag run` does not run here: workers are not woken."))
         return
     try:
         with broker.client(settings.REDIS_URL) as client:
@@ -130,23 +100,23 @@ def _broker() -> Found:
             kept = {name: client.config_get(name).get(name) for name in ("maxmemory-policy", "appendonly")}
             seconds, micros = client.time()
     except redis.RedisError as error:
-        yield _fail(gettext_noop("does not answer (%(detail)s). Check REDIS_URL and that it runs."), detail=error)
+        yield fail(gettext_noop("does not answer (%(detail)s). Check REDIS_URL and that it runs."), detail=error)
         return
     if kept["maxmemory-policy"] != "noeviction":
-        yield _fail(gettext_noop("Redis may throw work away when memory is short. Set maxmemory-policy noeviction."))
+        yield fail(gettext_noop("Redis may throw work away when memory is short. Set maxmemory-policy noeviction."))
     if kept["appendonly"] != "yes":
-        yield _warn(
+        yield warn(
             gettext_noop("Redis forgets what is queued when it restarts; that costs seconds. Set appendonly yes.")
         )
     yield from clock_against(datetime.fromtimestamp(seconds + micros / 1e6, UTC))
-    yield _ok(gettext_noop("answers"))
+    yield ok(gettext_noop("answers"))
 
 
 def clock_against(theirs: datetime) -> Found:
     """A warning if another machine's clock and ours are more than two seconds apart."""
     apart = abs(timezone.now() - theirs)
     if apart > CLOCK_TOLERANCE:
-        yield _warn(
+        yield warn(
             gettext_noop("its clock and ours are %(seconds)s s apart. Turn on time synchronisation (NTP) on both."),
             seconds=round(apart.total_seconds(), 1),
         )
@@ -158,16 +128,16 @@ def _workers() -> Found:
     except DatabaseError:
         return
     if len(silent) == len(Queue):
-        yield _fail(
+        yield fail(
             gettext_noop(
                 "none answers, or beat does not ask. Start `opslag run`, or beat and the workers; then wait 20 seconds."
             )
         )
     elif silent:
         names = ",".join(silent)
-        yield _fail(gettext_noop("nobody works on %(names)s. Start `opslag worker --queues %(names)s`."), names=names)
+        yield fail(gettext_noop("nobody works on %(names)s. Start `opslag worker --queues %(names)s`."), names=names)
     else:
-        yield _ok(gettext_noop("every queue is being worked on, and beat asks"))
+        yield ok(gettext_noop("every queue is being worked on, and beat asks"))
 
 
 def _stops() -> Found:
@@ -178,11 +148,9 @@ def _stops() -> Found:
     for stop in stops:
         since = moment(stop.stopped_at)
         if stop.organisation is None:
-            yield _warn(
-                gettext_noop("“Stop everything” is on for the whole installation since %(since)s."), since=since
-            )
+            yield warn(gettext_noop("“Stop everything” is on for the whole installation since %(since)s."), since=since)
         else:
-            yield _warn(
+            yield warn(
                 gettext_noop("“Stop everything” is on for %(whom)s since %(since)s."),
                 whom=stop.organisation.name,
                 since=since,
@@ -193,32 +161,31 @@ def _mail() -> Found:
     try:
         answer = configured_transport().check()
     except KeyError:
-        yield _fail(gettext_noop("OPSLAG_TRANSPORT names no way of sending that we know: use smtp or capture."))
+        yield fail(gettext_noop("OPSLAG_TRANSPORT names no way of sending that we know: use smtp, esp or capture."))
     except (OpslagError, OSError) as error:
-        yield _fail(
-            gettext_noop("the mail server does not take us (%(detail)s). Check OPSLAG_SMTP_URL."),
-            detail=error,
-        )
+        words = {
+            "smtp": gettext_noop("the mail server does not take us (%(detail)s). Check OPSLAG_SMTP_URL."),
+            "esp": gettext_noop("the e-mail service does not take us (%(detail)s). Check OPSLAG_ESP and its key."),
+        }
+        yield fail(words.get(settings.OPSLAG_TRANSPORT, words["smtp"]), detail=error)
     else:
-        yield _ok(gettext_noop("answers: %(answer)s"), answer=answer)
+        yield ok(gettext_noop("answers: %(answer)s"), answer=answer)
 
 
 def _folders() -> Found:
     for name in ("OPSLAG_MEDIA_DIR", "OPSLAG_JOURNAL_DIR"):
         folder = Path(getattr(settings, name))
         if problem := _unwritable(folder):
-            yield _fail(
+            yield fail(
                 gettext_noop("cannot write to %(folder)s (%(detail)s). Check %(name)s and its owner."),
                 folder=folder,
                 detail=problem,
                 name=name,
             )
         else:
-            yield _ok(gettext_noop("%(folder)s can be written to"), folder=folder)
+            yield ok(gettext_noop("%(folder)s can be written to"), folder=folder)
     if remote := remote_file_system(Path(settings.OPSLAG_JOURNAL_DIR)):
-        yield _fail(
-            gettext_noop("OPSLAG_JOURNAL_DIR lies on %(kind)s. It must be a disk of this machine."), kind=remote
-        )
+        yield fail(gettext_noop("OPSLAG_JOURNAL_DIR lies on %(kind)s. It must be a disk of this machine."), kind=remote)
 
 
 def _unwritable(folder: Path) -> str:
@@ -245,17 +212,17 @@ def remote_file_system(path: Path, table: Path = Path("/proc/mounts")) -> str:
 def _address() -> Found:
     parts = urlsplit(settings.OPSLAG_BASE_URL)
     if parts.hostname in _LOOPBACK and not settings.EMBEDDED:
-        yield _fail(
+        yield fail(
             gettext_noop("OPSLAG_BASE_URL is %(url)s: links in mails would lead nowhere. Set the public address."),
             url=settings.OPSLAG_BASE_URL,
         )
     elif parts.hostname not in _LOOPBACK and parts.scheme != "https":
-        yield _warn(
+        yield warn(
             gettext_noop("%(url)s is not https: one-click unsubscribing asks for it, and passwords need it."),
             url=settings.OPSLAG_BASE_URL,
         )
     else:
-        yield _ok(gettext_noop("links lead to %(url)s"), url=settings.OPSLAG_BASE_URL)
+        yield ok(gettext_noop("links lead to %(url)s"), url=settings.OPSLAG_BASE_URL)
 
 
 _LOOKS: dict[str, Callable[[], Found]] = {
@@ -265,6 +232,9 @@ _LOOKS: dict[str, Callable[[], Found]] = {
     gettext_noop("Workers"): _workers,
     gettext_noop("Stop"): _stops,
     gettext_noop("Mail"): _mail,
+    ABOUT: look_at_last_received,
+    gettext_noop("E-mail service"): look_at_esp,
+    gettext_noop("Returned mail"): look_at_returns,
     gettext_noop("Folders"): _folders,
     gettext_noop("Address"): _address,
 }

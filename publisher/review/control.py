@@ -11,14 +11,14 @@ from django.utils.translation import gettext_noop
 
 from publisher.access.audit import record
 from publisher.access.roles import require
-from publisher.errors import InputError
+from publisher.errors import InputError, TransitionError
 from publisher.models import Claim, Delivery, Message, Organisation, PostPart, StopStamp, User
 from publisher.models.agreement import FROZEN, accept_rows
-from publisher.models.counting import COMMON_LANE, move_counts
+from publisher.models.counting import COMMON_LANE, handed_over, move_counts
 from publisher.review.moves import move
 from publisher.review.planned import planned
 from publisher.review.withdraw import cancel_one
-from publisher.vocabulary import CampaignStatus, DeliveryStatus, MessageStatus, Outlet, PartStep
+from publisher.vocabulary import CampaignStatus, DeliveryStatus, HoldReason, MessageStatus, Outlet, PartStep
 
 _DECISIONS = {
     "resend": (DeliveryStatus.PENDING, gettext_noop("%(outlet)s: told to send one again")),
@@ -120,6 +120,9 @@ def decide(delivery: Delivery, user: User | None, action: str) -> None:
         message = Message.objects.select_for_update().get(pk=delivery.message_id)
         _refuse_while_looked_for(delivery, message, now)
         old = delivery.status
+        if new == DeliveryStatus.SENT and old != DeliveryStatus.UNCERTAIN:
+            # Only a fact from outside says of a failed one that it was sent after all.
+            raise TransitionError(gettext_noop("Only what is unconfirmed can be said to have been sent."))
         as_read = {"status": old, "claim_id": delivery.claim_id}
         move(delivery, DeliveryStatus, new, _decided(delivery, new, now), only=as_read)
         move_counts(message.pk, COMMON_LANE, {old: -1, new: 1})
@@ -177,6 +180,9 @@ def _onwards(message: Message, was: MessageStatus) -> None:
     # As it was read: to freeze a message anew that began meanwhile would forget to whom it went.
     as_read = {"status": was, "started_at": message.started_at}
     now = timezone.now()
+    if message.hold_reason == HoldReason.BOUNCES:
+        # Known and accepted: what is on its way already must not stop it again.
+        fields |= {"bounces_from": now, "bounces_base": handed_over(message.pk)}
     if message.started_at is not None:
         move(message, MessageStatus, MessageStatus.SENDING, fields, only=as_read)
         return

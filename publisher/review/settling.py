@@ -2,21 +2,63 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils.translation import gettext_noop
+
+from publisher.access.audit import record
 from publisher.access.roles import require
 from publisher.errors import InputError, TransitionError
 from publisher.models import Delivery, Message, User
+from publisher.models.counting import COMMON_LANE, move_counts
 from publisher.review.control import decide
-from publisher.review.moves import CHANGED_MEANWHILE
-from publisher.vocabulary import DeliveryStatus
+from publisher.review.moves import CHANGED_MEANWHILE, move
+from publisher.vocabulary import DeliveryStatus, MessageStatus, Outlet, UncertainPolicy
 
 # Each delivery is a decision of its own; so many are taken in one go, so that the page answers soon.
 AT_ONCE = 200
+# Late journals and reports have come in by then; and what is older than a day is no news any more.
+SILENT_FOR, RESENT_WITHIN = timedelta(minutes=30), timedelta(days=1)
 # From which status each decision of `control.decide` starts.
 STARTS = {
     "resend": (DeliveryStatus.UNCERTAIN, DeliveryStatus.FAILED),
     "sent": (DeliveryStatus.UNCERTAIN,),
     "failed": (DeliveryStatus.UNCERTAIN,),
 }
+
+
+def resend_by_policy(now: datetime) -> int:
+    """Send unconfirmed mails again where the organisation wants it so; answers how many.
+
+    Once: what a first try left unclear, when half an hour has shown nothing more of it. A second time is a person's.
+    """
+    wanted = Message.objects.filter(
+        outlet=Outlet.EMAIL,
+        campaign__organisation__uncertain_policy=UncertainPolicy.RESEND,
+        status__in=(MessageStatus.SENDING, MessageStatus.FINISHED),
+        started_at__gt=now - RESENT_WITHIN,
+    )
+    return sum(_resend(message_id, now) for message_id in wanted.values_list("pk", flat=True))
+
+
+def _resend(message_id: int, now: datetime) -> int:
+    with transaction.atomic():
+        message = Message.objects.select_for_update(no_key=True, of=("self",)).get(pk=message_id)
+        unclear = Delivery.objects.filter(message=message, status=DeliveryStatus.UNCERTAIN, attempts__lte=1)
+        silent = unclear.filter(first_started_at__lt=now - SILENT_FOR)
+        number = silent.update(
+            status=DeliveryStatus.PENDING, due_at=now, reason="", reply_code=None, last_error={}, claim_id=None
+        )
+        if not number:
+            return 0
+        move_counts(message.pk, COMMON_LANE, {DeliveryStatus.UNCERTAIN: -number, DeliveryStatus.PENDING: number})
+        if message.status == MessageStatus.FINISHED:
+            move(message, MessageStatus, MessageStatus.SENDING, {"finished_at": None})
+        words = gettext_noop("%(outlet)s: %(number)s that were unconfirmed are sent again, as your settings say")
+        campaign, outlet = message.campaign, str(message.newsletter)
+        record(campaign.organisation, None, "resent_by_policy", campaign, words, outlet=outlet, number=number)
+    return number
 
 
 def settle(message: Message, user: User, action: str, status: str) -> tuple[int, int]:

@@ -9,11 +9,12 @@ from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from publisher.models import Account, Campaign, Message, Organisation, Source
+from publisher.models import Account, Campaign, InboundMail, Message, Organisation, Source
 from publisher.vocabulary import (
     AccountStatus,
     CampaignStatus,
     DeliveryStatus,
+    InboundStatus,
     MessageStatus,
     Outlet,
     SourceStatus,
@@ -29,7 +30,8 @@ _SHOWN = ("messages__newsletter", "messages__account", "messages__counts", "chos
 
 @dataclass(frozen=True)
 class Worklist:
-    """What needs a person. Messages in `unconfirmed` and `failed_posts` carry `number`: how many deliveries."""
+    """What needs a person; `replies`: how many ask to unsubscribe. Messages in `unconfirmed` and `failed_posts` carry
+    `number`: how many deliveries."""
 
     to_approve: list[Campaign]
     held: list[Message]
@@ -37,10 +39,11 @@ class Worklist:
     failed_posts: list[Message]
     accounts: list[Account]
     sources: list[Source]
+    replies: int = 0
 
     def __len__(self) -> int:
         parts = (self.to_approve, self.held, self.unconfirmed, self.failed_posts, self.accounts, self.sources)
-        return sum(len(part) for part in parts)
+        return sum(len(part) for part in parts) + bool(self.replies)
 
 
 def worklist(organisation: Organisation) -> Worklist:
@@ -56,6 +59,7 @@ def worklist(organisation: Organisation) -> Worklist:
             Account.objects.for_organisation(organisation).filter(status=AccountStatus.NEEDS_RECONNECT).order_by("name")
         ),
         sources=list(Source.objects.for_organisation(organisation).filter(status=SourceStatus.BROKEN).order_by("name")),
+        replies=InboundMail.objects.for_organisation(organisation).filter(status=InboundStatus.NEEDS_PERSON).count(),
     )
 
 

@@ -29,7 +29,8 @@ class Receipt:
     """What became of a message's deliveries, or of several messages' together.
 
     `frozen_count` is how many recipients were counted from the audience rule when they were frozen (None: not yet);
-    the receipt adds up if exactly so many deliveries exist. The last four are facts that arrived later.
+    the receipt adds up if exactly so many deliveries exist. The last four are facts that arrived later; `came_back`
+    counts those sent, since what was unclear and came back is a failure with a line of its own.
     """
 
     rows: list[Line]
@@ -150,7 +151,7 @@ def _receipt_of(message: Message, rows: list[dict[str, Any]]) -> Receipt:
     return Receipt(
         rows=_sorted(Line(str(row["status"]), str(row["reason"]), row["number"]) for row in rows),
         frozen_count=frozen,
-        came_back=sum(row["came_back"] for row in rows),
+        came_back=sum(row["came_back"] for row in rows if row["status"] == DeliveryStatus.SENT),
         delivered=sum(row["delivered"] for row in rows),
         complained=sum(row["complained"] for row in rows),
         unsubscribed=sum(row["unsubscribed"] for row in rows),

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
 
 from publisher.errors import OpslagError
+from publisher.transports.esps import Headers
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -100,6 +101,14 @@ class Transport(ABC):
     @abstractmethod
     async def courier(self, mailbag: Mailbag) -> Courier:
         """Open one connection for a courier; it begins to take letters when it is woken."""
+
+    @classmethod
+    def message_headers(cls, *, bulk: bool) -> Headers:
+        """Header lines (name, value) that every mail carries for this way out: newsletters (`bulk`), or other mail.
+
+        `esps.DELIVERY_KEY` in a value stands for what is before the @ of the mail's Message-ID.
+        """
+        return ()
 
     @abstractmethod
     def check(self) -> str:

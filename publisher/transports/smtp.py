@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from publisher.errors import OpslagError
 from publisher.transports.contract import Accepted, Connection, Courier, Letter, Mailbag, Transport
+from publisher.transports.esps import ESPS, Headers, configured_esp
 from publisher.transports.loop_thread import LoopThread
 from publisher.transports.smtp_session import SmtpAddress, open_session
 
@@ -23,7 +24,15 @@ class SmtpTransport(Transport):
     label = _("Mail server (SMTP)")
 
     def __init__(self) -> None:
-        self.address = SmtpAddress.from_url(settings.OPSLAG_SMTP_URL)
+        esp = configured_esp()
+        host, user = (esp.host, esp.user) if esp else ("", "")
+        self.address = SmtpAddress.from_url(settings.OPSLAG_SMTP_URL, host=host, user=user)
+
+    @classmethod
+    def message_headers(cls, *, bulk: bool) -> Headers:
+        """Those of the e-mail service behind the mail server, if there is one."""
+        esp = ESPS.get(settings.OPSLAG_ESP)
+        return esp.headers + (esp.bulk_headers if bulk else esp.notice_headers) if esp else ()
 
     async def courier(self, mailbag: Mailbag) -> Courier:
         """Open, secure and sign in; pipelines where the server offers it (RFC 2920)."""

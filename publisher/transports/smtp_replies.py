@@ -7,10 +7,11 @@ import re
 from django.utils.translation import gettext_noop
 
 from publisher.errors import AccountError, OpslagError, PermanentError, TransientError, UncertainError
+from publisher.transports.bounce_table import classify
+from publisher.vocabulary import BounceClass
 
-_ENHANCED = re.compile(rb"^\s*([245])\.(\d{1,3})\.(\d{1,3})\b")
-# Codes that speak of us as sender, not of the recipient (facts: bounce classification table; RFC 3463, IANA registry).
-_OUR_FAULT = {(1, 7), (1, 8), (7, 20), (7, 23), (7, 25), (7, 26), (7, 29), (7, 515)}
+# A status at the beginning of a reply. Those about the conversation (x.5.x) may be one odd recipient's doing.
+_STATUS = re.compile(r"\s*([245]\.(?!5\.)\d{1,3}\.\d{1,3})\b")
 _DETAIL_LIMIT = 200
 
 
@@ -20,9 +21,10 @@ def detail_of(text: bytes | str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in decoded).split())[:_DETAIL_LIMIT]
 
 
-def _is_our_fault(text: bytes) -> bool:
-    found = _ENHANCED.match(text)
-    return found is not None and (int(found[2]), int(found[3])) in _OUR_FAULT
+def _by_status(text: bytes) -> BounceClass | None:
+    """Whose move it is by the reply's own status code, which no words in it can change."""
+    found = _STATUS.match(text.decode("utf-8", "replace"))
+    return classify(found[1]) if found is not None else None
 
 
 def asked_to_wait(code: int, text: bytes) -> TransientError:
@@ -51,6 +53,9 @@ def _our_fault(code: int, text: bytes) -> AccountError:
 
 def refusal_of_recipient(code: int, text: bytes) -> OpslagError:
     """What a refused RCPT means: wait, our own fault, or no such recipient."""
+    if code >= 500 and _by_status(text) == BounceClass.MESSAGE_FAULT:
+        # Too large for this mailbox, for instance: said early, but of the content.
+        return refusal_of_content(code, text)
     words = gettext_noop("The receiving server refused the address: %(code)s %(detail)s")
     return _refusal(code, text, PermanentError(words, reason="refused", code=code, detail=detail_of(text)))
 
@@ -64,7 +69,7 @@ def refusal_of_content(code: int, text: bytes) -> OpslagError:
 def _refusal(code: int, text: bytes, theirs: PermanentError) -> OpslagError:
     if code < 500:
         return asked_to_wait(code, text)
-    return _our_fault(code, text) if _is_our_fault(text) else theirs
+    return _our_fault(code, text) if _by_status(text) == BounceClass.OUR_FAULT else theirs
 
 
 def unreachable(error: Exception | None) -> TransientError:

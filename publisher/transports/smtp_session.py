@@ -29,17 +29,22 @@ class SmtpAddress:
     password: str
 
     @classmethod
-    def from_url(cls, url: str) -> SmtpAddress:
-        """Read smtp:// (STARTTLS, 587), smtps:// (TLS, 465) or smtp+plain:// (25). Raises AccountError."""
+    def from_url(cls, url: str, *, host: str = "", user: str = "") -> SmtpAddress:
+        """Read smtp:// (STARTTLS, 587), smtps:// (TLS, 465) or smtp+plain:// (25). Raises AccountError.
+
+        `host` and `user` stand in for those that the URL leaves out (`smtp://:password@`).
+        """
         parts = urlsplit(url)
         defaults = {"smtp": 587, "smtps": 465, "smtp+plain": 25}
-        if parts.scheme not in defaults or not parts.hostname:
+        host = parts.hostname or host
+        if parts.scheme not in defaults or not host:
             raise AccountError(
                 gettext_noop("OPSLAG_SMTP_URL must look like smtp://user:password@mail.example.org:587."),
                 reason="account",
             )
         port = parts.port or defaults[parts.scheme]
-        return cls(parts.hostname, port, parts.scheme, unquote(parts.username or ""), unquote(parts.password or ""))
+        password = unquote(parts.password or "")
+        return cls(host, port, parts.scheme, unquote(parts.username or "") or (user if password else ""), password)
 
 
 @dataclass(frozen=True)

@@ -77,6 +77,11 @@ class ReceiptRow:
         return self.counts.get(DeliveryStatus.UNCERTAIN, 0)
 
     @property
+    def sent(self) -> int:
+        """How many were sent."""
+        return self.counts.get(DeliveryStatus.SENT, 0)
+
+    @property
     def failed(self) -> int:
         """How many failed."""
         return self.counts.get(DeliveryStatus.FAILED, 0)

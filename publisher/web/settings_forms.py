@@ -49,15 +49,19 @@ class OrganisationForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = Organisation
-        fields = ("name", "postal_line", "email", "website", "brand_colour")
+        fields = ("name", "postal_line", "email", "website", "brand_colour", "uncertain_policy")
         labels: ClassVar = {
             "name": pgettext_lazy("organisation", "Name"),
             "postal_line": gettext_lazy("Postal address"),
             "email": gettext_lazy("Office address"),
+            "uncertain_policy": gettext_lazy("If nobody can know whether a mail left"),
         }
         help_texts: ClassVar = {
             "postal_line": gettext_lazy("In one line; stands at the foot of every newsletter, as the law demands."),
             "email": gettext_lazy("Where residents can write to you."),
+            "uncertain_policy": gettext_lazy(
+                "It happens when a server or the power fails in mid-mail. On the send-out you can decide otherwise."
+            ),
         }
         widgets: ClassVar = {"email": forms.EmailInput(attrs=_ADDRESS)}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -13,12 +14,13 @@ from django.utils.translation import gettext_noop, ngettext, pgettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from publisher.access.audit import record
-from publisher.audience.leave import erase, unsubscribe
+from publisher.audience.leave import erase, reopen, unsubscribe
 from publisher.audience.standing import (
     SMALLEST_GROUP,
     Figures,
     Standing,
     active_in_area_of,
+    block_on,
     figures,
     people,
     shared_with,
@@ -124,6 +126,7 @@ def subscriber(request: OwnRequest, pk: int, subscription: int) -> HttpResponse:
         "newsletter": newsletter,
         "subscription": found,
         "standing": found.standing,
+        "blocked": block_on(found.subscriber),
         "history": [{"at": consent.at, "text": _evidence(consent)} for consent in consents],
         "may_edit": may(request, "edit"),
         "may_manage": may(request, "manage"),
@@ -139,6 +142,18 @@ def subscriber_unsubscribe(request: OwnRequest, pk: int, subscription: int) -> H
     unsubscribe(found.token, source=BY_STAFF)
     record(request.organisation, request.user, "unsubscribed", found, gettext_noop("ended a subscription"))
     messages.success(request, _("The subscription has ended. Nothing more of this newsletter is sent to this address."))
+    return redirect("subscriber", pk=pk, subscription=subscription)
+
+
+@staff("edit")
+@require_POST
+def subscriber_reopen(request: OwnRequest, pk: int, subscription: int) -> HttpResponse:
+    """Mail a blocked address again, because somebody knows that it works."""
+    found = _subscription(request.organisation, pk, subscription)
+    with transaction.atomic():
+        if reopen(found.subscriber):
+            record(request.organisation, request.user, "reopened", found, gettext_noop("re-enabled a blocked address"))
+    messages.success(request, _("The address gets mail again. If mails come back once more, it is blocked again."))
     return redirect("subscriber", pk=pk, subscription=subscription)
 
 

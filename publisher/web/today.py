@@ -12,6 +12,7 @@ from publisher.deliver.transport_health import trouble
 from publisher.items.select import recent
 from publisher.models import Organisation, Source
 from publisher.review.worklist import drafts, lately, upcoming, worklist
+from publisher.track.inbound.mailbox import trouble as mailbox_trouble
 from publisher.vocabulary import ItemState, SourceStatus
 from publisher.web.staff import OwnRequest, may, staff
 
@@ -23,7 +24,7 @@ def today(request: OwnRequest) -> HttpResponse:
     """What a member of staff comes for between two meetings."""
     organisation = request.organisation
     work = worklist(organisation)
-    sources, mail = _unread(organisation), trouble(settings.OPSLAG_TRANSPORT)
+    sources, mail, mailbox = _unread(organisation), trouble(settings.OPSLAG_TRANSPORT), mailbox_trouble()
     coming = upcoming(organisation, AHEAD)
     context = {
         "title": _("Today"),
@@ -31,7 +32,8 @@ def today(request: OwnRequest) -> HttpResponse:
         "work": work,
         "sources": sources,
         "mail_trouble": mail,
-        "needs": len(work) - len(work.sources) + len(sources) + bool(mail),
+        "mailbox_trouble": mailbox,
+        "needs": len(work) - len(work.sources) + len(sources) + bool(mail) + bool(mailbox),
         "coming": coming,
         "gone": lately(organisation, BEHIND),
         "drafts": drafts(organisation, DRAFTS),

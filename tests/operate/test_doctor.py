@@ -9,10 +9,11 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from publisher.models import Heartbeat, Organisation, StopStamp
-from publisher.operate import doctor, heartbeat
-from publisher.operate.doctor import Finding, Level
+from publisher.models import Heartbeat, InboundMail, Mailbox, Organisation, StopStamp
+from publisher.operate import doctor, heartbeat, received
+from publisher.operate.findings import Finding, Level
 from publisher.vocabulary import Queue
+from tests.imap_server import imap_server
 from tests.smtp_sink import running_sink
 
 pytestmark = pytest.mark.database
@@ -38,8 +39,12 @@ def test_where_all_is_well_nothing_fails(
 ) -> None:
     settings.REDIS_URL = broker_url
     settings.OPSLAG_BASE_URL = "https://opslag.example.org"
-    with running_sink(tmp_path / "sink") as sink:
+    settings.OPSLAG_BOUNCE_ADDRESS = "bounce+{token}@nyt.example.org"
+    Mailbox.objects.create(name="inbound", answered_at=timezone.now())
+    with running_sink(tmp_path / "sink") as sink, imap_server() as mailbox:
         settings.OPSLAG_SMTP_URL = f"smtp+plain://127.0.0.1:{sink.port}"
+        settings.OPSLAG_INBOUND_IMAP_URL = mailbox.url
+        received.remember(Level.OK)
         findings = list(doctor.examine())
     bad = [str(finding.explanation) for finding in findings if finding.level is not Level.OK]
     # The tests' own broker is started without the policy that production needs.
@@ -142,3 +147,40 @@ def test_a_network_file_system_is_recognised_by_its_longest_mount(tmp_path: Path
     assert doctor.remote_file_system(Path("/srv/local/opslag"), mounts) == ""
     assert doctor.remote_file_system(Path("/srvother"), mounts) == ""
     assert doctor.remote_file_system(Path("/srv"), tmp_path / "missing") == ""
+
+
+RETURNS = "Returned mail"
+
+
+def test_where_nobody_would_notice_what_comes_back_it_says_so(db: None, settings: pytest.FixtureRequest) -> None:
+    assert worst(RETURNS) is Level.WARN
+    settings.OPSLAG_CATCHER_DIR = "/somewhere"
+    assert worst(RETURNS) is Level.OK
+
+
+def test_a_mailbox_that_does_not_let_us_in_fails(db: None, settings: pytest.FixtureRequest) -> None:
+    settings.OPSLAG_BOUNCE_ADDRESS = "bounce+{token}@nyt.example.org"
+    with imap_server() as mailbox:
+        settings.OPSLAG_INBOUND_IMAP_URL = mailbox.url
+        assert worst(RETURNS) is Level.WARN, "nobody has looked in yet"
+        mailbox.password = "et andet"
+        assert worst(RETURNS) is Level.FAIL
+        assert "hemmeligt" not in " ".join(str(finding.explanation) for finding in about(RETURNS))
+
+
+def test_a_mailbox_nobody_reads_any_more_fails(db: None, settings: pytest.FixtureRequest) -> None:
+    settings.OPSLAG_BOUNCE_ADDRESS = "bounce+{token}@nyt.example.org"
+    row = Mailbox.objects.create(name="inbound", answered_at=timezone.now(), waiting=2)
+    with imap_server() as mailbox:
+        settings.OPSLAG_INBOUND_IMAP_URL = mailbox.url
+        assert worst(RETURNS) is Level.WARN, "two mails lie there for a person"
+        Mailbox.objects.filter(pk=row.pk).update(answered_at=timezone.now() - timedelta(hours=1))
+        assert worst(RETURNS) is Level.FAIL
+
+
+def test_replies_that_cannot_be_forwarded_are_named(db: None, settings: pytest.FixtureRequest) -> None:
+    Mailbox.objects.create(name="inbound", answered_at=timezone.now())
+    InboundMail.objects.create(digest="x", status="forward", attempts=5)
+    with imap_server() as mailbox:
+        settings.OPSLAG_INBOUND_IMAP_URL = mailbox.url
+        assert worst(RETURNS) is Level.FAIL

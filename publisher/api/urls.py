@@ -1,0 +1,12 @@
+"""The addresses for programs."""
+
+from __future__ import annotations
+
+from django.urls import re_path
+
+from publisher.api.esp_webhook import esp_webhook
+
+urlpatterns = [
+    # With or without a slash at the end: a service that is redirected gives up.
+    re_path(r"^webhooks/esp/(?P<name>[a-z]{1,20})/?$", esp_webhook, name="esp-webhook"),
+]

@@ -1,0 +1,105 @@
+"""The circuit breaker: a mail that comes back too often is held, and staff are told why in words.
+
+Going on harms the sender's good name: mailbox providers count what they refuse, and who goes on is blocked for all.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.db import transaction
+from django.utils.translation import gettext_noop
+
+from publisher.access.notices import notify_approvers
+from publisher.errors import Explanation
+from publisher.models import Event, Message
+from publisher.models.counting import handed_over
+from publisher.schedule.dispatch import hold
+from publisher.vocabulary import BounceClass, HoldReason, MessageStatus, NoticeKind
+
+# Below so many mails a share says little; above it more than so many in a hundred are too many.
+FEWEST, PER_CENT = 200, 5
+_NO_SUCH_ADDRESS = (BounceClass.HARD, BounceClass.NO_ROUTE, BounceClass.DISABLED)
+# Status codes with this in the middle are about the conversation (RFC 3463 §3.6): one odd server's matter, not proof.
+_PROTOCOL = ".5."
+
+_HARD = gettext_noop(
+    "%(back)s of %(handed)s mails came back because the address does not exist. "
+    "Check where the list of addresses comes from before you go on."
+)
+_BLOCKED = gettext_noop(
+    "%(back)s of %(handed)s mails were kept out by the receiving servers' rules (%(detail)s). "
+    "Have those who run your mail server look at it before you go on."
+)
+_CONTENT = gettext_noop(
+    "%(back)s of %(handed)s mails were refused because of their content or size (%(detail)s). "
+    "Make the mail shorter, or check its links, before you go on."
+)
+_OURS = gettext_noop(
+    "A receiving server does not accept us as sender (%(detail)s). Have SPF, DKIM and DMARC of the sender's domain "
+    "checked before you go on: otherwise the rest comes back too."
+)
+
+
+def look_at(message_ids: Iterable[int], now: datetime) -> list[int]:
+    """Hold what comes back too often; a mail that has been sent already is told of, once. Answers which were held."""
+    watched = (MessageStatus.SENDING, MessageStatus.PAUSED, MessageStatus.FINISHED)
+    messages = Message.objects.filter(pk__in=list(message_ids), status__in=watched, started_at__isnull=False)
+    held = []
+    for message in messages.defer("composed_html", "composed_text").select_related("campaign__organisation"):
+        explanation = _objection(message)
+        if explanation is None:
+            continue
+        if message.status == MessageStatus.FINISHED:
+            _tell(message, explanation, now)
+        elif hold(message, HoldReason.BOUNCES, explanation, frm=MessageStatus(message.status)):
+            held.append(message.pk)
+    return held
+
+
+def _objection(message: Message) -> Explanation | None:
+    """Why the message should not go on; None if nothing speaks against it."""
+    events = Event.objects.filter(delivery__message=message, kept_at__gte=message.started_at, is_certain=True).exclude(
+        bounce=""
+    )
+    if message.bounces_from is not None:
+        # A person said to go on: what was on its way by then is known and does not count again.
+        events = events.filter(delivery__first_started_at__gt=message.bounces_from)
+    found = {
+        delivery_id: (BounceClass(bounce), detail)
+        for delivery_id, bounce, detail in events.order_by("pk").values_list("delivery_id", "bounce", "detail")
+    }
+    for bounce, detail in found.values():
+        if bounce == BounceClass.OUR_FAULT and _PROTOCOL not in detail.get("status", _PROTOCOL):
+            return Explanation(_OURS, {"detail": _words(detail)})
+    return _too_many(list(found.values()), handed_over(message.pk) - message.bounces_base)
+
+
+def _too_many(found: list[tuple[BounceClass, dict[str, str]]], handed: int) -> Explanation | None:
+    if handed < FEWEST:
+        return None
+    numbers = Counter(bounce for bounce, _detail in found)
+    groups = (
+        (_HARD, _NO_SUCH_ADDRESS),
+        (_BLOCKED, (BounceClass.BLOCKED, BounceClass.OUR_FAULT)),
+        (_CONTENT, (BounceClass.MESSAGE_FAULT,)),
+    )
+    for words, classes in groups:
+        back = sum(numbers[each] for each in classes)
+        if back * 100 > handed * PER_CENT:
+            detail = next(_words(detail) for bounce, detail in found if bounce in classes)
+            return Explanation(words, {"back": str(back), "handed": str(handed), "detail": detail})
+    return None
+
+
+def _words(detail: dict[str, str]) -> str:
+    return detail.get("text") or detail.get("status") or detail.get("code") or "–"
+
+
+def _tell(message: Message, explanation: Explanation, now: datetime) -> None:
+    with transaction.atomic():
+        first = Message.objects.filter(pk=message.pk, bounces_told_at=None).update(bounces_told_at=now)
+        if first:
+            notify_approvers(message.campaign.organisation, NoticeKind.ALERT, message.campaign, explanation)

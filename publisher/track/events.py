@@ -1,0 +1,175 @@
+"""Facts that come back from outside: stored at once, applied to the ledger a moment later.
+
+`keep` is what a webhook or the mailbox calls before it answers. The track tick calls `apply_waiting`.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db import OperationalError, connection, transaction
+from django.db.models import Q
+
+from publisher.audience.addresses import address_key
+from publisher.errors import InputError
+from publisher.models import Delivery, Event
+from publisher.track.applying import apply
+from publisher.vocabulary import BounceClass, DeliveryStatus, EventKind
+
+log = logging.getLogger(__name__)
+
+BATCH = 500
+# Batches in one call, so that a tick ends.
+BATCHES = 20
+_DETAIL_LENGTH = 200
+_OUR_MESSAGE_ID = re.compile(r"<?d(\d{1,18})\.([0-9a-f]{32})@", re.IGNORECASE)
+_ADDRESS = re.compile(r"[^\s<>()\[\]\"',;:]+@[^\s<>()\[\]\"',;:]+")
+
+
+@dataclass(frozen=True)
+class Fact:
+    """What somebody outside says became of a mail. It is found by the first of the three that is given and known:
+    `delivery_id`; `message_id`, the Message-ID header we gave it; `recipient`, the address, of which only the keyed
+    hash is stored (it stands for the last mail to that address).
+
+    `source` and `event_id` together name the fact, so that it counts once however often it is reported; `at` is aware.
+    `bounce` says for rejected, failed and bounced whose move it is (None: not known). `detail` holds short texts for
+    staff, e.g. code, status, text; addresses in them are blotted out. `is_certain`: it is signed, or holds what only
+    our mail could tell.
+    """
+
+    source: str
+    event_id: str
+    kind: EventKind
+    at: datetime
+    delivery_id: int | None = None
+    message_id: str = ""
+    recipient: str = ""
+    bounce: BounceClass | None = None
+    detail: Mapping[str, str] = field(default_factory=dict)
+    is_certain: bool = True
+
+
+def keep(facts: Iterable[Fact]) -> int:
+    """Store facts in one transaction, each once; answers how many are new. Applies nothing, so it is quick."""
+    given = {(fact.source, fact.event_id): fact for fact in facts}
+    with transaction.atomic():
+        stored = Event.objects.filter(event_id__in=[event_id for _source, event_id in given])
+        for key in stored.values_list("source", "event_id"):
+            given.pop(key, None)
+        deliveries = _deliveries_of(given.values())
+        rows = [_row(fact, deliveries.get(key)) for key, fact in given.items()]
+        # Who stores the same at the same moment has stored it.
+        Event.objects.bulk_create(rows, ignore_conflicts=True)
+    return len(rows)
+
+
+def delivery_of_message_id(message_id: str) -> tuple[int, uuid.UUID] | None:
+    """The delivery and the message's public id that a Message-ID of ours names (see compose.compiled); None if not."""
+    found = _OUR_MESSAGE_ID.search(message_id)
+    return (int(found[1]), uuid.UUID(found[2])) if found else None
+
+
+def without_addresses(text: str) -> str:
+    """A server's words as one short line in which every mail address is blotted out."""
+    shown = "".join(character if character.isprintable() else " " for character in text[:2000])
+    return _ADDRESS.sub("…", " ".join(shown.split()))[:_DETAIL_LENGTH]
+
+
+def _deliveries_of(facts: Iterable[Fact]) -> dict[tuple[str, str], int]:
+    """The deliveries that exist, by the facts' source and event id."""
+    named: dict[tuple[str, str], tuple[int, uuid.UUID | None]] = {}
+    for fact in facts:
+        if fact.delivery_id is not None:
+            named[fact.source, fact.event_id] = fact.delivery_id, None
+        elif parsed := delivery_of_message_id(fact.message_id):
+            named[fact.source, fact.event_id] = parsed
+    known = dict(
+        Delivery.objects.filter(pk__in={pk for pk, _ in named.values()}).values_list("pk", "message__public_id")
+    )
+    return {key: pk for key, (pk, public) in named.items() if pk in known and public in (None, known[pk])}
+
+
+def _row(fact: Fact, delivery_id: int | None) -> Event:
+    return Event(
+        source=fact.source,
+        event_id=fact.event_id,
+        kind=fact.kind,
+        bounce=fact.bounce or "",
+        at=fact.at,
+        delivery_id=delivery_id,
+        address_key=_key_of(fact.recipient),
+        is_certain=fact.is_certain,
+        detail={str(name): without_addresses(str(value)) for name, value in fact.detail.items()},
+    )
+
+
+def _key_of(recipient: str) -> str:
+    if not recipient:
+        return ""
+    try:
+        return address_key(recipient)
+    except InputError:
+        return ""
+
+
+def apply_waiting(now: datetime) -> int:
+    """Apply stored facts to deliveries, figures, suppressions and subscriptions; answers how many.
+
+    In any order, twice or late, the rows come out the same. Facts about a delivery that is being handed over at this
+    moment wait for its outcome. Called by the track tick.
+    """
+    applied = 0
+    for _ in range(BATCHES):
+        number = _apply_batch(now)
+        applied += number
+        if number < BATCH:
+            break
+    return applied
+
+
+def _apply_batch(now: datetime) -> int:
+    try:
+        with transaction.atomic():
+            events = _waiting(now)
+            apply(events, now)
+            _done(events, now)
+            return len(events)
+    except OperationalError:
+        raise
+    except Exception:
+        log.exception("facts that came back cannot be applied together; each is tried alone")
+    return _apply_one_by_one(now)
+
+
+def _apply_one_by_one(now: datetime) -> int:
+    """One fact that cannot be applied must not keep all others waiting."""
+    with transaction.atomic():
+        events = _waiting(now)
+        for event in events:
+            try:
+                with transaction.atomic():
+                    apply([event], now)
+            except OperationalError:
+                raise
+            except Exception:
+                log.exception("event %d cannot be applied and is left out", event.pk)
+        _done(events, now)
+    return len(events)
+
+
+def _waiting(now: datetime) -> list[Event]:
+    being_sent = Q(delivery__status=DeliveryStatus.SENDING)
+    people = ("delivery__subscriber", "delivery__subscription")
+    waiting = Event.objects.filter(applied_at=None).exclude(being_sent).select_related(*people).order_by("id")
+    locked = waiting.select_for_update(skip_locked=True, of=("self",)) if connection.vendor == "postgresql" else waiting
+    return list(locked[:BATCH])
+
+
+def _done(events: list[Event], now: datetime) -> None:
+    Event.objects.filter(pk__in=[event.pk for event in events]).update(applied_at=now)

@@ -1,0 +1,153 @@
+"""Looking into the mailbox: every mail is stored before it leaves there, and counts once whatever dies in between."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from publisher.errors import Explanation
+from publisher.models import Delivery, Event, InboundMail, Mailbox, Message, Suppression
+from publisher.track.events import apply_waiting
+from publisher.track.inbound import mailbox as looking
+from publisher.transports.imap import LARGEST
+from publisher.vocabulary import InboundKind, InboundStatus
+from tests.imap_server import ImapServer, imap_server
+from tests.track.inbound.conftest import bounced, return_path, written
+
+pytestmark = pytest.mark.database
+
+
+def look() -> int:
+    """Look in, however lately somebody did."""
+    Mailbox.objects.update(due_at=timezone.now() - timedelta(seconds=1))
+    return looking.look_into(timezone.now())
+
+
+def test_a_bounce_is_fetched_stored_applied_and_taken_out(mailbox: ImapServer, delivery: Delivery) -> None:
+    mailbox.put(bounced(return_path(delivery).upper()))
+    assert look() == 1
+    assert mailbox.mails == []
+    stored = InboundMail.objects.get()
+    assert (stored.kind, stored.status, bytes(stored.raw)) == (InboundKind.BOUNCE, InboundStatus.DONE, b"")
+    assert apply_waiting(timezone.now()) == 1
+    delivery.refresh_from_db()
+    assert delivery.bounced_at is not None and delivery.status == "sent"
+    blocked = Suppression.objects.get()
+    assert delivery.subscriber is not None and blocked.address_key == delivery.subscriber.address_key
+
+
+@pytest.mark.parametrize("step", ["UID STORE", "UID EXPUNGE", "UID FETCH", "UID SEARCH", "SELECT", "LOGIN"])
+@pytest.mark.parametrize("fault", ["drop", "no"])
+def test_whatever_breaks_it_counts_once(mailbox: ImapServer, delivery: Delivery, step: str, fault: str) -> None:
+    mailbox.put(bounced(return_path(delivery)))
+    mailbox.faults[step] = fault
+    look()
+    state = Mailbox.objects.get()
+    assert state.failures == 1 and str(Explanation.from_json(state.last_error)) and state.due_at > timezone.now()
+    look()
+    assert mailbox.mails == [] and Mailbox.objects.get().failures == 0
+    assert InboundMail.objects.count() == 1
+    assert Event.objects.count() == 1
+
+
+def test_a_mail_stored_and_not_settled_is_settled_later(mailbox: ImapServer, delivery: Delivery) -> None:
+    InboundMail.objects.create(digest="x" * 64, raw=bounced(return_path(delivery)))
+    look()
+    assert InboundMail.objects.get().status == InboundStatus.DONE
+    assert Event.objects.get().delivery_id == delivery.pk
+
+
+def test_a_mail_that_kills_the_worker_is_left_where_it_is(
+    mailbox: ImapServer, mail: Message, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mailbox.put(written("x@nyt.example.org"))
+    tried = 0
+
+    def deadly(raw: bytes) -> None:
+        nonlocal tried
+        tried += 1
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("publisher.track.inbound.settling.read", deadly)
+    for _ in range(3):
+        Mailbox.objects.update(lease_until=None)
+        with pytest.raises(KeyboardInterrupt):
+            look()
+    Mailbox.objects.update(lease_until=None)
+    assert look() == 1 and tried == 3
+    assert [stored.flags for stored in mailbox.mails] == [{"\\Flagged"}]
+    Mailbox.objects.update(lease_until=None)
+    assert look() == 0
+    assert Mailbox.objects.get().waiting == 1
+
+
+def test_two_workers_do_not_look_at_once(mailbox: ImapServer, delivery: Delivery) -> None:
+    mailbox.put(bounced(return_path(delivery)))
+    now = timezone.now()
+    Mailbox.objects.create(name=looking.NAME, due_at=now, lease_until=now + timedelta(minutes=1))
+    assert not looking.is_due(now)
+    assert looking.look_into(now) == 0 and mailbox.commands == []
+    assert looking.is_due(now + timedelta(minutes=2))
+
+
+def test_it_is_looked_into_again_after_the_pause(mailbox: ImapServer, mail: Message) -> None:
+    now = timezone.now()
+    assert looking.is_due(now)
+    looking.look_into(now)
+    assert not looking.is_due(timezone.now())
+    assert looking.is_due(timezone.now() + timedelta(seconds=61))
+
+
+def test_a_copy_of_the_installation_leaves_the_mailbox_alone(
+    mailbox: ImapServer, settings: pytest.FixtureRequest, db: None
+) -> None:
+    settings.OPSLAG_NEVER_SEND = True
+    assert not looking.is_due(timezone.now())
+
+
+def test_without_the_extension_all_that_is_marked_is_expunged(
+    settings: pytest.FixtureRequest, delivery: Delivery
+) -> None:
+    with imap_server(uidplus=False) as server:
+        settings.OPSLAG_INBOUND_IMAP_URL = server.url
+        settings.OPSLAG_BOUNCE_ADDRESS = "bounce+{token}@nyt.example.org"
+        server.put(bounced(return_path(delivery)), bounced(return_path(delivery), status="5.2.2"))
+        assert look() == 2
+        assert server.mails == []
+    assert Event.objects.count() == 2
+
+
+def test_many_mails_are_taken_in_turns(mailbox: ImapServer, mail: Message, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(looking, "MOST", 60)
+    monkeypatch.setattr("publisher.transports.imap._STRETCH", 25)
+    mailbox.put(*(written("x@nyt.example.org", Auto_Submitted="auto-replied", body=str(n)) for n in range(130)))
+    assert look() == 60
+    assert Mailbox.objects.get().due_at <= timezone.now()
+    assert [looking.look_into(timezone.now()) for _ in range(2)] == [60, 10]
+    assert mailbox.mails == []
+
+
+def test_a_huge_bounce_is_read_by_its_beginning(mailbox: ImapServer, delivery: Delivery) -> None:
+    mailbox.put(bounced(return_path(delivery)) + b"x" * (LARGEST + 100))
+    assert look() == 1
+    assert Event.objects.get().delivery_id == delivery.pk
+    assert mailbox.mails == []
+
+
+def test_a_wrong_password_is_said_in_words(mailbox: ImapServer, settings: pytest.FixtureRequest, db: None) -> None:
+    mailbox.password = "et andet"
+    assert look() == 0
+    said = Mailbox.objects.get().last_error
+    assert "user name or password" in said["msgid"]
+    assert "hemmeligt" not in str(said)
+
+
+def test_a_server_that_is_gone_is_tried_less_and_less(settings: pytest.FixtureRequest, db: None) -> None:
+    settings.OPSLAG_INBOUND_IMAP_URL = "imap+plain://retur:x@127.0.0.1:9/INBOX"
+    pauses = []
+    for _ in range(4):
+        look()
+        pauses.append(Mailbox.objects.get().due_at - timezone.now())
+    assert pauses == sorted(pauses) and pauses[3] > timedelta(minutes=5)

@@ -1,0 +1,115 @@
+"""The circuit breaker: too much comes back, and the rest waits for a person who is told why."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from publisher.errors import Explanation
+from publisher.models import Delivery, Message, Newsletter, Notice, Role, Subscriber, User
+from publisher.models.counting import move_counts
+from publisher.review import control
+from publisher.vocabulary import BounceClass, HoldReason, MessageStatus, RoleKind
+from tests.audience_factory import own_newsletter, residents
+from tests.track.returns import NOON, comes_back, days, sent
+
+pytestmark = pytest.mark.database
+C = BounceClass
+
+
+@pytest.fixture
+def newsletter(db: None) -> Newsletter:
+    """With 220 subscribers and somebody who may approve."""
+    found = own_newsletter("Kulturnyt")
+    residents(found, 220)
+    user = User.objects.create_user("bo@kultur.example.org", "æblegrød-og-kanel", name="Bo")
+    Role.objects.create(user=user, organisation=found.organisation, kind=RoleKind.APPROVER)
+    return found
+
+
+def now_at(message: Message) -> Message:
+    message.refresh_from_db()
+    return message
+
+
+def words(message: Message) -> str:
+    return Explanation.from_json(now_at(message).last_error).msgid
+
+
+def test_more_than_five_in_a_hundred_hold_it(newsletter: Newsletter) -> None:
+    message, deliveries = sent(newsletter, NOON - timedelta(minutes=5))
+    for delivery in deliveries[:11]:
+        comes_back(delivery, C.HARD, NOON)
+    assert now_at(message).status == MessageStatus.SENDING, "exactly five in a hundred"
+    comes_back(deliveries[11], C.DISABLED, NOON)
+    assert (now_at(message).status, message.hold_reason) == (MessageStatus.HELD, HoldReason.BOUNCES)
+    assert "does not exist" in words(message)
+    assert Explanation.from_json(message.last_error).params["back"] == "12"
+    assert Notice.objects.filter(kind="alert").count() == 1
+
+
+def test_of_few_mails_a_share_says_little(newsletter: Newsletter) -> None:
+    people = list(Subscriber.objects.all()[:199])
+    message, deliveries = sent(newsletter, NOON - timedelta(minutes=5), people)
+    for delivery in deliveries[:60]:
+        comes_back(delivery, C.HARD, NOON)
+    assert now_at(message).status == MessageStatus.SENDING
+
+
+@pytest.mark.parametrize(("bounce", "said"), [(C.BLOCKED, "rules"), (C.MESSAGE_FAULT, "content or size")])
+def test_other_reasons_are_said_as_they_are(newsletter: Newsletter, bounce: BounceClass, said: str) -> None:
+    message, deliveries = sent(newsletter, NOON - timedelta(minutes=5))
+    for delivery in deliveries[:12]:
+        comes_back(delivery, bounce, NOON)
+    assert said in words(message)
+
+
+def test_full_mailboxes_hold_nothing(newsletter: Newsletter) -> None:
+    message, deliveries = sent(newsletter, NOON - timedelta(minutes=5))
+    for delivery in deliveries[:50]:
+        comes_back(delivery, C.SOFT, NOON)
+    assert now_at(message).status == MessageStatus.SENDING
+
+
+def test_one_word_on_our_authentication_is_enough(newsletter: Newsletter) -> None:
+    message, deliveries = sent(newsletter, NOON - timedelta(minutes=5))
+    comes_back(deliveries[0], C.OUR_FAULT, NOON, status="5.5.2")
+    assert now_at(message).status == MessageStatus.SENDING, "one odd server's conversation"
+    comes_back(deliveries[1], C.OUR_FAULT, NOON, status="5.7.26", is_certain=False)
+    assert now_at(message).status == MessageStatus.SENDING, "anybody could have written that"
+    comes_back(deliveries[2], C.OUR_FAULT, NOON, status="5.7.26")
+    assert now_at(message).status == MessageStatus.HELD
+    assert "SPF, DKIM and DMARC" in words(message)
+
+
+def test_who_goes_on_is_not_held_again_at_once(newsletter: Newsletter) -> None:
+    message, deliveries = sent(newsletter, NOON - timedelta(minutes=5))
+    for delivery in deliveries[:12]:
+        comes_back(delivery, C.HARD, NOON)
+    assert now_at(message).status == MessageStatus.HELD
+    control.release(message, None)
+    for delivery in deliveries[12:100]:
+        comes_back(delivery, C.HARD, NOON)
+    comes_back(deliveries[100], C.OUR_FAULT, NOON, status="5.7.26")
+    assert now_at(message).status == MessageStatus.SENDING
+
+    later = Delivery.objects.filter(message=message).order_by("-pk")[:110]
+    numbers = [delivery.pk for delivery in later]
+    Delivery.objects.filter(pk__in=numbers).update(first_started_at=timezone.now() + timedelta(seconds=5))
+    for delivery in later[:12]:
+        comes_back(delivery, C.HARD, NOON + timedelta(minutes=1))
+    assert now_at(message).status == MessageStatus.SENDING, "110 further mails are too few to say"
+    move_counts(message.pk, 1, {"sent": 210})
+    comes_back(later[12], C.HARD, NOON + timedelta(minutes=1))
+    assert now_at(message).status == MessageStatus.HELD
+
+
+def test_of_a_mail_that_is_all_sent_staff_are_told_once(newsletter: Newsletter) -> None:
+    message, deliveries = sent(newsletter, NOON - days(1))
+    Message.objects.filter(pk=message.pk).update(status=MessageStatus.FINISHED, finished_at=NOON)
+    for delivery in deliveries[:30]:
+        comes_back(delivery, C.HARD, NOON)
+    assert now_at(message).status == MessageStatus.FINISHED
+    assert Notice.objects.count() == 1

@@ -1,0 +1,181 @@
+"""What comes back: kept once, applied in any order with the same result, and figures that agree with the rows."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import permutations
+
+import pytest
+from django.utils import timezone
+
+from publisher.audience.addresses import address_key
+from publisher.models import Delivery, Event, Message, Newsletter, Suppression
+from publisher.models.agreement import check_counts
+from publisher.models.counting import move_counts
+from publisher.track.events import Fact, apply_waiting, keep
+from publisher.vocabulary import BounceClass, DeliveryStatus, EventKind, Reason, SuppressionReason
+from tests.audience_factory import own_newsletter, ready_mail, residents
+
+pytestmark = pytest.mark.database
+
+
+@pytest.fixture
+def newsletter(db: None) -> Newsletter:
+    return own_newsletter("Kulturnyt")
+
+
+def handed_over(message: Message, status: DeliveryStatus, number: int = 1, days_ago: float = 0) -> list[Delivery]:
+    """The first waiting deliveries as a lane leaves them."""
+    at = timezone.now() - timedelta(days=days_ago, hours=1)
+    ids = list(Delivery.objects.filter(message=message, status="pending").values_list("pk", flat=True)[:number])
+    Delivery.objects.filter(pk__in=ids).update(
+        status=status, first_started_at=at, sent_at=at if status == DeliveryStatus.SENT else None, attempts=1
+    )
+    move_counts(message.pk, 1, {"pending": -len(ids), status.value: len(ids)})
+    Message.objects.filter(pk=message.pk, started_at=None).update(started_at=at)
+    return list(Delivery.objects.filter(pk__in=ids).order_by("pk"))
+
+
+@pytest.fixture
+def mail(newsletter: Newsletter) -> Message:
+    """A mail being sent to five people."""
+    residents(newsletter, 5)
+    return ready_mail(newsletter)
+
+
+def fact(delivery: Delivery, kind: EventKind, event_id: str = "1", **more: object) -> Fact:
+    at = more.pop("at", timezone.now())
+    return Fact("esp", event_id, kind, at, delivery_id=delivery.pk, **more)  # type: ignore[arg-type]
+
+
+def test_a_fact_is_kept_once(mail: Message) -> None:
+    [delivery] = handed_over(mail, DeliveryStatus.SENT)
+    told = fact(delivery, EventKind.DELIVERED)
+    assert keep([told, told]) == 1
+    assert keep([told]) == 0
+    assert keep([fact(delivery, EventKind.DELIVERED, "2")]) == 1
+    assert apply_waiting(timezone.now()) == 2
+    assert apply_waiting(timezone.now()) == 0
+
+
+def test_it_is_found_by_message_id_and_by_address(mail: Message) -> None:
+    first, second = handed_over(mail, DeliveryStatus.SENT, 2)
+    at = timezone.now()
+    person = second.subscriber
+    assert person is not None
+    person.address_key = address_key(person.address)
+    person.save()
+    keep(
+        [
+            Fact("a", "1", EventKind.BOUNCED, at, message_id=f"<d{first.pk}.{mail.public_id.hex}@opslag.test>"),
+            Fact("a", "2", EventKind.BOUNCED, at, recipient=person.address.upper()),
+            Fact("a", "3", EventKind.BOUNCED, at, message_id=f"<d{second.pk}.{'0' * 32}@opslag.test>"),
+            Fact("a", "4", EventKind.BOUNCED, at, recipient="nobody@example.org"),
+            Fact("a", "5", EventKind.BOUNCED, at, delivery_id=999_999),
+            Fact("a", "6", EventKind.BOUNCED, at, recipient="not an address"),
+        ]
+    )
+    assert apply_waiting(at) == 6
+    found = dict(Event.objects.values_list("event_id", "delivery_id"))
+    assert found == {"1": first.pk, "2": second.pk, "3": None, "4": None, "5": None, "6": None}
+
+
+def test_no_address_is_stored(mail: Message) -> None:
+    [delivery] = handed_over(mail, DeliveryStatus.SENT)
+    text = "550 5.1.1 <beboer0@example.org>: unknown\x00\x1b[31m beboer0@example.org"
+    keep([fact(delivery, EventKind.BOUNCED, detail={"text": text}, recipient="beboer0@example.org")])
+    stored = str(Event.objects.values().get())
+    assert "@" not in stored
+    assert "550 5.1.1" in stored
+
+
+@pytest.mark.parametrize("start", [DeliveryStatus.UNCERTAIN, DeliveryStatus.SENT])
+def test_any_order_leaves_the_same_row(mail: Message, start: DeliveryStatus) -> None:
+    at = timezone.now()
+    outcomes = set()
+    for number, order in enumerate(permutations([EventKind.BOUNCED, EventKind.DELIVERED, EventKind.COMPLAINED])):
+        delivery = Delivery.objects.filter(message=mail).order_by("pk").first()
+        assert delivery is not None
+        old = delivery.status
+        fresh = {"bounced_at": None, "delivered_at": None, "complained_at": None, "reason": "", "sent_at": None}
+        Delivery.objects.filter(pk=delivery.pk).update(status=start, first_started_at=at, **fresh)
+        move_counts(mail.pk, 0, {old: -1})
+        move_counts(mail.pk, 0, {start.value: 1})
+        for kind in order:
+            times = {EventKind.BOUNCED: 3, EventKind.DELIVERED: 1, EventKind.COMPLAINED: 5}
+            when = at + timedelta(minutes=times[kind])
+            keep(
+                [
+                    fact(delivery, kind, f"{number}-{kind}", at=when),
+                    fact(delivery, kind, f"{number}-{kind}-late", at=at),
+                ]
+            )
+            apply_waiting(at)
+            keep([fact(delivery, kind, f"{number}-{kind}", at=when)])
+            apply_waiting(at)
+            assert check_counts(mail) == []
+        outcomes.add(
+            Delivery.objects.values_list("status", "reason", "bounced_at", "delivered_at", "complained_at").get(
+                pk=delivery.pk
+            )
+        )
+    assert outcomes == {("sent", "", at, at, at)}
+
+
+def test_what_was_unclear_is_settled(mail: Message) -> None:
+    bounced, delivered, silent = handed_over(mail, DeliveryStatus.UNCERTAIN, 3)
+    keep([fact(bounced, EventKind.BOUNCED, "1"), fact(delivered, EventKind.DELIVERED, "2")])
+    apply_waiting(timezone.now())
+    rows = dict(Delivery.objects.filter(message=mail).values_list("pk", "status"))
+    assert (rows[bounced.pk], rows[delivered.pk], rows[silent.pk]) == ("failed", "sent", "uncertain")
+    bounced.refresh_from_db()
+    assert bounced.reason == Reason.RETURNED
+    assert check_counts(mail) == []
+
+
+def test_a_delivery_in_hand_is_waited_for(mail: Message) -> None:
+    [delivery] = handed_over(mail, DeliveryStatus.SENDING)
+    keep([fact(delivery, EventKind.DELIVERED)])
+    assert apply_waiting(timezone.now()) == 0
+    Delivery.objects.filter(pk=delivery.pk).update(status="uncertain")
+    move_counts(mail.pk, 0, {"sending": -1, "uncertain": 1})
+    assert apply_waiting(timezone.now()) == 1
+    delivery.refresh_from_db()
+    assert delivery.status == "sent"
+
+
+def test_a_complaint_unsubscribes_and_blocks(mail: Message) -> None:
+    [delivery] = handed_over(mail, DeliveryStatus.SENT)
+    keep([fact(delivery, EventKind.COMPLAINED)])
+    apply_waiting(timezone.now())
+    assert delivery.subscription is not None and delivery.subscriber is not None
+    delivery.subscription.refresh_from_db()
+    assert delivery.subscription.unsubscribed_at is not None
+    blocked = Suppression.objects.get()
+    assert (blocked.address_key, blocked.reason) == (delivery.subscriber.address_key, SuppressionReason.COMPLAINED)
+
+
+def test_unsubscribing_at_the_other_end_counts_here(mail: Message) -> None:
+    [delivery] = handed_over(mail, DeliveryStatus.SENT)
+    keep([fact(delivery, EventKind.UNSUBSCRIBED)])
+    apply_waiting(timezone.now())
+    assert delivery.subscription is not None
+    delivery.subscription.refresh_from_db()
+    assert delivery.subscription.unsubscribed_at is not None
+    assert not Suppression.objects.exists()
+
+
+def test_one_fact_that_cannot_be_applied_does_not_keep_the_others(
+    mail: Message, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good, bad = handed_over(mail, DeliveryStatus.SENT, 2)
+    keep([fact(good, EventKind.DELIVERED, "1"), fact(bad, EventKind.BOUNCED, "2", bounce=BounceClass.HARD)])
+
+    def broken(*_: object) -> None:
+        raise ValueError("an address nobody foresaw")
+
+    monkeypatch.setattr("publisher.track.addresses.judge", broken)
+    assert apply_waiting(timezone.now()) == 2
+    good.refresh_from_db()
+    assert good.delivered_at is not None
+    assert not Event.objects.filter(applied_at=None).exists()
