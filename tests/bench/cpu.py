@@ -24,6 +24,12 @@ def tree(root: int) -> list[int]:
     return found
 
 
+def parent(pid: int) -> int:
+    """The process id of a process's parent; 0 if it has ended."""
+    fields = _fields(Path(f"/proc/{pid}/stat"))
+    return int(fields[1]) if fields else 0
+
+
 def seconds(pids: Iterable[int]) -> float:
     """User and system time of processes and of their children that have ended and were waited for."""
     total = 0
