@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from tests.bench import cpu
 from tests.engine_room import EngineRoom, kill_process
 
 if TYPE_CHECKING:
@@ -60,9 +61,11 @@ class Harm:
         """Bring back what is missing, and let those go on that stood still long enough."""
         self.room.revive()
         now = time.monotonic()
-        for pid in [pid for pid, until in self._standing.items() if until <= now]:
-            del self._standing[pid]
-            self._let_go_on(pid)
+        for pid, until in list(self._standing.items()):
+            # Some are killed as they stand.
+            if until <= now or not cpu.parent(pid):
+                del self._standing[pid]
+                self._let_go_on(pid)
 
     @property
     def is_over(self) -> bool:

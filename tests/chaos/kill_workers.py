@@ -7,8 +7,8 @@ the mail server's own log.
 server's log agrees with the rows (log ⊇ sent and log ⊆ sent ∪ uncertain), nobody who left was started later than a few
 seconds after, each uncertain delivery has a START without END in its journal (or the END says that the server never
 answered, or the row names its journal as lost), and no more is uncertain than was in hand: connections × (lanes
-killed, with their parents too, + lanes stopped) + conversations that ended unanswered after the sender's dot. Mail that the
-server asked us to send later is made due at once near the end, so that the run ends. Ends with one JSON line.
+killed, with their parents too, + lanes stopped) + conversations that ended unanswered after the sender's dot. Mail
+that the server asked us to send later is made due at once near the end. Ends with one JSON line.
 """
 
 from __future__ import annotations
