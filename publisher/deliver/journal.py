@@ -1,10 +1,10 @@
 """The journal: a lane's own record, on local disk, of what it claimed, began and finished.
 
 One file a run. Before the first byte of a message's content leaves, `S <claim> <delivery>` is written; on its reply
-`E <claim> <delivery> <outcome>`. Started without an end means uncertain; claimed without a start means never handed
-over. A journal is dead only if its lock can be taken: process ids, parents and host names prove nothing. Lines need
-no fsync: they survive the death of the process, and after a reboot the boot id differs, so that all without an end is
-uncertain.
+`E <claim> <delivery> <outcome>`; `Z` comes last where the process was not killed. Started without an end means
+uncertain; claimed without a start means never handed over. A journal is dead only if its lock can be taken: process
+ids, parents and host names prove nothing. Lines need no fsync: they survive the death of the process, and after a
+reboot the boot id differs, so that all without an end is uncertain.
 """
 
 from __future__ import annotations
@@ -103,10 +103,11 @@ class Journal:
         return ends
 
     def close(self, *, keep: bool) -> None:
-        """Give the file up; `keep` leaves it for recovery (an outcome could not be stored)."""
+        """Give the file up; `keep` leaves it for recovery (an outcome could not be stored), and says who ended it."""
         if keep:
             with contextlib.suppress(OSError):
                 self.flush()
+                self._write("Z")
         else:
             self.path.unlink(missing_ok=True)
         os.close(self._fd)
@@ -117,10 +118,14 @@ Key = tuple[uuid.UUID, int]
 
 @dataclass
 class Record:
-    """What a dead journal says; starts and ends are by (claim, delivery), ends hold the outcome's JSON."""
+    """What a dead journal says; starts and ends are by (claim, delivery), ends hold the outcome's JSON.
+
+    `closed`: its lane came to an end of its own, however bad; otherwise the process was killed.
+    """
 
     run_id: uuid.UUID | None = None
     same_boot: bool = False
+    closed: bool = False
     claims: list[uuid.UUID] = field(default_factory=list)
     started: set[Key] = field(default_factory=set)
     ends: dict[Key, str] = field(default_factory=dict)
@@ -138,6 +143,9 @@ def read(path: Path) -> Record:
             header = json.loads(rest)
             record.run_id = uuid.UUID(header["run"])
             record.same_boot = header["boot"] == boot_id() != UNKNOWN_BOOT
+            continue
+        if kind == "Z":
+            record.closed = True
             continue
         claim, _, rest = rest.partition(" ")
         number, _, outcome = rest.partition(" ")
