@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from celery import Celery, Task
@@ -13,6 +14,9 @@ from publisher.vocabulary import Queue
 TICK_EXPIRES_S = 5.0
 # Work whose row is offered again by every tick: what no worker took by then only stands in the way.
 WORK_EXPIRES_S = 30.0
+
+# Django's checks load every page of the web app; `opslag doctor` and `opslag migrate` run them, workers need none.
+os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 
 app = Celery("opslag", broker=settings.REDIS_URL, include=[f"tasks.{name}" for name in
              ("collect", "prepare", "deliver", "track")])  # fmt: skip

@@ -6,7 +6,16 @@ from django.db import transaction
 from django.utils import timezone
 
 from publisher.audience.addresses import address_key
-from publisher.models import Consent, Delivery, Event, Organisation, Subscriber, Subscription, Suppression
+from publisher.models import (
+    Consent,
+    Delivery,
+    Event,
+    Organisation,
+    Subscriber,
+    Subscription,
+    Suppression,
+    deliveries_to,
+)
 from publisher.vocabulary import SuppressionReason
 
 # Reports come late, twice and in any order; the weightiest reason stays.
@@ -52,8 +61,8 @@ def erase(subscriber: Subscriber) -> None:
 
     A suppression of the address stays, as its keyed hash: it keeps the promise not to write there again.
     """
-    theirs = Delivery.objects.filter(subscriber=subscriber)
+    theirs = list(deliveries_to(subscriber).values_list("pk", flat=True))
     # What a server answered may quote the address, and a rare domain names a family.
     Event.objects.filter(delivery__in=theirs).update(detail={})
-    theirs.update(domain="", last_error={})
+    Delivery.objects.filter(pk__in=theirs).update(subscriber=None, subscription=None, domain="", last_error={})
     subscriber.delete()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from publisher.operate import services
+from publisher.operate.celery_process import become_celery
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,5 +15,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Become Celery's beat."""
     services.forget_beat_file()
-    services.become(services.beat_command())
+    become_celery(services.beat_command())
     return 0

@@ -7,6 +7,7 @@ import argparse
 from django.utils.translation import gettext as _
 
 from publisher.operate import services
+from publisher.operate.celery_process import become_celery
 from publisher.vocabulary import Queue
 
 
@@ -28,5 +29,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Become the worker."""
     queues: tuple[Queue, ...] = arguments.queues
-    services.become(services.worker_command("-".join(queues), queues, arguments.concurrency))
+    become_celery(services.worker_command("-".join(queues), queues, arguments.concurrency))
     return 0

@@ -16,6 +16,8 @@ _PLAIN_IN_ATTRIBUTE = re.compile(r"[^A-Za-z0-9 \-._~:/?#@!$*+,;=%()]")
 
 def one_line(text: str) -> str:
     """The text as one line: line ends become spaces, what cannot be printed goes, NBSP and soft hyphens stay."""
+    if text.isprintable() and "  " not in text:
+        return text.strip(" ")
     return _WHITE_SPACE.sub(" ", _UNPRINTABLE.sub("", text)).strip(" ")
 
 

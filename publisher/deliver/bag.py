@@ -7,6 +7,7 @@ of a letter is in the journal before its first byte leaves, and its END before a
 from __future__ import annotations
 
 import logging
+import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -19,7 +20,7 @@ from publisher.compose.compiled import Recipient, Segments, personalise
 from publisher.deliver import outcome
 from publisher.deliver.claim import Claimed
 from publisher.deliver.journal import Journal
-from publisher.deliver.outcome import Outcome
+from publisher.deliver.outcome import Sent, Settled
 from publisher.deliver.slots import Lease
 from publisher.errors import AccountError, OpslagError, PermanentError, UncertainError
 from publisher.models import Message
@@ -39,9 +40,14 @@ UNWRITTEN_ALLOWED = 3
 
 @dataclass(eq=False)
 class Batch:
-    """One claim in hand. `stopped`: nothing more of it may start; `gone`: deliveries whose recipient has left."""
+    """One claim in hand, `number` in the journal.
+
+    `stopped`: nothing more of it may start; `gone`: deliveries whose recipient has left; `unsettled`: how many have no
+    stored outcome yet.
+    """
 
     claim_id: uuid.UUID
+    number: int
     message: Message
     segments: Segments
     recipients: Sequence[Claimed]
@@ -62,7 +68,7 @@ class Bag:
         self._journal, self._lease, self._on_news = journal, lease, on_news
         self._waiting: deque[tuple[Batch, Claimed]] = deque()
         self._in_hand: dict[int, tuple[Batch, Claimed]] = {}
-        self._outcomes: deque[tuple[Batch, Outcome]] = deque()
+        self._outcomes: deque[tuple[Batch, Settled]] = deque()
         self._unwritten = 0
         self.unanswered = 0
         self.troubles: deque[tuple[Message, HoldReason, OpslagError]] = deque()
@@ -85,7 +91,7 @@ class Bag:
         """Whether there are outcomes enough to store."""
         return len(self._outcomes) >= WORTH_STORING
 
-    def outcomes(self) -> list[tuple[Batch, Outcome]]:
+    def outcomes(self) -> list[tuple[Batch, Settled]]:
         """All outcomes since the last call; may be called from another thread."""
         return [self._outcomes.popleft() for _ in range(len(self._outcomes))]
 
@@ -116,17 +122,8 @@ class Bag:
             if letter is not None:
                 self._in_hand[letter.number] = batch, recipient
                 return letter
-        self._note_ends()
         self._on_news()
         return None
-
-    def _note_ends(self) -> None:
-        """Nothing is about to start, so what has ended is written down by itself."""
-        try:
-            self._journal.flush()
-        except OSError:
-            # The outcomes are known all the same, and stored as long as this process lives.
-            log.exception("the journal cannot be written")
 
     def _may_start(self, batch: Batch, delivery_id: int) -> bool:
         unhindered = not batch.stopped and delivery_id not in batch.gone
@@ -164,7 +161,7 @@ class Bag:
 
     def _noted_start(self, batch: Batch, number: int) -> bool:
         try:
-            self._journal.start(batch.claim_id, number)
+            self._journal.start(batch.number, number)
         except OSError:
             log.exception("the journal cannot be written; nothing more is started")
             self._on_news()
@@ -177,21 +174,26 @@ class Bag:
         self._end(batch, recipient, result)
 
     def _end(self, batch: Batch, recipient: Claimed, result: Accepted | OpslagError) -> None:
-        number, now = recipient.delivery_id, timezone.now()
+        number = recipient.delivery_id
+        settled: Settled
         if isinstance(result, Accepted):
             self.accepted += 1
-            settled = outcome.sent(number, result.code, now)
+            self.unanswered = 0
+            settled = Sent(number, result.code, time.time())
         else:
-            settled = outcome.of_error(number, result, recipient.attempts, now)
-        self._heed(batch, result)
-        self._journal.end(batch.claim_id, number, settled.as_line())
+            settled = outcome.of_error(number, result, recipient.attempts, timezone.now())
+            self._heed(batch, result)
+        try:
+            self._journal.end(batch.number, number, settled.as_line())
+        except OSError:
+            # The outcome is known all the same, and stored as long as this process lives.
+            log.exception("the journal cannot be written")
         self._settle(batch, settled)
 
-    def _heed(self, batch: Batch, result: Accepted | OpslagError) -> None:
+    def _heed(self, batch: Batch, result: OpslagError) -> None:
         """Stop the message where going on would only do more of the same harm."""
         self.unanswered = self.unanswered + 1 if isinstance(result, UncertainError) else 0
-        refused = isinstance(result, AccountError)
-        if isinstance(result, OpslagError) and (refused or self.unanswered >= UNANSWERED_ALLOWED):
+        if isinstance(result, AccountError) or self.unanswered >= UNANSWERED_ALLOWED:
             self._stop(batch, HoldReason.MAIL_SERVER, result)
 
     def _stop(self, batch: Batch, why: HoldReason, error: OpslagError) -> None:
@@ -200,7 +202,7 @@ class Bag:
         batch.stopped = True
         self._on_news()
 
-    def _settle(self, batch: Batch, settled: Outcome) -> None:
+    def _settle(self, batch: Batch, settled: Settled) -> None:
         self._outcomes.append((batch, settled))
         if len(self._outcomes) == WORTH_STORING:
             self._on_news()

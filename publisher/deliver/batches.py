@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from functools import lru_cache
 
 from publisher.compose.compiled import Segments, load_segments
 from publisher.compose.wire import wire_address
-from publisher.deliver import claim
 from publisher.deliver.bag import Batch
+from publisher.deliver.claim import Claimed
 from publisher.models import Edition, Message
 
 # One edition is some 30 kB; a lane serves few messages at once.
 _KEPT = 16
 
 
-def batch_of(message: Message, claim_id: uuid.UUID) -> Batch:
-    """All that couriers need for what was claimed. Raises InputError for a sender that no envelope can hold."""
+def batch_of(message: Message, claim_id: uuid.UUID, number: int, recipients: Sequence[Claimed]) -> Batch:
+    """All that couriers need for what was claimed; `number` is the claim's in the journal.
+
+    Raises InputError for a sender that no envelope can hold.
+    """
     assert message.newsletter is not None
     return Batch(
         claim_id=claim_id,
+        number=number,
         message=message,
         segments=_segments(message.public_id, message.campaign.approved_revision),
-        recipients=claim.recipients(claim_id),
+        recipients=recipients,
         sender=wire_address(message.newsletter.sender_email),
+        unsettled=len(recipients),
     )
 
 

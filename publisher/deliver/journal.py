@@ -1,10 +1,13 @@
 """The journal: a lane's own record, on local disk, of what it claimed, began and finished.
 
-One file a run. Before the first byte of a message's content leaves, `S <claim> <delivery>` is written; on its reply
-`E <claim> <delivery> <outcome>`; `Z` comes last where the process was not killed. Started without an end means
-uncertain; claimed without a start means never handed over. A journal is dead only if its lock can be taken: process
-ids, parents and host names prove nothing. Lines need no fsync: they survive the death of the process, and after a
-reboot the boot id differs, so that all without an end is uncertain.
+One file a run. `C <claim>` names a claim before it is made; claims are numbered in that order. Before the first byte of
+a message's content leaves, `S <number> <delivery>` is written; on its reply `E <number> <delivery> <outcome>`. Started
+without an end means uncertain; claimed without a start means never handed over. `Z` comes last where the process was
+not killed. A journal is dead only if its lock can be taken: process ids, parents and host names prove nothing.
+
+The file is mapped into memory, so that a line costs no system call: what was written there survives the death of the
+process as a write does. Its room is allocated ahead; a full disk is met before a line, never in one. Lines need no
+fsync: after a reboot the boot id differs, so that all without an end is uncertain.
 """
 
 from __future__ import annotations
@@ -13,7 +16,9 @@ import contextlib
 import errno
 import fcntl
 import json
+import mmap
 import os
+import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,8 +28,8 @@ from pathlib import Path
 from django.conf import settings
 
 SUFFIX = ".journal"
-
-
+# Bytes that are allocated at a time: some 20 000 letters.
+ROOM = 1 << 20
 UNKNOWN_BOOT = "unknown"
 
 
@@ -52,62 +57,73 @@ class Journal:
     def __init__(self, run_id: uuid.UUID) -> None:
         self.name = f"{run_id}{SUFFIX}"
         self.is_broken = False
-        self._ends = ""
         self.path = journal_folder() / self.name
+        self._claims = 0
+        self._used = self._room = 0
+        self._lock = threading.Lock()
         # Locked before it gets its name: a recovering lane must never find it without its lock.
         half = self.path.with_suffix(".new")
-        self._fd = os.open(half, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o600)
+        self._fd = os.open(half, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
         fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         try:
-            self._write(f"H {json.dumps({'boot': boot_id(), 'run': str(run_id)})}")
+            self._map = self._grown()
+            self._write(f"H {json.dumps({'boot': boot_id(), 'run': str(run_id)})}\n".encode())
         except OSError:
             half.unlink()
             os.close(self._fd)
             raise
         half.rename(self.path)
 
-    def _write(self, line: str) -> None:
-        """Write the whole line, or raise OSError (a full disk) and never write again: half a line announces nothing."""
-        if self.is_broken:
-            raise OSError(errno.EIO, "the journal is broken")
-        data = f"{line}\n".encode()
+    def _grown(self) -> mmap.mmap:
+        os.posix_fallocate(self._fd, self._room, ROOM)
+        self._room += ROOM
+        return mmap.mmap(self._fd, self._room)
+
+    def _write(self, line: bytes) -> None:
+        """Write the whole line, or raise OSError (a full disk) and never write again."""
+        with self._lock:
+            if self.is_broken:
+                raise OSError(errno.EIO, "the journal is broken")
+            end = self._used + len(line)
+            if end > self._room:
+                self._make_room()
+            self._map[self._used : end] = line
+            self._used = end
+
+    def _make_room(self) -> None:
         try:
-            if os.write(self._fd, data) != len(data):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            larger = self._grown()
         except OSError:
             self.is_broken = True
             raise
+        self._map.close()
+        self._map = larger
 
-    def claim(self, claim_id: uuid.UUID) -> None:
-        """Name a claim before it is made in the database."""
-        self._write(f"C {claim_id}")
+    def claim(self, claim_id: uuid.UUID) -> int:
+        """Name a claim before it is made in the database; answers its number in this journal."""
+        self._write(b"C %b\n" % str(claim_id).encode())
+        self._claims += 1
+        return self._claims - 1
 
-    def start(self, claim_id: uuid.UUID, delivery_id: int) -> None:
+    def start(self, claim: int, delivery_id: int) -> None:
         """The first byte of this delivery's content is about to leave."""
-        self._write(f"{self._ended()}S {claim_id} {delivery_id}")
+        self._write(b"S %d %d\n" % (claim, delivery_id))
 
-    def end(self, claim_id: uuid.UUID, delivery_id: int, outcome: str) -> None:
-        """The outcome is known: one line of JSON (see deliver.outcome).
-
-        It is written with the next line or `flush`. Should the process die before that, it counts as uncertain.
-        """
-        self._ends += f"E {claim_id} {delivery_id} {outcome}\n"
-
-    def flush(self) -> None:
-        """Write the ends that are still waiting."""
-        if self._ends:
-            self._write(self._ended().removesuffix("\n"))
-
-    def _ended(self) -> str:
-        ends, self._ends = self._ends, ""
-        return ends
+    def end(self, claim: int, delivery_id: int, outcome: str) -> None:
+        """The outcome is known: one line (see deliver.outcome)."""
+        self._write(b"E %d %d %b\n" % (claim, delivery_id, outcome.encode()))
 
     def close(self, *, keep: bool) -> None:
         """Give the file up; `keep` leaves it for recovery (an outcome could not be stored), and says who ended it."""
+        with contextlib.suppress(OSError):
+            self._write(b"Z\n")
+        with self._lock:
+            # Whoever still writes after this is told that it was not written.
+            self.is_broken = True
+            self._map.close()
         if keep:
             with contextlib.suppress(OSError):
-                self.flush()
-                self._write("Z")
+                os.ftruncate(self._fd, self._used)
         else:
             self.path.unlink(missing_ok=True)
         os.close(self._fd)
@@ -118,7 +134,7 @@ Key = tuple[uuid.UUID, int]
 
 @dataclass
 class Record:
-    """What a dead journal says; starts and ends are by (claim, delivery), ends hold the outcome's JSON.
+    """What a dead journal says; starts and ends are by (claim, delivery), ends hold the outcome's line.
 
     `closed`: its lane came to an end of its own, however bad; otherwise the process was killed.
     """
@@ -134,27 +150,31 @@ class Record:
 def read(path: Path) -> Record:
     """Read a journal. A last line without its end was never written out, so what it announces never happened.
 
-    Raises ValueError or KeyError where it is damaged.
+    Raises ValueError, KeyError or IndexError where it is damaged.
     """
     record = Record()
-    for line in path.read_bytes().decode().split("\n")[:-1]:
+    # Behind what was written is room that was never used.
+    written = path.read_bytes().partition(b"\0")[0]
+    for line in written.decode().split("\n")[:-1]:
         kind, _, rest = line.partition(" ")
         if kind == "H":
             header = json.loads(rest)
             record.run_id = uuid.UUID(header["run"])
             record.same_boot = header["boot"] == boot_id() != UNKNOWN_BOOT
             continue
+        if kind == "C":
+            record.claims.append(uuid.UUID(rest))
+            continue
         if kind == "Z":
             record.closed = True
             continue
         claim, _, rest = rest.partition(" ")
         number, _, outcome = rest.partition(" ")
-        if kind == "C":
-            record.claims.append(uuid.UUID(claim))
-        elif kind == "S":
-            record.started.add((uuid.UUID(claim), int(number)))
+        key = record.claims[int(claim)], int(number)
+        if kind == "S":
+            record.started.add(key)
         elif kind == "E":
-            record.ends[uuid.UUID(claim), int(number)] = outcome
+            record.ends[key] = outcome
     return record
 
 

@@ -19,12 +19,14 @@ from django.utils import timezone
 from publisher.deliver import claim, misfortunes, outcome, transport_health
 from publisher.deliver.bag import Bag, Batch
 from publisher.deliver.batches import batch_of
+from publisher.deliver.claim import Claimed, Taker
 from publisher.deliver.couriers import Couriers
 from publisher.deliver.journal import Journal
-from publisher.deliver.outcome import Outcome
+from publisher.deliver.outcome import Settled
 from publisher.deliver.rate import Rate
 from publisher.deliver.recover import anything_to_recover, recover_dead_journals
 from publisher.deliver.slots import Lease, free_slot_exists, release_slot, take_slot
+from publisher.deliver.turns import Turns
 from publisher.errors import OpslagError
 from publisher.models import Message
 from publisher.schedule.dispatch import hold
@@ -67,13 +69,13 @@ def _run(lane: Lane) -> int:
         # The ledger's fault and nobody's message's.
         raise
     except Exception:
-        misfortunes.blame(lane.served.values())
+        misfortunes.blame(lane.turns.served.values())
         raise
     finally:
         lane.journal.close(keep=not clean)
         if clean:
             release_slot(lane.run_id)
-    misfortunes.forgive(lane.served)
+    misfortunes.forgive(lane.turns.served)
     return lane.bag.started
 
 
@@ -89,7 +91,8 @@ class Lane:
         self.news = threading.Event()
         self.bag = Bag(journal, self.lease, self.news.set)
         self.batches: dict[uuid.UUID, Batch] = {}
-        self.served: dict[int, Message] = {}
+        self.turns = Turns()
+        self._taker = Taker(run_id, number, journal.name)
         self.is_clean = True
         self._rate = Rate()
         self._ends_s = time.monotonic() + SLICE_S
@@ -128,38 +131,30 @@ class Lane:
         if self.bag.waiting > most:
             return True
         now = timezone.now()
-        message = claim.next_message(now)
-        if message is None:
-            return False
-        self.served[message.pk] = message
-        claim_id = uuid.uuid4()
-        claim.serve(message, now)
-        self.journal.claim(claim_id)
-        taken = claim.take(message, claim_id, self.run_id, self.journal.name, self.number, most, now)
-        if taken:
-            self._put_in(message, claim_id, taken)
-        return True
+        while (message := self.turns.next(now)) is not None:
+            claim_id = uuid.uuid4()
+            number = self.journal.claim(claim_id)
+            taken = claim.take(message, claim_id, self._taker, most, now, after=self.turns.place(message))
+            self.turns.took(message, most, taken)
+            if taken.in_hand:
+                self._put_in(message, claim_id, number, taken.in_hand)
+            if taken.looked_at:
+                return True
+        return False
 
-    def _put_in(self, message: Message, claim_id: uuid.UUID, taken: int) -> None:
+    def _put_in(self, message: Message, claim_id: uuid.UUID, number: int, in_hand: list[Claimed]) -> None:
         try:
-            batch = batch_of(message, claim_id)
+            batch = batch_of(message, claim_id, number, in_hand)
         except OpslagError as error:
             hold(message, HoldReason.CANNOT_COMPOSE, error.explanation, frm=MessageStatus.SENDING)
-            self._give_back(message, claim_id)
+            self._give_back(message, claim_id, in_hand)
             return
-        batch.unsettled = taken
         self.batches[claim_id] = batch
-        if len(batch.recipients) < taken:
-            # Who left between the claim and this moment goes back, and the next claim takes them out.
-            known = {recipient.delivery_id for recipient in batch.recipients}
-            now = timezone.now()
-            left = [outcome.handed_back(pk, now) for pk in claim.in_hand(claim_id) if pk not in known]
-            self._store_batch(batch, left)
         self._couriers.take_in(batch)
 
-    def _give_back(self, message: Message, claim_id: uuid.UUID) -> None:
+    def _give_back(self, message: Message, claim_id: uuid.UUID, in_hand: list[Claimed]) -> None:
         now = timezone.now()
-        back = [outcome.handed_back(pk, now) for pk in claim.in_hand(claim_id)]
+        back = [outcome.handed_back(each.delivery_id, now) for each in in_hand]
         outcome.store(claim_id, message.pk, self.number, back, was=DeliveryStatus.SENDING)
         claim.close([claim_id])
 
@@ -187,13 +182,13 @@ class Lane:
                 batch.stopped = batch.stopped or batch.message.pk == message.pk
 
     def _store(self) -> None:
-        by_batch: dict[Batch, list[Outcome]] = defaultdict(list)
+        by_batch: dict[Batch, list[Settled]] = defaultdict(list)
         for batch, settled in self.bag.outcomes():
             by_batch[batch].append(settled)
         for batch, outcomes in by_batch.items():
             self._store_batch(batch, outcomes)
 
-    def _store_batch(self, batch: Batch, outcomes: list[Outcome]) -> None:
+    def _store_batch(self, batch: Batch, outcomes: list[Settled]) -> None:
         stored = outcome.store(batch.claim_id, batch.message.pk, self.number, outcomes, was=DeliveryStatus.SENDING)
         self.is_clean = self.is_clean and stored == len(outcomes)
         batch.unsettled -= len(outcomes)
@@ -210,7 +205,9 @@ class Lane:
         if self.journal.is_broken:
             misfortunes.no_journal(None)
         elif self._couriers.failure is not None:
-            misfortunes.no_connection(self._couriers.failure, self.served.values(), unanswered=self.bag.unanswered)
+            misfortunes.no_connection(
+                self._couriers.failure, self.turns.served.values(), unanswered=self.bag.unanswered
+            )
         elif self.bag.accepted:
             transport_health.answered(settings.OPSLAG_TRANSPORT)
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from publisher.deliver import claim, misfortunes, outcome
 from publisher.deliver.journal import Record, all_journals, dead, journal_folder, read
-from publisher.deliver.outcome import Outcome
+from publisher.deliver.outcome import Settled
 from publisher.deliver.slots import release_slot
 from publisher.models import Claim, Delivery, Message
 from publisher.models.counting import COMMON_LANE
@@ -36,7 +36,7 @@ def _recover(path: Path) -> int:
             return 0
         try:
             record = read(path)
-        except (ValueError, KeyError):
+        except (ValueError, KeyError, IndexError):
             # Out of the way, so that everything else goes on; its claims are given up when their lease is over.
             log.exception("the journal %s is damaged; what it held is uncertain", path.name)
             path.rename(path.with_suffix(DAMAGED))
@@ -73,10 +73,10 @@ def _settle(claim_id: uuid.UUID, record: Record) -> int:
     return settled
 
 
-def _outcome(claim_id: uuid.UUID, delivery_id: int, record: Record) -> Outcome:
+def _outcome(claim_id: uuid.UUID, delivery_id: int, record: Record) -> Settled:
     key, now = (claim_id, delivery_id), timezone.now()
     if key in record.ends:
-        return Outcome.from_line(delivery_id, record.ends[key])
+        return outcome.from_line(delivery_id, record.ends[key])
     if key in record.started:
         return outcome.lost(delivery_id, now)
     if record.same_boot:

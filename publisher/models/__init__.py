@@ -31,6 +31,7 @@ from publisher.models.ledger import (  # isort: skip
     Notice,
     PostPart,
     TransportHealth,
+    deliveries_to,
 )
 
 __all__ = [
@@ -75,4 +76,5 @@ __all__ = [
     "Topic",
     "TransportHealth",
     "User",
+    "deliveries_to",
 ]

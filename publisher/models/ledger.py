@@ -20,14 +20,22 @@ class Delivery(ScopedModel):
     """One message to one recipient. Holds no address: erasing a person leaves the receipt equal.
 
     `claim_id` names the claim that last took it; every outcome carries it. `attempts` counts starts, not claims. Each
-    index costs at every claim and outcome (status stands in some, so no update is heap-only), so there are few.
+    index costs at every claim and outcome (status stands in some, so no update is heap-only), so there are few; each
+    foreign key costs the freeze as much as the row itself, so the database keeps none: a subscriber or subscription
+    that is gone reads as erased. Whoever wants one subscriber's deliveries calls `deliveries_to`.
     """
 
     organisation_path = "message__campaign__organisation"
-    message = models.ForeignKey(Message, models.PROTECT, related_name="deliveries", db_index=False)
-    subscriber = models.ForeignKey(Subscriber, models.SET_NULL, null=True, related_name="deliveries")
-    subscription = models.ForeignKey(Subscription, models.SET_NULL, null=True, related_name="+")
-    account = models.ForeignKey(Account, models.PROTECT, null=True, related_name="deliveries", db_index=False)
+    message = models.ForeignKey(Message, models.PROTECT, related_name="deliveries", db_index=False, db_constraint=False)
+    subscriber = models.ForeignKey(
+        Subscriber, models.DO_NOTHING, null=True, related_name="+", db_index=False, db_constraint=False
+    )
+    subscription = models.ForeignKey(
+        Subscription, models.DO_NOTHING, null=True, related_name="+", db_index=False, db_constraint=False
+    )
+    account = models.ForeignKey(
+        Account, models.PROTECT, null=True, related_name="deliveries", db_index=False, db_constraint=False
+    )
     domain = models.CharField(max_length=255, blank=True)
     status = models.CharField(max_length=10, choices=DeliveryStatus.choices, default=DeliveryStatus.PENDING)
     reason = models.CharField(max_length=30, blank=True)
@@ -57,6 +65,11 @@ class Delivery(ScopedModel):
             models.Index(fields=["message"], condition=Q(status="sending"), name="delivery_sending"),
             models.Index(fields=["claim_id"], condition=Q(status__in=["sending", "uncertain"]), name="delivery_claim"),
         ]
+
+
+def deliveries_to(subscriber: Subscriber) -> models.QuerySet[Delivery]:
+    """All that was ever sent to a subscriber: found message by message, through the index that keeps one to each."""
+    return Delivery.objects.filter(message__newsletter__organisation=subscriber.organisation_id, subscriber=subscriber)
 
 
 class PostPart(ScopedModel):

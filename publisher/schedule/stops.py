@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Exists, QuerySet
 
 from publisher.models import Message, StopStamp
 
 
 def not_stopped(messages: QuerySet[Message]) -> QuerySet[Message]:
     """Only messages that no stop concerns: neither the installation's nor their organisation's."""
-    if settings.OPSLAG_NEVER_SEND or StopStamp.objects.filter(organisation=None).exists():
+    if settings.OPSLAG_NEVER_SEND:
         return messages.none()
-    return messages.filter(campaign__organisation__stop_stamp=None)
+    everywhere = StopStamp.objects.filter(organisation=None)
+    return messages.filter(~Exists(everywhere), campaign__organisation__stop_stamp=None)

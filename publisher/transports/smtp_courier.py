@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections import deque
 from collections.abc import Callable
 from enum import Enum
@@ -33,6 +34,9 @@ REPLY_TIMEOUT_S = 60.0
 # for 10 minutes; a lane's lease does not allow that much).
 FINAL_REPLY_TIMEOUT_S = 40.0
 LONGEST_REPLY = 64_000
+# The answers to a content and to the next letter's MAIL, RCPT and DATA, all of them yes, in one piece.
+_ALL_WELL = re.compile(rb"2\d\d [^\r\n]*\r\n250 [^\r\n]*\r\n25[01] [^\r\n]*\r\n354 [^\r\n]*\r\n")
+_ALL_WELL_REPLIES = 4
 _SAFE_ADDRESS = re.compile(r"[^\s<>,;:\\\"\x00-\x1f\x7f-\U0010ffff]+@[A-Za-z0-9.\-\[\]:]+")
 
 
@@ -93,6 +97,9 @@ class SmtpCourier(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take the replies apart, multi-line ones included, and act on each."""
+        if self._inside is not None and self._may_be_all_well() and _ALL_WELL.fullmatch(data):
+            self._all_well(int(data[:3]))
+            return
         *lines, self._unread = (self._unread + data).split(b"\n")
         for line in lines:
             self._lines.append(line[4:].rstrip(b"\r"))
@@ -105,6 +112,19 @@ class SmtpCourier(asyncio.Protocol):
                 self._replied(Reply(int(line[:3]), text))
         if len(self._unread) + sum(map(len, self._lines)) > LONGEST_REPLY:
             self._break_off(nonsense(self._unread))
+
+    def _may_be_all_well(self) -> bool:
+        return len(self._due) == _ALL_WELL_REPLIES and self._refused is None and not self._unread and not self._lines
+
+    def _all_well(self, code: int) -> None:
+        """The usual case in one step: the content was taken, and the next letter may hand over its own."""
+        self._touch()
+        self._due.clear()
+        letter, self._inside = self._inside, None
+        self.answered += 1
+        if letter is not None:
+            self._bag.ended(letter, Accepted(code))
+        self._come_in()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The other side hung up, or the network is gone."""
@@ -242,15 +262,19 @@ class SmtpCourier(asyncio.Protocol):
             self._bag.ended(letter, self._refused)
             self._due.append(Stage.RESET)
             self._write(self._next_envelope(b".\r\n") if self.pipelining else b".\r\n")
-        elif self._bag.starting(letter):
-            self._hand_over(letter)
         else:
-            # It must not leave any more, and whatever is said now would be its content.
-            self._at_door = None
-            self._break_off(None)
+            self._come_in()
 
-    def _hand_over(self, letter: Letter) -> None:
-        self._at_door, self._inside = None, letter
+    def _come_in(self) -> None:
+        """The server waits for the content of the letter at the door."""
+        letter, self._at_door = self._at_door, None
+        if letter is None:
+            return
+        if not self._bag.starting(letter):
+            # It must not leave any more, and whatever is said now would be its content.
+            self._break_off(None)
+            return
+        self._inside = letter
         self._due.append(Stage.DOT)
         after = self._next_envelope(b".\r\n") if self.pipelining else b".\r\n"
         if self._transport is not None:
@@ -277,7 +301,7 @@ class SmtpCourier(asyncio.Protocol):
     def look_after(self) -> None:
         """Give up on an answer that does not come."""
         limit_s = REPLY_TIMEOUT_S if self._inside is None else FINAL_REPLY_TIMEOUT_S
-        if self._due and self._now_s() - self._since_s > limit_s:
+        if self._due and time.monotonic() - self._since_s > limit_s:
             self._break_off(silent())
 
     def close(self) -> None:
@@ -316,11 +340,7 @@ class SmtpCourier(asyncio.Protocol):
             self._transport.write(data)
 
     def _touch(self) -> None:
-        self._since_s = self._now_s()
-
-    @staticmethod
-    def _now_s() -> float:
-        return asyncio.get_running_loop().time()
+        self._since_s = time.monotonic()
 
 
 def _can_be_said(letter: Letter) -> bool:

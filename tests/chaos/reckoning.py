@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from publisher.deliver.journal import read
+from publisher.deliver.outcome import from_line
 from publisher.models import Delivery, Message
 from publisher.vocabulary import DeliveryStatus, Reason
 from tests.smtp_sink import RunningSink
@@ -50,7 +50,8 @@ def explained(message: Message, journals: Iterable[Path]) -> dict[str, int]:
     for path in journals:
         record = read(path)
         begun |= record.started - record.ends.keys()
-        unanswered |= {key for key, line in record.ends.items() if json.loads(line)["status"] == "uncertain"}
+        ends = ((key, from_line(key[1], line)) for key, line in record.ends.items())
+        unanswered |= {key for key, settled in ends if settled.status == DeliveryStatus.UNCERTAIN}
     found = Counter({"start_without_end": 0, "unanswered": 0, "journal_lost": 0, "unexplained": 0})
     uncertain = Delivery.objects.filter(message=message, status=DeliveryStatus.UNCERTAIN)
     for key in uncertain.values_list("claim_id", "pk", "reason"):

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from publisher.deliver import claim, outcome
+from publisher.deliver import journal as journal_module
 from publisher.deliver.journal import Journal, all_journals, boot_id, dead, journal_folder, read
 from publisher.deliver.recover import give_up_lost_claims, recover_dead_journals
 from publisher.deliver.slots import Lease, free_slot_exists, release_slot, take_slot
@@ -30,17 +31,18 @@ class DeadLane:
     def __init__(self, message: Message, limit: int) -> None:
         self.message, self.run_id, self.claim_id = message, uuid.uuid4(), uuid.uuid4()
         self.journal = Journal(self.run_id)
-        self.journal.claim(self.claim_id)
-        claim.take(message, self.claim_id, self.run_id, self.journal.name, 1, limit, timezone.now())
-        self.rows = [found.delivery_id for found in claim.recipients(self.claim_id)]
+        self.place = self.journal.claim(self.claim_id)
+        taker = claim.Taker(self.run_id, 1, self.journal.name)
+        taken = claim.take(message, self.claim_id, taker, limit, timezone.now())
+        self.rows = [each.delivery_id for each in taken.in_hand]
 
     def begin(self, *places: int) -> None:
         for place in places:
-            self.journal.start(self.claim_id, self.rows[place])
+            self.journal.start(self.place, self.rows[place])
 
-    def end(self, *results: outcome.Outcome) -> None:
+    def end(self, *results: outcome.Settled) -> None:
         for result in results:
-            self.journal.end(self.claim_id, result.delivery_id, result.as_line())
+            self.journal.end(self.place, result.delivery_id, result.as_line())
 
     def die(self) -> None:
         self.journal.close(keep=True)
@@ -145,23 +147,52 @@ def test_an_outcome_that_comes_after_a_person_decided_changes_nothing(lane: Dead
     lane.die()
 
 
-def test_a_line_that_found_no_room_announces_nothing(db: None) -> None:
-    """A full disk writes half a line without complaint; whatever it was to announce must not happen."""
+def test_a_line_that_found_no_room_announces_nothing(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk is met before a line; whatever it was to announce must not happen."""
+    monkeypatch.setattr(journal_module, "ROOM", 4096)
     journal, claim_id = Journal(uuid.uuid4()), uuid.uuid4()
     journal.claim(claim_id)
-    _soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (journal.path.stat().st_size + 20, hard))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (journal.path.stat().st_size, hard))
+    begun = 0
     try:
         with pytest.raises(OSError):
-            journal.start(claim_id, 1)
+            for begun in range(1, 4096):
+                journal.start(0, begun)
     finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (_soft, hard))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert begun > 200
     with pytest.raises(OSError):
-        journal.start(claim_id, 2)
+        journal.start(0, begun)
     journal.close(keep=True)
+    with pytest.raises(OSError):
+        journal.start(0, begun)
     record = read(journal.path)
-    assert record.claims == [claim_id] and record.started == set()
+    assert record.claims == [claim_id] and record.started == {(claim_id, number) for number in range(1, begun)}
     assert recover_dead_journals() == 0 and not all_journals()
+
+
+def test_a_journal_grows_and_what_was_killed_in_it_is_read_to_its_last_line(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed, it keeps the room that it never used."""
+    monkeypatch.setattr(journal_module, "ROOM", 4096)
+    journal, claim_id = Journal(uuid.uuid4()), uuid.uuid4()
+    place = journal.claim(claim_id)
+    for number in range(1000):
+        journal.start(place, number)
+        journal.end(place, number, "250 1.5")
+    assert journal.path.stat().st_size % 4096 == 0
+    record = read(journal.path)
+    assert len(record.started) == len(record.ends) == 1000
+    assert outcome.from_line(7, record.ends[claim_id, 7]) == outcome.Sent(7, 250, 1.5)
+    journal.close(keep=False)
+    assert not all_journals()
+
+
+def test_an_accepted_mail_is_the_same_in_short_and_in_full() -> None:
+    at = timezone.now()
+    assert outcome.Sent(3, 250, at.timestamp()).whole() == outcome.sent(3, 250, at)
 
 
 def test_a_claim_named_but_never_made_recovers_to_nothing(newsletter: Newsletter) -> None:
@@ -207,7 +238,7 @@ def test_slots_are_as_many_as_configured_and_expire(db: None, settings: pytest.F
 def test_what_each_error_means(error: Exception, attempts: int, status: str, counts: bool) -> None:
     result = outcome.of_error(1, error, attempts, timezone.now())  # type: ignore[arg-type]
     assert (result.status, result.started) == (status, counts)
-    assert outcome.Outcome.from_line(1, result.as_line()) == result
+    assert outcome.from_line(1, result.as_line()) == result
 
 
 @given(st.lists(st.tuples(st.sampled_from("SE"), st.integers(0, 3)), max_size=12), st.integers(0, 40))
@@ -215,10 +246,8 @@ def test_what_each_error_means(error: Exception, attempts: int, status: str, cou
 def test_a_journal_cut_at_any_byte_never_claims_more_than_happened(steps: list[tuple[str, int]], cut: int) -> None:
     """Cutting the file anywhere may lose the last line; it never turns one delivery's line into another's."""
     claim_id, now = uuid.uuid4(), timezone.now()
-    lines = [f"C {claim_id}"] + [
-        f"S {claim_id} {n}" if kind == "S" else f"E {claim_id} {n} {outcome.sent(n, 250, now).as_line()}"
-        for kind, n in steps
-    ]
+    ends = [outcome.sent(n, 250, now) if n % 2 else outcome.Sent(n, 250, now.timestamp()) for n in range(4)]
+    lines = [f"C {claim_id}"] + [f"S 0 {n}" if kind == "S" else f"E 0 {n} {ends[n].as_line()}" for kind, n in steps]
     whole = "".join(f"{line}\n" for line in lines)
     path = Path(journal_folder()) / f"{uuid.uuid4()}.journal"
     path.write_text(whole[: max(0, len(whole) - cut)])

@@ -52,14 +52,15 @@ def killed_lane(message: Message, *, begun: int = 0, ended: int = 0) -> None:
     """A lane whose process is gone from one instruction to the next: its journal has no last line."""
     run_id, claim_id = uuid.uuid4(), uuid.uuid4()
     journal = Journal(run_id)
-    journal.claim(claim_id)
-    claim.take(message, claim_id, run_id, journal.name, 1, 4, timezone.now())
-    rows = [found.delivery_id for found in claim.recipients(claim_id)]
-    for number in rows[:begun]:
-        journal.start(claim_id, number)
-    for number in rows[:ended]:
-        journal.end(claim_id, number, outcome.sent(number, 250, timezone.now()).as_line())
-    journal.flush()
+    number = journal.claim(claim_id)
+    taken = claim.take(message, claim_id, claim.Taker(run_id, 1, journal.name), 4, timezone.now())
+    rows = [found.delivery_id for found in taken.in_hand]
+    for row in rows[:begun]:
+        journal.start(number, row)
+    for row in rows[:ended]:
+        journal.end(number, row, outcome.sent(row, 250, timezone.now()).as_line())
+    # What the end of a process does: the file is neither cut to its length nor closed with a word.
+    journal._map.close()
     os.close(journal._fd)
 
 
