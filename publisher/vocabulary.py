@@ -85,6 +85,7 @@ class Reason(TextChoices):
     BOUNCED = "bounced", _("the address bounced earlier")
     COMPLAINED = "complained", _("marked an earlier mail as spam")
     BLOCKED = "blocked", _("the address is blocked by hand")
+    NOTHING_FOR_THEM = "nothing_for_them", _("no story concerns their choices")
     ERASED = "erased", _("the person was erased")
     REFUSED = "refused", _("the receiving server refused the address")
     CONTENT_REFUSED = "content_refused", _("the receiving server refused the content")

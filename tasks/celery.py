@@ -19,7 +19,7 @@ WORK_EXPIRES_S = 30.0
 os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 
 app = Celery("opslag", broker=settings.REDIS_URL, include=[f"tasks.{name}" for name in
-             ("collect", "prepare", "deliver", "track")])  # fmt: skip
+             ("collect", "prepare", "deliver", "track", "tick")])  # fmt: skip
 app.conf.update(
     timezone="UTC",
     enable_utc=True,
@@ -72,11 +72,9 @@ def _heartbeat(queue: Queue) -> dict[str, object]:
 
 
 app.conf.beat_schedule = {
-    "deliver": _tick("tasks.deliver.tick", 1.0),
-    "prepare": _tick("tasks.prepare.tick", 1.0),
+    "every-second": _tick("tasks.tick.every_second", 1.0),
+    "every-two-seconds": _tick("tasks.tick.every_two_seconds", 2.0),
     "rules": _tick("tasks.prepare.rules", 2.0, Queue.PREPARE),
-    "collect": _tick("tasks.collect.tick", 2.0),
-    "track": _tick("tasks.track.tick", 2.0),
     "counts": _tick("tasks.track.check_counts", 3600.0, Queue.TRACK),
     **{f"heartbeat-{queue}": _heartbeat(queue) for queue in Queue},
 }

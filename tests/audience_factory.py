@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from publisher.models import Block, Campaign, Edition, Message, Newsletter, Organisation, Subscriber, Subscription
+from publisher.models import Block, Campaign, CompiledMail, Message, Newsletter, Organisation, Subscriber, Subscription
 from publisher.vocabulary import BlockKind, CampaignStatus, MessageStatus, Outlet
 
 
@@ -75,7 +75,7 @@ def mail(newsletter: Newsletter, *, minutes: float = 0, organisation: Organisati
 
 
 def ready_mail(newsletter: Newsletter) -> Message:
-    """A mail in `sending` whose edition is a bare text: for tests of the engine that need no composing."""
+    """A mail in `sending` whose content is a bare text: for tests of the engine that need no composing."""
     from publisher.schedule.freeze import freeze
     from tests.editions import bare_segments
 
@@ -84,7 +84,7 @@ def ready_mail(newsletter: Newsletter) -> Message:
     Message.objects.filter(pk=message.pk).update(claim_id=message.claim_id)
     freeze(message, timezone.now())
     segments = bare_segments(message)
-    Edition.objects.create(message=message, key="all", language="da", segments=segments, size=100)
+    CompiledMail.objects.create(message=message, segments=segments)
     Message.objects.filter(pk=message.pk).update(status=MessageStatus.SENDING, claim_id=None)
     message.refresh_from_db()
     return message

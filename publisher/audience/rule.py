@@ -1,40 +1,33 @@
 """The audience rule: whom a message is for at an instant. Freezing, counting and forecasting all read it here.
 
-A subscription is matched at instant T if it was confirmed by T, not yet ended at T, and at least one block of the
-message is for it: a block without areas is for every area, a subscriber without choices sees all; topics likewise.
-Whoever is matched but suppressed is still part of the audience: the receipt says so, with the reason.
+A subscription is matched at instant T if it was confirmed by T and not yet ended at T. Whoever is matched but is
+suppressed or would see no story (`audience.aims`) is still part of the audience: the receipt says so, with the reason.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection
 
+from publisher.audience.aims import MOST_BITS, Aims, current_aims, shown
 from publisher.models import Message
 from publisher.models.raw import db_values
 
-_AIMED = """(
-    NOT EXISTS (SELECT 1 FROM publisher_block_{what}s c WHERE c.block_id = b.id)
-    OR NOT EXISTS (SELECT 1 FROM publisher_subscription_{what}s c WHERE c.subscription_id = s.id)
-    OR EXISTS (
-        SELECT 1 FROM publisher_block_{what}s c
-        JOIN publisher_subscription_{what}s w ON w.{what}_id = c.{what}_id
-        WHERE c.block_id = b.id AND w.subscription_id = s.id))"""
-
-_SEES_A_BLOCK = (
-    "EXISTS (SELECT 1 FROM publisher_block b WHERE b.message_id = %s AND "
-    + _AIMED.format(what="area")
-    + " AND "
-    + _AIMED.format(what="topic")
-    + ")"
-)
 _ACTIVE = "(s.confirmed_at <= %s AND (s.unsubscribed_at IS NULL OR s.unsubscribed_at > %s))"
 
 _HAS_NONE = (
     "NOT EXISTS (SELECT 1 FROM publisher_delivery d WHERE d.message_id = %s AND d.subscriber_id = s.subscriber_id)"
 )
+
+# No row, so NULL, for somebody who chose nothing of the kind: all bits.
+_BITS = (
+    "COALESCE((SELECT {bits} FROM publisher_subscription_{kind}s w WHERE w.subscription_id = s.id "
+    "GROUP BY w.subscription_id), {all_bits})"
+)
+_BIT = "MAX(CASE WHEN w.{kind}_id IN ({ids}) THEN {bit} ELSE 0 END)"
 
 
 @dataclass(frozen=True)
@@ -47,10 +40,7 @@ class Condition:
 
 def matched(message: Message, at: datetime) -> Condition:
     """Whom the message is for at `at`."""
-    return Condition(
-        f"s.newsletter_id = %s AND {_ACTIVE} AND {_SEES_A_BLOCK}",
-        (message.newsletter_id, at, at, message.pk),
-    )
+    return Condition(f"s.newsletter_id = %s AND {_ACTIVE}", (message.newsletter_id, at, at))
 
 
 def joined_since(message: Message, frozen_at: datetime, at: datetime) -> Condition:
@@ -65,6 +55,28 @@ def joined_since(message: Message, frozen_at: datetime, at: datetime) -> Conditi
     )
 
 
+def choices(aims: Aims) -> str:
+    """SQL for the bits (see `audience.aims`) of a `publisher_subscription s`; 0 where nothing is aimed."""
+    return f"{_choices('area', aims.areas, 0)} + {_choices('topic', aims.topics, len(aims.areas))}"
+
+
+def _choices(kind: str, sets: Sequence[frozenset[int]], first: int) -> str:
+    """The bits of one kind. Only numbers of ours are written into it."""
+    if not sets:
+        return "0"
+    bits = {1 << (first + at): ", ".join(map(str, sorted(ids))) for at, ids in enumerate(sets)}
+    each = " + ".join(_BIT.format(kind=kind, ids=ids, bit=bit) for bit, ids in bits.items())
+    return _BITS.format(kind=kind, bits=each, all_bits=sum(bits))
+
+
+def sees_a_story(aims: Aims, column: str) -> str:
+    """SQL: whether the bits in `column` show any story."""
+    if 0 in aims.stories:
+        return "TRUE"
+    each = [f"({column} & {needs}) = {needs}" for needs in sorted(aims.stories)]
+    return f"({' OR '.join(each)})" if each else "FALSE"
+
+
 def count(condition: Condition) -> int:
     """How many subscriptions fulfil the condition."""
     with connection.cursor() as cursor:
@@ -77,26 +89,45 @@ def count(condition: Condition) -> int:
 
 @dataclass(frozen=True)
 class Forecast:
-    """How many people a message is for right now, and how many of them would be skipped as blocked addresses."""
+    """How many people a message is for right now, and how many of them would be skipped.
+
+    `blocked`: for their address; `untold`: no story concerns their choices. `reachable`: by their bits, all others and
+    the untold.
+    """
 
     matched: int
     blocked: int
+    untold: int
+    reachable: Mapping[int, int]
 
     @property
     def recipients(self) -> int:
-        return self.matched - self.blocked
+        return self.matched - self.blocked - self.untold
+
+    def seeing(self, needs: int) -> int:
+        """How many would see a part that needs these bits."""
+        return sum(number for bits, number in self.reachable.items() if shown(needs, bits))
 
 
 def forecast(message: Message, at: datetime) -> Forecast:
-    """What freezing the message at `at` would give."""
-    condition = matched(message, at)
+    """What freezing the message at `at` would give; as if nothing were aimed where the aims are too many to be sent."""
+    condition, aims = matched(message, at), current_aims(message)
+    if aims.bits > MOST_BITS:
+        aims = Aims()
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT COUNT(*), COUNT(x.id) FROM publisher_subscription s "
-            "JOIN publisher_subscriber p ON p.id = s.subscriber_id "
+            f"WITH q AS MATERIALIZED (SELECT x.reason AS blocked, {choices(aims)} AS choices "
+            "FROM publisher_subscription s JOIN publisher_subscriber p ON p.id = s.subscriber_id "
             "LEFT JOIN publisher_suppression x ON x.organisation_id = p.organisation_id "
-            f"AND x.address_key = p.address_key WHERE {condition.sql}",
+            f"AND x.address_key = p.address_key WHERE {condition.sql}) "
+            "SELECT choices, COUNT(*), COUNT(blocked) FROM q GROUP BY choices",
             db_values(condition.values),
         )
-        found, blocked = cursor.fetchone()
-    return Forecast(int(found), int(blocked))
+        rows = [(int(bits), int(found), int(blocked)) for bits, found, blocked in cursor.fetchall()]
+    reachable = {bits: found - blocked for bits, found, blocked in rows}
+    return Forecast(
+        matched=sum(found for _bits, found, _blocked in rows),
+        blocked=sum(blocked for _bits, _found, blocked in rows),
+        untold=sum(number for bits, number in reachable.items() if not aims.tells(bits)),
+        reachable=reachable,
+    )

@@ -1,17 +1,19 @@
-"""From a message to the mail on the wire: compiled once, then a join per recipient.
+"""From a message to the mail on the wire: rendered and encoded once, then a join per recipient.
 
-An edition is a list of segments: bytes, ready for the wire, and slots (`to_header`, `delivery_id`, `token`) between
-them. See `wire` for what holds for every byte of it.
+The compiled mail is a list of segments: bytes, ready for the wire, and slots (`to_header`, `delivery_id`, `token`)
+between them, each for those who see it. An edition, the mail as one group of subscribers sees it, is those of them that
+the group sees (`editions`). See `wire` for what holds for every byte of it.
 """
 
 from __future__ import annotations
 
+import re
 import secrets
-import string
-from base64 import b64decode, b64encode
-from collections.abc import Iterable
-from dataclasses import dataclass
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from email.utils import format_datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -21,8 +23,9 @@ from django.utils import timezone
 from django.utils.encoding import punycode
 from django.utils.translation import gettext_noop
 
+from publisher.audience.aims import MOST_BITS, Aims, current_aims
 from publisher.compose.links import unsubscribe_url, view_url
-from publisher.compose.newsletter import render_html, render_text
+from publisher.compose.newsletter import Part, html_parts, render_text, text_parts
 from publisher.compose.wire import (
     CRLF,
     Piece,
@@ -33,16 +36,18 @@ from publisher.compose.wire import (
     unstructured,
     wire_address,
 )
-from publisher.errors import PermanentError
-from publisher.models import Edition, Message
-from publisher.vocabulary import Reason
+from publisher.errors import InputError, PermanentError
+from publisher.models import CompiledMail, Message
+from publisher.vocabulary import HoldReason, Reason
 
-EVERYONE = "all"
-TO, DELIVERY, TOKEN = "to_header", "delivery_id", "token"
+TO, DELIVERY, TOKEN = SLOTS = ("to_header", "delivery_id", "token")
 SENDER_ID = "opslag"
 _NOT_IN_ADDRESS = frozenset(' "(),:;<>[\\]')
-_IN_TOKEN = frozenset(string.ascii_letters + string.digits + "-_")
-_LONGEST_TOKEN = 64
+_ORDINARY_ADDRESS = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+")
+_ORDINARY_NAME = re.compile(r"[A-Za-z0-9.'-]+(?: [A-Za-z0-9.'-]+)*")
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
+# A piece of the mail for those who have these bits (see audience.aims); 0 is everyone.
+For = tuple[int, Piece]
 
 
 class Recipient(NamedTuple):
@@ -54,36 +59,59 @@ class Recipient(NamedTuple):
     token: str
 
 
-@dataclass(frozen=True, slots=True)
-class Segments:
-    """An edition ready for the hot path: its pieces, empty where a slot is, and which slot is where."""
+class Segments(NamedTuple):
+    """An edition ready for the hot path: its texts, and what puts texts and a recipient's values in their order."""
 
-    pieces: tuple[bytes, ...]
-    slots: tuple[tuple[int, str], ...]
+    texts: tuple[bytes, ...]
+    in_order: Callable[[tuple[bytes, ...]], tuple[bytes, ...]]
 
 
-def compile_message(message: Message) -> Edition:
-    """Make the mail of an e-mail message: its edition for everyone, and the neutral copy to view in a browser.
+def compile_message(message: Message) -> CompiledMail:
+    """Make the mail of an e-mail message: its pieces, and the neutral copy to view in a browser.
 
     Repeating it gives the same bytes. Raises InputError or PermanentError, in words for staff.
     """
+    aims = current_aims(message)
+    check_bits(aims)
     # As long as a token, and nobody can guess it: content that holds the word does not become a place for a token.
     marker = secrets.token_hex(11)
     places = {"unsubscribe_url": unsubscribe_url(marker), "view_url": view_url(message)}
-    text = quoted_printable(split_at(render_text(message, places=places), {marker: TOKEN}))
-    html = quoted_printable(split_at(render_html(message, places=places), {marker: TOKEN}))
-    segments = _merged([*_headers(message), *_alternatives(message, text, html)])
-    size = sum(len(segment) for segment in segments if isinstance(segment, bytes))
-    message.composed_html = render_html(message, places={})
+    text = _encoded(text_parts(message, places=places), marker, aims)
+    html = _encoded(html_parts(message, places=places), marker, aims)
+    segments = list(_merged([*((0, each) for each in _headers(message)), *_alternatives(message, text, html)]))
+    page = html_parts(message, places={})
+    message.composed_html = "".join(part.content for part in page)
     message.composed_text = render_text(message, places={})
+    made = {
+        "segments": segments,
+        "aims": aims.as_json(),
+        "page_parts": [[sorted(part.aim.areas), sorted(part.aim.topics), len(part.content)] for part in page],
+    }
     with transaction.atomic():
         message.save(update_fields=["composed_html", "composed_text"])
-        edition, _created = Edition.objects.update_or_create(
-            message=message,
-            key=EVERYONE,
-            defaults={"language": message.language, "segments": [_stored(each) for each in segments], "size": size},
+        compiled, _created = CompiledMail.objects.update_or_create(message=message, defaults=made)
+    return compiled
+
+
+def check_bits(aims: Aims) -> None:
+    """Refuse a mail aimed at more different choices than a delivery can tell apart. Raises InputError."""
+    if aims.bits > MOST_BITS:
+        raise InputError(
+            gettext_noop(
+                "The stories are shown to %(number)s different choices of areas and topics; %(limit)s is the most. "
+                "Show some of them to everyone, or to the same choices."
+            ),
+            reason=HoldReason.CANNOT_COMPOSE,
+            number=aims.bits,
+            limit=MOST_BITS,
         )
-    return edition
+
+
+def _encoded(parts: list[Part], marker: str, aims: Aims) -> list[For]:
+    """A body's parts, each encoded once, so that any of the blocks may be left out."""
+    *before, last = [(aims.needs(part.aim), split_at(part.content, {marker: TOKEN})) for part in parts]
+    encoded = [(needs, quoted_printable(pieces, ends=False)) for needs, pieces in before]
+    return [(needs, piece) for needs, pieces in [*encoded, (0, quoted_printable(last[1]))] for piece in pieces]
 
 
 def _headers(message: Message) -> list[Piece]:
@@ -111,46 +139,32 @@ def _headers(message: Message) -> list[Piece]:
     ]
 
 
-def _alternatives(message: Message, text: list[Piece], html: list[Piece]) -> list[Piece]:
+def _alternatives(message: Message, text: list[For], html: list[For]) -> list[For]:
     """The body: plain text first, HTML last (RFC 2046 §5.1.4). Quoted-printable never holds “=_”, the boundary does."""
     boundary = f"=_opslag_{message.public_id.hex}"
-    parts: list[Piece] = []
+    head = f'MIME-Version: 1.0{CRLF}Content-Type: multipart/alternative; boundary="{boundary}"{CRLF}{CRLF}'
+    parts: list[For] = [(0, head)]
     for kind, content in (("plain", text), ("html", html)):
         parts += [
-            f"--{boundary}{CRLF}Content-Type: text/{kind}; charset=utf-8{CRLF}",
-            f"Content-Transfer-Encoding: quoted-printable{CRLF}{CRLF}",
+            (0, f"--{boundary}{CRLF}Content-Type: text/{kind}; charset=utf-8{CRLF}"),
+            (0, f"Content-Transfer-Encoding: quoted-printable{CRLF}{CRLF}"),
             *content,
         ]
-    head = f'MIME-Version: 1.0{CRLF}Content-Type: multipart/alternative; boundary="{boundary}"{CRLF}{CRLF}'
-    return [head, *parts, f"--{boundary}--{CRLF}"]
+    return [*parts, (0, f"--{boundary}--{CRLF}")]
 
 
-def _merged(pieces: Iterable[Piece]) -> list[bytes | Slot]:
-    """The pieces with neighbouring texts joined, as bytes."""
-    merged: list[bytes | Slot] = []
-    texts: list[str] = []
-    for piece in [*pieces, None]:
-        if isinstance(piece, str):
-            texts.append(piece)
-            continue
-        merged.append("".join(texts).encode("ascii"))
-        texts.clear()
-        if piece is not None:
-            merged.append(piece)
-    return merged
-
-
-def _stored(segment: bytes | Slot) -> list[str]:
-    if isinstance(segment, Slot):
-        return ["slot", segment.name]
-    return ["bytes", b64encode(segment).decode()]
-
-
-def load_segments(edition: Edition) -> Segments:
-    """Read an edition for the hot path; do it once for many recipients."""
-    pieces = tuple(b64decode(value) if kind == "bytes" else b"" for kind, value in edition.segments)
-    slots = tuple((at, value) for at, (kind, value) in enumerate(edition.segments) if kind == "slot")
-    return Segments(pieces, slots)
+def _merged(pieces: Iterable[For]) -> Iterator[Sequence[str | int]]:
+    """The segments as they are stored: neighbouring texts for the same people joined, as bytes."""
+    current = 0
+    for needs, each in groupby(pieces, key=itemgetter(0)):
+        if needs != current:
+            yield ["for", needs]
+            current = needs
+        for is_slot, run in groupby((piece for _, piece in each), key=lambda piece: isinstance(piece, Slot)):
+            if is_slot:
+                yield from (["slot", slot.name] for slot in run if isinstance(slot, Slot))
+            else:
+                yield ["bytes", b64encode("".join(map(str, run)).encode("ascii")).decode("ascii")]
 
 
 def personalise(segments: Segments, recipient: Recipient) -> bytes:
@@ -158,26 +172,22 @@ def personalise(segments: Segments, recipient: Recipient) -> bytes:
 
     Raises PermanentError for an address or token that no mail may hold.
     """
-    token = recipient.token
-    if not 0 < len(token) <= _LONGEST_TOKEN or not _IN_TOKEN.issuperset(token):
+    number, address, name, token = recipient
+    if not _TOKEN.fullmatch(token):
         raise PermanentError(
             gettext_noop("The unsubscribe link is damaged; the mail was not sent."), reason=Reason.REJECTED
         )
-    values = {
-        TO: _to_header(recipient.address, recipient.name),
-        DELIVERY: b"%d" % recipient.delivery_id,
-        TOKEN: token.encode("ascii"),
-    }
-    pieces = list(segments.pieces)
-    for at, slot in segments.slots:
-        pieces[at] = values[slot]
-    return b"".join(pieces)
+    values = _to_header(address, name).encode("ascii"), b"%d" % number, token.encode("ascii")
+    return b"".join(segments.in_order(segments.texts + values))
 
 
-def _to_header(address: str, name: str) -> bytes:
+def _to_header(address: str, name: str) -> str:
+    if _ORDINARY_ADDRESS.fullmatch(address) and _ORDINARY_NAME.fullmatch(name) and len(name) + len(address) <= 60:
+        # Nearly everybody, without a second look at each character.
+        return f'"{name}" <{address}>'
     plain = address.isascii() and address.isprintable() and address.count("@") == 1
     if not plain or not _NOT_IN_ADDRESS.isdisjoint(address):
         raise PermanentError(
             gettext_noop("This is not an address a mail server understands; correct it."), reason=Reason.REFUSED
         )
-    return (mailbox(name, address) if name else address).encode("ascii")
+    return mailbox(name, address) if name else address

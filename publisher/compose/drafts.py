@@ -11,9 +11,11 @@ from django.db import transaction
 from django.db.models import F, Max
 from django.utils.translation import gettext_noop
 
+from publisher.audience.aims import Aim
 from publisher.compose.social import default_text
 from publisher.compose.values import is_web_address, many_lines, one_line, shorten
 from publisher.errors import InputError
+from publisher.items.choices import offered_areas, offered_topics
 from publisher.items.content import excerpt
 from publisher.models import (
     Account,
@@ -58,8 +60,8 @@ def create_campaign(
 ) -> Campaign:
     """Make a draft: an e-mail message with a block per item (the first leads), and a post for each account.
 
-    A block is for its item's areas and topics: a resident who chose some is mailed if any block is for them.
-    Raises InputError if there is nothing to send, nowhere to send it, or something belongs to another organisation.
+    Every block is for everyone, whatever its item's areas and topics; `aim_block` says otherwise. Raises InputError if
+    there is nothing to send, nowhere to send it, or something belongs to another organisation.
     """
     _check_choice(organisation, items, newsletter, accounts)
     first = items[0]
@@ -104,7 +106,7 @@ def _add_email(campaign: Campaign, items: Sequence[Item], newsletter: Newsletter
         subject=shorten(one_line(first.title), SUBJECT_LENGTH),
         preview_text=shorten(excerpt(one_line(first.lead or first.body_text), PREVIEW_LENGTH), PREVIEW_LENGTH),
     )
-    blocks = Block.objects.bulk_create(
+    Block.objects.bulk_create(
         Block(
             message=message,
             kind=BlockKind.STORY if position else BlockKind.LEAD_STORY,
@@ -115,9 +117,6 @@ def _add_email(campaign: Campaign, items: Sequence[Item], newsletter: Newsletter
         )
         for position, item in enumerate(items)
     )
-    for block, item in zip(blocks, items, strict=True):
-        block.areas.set(item.areas.all())
-        block.topics.set(item.topics.all())
 
 
 def _add_post(campaign: Campaign, items: Sequence[Item], account: Account) -> None:
@@ -213,6 +212,23 @@ def update_block(block: Block, **words: str) -> None:
         clean = many_lines if BLOCK_WORDS[name] else one_line
         block.content[name] = _checked_link(value) if name == "link" else clean(value)
     block.save(update_fields=["content"])
+
+
+@transaction.atomic
+def aim_block(block: Block, aim: Aim) -> None:
+    """Show a block only to those who chose one of these areas and one of these topics (or nothing of the kind).
+
+    Raises InputError unless the campaign is a draft, or if an area or topic is none of the newsletter's.
+    """
+    open_draft(block.message)
+    newsletter = block.message.newsletter
+    assert newsletter is not None, "only a mail has blocks"
+    areas = {area.pk for area in (*offered_areas(newsletter), *block.areas.all())}
+    topics = {topic.pk for topic in (*offered_topics(newsletter), *block.topics.all())}
+    if not (aim.areas <= areas and aim.topics <= topics):
+        raise InputError(gettext_noop("Choose among the areas and topics of the newsletter."))
+    block.areas.set(aim.areas)
+    block.topics.set(aim.topics)
 
 
 @transaction.atomic

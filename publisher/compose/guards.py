@@ -79,10 +79,14 @@ def check_piece(html: str, title: str) -> None:
 
 
 class _Lint(HTMLParser):
-    """Reads MJML as strictly as an XML parser would, and knows which tags may stand where."""
+    """Reads MJML as strictly as an XML parser would, and knows which tags may stand where.
 
-    def __init__(self) -> None:
+    The only comment allowed is `seam`, and only between sections: so what is cut there are whole sections.
+    """
+
+    def __init__(self, seam: str) -> None:
         super().__init__()
+        self.seam = seam
         self.path: list[str] = []
 
     def set_cdata_mode(self, elem: str, **kwargs: object) -> None:
@@ -125,7 +129,8 @@ class _Lint(HTMLParser):
         self.fail("processing instructions are not allowed")
 
     def handle_comment(self, data: str) -> None:
-        self.fail("comments are not allowed")
+        if f"<!--{data}-->" != self.seam or self.path[-1:] != ["mj-body"]:
+            self.fail("comments are not allowed")
 
 
 def template_fault(problem: str) -> PermanentError:
@@ -137,8 +142,8 @@ def template_fault(problem: str) -> PermanentError:
     )
 
 
-def check_source(mjml: str) -> None:
-    """Refuse MJML that the renderer could not take.
+def check_source(mjml: str, seam: str = "") -> None:
+    """Refuse MJML that the renderer could not take; `seam` is the comment at which it will be cut.
 
     Raises InputError if there is too much of it, PermanentError for anything that our templates must not contain.
     """
@@ -152,7 +157,7 @@ def check_source(mjml: str) -> None:
             size=-(-size // 1000),
             limit=MAX_BYTES // 1000,
         )
-    lint = _Lint()
+    lint = _Lint(seam)
     lint.feed(mjml)
     lint.close()
     if lint.path:

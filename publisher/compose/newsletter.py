@@ -1,17 +1,19 @@
 """The newsletter of a message: its blocks as the templates see them, as HTML (through MJML) and as plain text.
 
 Values are escaped by the template, or by `in_attribute` in attributes; only a story's body is HTML, cleaned here once
-more. Templates: `templates/newsletters/<template>.mjml`, `.txt` and `parts/`.
+more. A mail is rendered once, with all its blocks, and cut between them: any of the blocks may be left out.
+Templates: `templates/newsletters/<template>.mjml`, `.txt` and `parts/`.
 """
 
 from __future__ import annotations
 
 import re
+import secrets
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import css_inline
@@ -22,11 +24,13 @@ from django.utils.dateformat import format as format_date
 from django.utils.safestring import SafeString, mark_safe
 from mjml import mjml2html
 
+from publisher.audience.aims import Aim, aim_of
 from publisher.compose import colour
 from publisher.compose.body import clean_body, mail_html, paragraphs
 from publisher.compose.guards import check_source, template_fault
 from publisher.compose.output import check_output
 from publisher.compose.values import is_web_address, one_line
+from publisher.items.choices import area_word
 from publisher.items.content import excerpt, lead_before
 from publisher.items.pictures import picture_url
 from publisher.models import Block, Message, Newsletter, Picture
@@ -65,6 +69,7 @@ class Story:
     byline: str
     areas: str
     language: str
+    aim: Aim
 
     @property
     def template(self) -> str:
@@ -72,21 +77,42 @@ class Story:
         return f"newsletters/parts/{self.kind}.mjml"
 
 
+class Part(NamedTuple):
+    """A piece of the mail, and whom it is for. The first is its head, the last its foot, between them the blocks."""
+
+    aim: Aim
+    content: str
+
+
 def render_html(message: Message, *, places: Mapping[str, str]) -> str:
-    """The mail as HTML, checked.
+    """The mail as HTML with all its blocks; `places` and errors as in `html_parts`."""
+    return "".join(part.content for part in html_parts(message, places=places))
+
+
+def html_parts(message: Message, *, places: Mapping[str, str]) -> list[Part]:
+    """The mail as HTML, checked as a whole, in parts.
 
     `places` may hold `unsubscribe_url` and `view_url`, real or as markers; without one its line is left out (as on the
     page to view it in a browser). Raises InputError for content that cannot be a mail, PermanentError for a template.
     """
-    mjml = _from_template(message, places, "mjml")
-    check_source(mjml)
+    # Nobody can guess it, so no content is taken for a seam.
+    seam = f"<!--{secrets.token_hex(11)}-->"
+    mjml, aims = _from_template(message, places, "mjml", mark_safe(seam))  # noqa: S308 - ours
+    check_source(mjml, seam)
     try:
         html = mjml2html(mjml, fonts={})
     except ValueError as error:
         raise template_fault(str(error)) from error
-    finished = _inlined(html, message)
-    check_output(finished)
-    return finished if places else _as_page(finished)
+    head, *rest = _inlined(html, message).split(seam)
+    parts = [head if places else _as_page(head), *rest]
+    check_output("".join(parts))
+    return _parts(aims, parts)
+
+
+def _parts(aims: list[Aim], contents: list[str]) -> list[Part]:
+    if len(contents) != len(aims) + 2:
+        raise template_fault("a seam between two blocks is missing")
+    return [Part(*each) for each in zip([Aim(), *aims, Aim()], contents, strict=True)]
 
 
 def _inlined(html: str, message: Message) -> str:
@@ -100,20 +126,34 @@ def _inlined(html: str, message: Message) -> str:
     return inliner.inline(html)
 
 
-def _as_page(html: str) -> str:
+def _as_page(head: str) -> str:
     """The mail as a web page of its own: its content is the page's main landmark, not an article in a mail program.
 
     The wrapper is the only element of its class, and quotes in values are escaped, so nothing else can be meant.
     """
-    before, wrapper, rest = html.partition('<div class="paper"')
+    before, wrapper, rest = head.partition('<div class="paper"')
     rest = rest.replace(' aria-roledescription="email"', "", 1).replace(' role="article"', ' role="main"', 1)
     return before + wrapper + rest
 
 
 def render_text(message: Message, *, places: Mapping[str, str]) -> str:
-    """The mail as plain text with the same content, wrapped at 78 columns; `places` as in `render_html`."""
-    lines = [row for line in _from_template(message, places, "txt").split("\n") for row in _wrapped(line.strip(" "))]
-    return re.sub("\n{3,}", "\n\n", "\n".join(lines)).strip("\n") + "\n"
+    """The mail as plain text with the same content, wrapped at 78 columns; `places` as in `html_parts`."""
+    return "".join(part.content for part in text_parts(message, places=places))
+
+
+def text_parts(message: Message, *, places: Mapping[str, str]) -> list[Part]:
+    """The same as parts; between any two of them stands an empty line."""
+    seam = secrets.token_hex(11)
+    text, aims = _from_template(message, places, "txt", seam)
+    head, *rest = (_laid_out(part) for part in text.split(seam))
+    return _parts(aims, [head, *(f"\n{part}" if part else "" for part in rest)])
+
+
+def _laid_out(text: str) -> str:
+    """Wrapped, never more than one line empty, and none at either end."""
+    lines = [row for line in text.split("\n") for row in _wrapped(line.strip(" "))]
+    whole = re.sub("\n{3,}", "\n\n", "\n".join(lines)).strip("\n")
+    return f"{whole}\n" if whole else ""
 
 
 def _wrapped(line: str) -> list[str]:
@@ -123,26 +163,30 @@ def _wrapped(line: str) -> list[str]:
     ]
 
 
-def _from_template(message: Message, places: Mapping[str, str], extension: str) -> str:
+def _from_template(message: Message, places: Mapping[str, str], extension: str, seam: str) -> tuple[str, list[Aim]]:
+    """The filled template, with `seam` before each block and behind the last; and whom the blocks are for."""
     newsletter = message.newsletter
     if newsletter is None:
         raise template_fault("this message is not for a newsletter")
     with translation.override(message.language):
+        shown = stories(message, newsletter)
         context = {
             "message": message,
             "newsletter": newsletter,
             "organisation": newsletter.organisation,
             "subject": one_line(message.subject) or newsletter.name,
             "preview": one_line(message.preview_text),
-            "stories": stories(message, newsletter),
+            "stories": shown,
+            "seam": seam,
             "colours": _colours(newsletter),
             "picture_width": PICTURE_WIDTH,
             **places,
         }
         try:
-            return render_to_string(f"newsletters/{newsletter.template}.{extension}", context)
+            filled = render_to_string(f"newsletters/{newsletter.template}.{extension}", context)
         except TemplateDoesNotExist as error:
             raise template_fault(f"there is no template {error}") from error
+    return filled, [story.aim for story in shown]
 
 
 def _colours(newsletter: Newsletter) -> dict[str, str]:
@@ -157,7 +201,7 @@ def _colours(newsletter: Newsletter) -> dict[str, str]:
 
 def stories(message: Message, newsletter: Newsletter) -> list[Story]:
     """The message's blocks, in order, as the templates see them (in the language that is active)."""
-    blocks = message.blocks.select_related("picture").order_by("position", "pk")
+    blocks = message.blocks.select_related("picture").prefetch_related("areas", "topics").order_by("position", "pk")
     return [_story(block, message, newsletter) for block in blocks]
 
 
@@ -179,6 +223,7 @@ def _story(block: Block, message: Message, newsletter: Newsletter) -> Story:
         byline=_byline(line["author"], str(content.get("published_at") or ""), newsletter),
         areas=_areas(content.get("areas") or [], newsletter),
         language=line["language"] if line["language"] not in {"", message.language} else "",
+        aim=aim_of(block),
     )
 
 
@@ -206,18 +251,11 @@ def _byline(author: str, published: str, newsletter: Newsletter) -> str:
     return " · ".join(part for part in (author, day) if part)
 
 
-# The words that every cooperation begins with, over several areas; a word of its own stands for one and for many.
-_SEVERAL = {"Kommune": "Kommuner", "Municipality": "Municipalities"}
-
-
 def _areas(names: list[str], newsletter: Newsletter) -> str:
     """“Kommune: Albertslund, Furesø”, with the cooperation's own word."""
     if not names:
         return ""
     cooperation = newsletter.cooperation
-    label = translation.gettext("Applies to")
-    if cooperation:
-        label = cooperation.area_label_da if translation.get_language() == "da" else cooperation.area_label_en
-    if len(names) > 1:
-        label = _SEVERAL.get(label, label)
+    several = len(names) > 1
+    label = area_word(cooperation, several=several) if cooperation else translation.gettext("Applies to")
     return one_line(f"{label}: {', '.join(names)}")

@@ -12,7 +12,9 @@ from zoneinfo import ZoneInfo
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
+from publisher.audience.aims import aim_of, aims_among
 from publisher.audience.rule import forecast
+from publisher.compose.compiled import check_bits
 from publisher.compose.links import unsubscribe_url, view_url
 from publisher.compose.newsletter import render_html
 from publisher.compose.social import length, limits_of
@@ -79,22 +81,37 @@ def _email(message: Message) -> Iterator[Finding]:
     newsletter = message.newsletter
     if newsletter is None:
         return
-    blocks = list(message.blocks.select_related("picture"))
+    blocks = list(message.blocks.select_related("picture").prefetch_related("areas", "topics"))
     yield from _subject(message)
     yield from _sender(newsletter)
     if not any(block.kind != BlockKind.DIVIDER for block in blocks):
         yield Finding("error", _say(gettext_noop("The newsletter is empty. Choose at least one news item.")))
-    elif not forecast(message, timezone.now()).recipients:
-        yield Finding(
-            "warning",
-            _say(
-                gettext_noop("Nobody would receive it: nobody subscribes to “%(name)s” for these areas and topics."),
-                name=newsletter.name,
-            ),
-        )
+    else:
+        yield from _audience(message, newsletter, blocks)
     for block in blocks:
         yield from _block(block, _day(message))
     yield from _size(message)
+
+
+def _audience(message: Message, newsletter: Newsletter, blocks: list[Block]) -> Iterator[Finding]:
+    aims = aims_among([(block.kind, aim_of(block)) for block in blocks])
+    try:
+        check_bits(aims)
+    except OpslagError as error:
+        yield Finding("error", error.explanation)
+        return
+    found = forecast(message, timezone.now())
+    if not found.recipients:
+        words = gettext_noop("Nobody would receive it: nobody subscribes to “%(name)s” for these areas and topics.")
+        yield Finding("warning", _say(words, name=newsletter.name))
+        return
+    for block in blocks:
+        if not found.seeing(aims.needs(aim_of(block))):
+            words = gettext_noop("Nobody would see “%(title)s”: no subscriber has chosen what it is shown to.")
+            yield Finding("warning", _say(words, title=block.content.get("title") or BlockKind(block.kind).label))
+    if found.untold:
+        words = gettext_noop("Skipped, because no story concerns their choices: %(number)s.")
+        yield Finding("warning", _say(words, number=found.untold))
 
 
 def _subject(message: Message) -> Iterator[Finding]:

@@ -45,15 +45,15 @@ def split_at(text: str, markers: Mapping[str, str]) -> list[Piece]:
     return [Slot(markers[piece]) if piece in markers else piece for piece in found if piece]
 
 
-def quoted_printable(pieces: list[Piece]) -> list[Piece]:
+def quoted_printable(pieces: list[Piece], *, ends: bool = True) -> list[Piece]:
     """A body (UTF-8, lines end in \\n) as quoted-printable lines that end in CRLF; a slot has a line of its own.
 
-    So a value is put in as it is: plain ASCII without “=”, at most 75 characters, not beginning with a dot.
-    Source: RFC 2045 §6.7.
+    So a value is put in as it is: plain ASCII without “=”, at most 75 characters, not beginning with a dot. A part of
+    a body (`ends` false) ends at the start of a line, too, so that any other part may follow it. Source: RFC 2045 §6.7.
     """
     out: list[Piece] = []
     at_start, after_slot = True, False
-    for piece in _ended(pieces):
+    for piece in _ended(pieces) if ends else pieces:
         if isinstance(piece, Slot):
             out += [piece] if at_start else [SOFT_BREAK, piece]
             at_start, after_slot = False, True
@@ -63,7 +63,7 @@ def quoted_printable(pieces: list[Piece]) -> list[Piece]:
         *lines, rest = piece.split("\n")
         out += [_physical(line, ends=True) + CRLF for line in lines] + [_physical(rest, ends=False)]
         at_start, after_slot = not rest, False
-    return out
+    return out if at_start else [*out, SOFT_BREAK]
 
 
 def _ended(pieces: list[Piece]) -> list[Piece]:

@@ -12,11 +12,13 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
-from publisher.compose.compiled import Recipient, Segments, personalise
+from publisher.compose.compiled import Recipient, personalise
+from publisher.compose.editions import Pieces, edition
 from publisher.deliver import outcome
 from publisher.deliver.claim import Claimed
 from publisher.deliver.journal import Journal
@@ -49,7 +51,7 @@ class Batch:
     claim_id: uuid.UUID
     number: int
     message: Message
-    segments: Segments
+    mail: Pieces
     recipients: Sequence[Claimed]
     sender: str
     unsettled: int = 0
@@ -104,7 +106,7 @@ class Bag:
         now = timezone.now()
         while self._waiting:
             batch, recipient = self._waiting.popleft()
-            self._settle(batch, outcome.handed_back(recipient.delivery_id, now))
+            self._hand_back(batch, recipient.delivery_id, now)
         self._on_news()
 
     # What couriers call.
@@ -114,7 +116,7 @@ class Bag:
         while self._waiting:
             batch, recipient = self._waiting.popleft()
             if not self._may_start(batch, recipient.delivery_id):
-                self._settle(batch, outcome.handed_back(recipient.delivery_id, timezone.now()))
+                self._hand_back(batch, recipient.delivery_id, timezone.now())
                 continue
             if len(self._waiting) == RUNNING_LOW:
                 self._on_news()
@@ -130,9 +132,9 @@ class Bag:
         return unhindered and self._lease.may_start() and not self._journal.is_broken
 
     def _written(self, batch: Batch, recipient: Claimed) -> Letter | None:
-        to = Recipient(recipient.delivery_id, recipient.address, recipient.name, recipient.token)
+        to = Recipient._make(recipient[:4])
         try:
-            content = personalise(batch.segments, to)
+            content = personalise(edition(batch.mail, recipient.choices), to)
         except OpslagError as error:
             self._end(batch, recipient, error)
         except Exception:
@@ -153,7 +155,7 @@ class Bag:
         """The last look before the first byte."""
         batch, _recipient = self._in_hand[letter.number]
         if not (self._may_start(batch, letter.number) and self._noted_start(batch, letter.number)):
-            self._settle(batch, outcome.handed_back(letter.number, timezone.now()))
+            self._hand_back(batch, letter.number, timezone.now())
             del self._in_hand[letter.number]
             return False
         self.started += 1
@@ -171,24 +173,16 @@ class Bag:
     def ended(self, letter: Letter, result: Accepted | OpslagError) -> None:
         """The server's word on a letter."""
         batch, recipient = self._in_hand.pop(letter.number)
-        self._end(batch, recipient, result)
+        if not isinstance(result, Accepted):
+            self._end(batch, recipient, result)
+            return
+        self.accepted += 1
+        self.unanswered = 0
+        self._settle(batch, Sent(letter.number, result.code, time.time_ns()))
 
-    def _end(self, batch: Batch, recipient: Claimed, result: Accepted | OpslagError) -> None:
-        number = recipient.delivery_id
-        settled: Settled
-        if isinstance(result, Accepted):
-            self.accepted += 1
-            self.unanswered = 0
-            settled = Sent(number, result.code, time.time())
-        else:
-            settled = outcome.of_error(number, result, recipient.attempts, timezone.now())
-            self._heed(batch, result)
-        try:
-            self._journal.end(batch.number, number, settled.as_line())
-        except OSError:
-            # The outcome is known all the same, and stored as long as this process lives.
-            log.exception("the journal cannot be written")
-        self._settle(batch, settled)
+    def _end(self, batch: Batch, recipient: Claimed, error: OpslagError) -> None:
+        self._heed(batch, error)
+        self._settle(batch, outcome.of_error(recipient.delivery_id, error, recipient.attempts, timezone.now()))
 
     def _heed(self, batch: Batch, result: OpslagError) -> None:
         """Stop the message where going on would only do more of the same harm."""
@@ -203,6 +197,19 @@ class Bag:
         self._on_news()
 
     def _settle(self, batch: Batch, settled: Settled) -> None:
+        """An outcome: first into the journal, then to whoever stores it."""
+        try:
+            self._journal.end(batch.number, settled.delivery_id, settled.as_line())
+        except OSError:
+            # The outcome is known all the same, and stored as long as this process lives.
+            log.exception("the journal cannot be written")
+        self._put_out(batch, settled)
+
+    def _hand_back(self, batch: Batch, delivery_id: int, now: datetime) -> None:
+        """It was not started: the journal says so by its silence."""
+        self._put_out(batch, outcome.handed_back(delivery_id, now))
+
+    def _put_out(self, batch: Batch, settled: Settled) -> None:
         self._outcomes.append((batch, settled))
         if len(self._outcomes) == WORTH_STORING:
             self._on_news()

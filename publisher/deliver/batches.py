@@ -6,13 +6,13 @@ import uuid
 from collections.abc import Sequence
 from functools import lru_cache
 
-from publisher.compose.compiled import Segments, load_segments
+from publisher.compose.editions import Pieces, load
 from publisher.compose.wire import wire_address
 from publisher.deliver.bag import Batch
 from publisher.deliver.claim import Claimed
-from publisher.models import Edition, Message
+from publisher.models import CompiledMail, Message
 
-# One edition is some 30 kB; a lane serves few messages at once.
+# One mail is some 30 kB; a lane serves few messages at once.
 _KEPT = 16
 
 
@@ -26,7 +26,7 @@ def batch_of(message: Message, claim_id: uuid.UUID, number: int, recipients: Seq
         claim_id=claim_id,
         number=number,
         message=message,
-        segments=_segments(message.public_id, message.campaign.approved_revision),
+        mail=_pieces(message.public_id, message.campaign.approved_revision),
         recipients=recipients,
         sender=wire_address(message.newsletter.sender_email),
         unsettled=len(recipients),
@@ -34,6 +34,6 @@ def batch_of(message: Message, claim_id: uuid.UUID, number: int, recipients: Seq
 
 
 @lru_cache(maxsize=_KEPT)
-def _segments(public_id: uuid.UUID, revision: int | None) -> Segments:
-    """Read once a process: the edition of an approved revision never changes."""
-    return load_segments(Edition.objects.get(message__public_id=public_id))
+def _pieces(public_id: uuid.UUID, revision: int | None) -> Pieces:
+    """Read once a process: the mail of an approved revision never changes."""
+    return load(CompiledMail.objects.get(message__public_id=public_id))

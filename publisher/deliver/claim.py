@@ -45,8 +45,8 @@ WITH picked AS MATERIALIZED (
     WHERE message_id = %s AND status = 'pending' AND due_at <= %s {{after}}
     ORDER BY due_at, id LIMIT %s {{skip_locked}}
 ), judged AS MATERIALIZED (
-    SELECT d.id AS id, d.due_at AS due_at, d.attempts AS attempts, p.address AS address, p.name AS name,
-           s.token AS token, {_GONE} AS gone
+    SELECT d.id AS id, d.due_at AS due_at, d.attempts AS attempts, d.choices AS choices,
+           p.address AS address, p.name AS name, s.token AS token, {_GONE} AS gone
     FROM picked JOIN publisher_delivery d ON d.id = picked.id {_JOINS}
 )"""
 
@@ -64,7 +64,7 @@ _AFTER = "AND (due_at, id) > (%s, %s)"
 _CLAIM = f"{_PICKED}{_UPDATE} RETURNING publisher_delivery.due_at, publisher_delivery.id, publisher_delivery.status"
 
 _RECIPIENTS = f"""
-SELECT d.id, p.address, p.name, s.token, d.attempts FROM publisher_delivery d {_JOINS}
+SELECT d.id, p.address, p.name, s.token, d.attempts, d.choices FROM publisher_delivery d {_JOINS}
 WHERE d.claim_id = %s AND d.status = 'sending' ORDER BY d.due_at, d.id
 """
 
@@ -82,7 +82,7 @@ _CLAIM_AT_ONCE = f"""{_PICKED}, changed AS ({_UPDATE}
     INSERT INTO publisher_claim (id, run_id, message_id, host, boot_id, journal, lease_until, created_at)
     SELECT %s, %s, %s, %s, %s, %s, %s, %s WHERE EXISTS (SELECT FROM changed WHERE status = 'sending')
 )
-SELECT id, address, name, token, attempts, due_at::text, gone FROM changed ORDER BY changed.due_at, id
+SELECT id, address, name, token, attempts, choices, due_at::text, gone FROM changed ORDER BY changed.due_at, id
 """
 
 _LEFT_SINCE = f"""
@@ -92,13 +92,14 @@ WHERE d.claim_id = %s AND d.status = 'sending' AND {_GONE} IS NOT NULL
 
 
 class Claimed(NamedTuple):
-    """One delivery in hand, with all that is needed to write to its recipient."""
+    """One delivery in hand, with all that is needed to write to its recipient; `choices`: what of the mail they see."""
 
     delivery_id: int
     address: str
     name: str
     token: str
     attempts: int
+    choices: int
 
 
 class Taken(NamedTuple):
@@ -158,8 +159,8 @@ def take(
     with connection.cursor() as cursor:
         cursor.execute(_CLAIM_AT_ONCE.format(after=clause, skip_locked="FOR UPDATE SKIP LOCKED"), values)
         rows = cursor.fetchall()
-    in_hand = [Claimed._make(row[:5]) for row in rows if row[6] is None]
-    return Taken(in_hand, len(rows), (rows[-1][5], rows[-1][0]) if rows else None)
+    in_hand = [Claimed._make(row[:6]) for row in rows if row[7] is None]
+    return Taken(in_hand, len(rows), (rows[-1][6], rows[-1][0]) if rows else None)
 
 
 def _noted(message: Message, claim_id: uuid.UUID, taker: Taker, now: datetime) -> list[object]:

@@ -52,11 +52,11 @@ class Outcome:
 
 
 class Sent(NamedTuple):
-    """The outcome of nearly every mail, made to cost little: accepted, at `at_s` (Unix time), with nothing to add."""
+    """The outcome of nearly every mail, made to cost little: accepted, at `at_ns` (Unix time), with nothing to add."""
 
     delivery_id: int
     code: int
-    at_s: float
+    at_ns: int
 
     @property
     def status(self) -> DeliveryStatus:
@@ -65,11 +65,11 @@ class Sent(NamedTuple):
 
     def as_line(self) -> str:
         """For the journal."""
-        return f"{self.code} {self.at_s}"
+        return f"{self.code} {self.at_ns}"
 
     def whole(self) -> Outcome:
         """The same in full."""
-        return sent(self.delivery_id, self.code, datetime.fromtimestamp(self.at_s, UTC))
+        return sent(self.delivery_id, self.code, datetime.fromtimestamp(self.at_ns / 1e9, UTC))
 
 
 Settled = Outcome | Sent
@@ -79,7 +79,7 @@ def from_line(delivery_id: int, line: str) -> Settled:
     """Read back what `as_line` wrote. Raises ValueError or KeyError where it is damaged."""
     if not line.startswith("{"):
         code, _, at = line.partition(" ")
-        return Sent(delivery_id, int(code), float(at))
+        return Sent(delivery_id, int(code), int(at))
     stored = json.loads(line)
     return Outcome(
         delivery_id=delivery_id,
@@ -155,9 +155,9 @@ WHERE id = %s AND claim_id = %s AND status = %s
 _ACCEPTED = """
 WITH taken AS (
     UPDATE publisher_delivery d SET status = 'sent', reason = '', reply_code = o.code, last_error = '{}',
-           sent_at = to_timestamp(o.at), attempts = d.attempts + 1,
-           first_started_at = COALESCE(d.first_started_at, to_timestamp(o.at))
-    FROM unnest(%s::bigint[], %s::smallint[], %s::float8[]) AS o (id, code, at)
+           sent_at = to_timestamp(o.at / 1e9), attempts = d.attempts + 1,
+           first_started_at = COALESCE(d.first_started_at, to_timestamp(o.at / 1e9))
+    FROM unnest(%s::bigint[], %s::smallint[], %s::bigint[]) AS o (id, code, at)
     WHERE d.id = o.id AND d.claim_id = %s AND d.status = %s
     RETURNING 1
 ), moved AS (

@@ -16,6 +16,7 @@ from publisher.models import LaneSlot
 
 # A lane starts no message later than its lease minus this.
 MARGIN = timedelta(seconds=10)
+MAY_START_S = (LEASE - MARGIN).total_seconds()
 RENEW_EVERY_S = 1.0
 
 
@@ -45,8 +46,11 @@ class Lease:
 
     def __init__(self, run_id: uuid.UUID) -> None:
         self.run_id = run_id
-        self._renewed_s = boot_clock_s()
-        self.lost = False
+        self._renewed_s = self._until_s = 0.0
+        self._renewed(boot_clock_s())
+
+    def _renewed(self, at_s: float) -> None:
+        self._renewed_s, self._until_s = at_s, at_s + MAY_START_S
 
     def due(self) -> bool:
         """Whether a second has passed since the last renewal."""
@@ -54,8 +58,7 @@ class Lease:
 
     def may_start(self) -> bool:
         """Whether a message may still be started under the lease as last renewed."""
-        left = LEASE.total_seconds() - MARGIN.total_seconds()
-        return not self.lost and boot_clock_s() - self._renewed_s < left
+        return boot_clock_s() < self._until_s
 
     def renew(self, claims: Iterable[uuid.UUID], forfeit: Callable[[uuid.UUID], None]) -> bool:
         """Renew slot and claims; false (for good) if another lane has taken the slot meanwhile.
@@ -65,10 +68,10 @@ class Lease:
         asked_s, now = boot_clock_s(), timezone.now()
         held = LaneSlot.objects.filter(run_id=self.run_id).update(lease_until=now + LEASE)
         if not held:
-            self.lost = True
+            self._until_s = 0.0
             return False
         still_ours = renew(self.run_id, now)
         for claim_id in set(claims) - still_ours:
             forfeit(claim_id)
-        self._renewed_s = asked_s
+        self._renewed(asked_s)
         return True

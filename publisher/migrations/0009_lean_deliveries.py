@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('publisher', '0003_fewer_delivery_indexes'),
+        ('publisher', '0004_editions'),
     ]
 
     operations = [

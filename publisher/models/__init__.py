@@ -20,7 +20,7 @@ from publisher.models.audience import (  # isort: skip
     Suppression,
 )
 from publisher.models.channels import Account, PracticeChannel, PracticePicture, PracticePost, Slot  # isort: skip
-from publisher.models.sendout import Block, Campaign, CampaignItem, Edition, Message, Rule, RuleMatch  # isort: skip
+from publisher.models.sendout import Block, Campaign, CampaignItem, CompiledMail, Message, Rule, RuleMatch  # isort: skip
 from publisher.models.ledger import (  # isort: skip
     Claim,
     Delivery,
@@ -42,12 +42,12 @@ __all__ = [
     "Campaign",
     "CampaignItem",
     "Claim",
+    "CompiledMail",
     "Consent",
     "ConsentText",
     "Cooperation",
     "Delivery",
     "DeliveryCount",
-    "Edition",
     "Event",
     "Heartbeat",
     "Item",

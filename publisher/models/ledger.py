@@ -19,10 +19,11 @@ from publisher.vocabulary import DeliveryStatus, NoticeKind, PartStep
 class Delivery(ScopedModel):
     """One message to one recipient. Holds no address: erasing a person leaves the receipt equal.
 
-    `claim_id` names the claim that last took it; every outcome carries it. `attempts` counts starts, not claims. Each
-    index costs at every claim and outcome (status stands in some, so no update is heap-only), so there are few; each
-    foreign key costs the freeze as much as the row itself, so the database keeps none: a subscriber or subscription
-    that is gone reads as erased. Whoever wants one subscriber's deliveries calls `deliveries_to`.
+    `claim_id` names the claim that last took it; every outcome carries it. `attempts` counts starts, not claims.
+    `choices` are bits that say which parts of the mail it shows (see audience.aims). Each index costs at every claim
+    and outcome (status stands in some, so no update is heap-only), so there are few; each foreign key costs the freeze
+    as much as the row itself, so the database keeps none: a subscriber or subscription that is gone reads as erased.
+    Whoever wants one subscriber's deliveries calls `deliveries_to`.
     """
 
     organisation_path = "message__campaign__organisation"
@@ -37,6 +38,7 @@ class Delivery(ScopedModel):
         Account, models.PROTECT, null=True, related_name="deliveries", db_index=False, db_constraint=False
     )
     domain = models.CharField(max_length=255, blank=True)
+    choices = models.BigIntegerField(default=0, db_default=0)
     status = models.CharField(max_length=10, choices=DeliveryStatus.choices, default=DeliveryStatus.PENDING)
     reason = models.CharField(max_length=30, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)

@@ -168,18 +168,16 @@ class Block(ScopedModel):
         ordering: ClassVar = ["position", "id"]
 
 
-class Edition(ScopedModel):
-    """The compiled e-mail as one group of subscribers sees it: wire-ready segments with places for a person's values.
+class CompiledMail(ScopedModel):
+    """The e-mail ready for the wire, in pieces from which each subscriber's edition is put together (compose.editions).
 
-    `segments` is a JSON list of [kind, value]: `["bytes", base64]` or `["slot", name]` (see compose.compiled).
+    `segments` is a JSON list of [kind, value]: `["bytes", base64]`, `["slot", name]`, or `["for", bits]`, which says
+    who sees what follows it. `aims` tells what the bits mean (audience.aims). `page_parts` cuts the message's
+    `composed_html`: a list of [areas, topics, number of characters].
     """
 
     organisation_path = "message__campaign__organisation"
-    message = models.ForeignKey(Message, models.CASCADE, related_name="editions")
-    key = models.CharField(max_length=64)
-    language = models.CharField(max_length=8)
+    message = models.OneToOneField(Message, models.CASCADE, related_name="compiled")
     segments = models.JSONField()
-    size = models.PositiveIntegerField()
-
-    class Meta:
-        constraints: ClassVar = [models.UniqueConstraint(fields=["message", "key"], name="edition_once")]
+    aims = models.JSONField(default=dict)
+    page_parts = models.JSONField(default=list)

@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext_noop
 
 from publisher.errors import InputError
-from publisher.models import Campaign, Delivery, DeliveryCount, Edition, Message, PostPart
+from publisher.models import Campaign, CompiledMail, Delivery, DeliveryCount, Message, PostPart
 from publisher.models.counting import COMMON_LANE, move_counts
 from publisher.review.moves import move
 from publisher.review.planned import UNPLANNED
@@ -95,11 +95,11 @@ def _refuse_begun(messages: Sequence[Message]) -> None:
 
 
 def forget_freeze(messages: Iterable[Message]) -> None:
-    """Delete deliveries, figures and editions of messages of which nothing was claimed."""
+    """Delete deliveries, figures and the compiled mail of messages of which nothing was claimed."""
     ids = [message.pk for message in messages]
     PostPart.objects.filter(delivery__message__in=ids).delete()
     with connection.cursor() as cursor:
         # Django's own delete would read every row of a big audience first, in case something hangs on it.
         cursor.executemany("DELETE FROM publisher_delivery WHERE message_id = %s", [[pk] for pk in ids])
     DeliveryCount.objects.filter(message__in=ids).delete()
-    Edition.objects.filter(message__in=ids).delete()
+    CompiledMail.objects.filter(message__in=ids).delete()

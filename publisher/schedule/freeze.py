@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,12 +13,13 @@ from django.db.models import Max, Min
 from django.utils.translation import gettext_noop
 
 from publisher.audience import rule
+from publisher.audience.aims import Aims, aims_of
 from publisher.errors import TransientError
 from publisher.models import Delivery, DeliveryCount, Message, Subscription
 from publisher.models.counting import COMMON_LANE, move_counts
 from publisher.models.raw import db_values
 from publisher.schedule.keeping import keep, overtaken
-from publisher.vocabulary import DeliveryStatus, HoldReason, MessageStatus
+from publisher.vocabulary import DeliveryStatus, HoldReason, MessageStatus, Reason
 
 # SQLite has one writer: a chunk is about a quarter of a second, then others get their turn.
 SQLITE_CHUNK = 20_000
@@ -26,35 +28,65 @@ _FOR_EACH = timedelta(microseconds=100)
 
 _INSERT = """
 INSERT INTO publisher_delivery
-    (message_id, subscriber_id, subscription_id, domain, status, reason, attempts, strikes, due_at, last_error)
-SELECT %s, s.subscriber_id, s.id, p.domain,
-       CASE WHEN x.reason IS NULL THEN 'pending' ELSE 'suppressed' END, COALESCE(x.reason, ''), 0, 0, %s, '{{}}'
-FROM publisher_subscription s
-JOIN publisher_subscriber p ON p.id = s.subscriber_id
-LEFT JOIN publisher_suppression x ON x.organisation_id = p.organisation_id AND x.address_key = p.address_key
-WHERE {condition} AND s.id BETWEEN %s AND %s
+    (message_id, subscriber_id, subscription_id, domain, status, reason, attempts, strikes, due_at, last_error, choices)
+WITH q AS {materialized} (
+    SELECT s.subscriber_id, s.id, p.domain, x.reason AS blocked, {choices} AS choices
+    FROM publisher_subscription s
+    JOIN publisher_subscriber p ON p.id = s.subscriber_id
+    LEFT JOIN publisher_suppression x ON x.organisation_id = p.organisation_id AND x.address_key = p.address_key
+    WHERE {condition} AND s.id BETWEEN %s AND %s
+)
+SELECT %s, q.subscriber_id, q.id, q.domain,
+       CASE WHEN q.blocked IS NULL AND {told} THEN 'pending' ELSE 'suppressed' END,
+       CASE WHEN q.blocked IS NOT NULL THEN q.blocked WHEN {told} THEN '' ELSE '{untold}' END,
+       0, 0, %s, '{{}}', q.choices
+FROM q WHERE TRUE
 ON CONFLICT (message_id, subscriber_id) DO NOTHING
 """
+
+
+@dataclass(frozen=True)
+class _Audience:
+    """Whom to insert, and what the bits of their choices mean."""
+
+    message: Message
+    condition: rule.Condition
+    aims: Aims
+
+    def insertion(self, low: int, high: int, ending: str = "") -> tuple[str, list[Any]]:
+        """The statement for subscriptions with these ids (both included), and its values."""
+        statement = _INSERT.format(
+            condition=self.condition.sql,
+            choices=rule.choices(self.aims),
+            told=rule.sees_a_story(self.aims, "q.choices"),
+            untold=Reason.NOTHING_FOR_THEM.value,
+            # Reckoned once a row; where nothing is aimed, there is nothing to reckon.
+            materialized="MATERIALIZED" if self.aims.bits else "NOT MATERIALIZED",
+        )
+        values = [*self.condition.values, low, high, self.message.pk, self.message.scheduled_at]
+        return statement + ending, db_values(values)
 
 
 def freeze(message: Message, at: datetime) -> None:
     """Insert a delivery for everyone whom the message is for at `at`, excluded ones as suppressed with the reason.
 
+    Excluded is a blocked address, and whoever would see no story. Each delivery stores the bits of its subscriber's
+    choices, which say what of the mail they see.
     Sets `frozen_at` and, counted from the audience rule in the same snapshot, `frozen_count`. May be repeated after
     a crash. Needs the claim on the message, and renews it. Raises TransientError where the two counts disagree (reason
     "counts_disagree"), or if the message moved on meanwhile.
     """
-    condition = rule.matched(message, at)
+    audience = _Audience(message, rule.matched(message, at), aims_of(message))
     _begin_anew(message)
     for low, high in _chunks(message):
-        _insert_chunk(message, condition, low, high)
+        _insert_chunk(audience, low, high)
     keep(message, longer=_FOR_EACH * Subscription.objects.filter(newsletter=message.newsletter).count())
     with transaction.atomic():
         one_snapshot()
         if connection.vendor == "sqlite":
-            _take_out_others(message, condition)
-        _insert(message, condition, *_whole(message))
-        expected = rule.count(condition)
+            _take_out_others(audience)
+        _insert(audience, *_whole(message))
+        expected = rule.count(audience.condition)
         _verify(message, expected)
         still_ours = Message.objects.filter(
             pk=message.pk, status=MessageStatus.SCHEDULED, claim_id=message.claim_id
@@ -76,16 +108,21 @@ def _begin_anew(message: Message) -> None:
         DeliveryCount.objects.filter(message=message).delete()
 
 
-def _insert_chunk(message: Message, condition: rule.Condition, low: int, high: int) -> None:
+def _insert_chunk(audience: _Audience, low: int, high: int) -> None:
     """Rows and figures together, and only while the message is ours: who cancels in between finds them in step."""
+    message = audience.message
     with transaction.atomic(), connection.cursor() as cursor:
         keep(message)
-        cursor.execute(*_insertion(message, condition, low, high, "RETURNING status"))
+        cursor.execute(*audience.insertion(low, high, "RETURNING status"))
         move_counts(message.pk, COMMON_LANE, Counter(status for (status,) in cursor.fetchall()))
 
 
-def _take_out_others(message: Message, condition: rule.Condition) -> None:
-    """Who left, came back or chose otherwise between two chunks is judged again, together with all others."""
+def _take_out_others(audience: _Audience) -> None:
+    """Who left or came back between two chunks is judged again, together with all others.
+
+    Whoever chose otherwise in these seconds gets one of the two editions, and is counted as such.
+    """
+    message, condition = audience.message, audience.condition
     with connection.cursor() as cursor:
         cursor.execute(
             "DELETE FROM publisher_delivery WHERE message_id = %s AND NOT EXISTS "
@@ -105,22 +142,15 @@ def add_difference(message: Message, at: datetime) -> None:
     joined = rule.joined_since(message, message.frozen_at, at)
     # Counted before it is inserted: afterwards nobody is without a delivery.
     message.frozen_count += rule.count(joined)
-    _insert(message, joined, *_whole(message))
+    _insert(_Audience(message, joined, aims_of(message)), *_whole(message))
     _verify(message, message.frozen_count)
     Message.objects.filter(pk=message.pk).update(frozen_count=message.frozen_count)
     _recount(message)
 
 
-def _insert(message: Message, condition: rule.Condition, low: int, high: int) -> None:
+def _insert(audience: _Audience, low: int, high: int) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(*_insertion(message, condition, low, high))
-
-
-def _insertion(
-    message: Message, condition: rule.Condition, low: int, high: int, ending: str = ""
-) -> tuple[str, list[Any]]:
-    values = [message.pk, message.scheduled_at, *condition.values, low, high]
-    return _INSERT.format(condition=condition.sql) + ending, db_values(values)
+        cursor.execute(*audience.insertion(low, high))
 
 
 def _whole(message: Message) -> tuple[int, int]:

@@ -97,7 +97,7 @@ class SmtpCourier(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take the replies apart, multi-line ones included, and act on each."""
-        if self._inside is not None and self._may_be_all_well() and _ALL_WELL.fullmatch(data):
+        if len(self._due) == _ALL_WELL_REPLIES and _ALL_WELL.fullmatch(data) and self._is_clear():
             self._all_well(int(data[:3]))
             return
         *lines, self._unread = (self._unread + data).split(b"\n")
@@ -113,8 +113,9 @@ class SmtpCourier(asyncio.Protocol):
         if len(self._unread) + sum(map(len, self._lines)) > LONGEST_REPLY:
             self._break_off(nonsense(self._unread))
 
-    def _may_be_all_well(self) -> bool:
-        return len(self._due) == _ALL_WELL_REPLIES and self._refused is None and not self._unread and not self._lines
+    def _is_clear(self) -> bool:
+        """Whether replies stand for a letter inside and one at the door, and for nothing else."""
+        return self._inside is not None and self._refused is None and not self._unread and not self._lines
 
     def _all_well(self, code: int) -> None:
         """The usual case in one step: the content was taken, and the next letter may hand over its own."""

@@ -26,6 +26,7 @@ from publisher.web.draft import ConflictError, Difference, Draft
 from publisher.web.obstacle import Obstacle, of_draft
 from publisher.web.previews import preview
 from publisher.web.promise import Promise, error_count, open_checks, promise
+from publisher.web.show_as import Seen
 from publisher.web.staff import OwnRequest, may, own_campaign, staff
 
 
@@ -200,7 +201,9 @@ class Page:
             "obstacle": self.obstacle(),
             "campaign": self.campaign,
             "draft": self.draft,
-            "previews": {message.pk: preview(message) for message in self.draft.messages},
+            "previews": {
+                message.pk: preview(message, Seen.posted(self.request.POST, message)) for message in self.draft.messages
+            },
             "checks": self.checks,
             "promise": self.promise(),
             "may_approve": may(self.request, "approve"),

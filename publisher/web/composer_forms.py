@@ -11,12 +11,14 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from publisher.audience.aims import Aim
 from publisher.compose.drafts import SUBJECT_LENGTH
 from publisher.errors import Explanation, InputError
 from publisher.models import Campaign
 from publisher.review.approval import JUST_PASSED
 from publisher.schedule.times import resolve, wall_of
 from publisher.templatetags.dates import write_date
+from publisher.web.offered import Offered
 
 NOW, SLOT, LATER = "now", "slot", "later"
 MORNING = time(8)
@@ -31,6 +33,13 @@ class MayWait(forms.Field):
 
 class DraftField(MayWait, forms.CharField):
     """Words that may still be missing."""
+
+
+class ChosenField(forms.TypedMultipleChoiceField):
+    """Areas or topics to tick, by id."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(coerce=int, required=False, widget=forms.CheckboxSelectMultiple, **kwargs)
 
 
 class DayField(MayWait, forms.DateField):
@@ -63,10 +72,28 @@ class MailForm(DraftForm):
 
 
 class StoryForm(DraftForm):
-    """A story's own words in the mail; the news item itself stays as it is."""
+    """A story's own words in the mail, and whom it is shown to; the news item itself stays as it is.
+
+    `choices` are the areas and topics to choose among, as (id, name).
+    """
 
     title = DraftField(label=gettext_lazy("Headline"), max_length=300)
     lead = forms.CharField(label=gettext_lazy("Lead"), required=False, widget=forms.Textarea(attrs={"rows": 3}))
+    for_areas = ChosenField()
+    for_topics = ChosenField(label=gettext_lazy("Topics"))
+
+    def __init__(self, data: Any, *, choices: Offered, **kwargs: Any) -> None:
+        super().__init__(data, **kwargs)
+        self.fields["for_areas"].label = choices.areas_word
+        for name, offered in (("for_areas", choices.areas), ("for_topics", choices.topics)):
+            self.fields[name].choices = offered  # type: ignore[attr-defined]
+            if not offered:
+                del self.fields[name]
+
+    def aim(self) -> Aim:
+        """Whom it is shown to, by what is ticked; ask once it is valid."""
+        areas, topics = (self.cleaned_data.get(name, []) for name in ("for_areas", "for_topics"))
+        return Aim(frozenset(areas), frozenset(topics))
 
 
 class PictureForm(DraftForm):

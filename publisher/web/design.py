@@ -19,6 +19,7 @@ from publisher.models import Organisation
 from publisher.templatetags.marks import LOOKS
 from publisher.vocabulary import DeliveryStatus
 from publisher.web.frame import RailEntry
+from publisher.web.show_as import Option, ShowAs
 
 PICTURE = "data:image/svg+xml," + quote(
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1200 800"><rect width="1200" height="800" fill="#c9d6dc"/>'
@@ -99,6 +100,14 @@ def _posts() -> dict[str, Any]:
         "mastodon": mastodon | {"text": TEXT, "pictures": [shot]},
         "practice": {"kind": "practice", "name": "Prøvekanal", "handle": "@proeve", "text": TEXT, "card": card},
         "gallery": mastodon | {"text": "Fem nye værker i parken.", "pictures": [shot] * 3},
+        "show_as": ShowAs(
+            url="",
+            areas_word="Kommune",
+            areas=[Option(1, "Køge", chosen=True), Option(2, "Roskilde", chosen=False)],
+            topics=[Option(1, "Musik", chosen=False)],
+            left_out=["Åben øvelse i Herlev"],
+            skipped=False,
+        ),
         "fits": {"used": 214, "limit": 500},
         "too_long": {"used": 523, "limit": 500},
     }

@@ -9,14 +9,24 @@ from typing import Any, NamedTuple
 from django.db import transaction
 from django.forms import Form
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
-from publisher.compose.drafts import update_block, update_email, update_post
+from publisher.audience.aims import aim_of
+from publisher.compose.drafts import aim_block, update_block, update_email, update_post
 from publisher.compose.values import many_lines, one_line
 from publisher.models import Block, Campaign, Message, Picture, User
 from publisher.review.drafting import open_for_change, suggest_time
 from publisher.schedule.slots import next_slot
 from publisher.vocabulary import BlockKind, MessageStatus, Outlet
-from publisher.web.composer_forms import MailForm, OwnForm, PictureForm, SharedForm, StoryForm, WhenForm
+from publisher.web.composer_forms import (
+    MailForm,
+    OwnForm,
+    PictureForm,
+    SharedForm,
+    StoryForm,
+    WhenForm,
+)
+from publisher.web.offered import Offered
 
 STORIES = (BlockKind.LEAD_STORY, BlockKind.STORY)
 
@@ -31,6 +41,17 @@ class Story:
 
     block: Block
     form: StoryForm
+
+    @property
+    def shown_to(self) -> str:
+        """The areas and topics that it is aimed at, as stored; "" if it is for everyone."""
+        kinds = ([label.name for label in labels.all()] for labels in (self.block.areas, self.block.topics))
+        return " · ".join(", ".join(names) for names in kinds if names)
+
+    @property
+    def is_aimed_anew(self) -> bool:
+        """Whether what was ticked is not what is stored."""
+        return self.form.aim() != aim_of(self.block)
 
 
 @dataclass
@@ -80,7 +101,8 @@ class Draft:
         self.campaign = campaign
         self.revision = str(data.get("revision", "")) if data is not None else str(campaign.revision)
         open_ones = campaign.messages.exclude(status=MessageStatus.CANCELLED)
-        messages = list(open_ones.select_related("newsletter__organisation", "account__organisation", "picture"))
+        rows = ("newsletter__organisation", "newsletter__cooperation", "account__organisation", "picture")
+        messages = list(open_ones.select_related(*rows))
         self.mails = [_mail(message, data) for message in messages if message.outlet == Outlet.EMAIL]
         own_texts = [message for message in messages if message.outlet == Outlet.POST]
         shared = _most_common([message.text for message in own_texts])
@@ -121,6 +143,8 @@ class Draft:
             yield from _differing(mail.form, stored)
             for story in mail.stories:
                 yield from _differing(story.form, story.block.content)
+                if story.is_aimed_anew:
+                    yield Difference(_("Shown to"), story.shown_to or _("everyone"))
         for shot in self.shots:
             yield from (d for alt in self._alts(shot) for d in _differing(shot.form, {"alt": alt}))
         for post in self.posts:
@@ -186,7 +210,9 @@ def _save_story(story: Story, alts: dict[int, str]) -> bool:
         words["alt"] = alts[block.picture_id]
     if words:
         update_block(block, **words)
-    return bool(words)
+    if is_aimed_anew := story.is_aimed_anew:
+        aim_block(block, story.form.aim())
+    return bool(words) or is_aimed_anew
 
 
 def _save_post(post: Post, text: str, alts: dict[int, str]) -> None:
@@ -200,17 +226,21 @@ def _save_post(post: Post, text: str, alts: dict[int, str]) -> None:
 
 def _mail(message: Message, data: Any) -> Mail:
     initial = {"subject": message.subject, "preview_text": message.preview_text}
-    blocks = message.blocks.filter(kind__in=STORIES).select_related("picture", "message")
+    assert message.newsletter is not None, "a mail is for a newsletter"
+    offered = Offered.by(message.newsletter)
+    blocks = message.blocks.filter(kind__in=STORIES).select_related("picture", "message__newsletter__organisation")
     stories = [
         Story(
             block,
             StoryForm(
                 data,
+                choices=offered.with_own(block),
                 prefix=f"story-{block.pk}",
-                initial={name: block.content.get(name, "") for name in ("title", "lead")},
+                initial={name: block.content.get(name, "") for name in ("title", "lead")}
+                | {f"for_{kind}": sorted(ids) for kind, ids in aim_of(block)._asdict().items()},
             ),
         )
-        for block in blocks
+        for block in blocks.prefetch_related("areas", "topics")
     ]
     return Mail(message, MailForm(data, prefix=f"mail-{message.pk}", initial=initial), stories)
 
@@ -258,7 +288,8 @@ def _line(text: object) -> str:
 
 def _changed(form: Form, stored: Mapping[str, Any]) -> dict[str, str]:
     """The valid words of a form that are not what is stored."""
-    return {name: text for name, text in form.cleaned_data.items() if _line(text) != _line(stored.get(name))}
+    words = {name: text for name, text in form.cleaned_data.items() if isinstance(text, str)}
+    return {name: text for name, text in words.items() if _line(text) != _line(stored.get(name))}
 
 
 def _differing(form: Form, stored: Mapping[str, Any]) -> Iterator[Difference]:

@@ -8,9 +8,8 @@ from urllib.parse import urlsplit
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 
-from publisher.compose.newsletter import render_html
+from publisher.compose.editions import page_as
 from publisher.compose.social import length
 from publisher.errors import OpslagError
 from publisher.models import Message
@@ -19,6 +18,7 @@ from publisher.platforms.length import with_link
 from publisher.templatetags.sendouts import picture_src
 from publisher.vocabulary import Outlet
 from publisher.web.documents import mail_document
+from publisher.web.show_as import Seen, mail_address, show_as
 from publisher.web.staff import OwnRequest, own_message, staff
 
 PICTURE_WIDTH = 600
@@ -34,24 +34,23 @@ class Preview:
     counter: dict[str, int] | None = None
 
 
-def preview(message: Message) -> Preview:
-    """How `message` will look, from the row as it is in memory."""
+def preview(message: Message, seen: Seen = Seen()) -> Preview:  # noqa: B008 - it cannot be changed
+    """How `message` will look to a reader with the choices `seen`, from the row as it is in memory."""
     if message.outlet == Outlet.EMAIL:
-        return Preview(message, mail=_mail(message))
+        return Preview(message, mail=_mail(message, seen))
     used, limit = length(message)
     return Preview(message, post=_post(message), counter={"used": used, "limit": limit})
 
 
-def _mail(message: Message) -> dict[str, Any]:
+def _mail(message: Message, seen: Seen) -> dict[str, Any]:
     newsletter = message.newsletter
-    address = reverse("mail-preview", args=[message.campaign_id, message.pk])
     return {
         "sender": newsletter.sender_name if newsletter else "",
         "subject": message.subject,
         "preview": message.preview_text,
         "name": str(message.pk),
-        # Another revision is another address, so that a changed mail is fetched anew.
-        "src": f"{address}?revision={message.campaign.revision}",
+        "src": mail_address(message, seen),
+        "show_as": show_as(message, seen),
     }
 
 
@@ -81,8 +80,9 @@ def mail_preview(request: OwnRequest, campaign_id: int, message_id: int) -> Http
     message = own_message(request, campaign_id, message_id)
     if message.outlet != Outlet.EMAIL:
         raise Http404
+    seen = Seen.read(request.GET.get("area", ""), request.GET.get("topic", ""))
     try:
-        html = message.composed_html or render_html(message, places={})
+        html = page_as(message, seen.areas, seen.topics)
     except OpslagError as error:
         return render(request, "web/composer/no_mail.html", {"why": error})
     response = mail_document(html, message.language, sandboxed=True)

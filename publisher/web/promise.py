@@ -28,6 +28,7 @@ class Promise:
     known: bool
     recipients: int
     blocked: int
+    untold: int
     mails: int
     channels: int
     own_times: list[Message]
@@ -58,14 +59,22 @@ class Promise:
     @property
     def skipped(self) -> str:
         """Who is left out, "" if nobody."""
-        if not self.blocked:
-            return ""
-        words = ngettext(
-            "%(number)s is skipped, because the address is blocked.",
-            "%(number)s are skipped, because their addresses are blocked.",
-            self.blocked,
-        )
-        return words % {"number": number(self.blocked)}
+        sentences = []
+        if self.blocked:
+            words = ngettext(
+                "%(number)s is skipped, because the address is blocked.",
+                "%(number)s are skipped, because their addresses are blocked.",
+                self.blocked,
+            )
+            sentences.append(words % {"number": number(self.blocked)})
+        if self.untold:
+            words = ngettext(
+                "%(number)s is skipped, because no story concerns their choices.",
+                "%(number)s are skipped, because no story concerns their choices.",
+                self.untold,
+            )
+            sentences.append(words % {"number": number(self.untold)})
+        return " ".join(sentences)
 
 
 def promise(messages: Sequence[Message], at: datetime | None, *, known: bool = True, errors: int = 0) -> Promise:
@@ -78,6 +87,7 @@ def promise(messages: Sequence[Message], at: datetime | None, *, known: bool = T
         known=known,
         recipients=sum(each.recipients for each in found),
         blocked=sum(each.blocked for each in found),
+        untold=sum(each.untold for each in found),
         mails=len(mails),
         channels=len(messages) - len(mails),
         own_times=[m for m in messages if m.scheduled_at and m.scheduled_at > now and m.scheduled_at != at],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from publisher.web import composer, news, plan, previews, sendout_actions, sendouts, stop, today
+from publisher.web import composer, news, plan, previews, sendout_actions, sendouts, show_as, stop, today
 
 urlpatterns = [
     path("", today.today, name="today"),
@@ -21,6 +21,7 @@ urlpatterns = [
     path("sendouts/<int:campaign_id>/act", sendout_actions.act, name="sendout-act"),
     path("sendouts/<int:campaign_id>/cancel", sendout_actions.cancel_campaign, name="sendout-cancel"),
     path("sendouts/<int:campaign_id>/mail/<int:message_id>", previews.mail_preview, name="mail-preview"),
+    path("sendouts/<int:campaign_id>/mail/<int:message_id>/as", show_as.mail_seen, name="mail-seen"),
     path("sendouts/<int:campaign_id>/messages/<int:message_id>", sendout_actions.act_on_message, name="message-act"),
     path(
         "sendouts/<int:campaign_id>/messages/<int:message_id>/cancel", sendout_actions.cancel_one, name="message-cancel"

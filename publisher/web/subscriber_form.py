@@ -12,7 +12,7 @@ from django.utils.translation import pgettext_lazy
 
 from publisher.audience.addresses import normalise_address
 from publisher.errors import InputError
-from publisher.items.choices import areas_for, topics_for
+from publisher.items.choices import offered_areas, offered_topics
 from publisher.models import Newsletter
 
 # Stored with the consent as its evidence; the words are for the page.
@@ -69,8 +69,8 @@ class SubscriberForm(forms.Form):
 
     def __init__(self, newsletter: Newsletter, data: Any = None) -> None:
         super().__init__(data)
-        self._offer("areas", newsletter.areas.all() or areas_for(newsletter.organisation))
-        self._offer("topics", newsletter.topics.all() or topics_for(newsletter.organisation))
+        self._offer("areas", offered_areas(newsletter))
+        self._offer("topics", offered_topics(newsletter))
 
     def _offer(self, name: str, labels: QuerySet[Any]) -> None:
         field = self.fields[name]

@@ -28,7 +28,7 @@ from tests.bench.tls_sink import tls_sink
 from tests.engine_room import EngineRoom, engine_room
 
 # Time for the freeze, so that the first message shows how promptly what was made ready begins.
-AHEAD_S = 15.0
+AHEAD_S = 10.0
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 Receiver = FastSink | Elsewhere

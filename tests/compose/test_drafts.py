@@ -43,8 +43,7 @@ def test_a_block_is_a_copy_of_its_item(mail: Message, lead_item: Item) -> None:
     block.refresh_from_db()
     assert block.picture == lead_item.picture
     assert block.content["title"] == "Ny kulturaftale er underskrevet"
-    assert set(block.areas.all()) == set(lead_item.areas.all())
-    assert set(block.topics.all()) == set(lead_item.topics.all())
+    assert (block.areas.count(), block.topics.count()) == (0, 0), "it begins as for everyone"
     assert block.content["areas"] == AREAS and block.content["topics"] == ["Børn og unge", "Musik"]
     assert (block.content["alt"], block.content["caption"], block.content["credit"]) == (ALT, CAPTION, "Åse Sørensen")
     assert block.content["published_at"] == "2021-01-13T14:16:00+00:00"

@@ -8,8 +8,10 @@ from datetime import date, timedelta
 import pytest
 from django.utils import timezone
 
+from publisher.compose.compiled import compile_message
 from publisher.compose.drafts import create_campaign
 from publisher.compose.preflight import checks
+from publisher.errors import InputError
 from publisher.models import (
     Account,
     Area,
@@ -26,6 +28,8 @@ from publisher.models import (
     Suppression,
 )
 from publisher.vocabulary import BlockKind, Outlet
+from tests.aimed import areas_of, story
+from tests.audience_factory import residents
 
 pytestmark = pytest.mark.database
 
@@ -121,10 +125,41 @@ def test_blocked_addresses_are_nobody(campaign: Campaign, secretariat: Organisat
 def test_residents_who_chose_other_areas_are_nobody(
     campaign: Campaign, cooperation: Cooperation, item: Item, resident: Subscriber
 ) -> None:
-    Block.objects.get(item=item).delete()
     elsewhere = Area.objects.create(cooperation=cooperation, name="Dragør", slug="dragoer")
+    here = Area.objects.create(cooperation=cooperation, name="Greve", slug="greve")
+    for block in Block.objects.all():
+        block.areas.add(here)
     resident.subscriptions.get().areas.add(elsewhere)
     assert [words[:7] for _level, _outlet, words in findings(campaign)] == ["Nobody "]
+
+
+def test_an_aim_that_nobody_chose_and_those_without_any_story_are_said(
+    campaign: Campaign, newsletter: Newsletter, resident: Subscriber, item: Item
+) -> None:
+    here, there, nowhere = areas_of(newsletter, ["Her", "Der", "Intetsteds"])
+    lead, second = Block.objects.order_by("position")
+    lead.areas.add(here)
+    second.areas.add(nowhere)
+    resident.subscriptions.get().areas.add(here)
+    for person in residents(newsletter, 2):
+        person.areas.add(there)
+    found = checks(campaign)
+    assert [check.level for check in found] == ["warning", "warning"]
+    assert [check.explanation.params for check in found] == [{"title": item.title}, {"number": "2"}]
+    assert not [check for check in found if check.explanation.msgid.startswith("Nobody would receive")]
+
+
+def test_more_aims_than_a_delivery_can_tell_apart_are_refused(campaign: Campaign, newsletter: Newsletter) -> None:
+    message = Message.objects.get(campaign=campaign, outlet=Outlet.EMAIL)
+    areas = areas_of(newsletter, [f"Sted {n}" for n in range(61)])
+    for area in areas[:60]:
+        story(message, area.name, [area])
+    assert "error" not in [check.level for check in checks(campaign)]
+    story(message, "En til", areas[60:])
+    error = checks(campaign)[0]
+    assert (error.level, error.explanation.params) == ("error", {"number": "61", "limit": "60"})
+    with pytest.raises(InputError):
+        compile_message(message)
 
 
 def test_consent_counts_on_the_day_it_goes_out(campaign: Campaign) -> None:

@@ -181,18 +181,18 @@ def test_a_journal_grows_and_what_was_killed_in_it_is_read_to_its_last_line(
     place = journal.claim(claim_id)
     for number in range(1000):
         journal.start(place, number)
-        journal.end(place, number, "250 1.5")
+        journal.end(place, number, "250 1500")
     assert journal.path.stat().st_size % 4096 == 0
     record = read(journal.path)
     assert len(record.started) == len(record.ends) == 1000
-    assert outcome.from_line(7, record.ends[claim_id, 7]) == outcome.Sent(7, 250, 1.5)
+    assert outcome.from_line(7, record.ends[claim_id, 7]) == outcome.Sent(7, 250, 1500)
     journal.close(keep=False)
     assert not all_journals()
 
 
 def test_an_accepted_mail_is_the_same_in_short_and_in_full() -> None:
     at = timezone.now()
-    assert outcome.Sent(3, 250, at.timestamp()).whole() == outcome.sent(3, 250, at)
+    assert outcome.Sent(3, 250, int(at.timestamp() * 1e6) * 1000).whole() == outcome.sent(3, 250, at)
 
 
 def test_a_claim_named_but_never_made_recovers_to_nothing(newsletter: Newsletter) -> None:
@@ -246,7 +246,7 @@ def test_what_each_error_means(error: Exception, attempts: int, status: str, cou
 def test_a_journal_cut_at_any_byte_never_claims_more_than_happened(steps: list[tuple[str, int]], cut: int) -> None:
     """Cutting the file anywhere may lose the last line; it never turns one delivery's line into another's."""
     claim_id, now = uuid.uuid4(), timezone.now()
-    ends = [outcome.sent(n, 250, now) if n % 2 else outcome.Sent(n, 250, now.timestamp()) for n in range(4)]
+    ends = [outcome.sent(n, 250, now) if n % 2 else outcome.Sent(n, 250, int(now.timestamp() * 1e9)) for n in range(4)]
     lines = [f"C {claim_id}"] + [f"S 0 {n}" if kind == "S" else f"E 0 {n} {ends[n].as_line()}" for kind, n in steps]
     whole = "".join(f"{line}\n" for line in lines)
     path = Path(journal_folder()) / f"{uuid.uuid4()}.journal"

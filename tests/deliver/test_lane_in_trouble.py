@@ -16,7 +16,7 @@ from publisher.deliver.journal import all_journals, journal_folder
 from publisher.deliver.lane import run_lane
 from publisher.deliver.recover import DAMAGED, give_up_lost_claims
 from publisher.errors import Explanation
-from publisher.models import Claim, Edition, LaneSlot, Message, Newsletter, TransportHealth
+from publisher.models import Claim, CompiledMail, LaneSlot, Message, Newsletter, TransportHealth
 from publisher.vocabulary import DeliveryStatus, HoldReason, MessageStatus
 from tests.audience_factory import ready_mail, residents
 from tests.deliver.lanes import lane_on_a_thread
@@ -143,10 +143,28 @@ def test_a_sender_that_no_envelope_can_hold_holds_the_message(newsletter: Newsle
     assert statuses(message) == {"pending": 3} and not Claim.objects.exists()
 
 
-def test_a_mail_that_can_be_written_for_nobody_is_held_soon(newsletter: Newsletter, settings: Any) -> None:
+def test_a_damaged_edition_is_held_and_nobody_is_failed(newsletter: Newsletter, settings: Any) -> None:
     residents(newsletter, 40)
     message = ready_mail(newsletter)
-    Edition.objects.update(segments=[["slot", "no such place"]])
+    CompiledMail.objects.update(segments=[["slot", "no such place"]])
+    with scripted_smtp(ScriptedServer()) as server:
+        settings.OPSLAG_SMTP_URL = server.url()
+        run_lane()
+    message.refresh_from_db()
+    assert (message.status, message.hold_reason) == ("held", HoldReason.CANNOT_COMPOSE)
+    assert statuses(message) == {"pending": 40} and not server.accepted
+
+
+def test_a_mail_that_can_be_written_for_nobody_is_held_soon(
+    newsletter: Newsletter, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    residents(newsletter, 40)
+    message = ready_mail(newsletter)
+
+    def broken(segments: object, recipient: object) -> bytes:
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr("publisher.deliver.bag.personalise", broken)
     with scripted_smtp(ScriptedServer()) as server:
         settings.OPSLAG_SMTP_URL = server.url()
         run_lane()
@@ -158,11 +176,11 @@ def test_a_mail_that_can_be_written_for_nobody_is_held_soon(newsletter: Newslett
 def test_what_breaks_the_lane_three_times_is_held(newsletter: Newsletter, settings: Any) -> None:
     residents(newsletter, 3)
     message = ready_mail(newsletter)
-    Edition.objects.all().delete()
+    CompiledMail.objects.all().delete()
     with scripted_smtp(ScriptedServer()) as server:
         settings.OPSLAG_SMTP_URL = server.url()
         for _ in range(3):
-            with pytest.raises(Edition.DoesNotExist):
+            with pytest.raises(CompiledMail.DoesNotExist):
                 run_lane()
         assert run_lane() == 0
     message.refresh_from_db()

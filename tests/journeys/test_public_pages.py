@@ -16,7 +16,8 @@ from django.utils import timezone
 from playwright.sync_api import Page
 
 from publisher.audience.subscribe import subscribe
-from publisher.compose.compiled import Recipient, compile_message, load_segments, personalise
+from publisher.compose.compiled import Recipient, compile_message, personalise
+from publisher.compose.editions import EVERYTHING, edition, load
 from publisher.compose.links import view_url
 from publisher.items.pictures import picture_bytes, picture_file
 from publisher.models import (
@@ -76,9 +77,9 @@ def world(
         newsletter=newsletter, language="da", text="Jeg vil gerne have Kulturnyt pr. mail fra Kulturfællesskabet."
     )
     reader = subscribe(newsletter, "anne@example.org", source="form", confirmed_at=timezone.now())
-    edition = compile_message(mail)
+    compiled = compile_message(mail)
     Message.objects.filter(pk=mail.pk).update(status=MessageStatus.FINISHED, started_at=timezone.now())
-    wire = personalise(load_segments(edition), Recipient(1, "anne@example.org", "Anne", reader.token))
+    wire = personalise(edition(load(compiled), EVERYTHING), Recipient(1, "anne@example.org", "Anne", reader.token))
     caught_id = uuid.uuid4().hex
     (tmp_path / "mail").mkdir()
     kept = tmp_path / "mail" / f"{caught_id}.eml"

@@ -15,9 +15,9 @@ from publisher.models import (
     Account,
     AuditEntry,
     Campaign,
+    CompiledMail,
     Delivery,
     DeliveryCount,
-    Edition,
     Item,
     Message,
     Newsletter,
@@ -192,14 +192,14 @@ def test_undo_forgets_the_freeze_and_keeps_the_time(campaign: Campaign, bo: User
     at = soon()
     approval.approve(campaign, bo, scheduled_at=at)
     freeze(mail_of(campaign), waiting=3, skipped=2)
-    Edition.objects.create(message=mail_of(campaign), key="all", language="da", segments=[], size=0)
+    CompiledMail.objects.create(message=mail_of(campaign), segments=[])
     approval.undo(read(campaign), bo)
     stored = read(campaign)
     assert (stored.status, stored.scheduled_at) == (CampaignStatus.DRAFT, at)
     for message in Message.objects.all():
         assert (message.status, message.frozen_at, message.frozen_count) == (MessageStatus.DRAFT, None, None)
         assert (message.scheduled_at, message.started_at, message.composed_html) == (None, None, "")
-    for rows in (Delivery, DeliveryCount, PostPart, Edition):
+    for rows in (Delivery, DeliveryCount, PostPart, CompiledMail):
         assert not rows.objects.exists()
 
 

@@ -13,7 +13,17 @@ from django.utils import timezone
 
 from publisher.audience.leave import unsubscribe
 from publisher.audience.subscribe import subscribe
-from publisher.models import Account, AuditEntry, Campaign, Delivery, DeliveryCount, Edition, Item, Message, Newsletter
+from publisher.models import (
+    Account,
+    AuditEntry,
+    Campaign,
+    CompiledMail,
+    Delivery,
+    DeliveryCount,
+    Item,
+    Message,
+    Newsletter,
+)
 from publisher.models.agreement import check_counts
 from publisher.review import approval, control
 from publisher.schedule import dispatch, freeze
@@ -110,7 +120,7 @@ def test_a_worker_that_lost_its_mail_does_not_hold_the_new_approval(item: Item, 
     slow.subject = "en ældre tekst"
     dispatch.work_on(slow, timezone.now())
     assert (mail_of(campaign).status, mail_of(campaign).claim_id) == (MessageStatus.SCHEDULED, None)
-    assert not Edition.objects.exists(), "nor leaves the older text behind"
+    assert not CompiledMail.objects.exists(), "nor leaves the older text behind"
     assert not AuditEntry.objects.filter(action="held").exists()
 
 

@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from publisher.errors import Explanation
-from publisher.models import Delivery, Edition, Message, Newsletter, StopStamp
+from publisher.models import CompiledMail, Delivery, Message, Newsletter, StopStamp
 from publisher.schedule import dispatch
 from publisher.schedule.keeping import LEASE, keep
 from publisher.vocabulary import HoldReason, MessageStatus
@@ -24,7 +24,7 @@ def test_a_mail_is_frozen_ahead_and_started_at_its_instant(newsletter: Newslette
     assert dispatch.to_freeze(now) == [message.pk]
     assert dispatch.prepare(message.pk, now)
     message.refresh_from_db()
-    assert message.frozen_count == 4 and message.strikes == 0 and Edition.objects.filter(message=message).exists()
+    assert message.frozen_count == 4 and message.strikes == 0 and CompiledMail.objects.filter(message=message).exists()
     assert dispatch.to_freeze(now) == [] and dispatch.to_start(now) == []
     due = message.scheduled_at
     assert due is not None

@@ -10,13 +10,16 @@ from django.db import transaction
 from django.utils import timezone
 
 from publisher.audience import rule
+from publisher.audience.aims import current_aims
 from publisher.audience.leave import unsubscribe
 from publisher.audience.subscribe import subscribe
 from publisher.errors import TransientError
-from publisher.models import Area, Cooperation, Delivery, DeliveryCount, Message, Newsletter, Subscription, Suppression
+from publisher.models import Delivery, DeliveryCount, Message, Newsletter, Subscription, Suppression
 from publisher.models.agreement import check_counts
 from publisher.schedule.freeze import add_difference, freeze, one_snapshot
-from publisher.vocabulary import DeliveryStatus, MessageStatus
+from publisher.track.receipts import Line, receipt
+from publisher.vocabulary import BlockKind, MessageStatus
+from tests.aimed import areas_of, chose, story, topics_of
 from tests.audience_factory import mail, residents
 
 pytestmark = pytest.mark.database
@@ -111,19 +114,75 @@ def test_a_message_changed_meanwhile_is_not_frozen(newsletter: Newsletter) -> No
     assert message.frozen_at is None
 
 
-def test_blocks_aimed_at_areas_reach_those_who_chose_them_or_chose_nothing(
-    newsletter: Newsletter, cooperation: Cooperation
-) -> None:
-    koege = Area.objects.create(cooperation=cooperation, name="Køge", slug="koege")
-    herlev = Area.objects.create(cooperation=cooperation, name="Herlev", slug="herlev")
-    in_koege, in_herlev, _everywhere = residents(newsletter, 3)
-    in_koege.areas.add(koege)
-    in_herlev.areas.add(herlev)
+def test_who_would_see_no_story_is_skipped_and_the_receipt_says_why(newsletter: Newsletter) -> None:
+    koege, herlev = areas_of(newsletter, ["Køge", "Herlev"])
+    (music,) = topics_of(newsletter, ["Musik"])
+    in_koege, in_herlev, everywhere, blocked, both = residents(newsletter, 5)
+    chose(in_koege, [koege], [music])
+    chose(in_herlev, [herlev])
+    chose(blocked, [herlev])
+    chose(both, [koege, herlev])
+    Suppression.objects.create(
+        organisation=newsletter.organisation, address_key=blocked.subscriber.address_key, reason="bounced"
+    )
     message = mail(newsletter)
     message.blocks.get().areas.add(koege)
+    story(message, "Musik i Herlev", [herlev], [music], BlockKind.TEXT)
     forecast = rule.forecast(message, timezone.now())
-    assert (forecast.matched, forecast.blocked, forecast.recipients) == (2, 0, 2)
+    assert (forecast.matched, forecast.blocked, forecast.untold, forecast.recipients) == (5, 1, 1, 3)
     freeze(claimed(message), timezone.now())
-    reached = set(Delivery.objects.filter(message=message).values_list("subscription_id", flat=True))
-    assert in_herlev.pk not in reached and len(reached) == 2
-    assert set(Delivery.objects.values_list("status", flat=True)) == {DeliveryStatus.PENDING}
+    assert (message.frozen_count, check_counts(message)) == (5, [])
+    aims, rows = current_aims(message), Delivery.objects.filter(message=message)
+    assert dict(rows.values_list("subscription_id", "reason")) == {
+        in_koege.pk: "", in_herlev.pk: "nothing_for_them", everywhere.pk: "", blocked.pk: "bounced", both.pk: "",
+    }  # fmt: skip
+    assert dict(rows.values_list("subscription_id", "choices")) == {
+        in_koege.pk: aims.choices([koege.pk], [music.pk]),
+        in_herlev.pk: aims.choices([herlev.pk], []),
+        everywhere.pk: aims.choices([], []),
+        blocked.pk: aims.choices([herlev.pk], []),
+        both.pk: aims.choices([koege.pk, herlev.pk], []),
+    }
+    assert receipt(message).rows == [
+        Line("pending", "", 3), Line("suppressed", "bounced", 1), Line("suppressed", "nothing_for_them", 1)
+    ]  # fmt: skip
+    assert receipt(message).adds_up
+
+
+def test_whoever_joins_late_is_sorted_too(newsletter: Newsletter) -> None:
+    koege, herlev = areas_of(newsletter, ["Køge", "Herlev"])
+    residents(newsletter, 2)
+    message = claimed(mail(newsletter))
+    message.blocks.get().areas.add(koege)
+    freeze(message, timezone.now())
+    late = {name: chose(person, [area]) for name, area, person in zip(
+        ("here", "there"), (koege, herlev), residents(newsletter, 2, prefix="ny"), strict=True
+    )}  # fmt: skip
+    Subscription.objects.filter(subscriber__address__startswith="ny").update(confirmed_at=timezone.now())
+    with transaction.atomic():
+        one_snapshot()
+        add_difference(message, timezone.now())
+    assert (message.frozen_count, by_status(message)) == (4, {"pending": 3, "suppressed": 1})
+    assert Delivery.objects.get(subscription=late["here"]).choices == 1
+    assert Delivery.objects.get(subscription=late["there"]).reason == "nothing_for_them"
+    assert check_counts(message) == []
+
+
+def test_freezing_again_sorts_by_what_people_chose_meanwhile(
+    newsletter: Newsletter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In chunks of two on SQLite, so that several of them meet."""
+    monkeypatch.setattr("publisher.schedule.freeze.SQLITE_CHUNK", 2)
+    koege, herlev = areas_of(newsletter, ["Køge", "Herlev"])
+    people = residents(newsletter, 5)
+    for person in people:
+        chose(person, [herlev])
+    message = claimed(mail(newsletter))
+    message.blocks.get().areas.add(koege)
+    freeze(message, timezone.now())
+    assert by_status(message) == {"suppressed": 5}
+    chose(people[0], [koege])
+    chose(people[4])
+    freeze(message, timezone.now())
+    assert (message.frozen_count, by_status(message)) == (5, {"suppressed": 3, "pending": 2})
+    assert check_counts(message) == []

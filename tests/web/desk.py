@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from django.db import connection
 from django.http import HttpResponse
@@ -16,22 +17,24 @@ from publisher.web.draft import Draft
 UNTIDY = re.compile(r"""\sstyle\s*=|<style|\son\w+\s*=\s*["']|<script(?![^>]*\ssrc=)|javascript:""")
 
 
-def typed(campaign: Campaign, **changes: str) -> dict[str, str]:
+def typed(campaign: Campaign, **changes: str) -> dict[str, Any]:
     """What the composer's form sends when it was just opened, with `changes` made by hand (field names with “-”
     written as “__”)."""
     draft = Draft(Campaign.objects.get(pk=campaign.pk))
-    data = {"revision": draft.revision}
+    data: dict[str, Any] = {"revision": draft.revision}
     for form in [*draft.forms(), draft.when]:
         for field in form:
             value = field.value()
-            if value not in (None, False):
+            if isinstance(value, list):
+                data[field.html_name] = value
+            elif value not in (None, False):
                 data[field.html_name] = (
                     value.strftime("%H:%M") if field.name == "clock" else "on" if value is True else str(value)
                 )
     return data | {name.replace("__", "-"): value for name, value in changes.items()}
 
 
-def live(client: Client, path: str, data: Mapping[str, str]) -> HttpResponse:
+def live(client: Client, path: str, data: Mapping[str, Any]) -> HttpResponse:
     """Send a form as htmx does."""
     return client.post(path, data, headers={"HX-Request": "true"})
 
