@@ -8,8 +8,8 @@ ARGS ?=
 # For `make test T=tests/items`.
 T ?=
 
-.PHONY: help run test browser-tests system-tests lint format lock messages translations bench bench-send chaos \
-	contract screenshots environment dev-environment clean
+.PHONY: help run test browser-tests system-tests lint format lock messages translations bench bench-send bench-freeze \
+	bench-marginal bench-postfix chaos contract screenshots environment dev-environment clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-24s %s\n", $$1, $$2 }'
@@ -49,10 +49,19 @@ translations: $(MO)
 bench: dev-environment ## measure the whole path, ledger included (ARGS="--recipients 100000 --database postgresql")
 	@exec $(PY) -m tests.bench.whole_path $(ARGS)
 
-bench-send: dev-environment ## measure what a mail costs, processor time of everything counted (ARGS="--recipients 20000 --delay-ms 20")
+bench-send: dev-environment ## measure what a mail costs, all processor time counted (ARGS="--tls", "--delay-ms 20", "--database sqlite")
 	@exec $(PY) -m tests.bench.send $(ARGS)
 
-chaos: dev-environment ## kill workers, Redis and connections in mid-send, then compare with the mail server's log
+bench-freeze: dev-environment ## measure how long it takes to freeze an audience of a million (ARGS="--subscribers 100000")
+	@exec $(PY) -m tests.bench.freeze $(ARGS)
+
+bench-marginal: dev-environment ## measure a mail's cost in a long list, beside five million old deliveries (20 minutes)
+	@exec $(PY) -m tests.bench.marginal $(ARGS)
+
+bench-postfix: dev-environment ## measure sending to a real Postfix over 1, 4 and 16 connections (Debian package, as root)
+	@exec $(PY) -m tests.bench.postfix $(ARGS)
+
+chaos: dev-environment ## kill, stop and take away everything in mid-send, then compare with the mail server's log (20 minutes)
 	@exec $(PY) -m tests.chaos.kill_workers $(ARGS)
 
 screenshots: dev-environment ## photograph what `make run` serves, for the README (ARGS="--all --folder /tmp/pages" for every page)

@@ -9,18 +9,21 @@ import contextlib
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import django
 import redis
 from cryptography.fernet import Fernet
 from django.core.management import call_command
 
+from tests.bench import cpu
 from tests.servers import PostgreSQL, postgresql_server, start_broker
 from tests.smtp_sink import RunningSink, running_sink
 
@@ -31,14 +34,14 @@ WORKERS = {"bulk": "bulk", "rest": "tick,urgent,prepare,social,collect,track"}
 class EngineRoom:
     """The running processes, to be killed; `revive` brings back what is missing, as a supervisor would."""
 
-    def __init__(self, folder: Path, sink: RunningSink, database: PostgreSQL | None) -> None:
-        self.folder, self.sink, self.database = folder, sink, database
+    def __init__(self, folder: Path, sink: RunningSink, database: PostgreSQL | None, web_port: int = 0) -> None:
+        self.folder, self.sink, self.database, self.web_port = folder, sink, database, web_port
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.logs = folder / "log"
         self.logs.mkdir()
 
     def revive(self) -> None:
-        """Start whatever is not running: broker, workers, beat."""
+        """Start whatever is not running: broker, workers, beat, and the web server if it has a port."""
         if not self._runs("broker"):
             self.processes["broker"] = start_broker(self.folder)
         for name, queues in WORKERS.items():
@@ -46,6 +49,8 @@ class EngineRoom:
                 self._start(name, "worker", "--queues", queues)
         if not self._runs("beat"):
             self._start("beat", "beat")
+        if self.web_port and not self._runs("web"):
+            self._start("web", "web", "--port", str(self.web_port))
 
     def wait_until_ready(self) -> None:
         """Until every worker answers."""
@@ -70,40 +75,33 @@ class EngineRoom:
 
     def children(self, name: str) -> list[int]:
         """The process ids of a worker's children."""
-        parent = self.processes[name].pid
-        listed = subprocess.run(
-            ["ps", "-o", "pid=", "--ppid", str(parent)], capture_output=True, text=True, check=False
-        )
-        return [int(pid) for pid in listed.stdout.split()]
+        return [pid for pid in cpu.tree(self.processes[name].pid)[1:] if cpu.parent(pid) == self.processes[name].pid]
+
+    def processes_of_ours(self) -> list[int]:
+        """Every living process of this installation, orphans included: they carry its home in their environment."""
+        mark = f"OPSLAG_HOME={self.folder}".encode()
+        found = []
+        for path in Path("/proc").glob("[0-9]*/environ"):
+            with contextlib.suppress(OSError):
+                is_ours = mark in path.read_bytes().split(b"\0") and int(path.parent.name) != os.getpid()
+                if is_ours and (path.parent / "exe").readlink().name.startswith("python"):
+                    found.append(int(path.parent.name))
+        return found
 
     def kill_children(self, name: str) -> int:
         """`kill -9` every child of a worker; answers how many."""
-        killed = 0
-        for pid in self.children(name):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-                killed += 1
-        return killed
+        return sum(kill_process(pid) for pid in self.children(name))
+
+    def kill_group(self, name: str) -> None:
+        """`kill -9` a process with all that it started and that is still in its group."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.processes[name].pid, signal.SIGKILL)
+        self.processes[name].wait()
 
     def kill(self, name: str) -> None:
         """`kill -9` a process itself; a worker's children are left as orphans, as they would be."""
         self.processes[name].kill()
         self.processes[name].wait()
-
-    def stop_children(self, name: str) -> list[int]:
-        """SIGSTOP every child of a worker; answers which, for `go_on`."""
-        stopped = self.children(name)
-        for pid in stopped:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGSTOP)
-        return stopped
-
-    @staticmethod
-    def go_on(pids: list[int]) -> None:
-        """SIGCONT."""
-        for pid in pids:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGCONT)
 
     def flush_broker(self) -> None:
         """FLUSHALL: every queued task is gone."""
@@ -117,20 +115,37 @@ class EngineRoom:
                 os.killpg(process.pid, signal.SIGKILL)
             process.kill()
             process.wait()
+        for pid in self.processes_of_ours():
+            kill_process(pid)
+
+
+def _a_free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])
+
+
+def kill_process(pid: int) -> bool:
+    """`kill -9`; false if it had ended before."""
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 @contextlib.contextmanager
 def engine_room(
-    database: str, *, sink_delay_s: float = 0.0, sink_faults: float = 0.0, start: bool = True, **settings: str
+    database: str, *, start: bool = True, web: bool = False, sink: Mapping[str, Any] | None = None, **settings: str
 ) -> Iterator[EngineRoom]:
     """Set up Django in this process for a fresh installation on `database` (sqlite or postgresql), and its processes.
 
-    Without `start` they wait for `revive`. Must be the first thing in its process that touches Django's settings.
+    Without `start` they wait for `revive`; `sink` are the options of the mail server (running_sink). Must be the first
+    thing in its process that touches Django's settings.
     """
     with contextlib.ExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="opslag-engine-"))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        sink = stack.enter_context(running_sink(folder / "sink", delay_s=sink_delay_s, faults=sink_faults))
+        server_of_mail = stack.enter_context(running_sink(folder / "sink", **(sink or {})))
         server = None
         if database == "postgresql":
             server = stack.enter_context(postgresql_server())
@@ -143,14 +158,14 @@ def engine_room(
             "OPSLAG_ADDRESS_KEY": "only-for-tests",
             "OPSLAG_HOST": "engine-room",
             "OPSLAG_BASE_URL": "https://opslag.test",
-            "OPSLAG_SMTP_URL": sink.url,
+            "OPSLAG_SMTP_URL": server_of_mail.url,
             "OPSLAG_LOG_LEVEL": "WARNING",
             "REDIS_URL": f"redis+socket://{folder}/valkey.sock",
             **settings,
         }
         django.setup()
         call_command("migrate", verbosity=0)
-        room = EngineRoom(folder, sink, server)
+        room = EngineRoom(folder, server_of_mail, server, _a_free_port() if web else 0)
         stack.callback(room.stop)
         if start:
             room.revive()

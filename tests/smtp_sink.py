@@ -30,18 +30,35 @@ AFTER_DOT = {
     "spam": b"554 5.7.1 Spam message rejected\r\n",
     "busy": b"451 4.3.0 Try again later\r\n",
 }
-# With --faults RATE, so many of all mails meet one of these, each as likely: answers, and ends of the conversation.
-FAULTS = ("421", "450", "550", "drop_before", "drop_after", "stall")
+# With --faults RATE, so many of all mails meet one of these, by weight: answers, and ends of the conversation. A stall
+# keeps a whole lane waiting at the end of its slice, so it is the rarest. `drop_before` comes before the server has
+# asked for the content, `drop_amid` in the middle of it, `drop_after` when the mail is taken and not yet answered.
+FAULTS = {"421": 4, "450": 4, "550": 4, "drop_before": 4, "drop_amid": 4, "drop_after": 4, "stall": 1}
+# Of these the sender cannot know how they ended: it had handed over the final dot.
+UNANSWERED = frozenset({"drop_amid", "drop_after", "stall"})
 STALL_S = 45.0
+_REFUSALS = {
+    "421": b"421 4.3.2 Closing\r\n",
+    "450": b"450 4.3.0 Later\r\n",
+    "550": b"550 5.7.1 Not this one\r\n",
+}
 _MESSAGE_ID = re.compile(rb"(?im)^message-id:\s*(\S+)")
 
 
 class Sink:
     """One server: its log, its faults, its folder of whole messages (if wanted)."""
 
-    def __init__(self, log: Path, keep: Path | None, delay_s: float, faults: float = 0.0, seed: int = 0) -> None:
+    def __init__(
+        self,
+        log: Path,
+        keep: Path | None,
+        delay_s: float,
+        faults: float = 0.0,
+        seed: int = 0,
+        stall_s: float = STALL_S,
+    ) -> None:
         self.log, self.keep, self.delay_s = log.open("ab", buffering=0), keep, delay_s
-        self.faults, self.random = faults, random.Random(seed)
+        self.faults, self.random, self.stall_s = faults, random.Random(seed), stall_s
         self.fault_log = log.with_suffix(".faults").open("ab", buffering=0)
         self.sender_log = log.with_suffix(".senders").open("ab", buffering=0)
         self.accepted = 0
@@ -83,28 +100,36 @@ class Sink:
         """The fault that this mail meets, "" for none; noted, since the tests count them."""
         if self.random.random() >= self.faults:
             return ""
-        fault = self.random.choice(FAULTS)
+        [fault] = self.random.choices(list(FAULTS), list(FAULTS.values()))
         self.fault_log.write(f"{fault}\n".encode())
         return fault
 
     async def _content(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, recipient: str) -> bool:
         """From DATA to the answer of the final dot; false to hang up."""
         fault = self._fault()
-        if fault in {"421", "drop_before"} or kind(recipient) == "dropdata":
-            writer.write(b"421 4.3.2 Closing\r\n" if fault == "421" else b"")
+        at_once = self.random.random() < 0.5
+        if fault == "drop_before" or (fault == "421" and at_once) or kind(recipient) == "dropdata":
+            writer.write(_REFUSALS.get(fault, b""))
             return False
-        if fault in {"450", "550"}:
-            writer.write(b"450 4.3.0 Later\r\n" if fault == "450" else b"550 5.7.1 Not this one\r\n")
+        if fault in {"450", "550"} and at_once:
+            writer.write(_REFUSALS[fault])
             return True
         if kind(recipient) in AT_RCPT:
             writer.write(b"554 5.5.1 No valid recipients\r\n")
             return True
         writer.write(b"354 Go ahead\r\n")
+        if fault == "drop_amid":
+            await reader.readexactly(1000)
+            return False
         content = await reader.readuntil(b"\r\n.\r\n")
+        if fault in _REFUSALS:
+            # Refused as a whole, at the final dot.
+            writer.write(_REFUSALS[fault])
+            return fault != "421"
         if not self._take(recipient, content) or fault == "drop_after":
             return False
         if fault == "stall":
-            await asyncio.sleep(STALL_S)
+            await asyncio.sleep(self.stall_s)
             return False
         if self.delay_s:
             await asyncio.sleep(self.delay_s)
@@ -134,13 +159,15 @@ def kind(recipient: str) -> str:
     return re.match(r"[a-z]*", recipient)[0]  # type: ignore[index]
 
 
-@dataclass(frozen=True)
+@dataclass
 class RunningSink:
     """Where a sink listens and what it has accepted so far."""
 
     port: int
     log: Path
     keep: Path
+    _counted: int = 0
+    _read: int = 0
 
     @property
     def url(self) -> str:
@@ -152,7 +179,12 @@ class RunningSink:
 
     def count(self) -> int:
         """How many messages it has accepted."""
-        return self.log.read_bytes().count(b"\n") if self.log.exists() else 0
+        if self.log.exists():
+            with self.log.open("rb") as log:
+                log.seek(self._read)
+                fresh = log.read()
+            self._counted, self._read = self._counted + fresh.count(b"\n"), self._read + len(fresh)
+        return self._counted
 
     def entries(self) -> list[tuple[str, str, float]]:
         """The same, with the time (seconds since 1970) at which each was taken."""
@@ -175,13 +207,22 @@ class RunningSink:
 
 
 @contextmanager
-def running_sink(folder: Path, *, delay_s: float = 0.0, faults: float = 0.0) -> Iterator[RunningSink]:
-    """A sink in a process of its own, so that killing workers never touches the witness."""
+def running_sink(
+    folder: Path,
+    *,
+    delay_s: float = 0.0,
+    faults: float = 0.0,
+    seed: int = 0,
+    stall_s: float = STALL_S,
+    keeping: bool = True,
+) -> Iterator[RunningSink]:
+    """A sink in a process of its own, so that killing workers never touches the witness; `keeping` whole mails."""
     keep = folder / "accepted"
     keep.mkdir(parents=True, exist_ok=True)
     log = folder / "accepted.log"
-    command = [sys.executable, "-m", "tests.smtp_sink", "--log", log, "--keep", keep, "--delay", str(delay_s)]
-    command += ["--faults", str(faults)]
+    command = [sys.executable, "-m", "tests.smtp_sink", "--log", log, "--delay", str(delay_s)]
+    command += ["--faults", str(faults), "--seed", str(seed), "--stall", str(stall_s)]
+    command += ["--keep", keep] if keeping else []
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parent.parent)
     try:
         assert process.stdout is not None
@@ -192,7 +233,9 @@ def running_sink(folder: Path, *, delay_s: float = 0.0, faults: float = 0.0) -> 
 
 
 async def _serve(arguments: argparse.Namespace) -> None:
-    sink = Sink(arguments.log, arguments.keep, arguments.delay, arguments.faults, arguments.seed)
+    sink = Sink(
+        arguments.log, arguments.keep, arguments.delay, arguments.faults, arguments.seed, stall_s=arguments.stall
+    )
     server = await asyncio.start_server(sink.talk, "127.0.0.1", arguments.port, limit=50_000_000)
     print(server.sockets[0].getsockname()[1], flush=True)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, server.close)
@@ -208,4 +251,5 @@ if __name__ == "__main__":
     parser.add_argument("--delay", type=float, default=0.0)
     parser.add_argument("--faults", type=float, default=0.0)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--stall", type=float, default=STALL_S)
     asyncio.run(_serve(parser.parse_args()))

@@ -2,8 +2,8 @@
 
 One file a run. `C <claim>` names a claim before it is made; claims are numbered in that order. Before the first byte of
 a message's content leaves, `S <number> <delivery>` is written; on its reply `E <number> <delivery> <outcome>`. Started
-without an end means uncertain; claimed without a start means never handed over. A journal is dead only if its lock can
-be taken: process ids, parents and host names prove nothing.
+without an end means uncertain; claimed without a start means never handed over. `Z` comes last where the process was
+not killed. A journal is dead only if its lock can be taken: process ids, parents and host names prove nothing.
 
 The file is mapped into memory, so that a line costs no system call: what was written there survives the death of the
 process as a write does. Its room is allocated ahead; a full disk is met before a line, never in one. Lines need no
@@ -114,7 +114,9 @@ class Journal:
         self._write(b"E %d %d %b\n" % (claim, delivery_id, outcome.encode()))
 
     def close(self, *, keep: bool) -> None:
-        """Give the file up; `keep` leaves it for recovery (an outcome could not be stored)."""
+        """Give the file up; `keep` leaves it for recovery (an outcome could not be stored), and says who ended it."""
+        with contextlib.suppress(OSError):
+            self._write(b"Z\n")
         with self._lock:
             # Whoever still writes after this is told that it was not written.
             self.is_broken = True
@@ -132,10 +134,14 @@ Key = tuple[uuid.UUID, int]
 
 @dataclass
 class Record:
-    """What a dead journal says; starts and ends are by (claim, delivery), ends hold the outcome's line."""
+    """What a dead journal says; starts and ends are by (claim, delivery), ends hold the outcome's line.
+
+    `closed`: its lane came to an end of its own, however bad; otherwise the process was killed.
+    """
 
     run_id: uuid.UUID | None = None
     same_boot: bool = False
+    closed: bool = False
     claims: list[uuid.UUID] = field(default_factory=list)
     started: set[Key] = field(default_factory=set)
     ends: dict[Key, str] = field(default_factory=dict)
@@ -158,6 +164,9 @@ def read(path: Path) -> Record:
             continue
         if kind == "C":
             record.claims.append(uuid.UUID(rest))
+            continue
+        if kind == "Z":
+            record.closed = True
             continue
         claim, _, rest = rest.partition(" ")
         number, _, outcome = rest.partition(" ")

@@ -10,11 +10,11 @@ from pathlib import Path
 from django.conf import settings
 from django.utils import timezone
 
-from publisher.deliver import claim, outcome
+from publisher.deliver import claim, misfortunes, outcome
 from publisher.deliver.journal import Record, all_journals, dead, journal_folder, read
 from publisher.deliver.outcome import Settled
 from publisher.deliver.slots import release_slot
-from publisher.models import Claim, Delivery
+from publisher.models import Claim, Delivery, Message
 from publisher.models.counting import COMMON_LANE
 from publisher.vocabulary import DeliveryStatus, Outlet, Reason
 
@@ -42,6 +42,7 @@ def _recover(path: Path) -> int:
             path.rename(path.with_suffix(DAMAGED))
             return 0
         found = sum(_settle(claim_id, record) for claim_id in record.claims)
+        _blame(record)
         claim.close(record.claims)
         if record.run_id is not None:
             release_slot(record.run_id)
@@ -49,6 +50,16 @@ def _recover(path: Path) -> int:
     if found:
         log.warning("recovered %d deliveries of a lane that died (%s)", found, path.name)
     return found
+
+
+def _blame(record: Record) -> None:
+    """A process that was killed before a single letter had its end may have been killed by the mail itself.
+
+    That is a strike, which the next lane with a good end forgives; three in a row hold the message.
+    """
+    if record.same_boot and not record.closed and not record.ends:
+        served = Message.objects.filter(claims__in=record.claims).select_related("campaign__organisation")
+        misfortunes.blame(served.distinct())
 
 
 def _settle(claim_id: uuid.UUID, record: Record) -> int:

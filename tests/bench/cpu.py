@@ -24,6 +24,18 @@ def tree(root: int) -> list[int]:
     return found
 
 
+def parent(pid: int) -> int:
+    """The process id of a process's parent; 0 if it has ended."""
+    fields = _fields(Path(f"/proc/{pid}/stat"))
+    return int(fields[1]) if fields else 0
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process lives; one that has ended and only waits to be noticed does not."""
+    fields = _fields(Path(f"/proc/{pid}/stat"))
+    return bool(fields) and fields[0] not in ("Z", "X")
+
+
 def seconds(pids: Iterable[int]) -> float:
     """User and system time of processes and of their children that have ended and were waited for."""
     total = 0

@@ -8,7 +8,7 @@ from django.db import connection
 from django.utils import timezone
 
 from publisher.compose.drafts import create_campaign
-from publisher.models import Item, Message, Newsletter
+from publisher.models import Area, Block, Item, Message, Newsletter, Topic
 from publisher.review.approval import approve
 from tests.audience_factory import residents
 
@@ -39,6 +39,44 @@ def crowd(of: Newsletter, number: int) -> None:
         )
         cursor.execute("ANALYZE publisher_subscriber")
         cursor.execute("ANALYZE publisher_subscription")
+
+
+def choices(of: Newsletter) -> None:
+    """Let the people of the newsletter choose areas and topics, as they do: one in eleven and one in seven none.
+
+    There are ten areas and six topics; each person has at most one of each, by the number of their subscription.
+    """
+    areas = [Area.objects.create(organisation=of.organisation, name=f"Kommune {n}", slug=f"k{n}") for n in range(10)]
+    topics = [Topic.objects.create(organisation=of.organisation, name=f"Emne {n}", slug=f"e{n}") for n in range(6)]
+    of.areas.set(areas)
+    of.topics.set(topics)
+    with connection.cursor() as cursor:
+        for what, labels in (("area", areas), ("topic", topics)):
+            cursor.execute(
+                f"INSERT INTO publisher_subscription_{what}s (subscription_id, {what}_id) "
+                f"SELECT s.id, (%s::bigint[])[s.id %% {len(labels) + 1}] FROM publisher_subscription s "
+                f"WHERE s.newsletter_id = %s AND s.id %% {len(labels) + 1} > 0",
+                [[label.pk for label in labels], of.pk],
+            )
+            cursor.execute(f"ANALYZE publisher_subscription_{what}s")
+
+
+def aim(message: Message) -> int:
+    """Aim the message's blocks at nine of the areas and five of the topics; answers for how many people it now is.
+
+    Whoever chose the tenth area and the sixth topic sees none of them.
+    """
+    assert message.newsletter is not None
+    areas, topics = list(message.newsletter.areas.order_by("pk")), list(message.newsletter.topics.order_by("pk"))
+    first = message.blocks.get(position=0)
+    places = range(1, len(areas) + len(topics) - 2)
+    blocks = [Block(message=message, kind=first.kind, position=n, content=first.content) for n in places]
+    blocks = [first, *Block.objects.bulk_create(blocks)]
+    for block, label in zip(blocks, [*areas[:-1], *topics[:-1]], strict=True):
+        (block.areas if isinstance(label, Area) else block.topics).add(label)
+    everybody = list(message.newsletter.subscriptions.values_list("pk", flat=True))
+    unreached = (len(areas), len(topics))
+    return sum((pk % (len(areas) + 1), pk % (len(topics) + 1)) != unreached for pk in everybody)
 
 
 def issue(of: Newsletter, at: datetime, *, kilobytes: float = 29.5) -> Message:

@@ -23,10 +23,11 @@ class FastSink:
     pid: int
     stats: Path
     folder: Path
+    scheme: str = "smtp+plain"
 
     @property
     def url(self) -> str:
-        return f"smtp+plain://127.0.0.1:{self.port}"
+        return f"{self.scheme}://127.0.0.1:{self.port}"
 
     def counted(self) -> tuple[int, int, float, float]:
         """Messages, bytes, and the seconds (time.monotonic) of the first and the last message."""
@@ -36,6 +37,29 @@ class FastSink:
     def sample(self) -> list[bytes]:
         """The messages that were kept, their recipient in front."""
         return [path.read_bytes() for path in self.folder.glob("*.eml")]
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """Another mail server, which tells us no more than its answers."""
+
+    url: str
+
+    @classmethod
+    def at(cls, address: str) -> Elsewhere:
+        """The one that listens on HOST:PORT. Only this machine is ever meant: a benchmark is no mail."""
+        host, _, port = address.rpartition(":")
+        if host not in {"127.0.0.1", "localhost"} or not port.isdigit():
+            raise ValueError(address)
+        return cls(f"smtp+plain://127.0.0.1:{port}")
+
+    def counted(self) -> tuple[int, int, float, float]:
+        """It does not tell."""
+        return 0, 0, 0.0, 0.0
+
+    def sample(self) -> list[bytes]:
+        """It keeps nothing for us."""
+        return []
 
 
 @contextmanager

@@ -1,94 +1,150 @@
-"""What a mail costs: a whole send-out, every outcome and counter recorded, to a sink that costs little.
+"""What a mail costs: a whole send-out, every outcome and counter recorded, to a mail server that costs little.
 
-    python -m tests.bench.send [--recipients 100000] [--database postgresql] [--delay-ms 20] [--no-pipelining]
+    python -m tests.bench.send [--recipients 100000] [--database postgresql] [--tls] [--delay-ms 20] [--no-pipelining]
 
 Processor time is user and system time of the workers, beat, Redis and all PostgreSQL processes, start-up included; the
-sink and this driver are left out. One message in a hundred is kept, parsed and matched to its recipient and links;
-exit 1 unless all of them are right and every recipient's mail arrived. Ends with one JSON line.
+mail server and this driver are left out. One message in a hundred is kept, parsed and matched to its recipient and
+links; exit 1 unless all of them are right and every recipient's mail arrived. Afterwards the rivals send the same
+message, and an audience of a million is frozen (tests.bench.freeze). Ends with one JSON line.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
+import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from datetime import timedelta
-from email import message_from_bytes, policy
 from pathlib import Path
+from typing import Any
 
-from tests.bench import cpu, rivals
-from tests.bench.fast_sink import FastSink, fast_sink
+from tests.bench import rivals
+from tests.bench.fast_sink import Elsewhere, FastSink, fast_sink
+from tests.bench.tls_sink import tls_sink
 from tests.engine_room import EngineRoom, engine_room
 
-PATIENCE_S = 900
+# Time for the freeze, so that the first message shows how promptly what was made ready begins.
 AHEAD_S = 10.0
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+Receiver = FastSink | Elsewhere
 
 
 def main() -> int:
     """Run it; the exit code says whether everything arrived as it should."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    wanted = arguments()
+    print(f"load {os.getloadavg()[0]:.1f}, {wanted.recipients} recipients on {wanted.database}", flush=True)
+    with receiver(wanted) as (server, settings):
+        settings |= {
+            "OPSLAG_SMTP_URL": server.url,
+            "OPSLAG_SMTP_CONNECTIONS": str(wanted.connections),
+            "OPSLAG_BULK_LANES": str(wanted.lanes),
+        }
+        with engine_room(wanted.database, start=False, **settings) as room:
+            figures, good = measure(room, server, wanted)
+    if wanted.freeze:
+        figures["freeze_1m_s" if wanted.freeze == 1_000_000 else f"freeze_{wanted.freeze}_s"] = frozen_s(wanted.freeze)
+    figures["load_after"] = round(os.getloadavg()[0], 1)
+    for name, value in figures.items():
+        print(f"{name.replace('_', ' '):32} {value}")
+    print(json.dumps(figures), flush=True)
+    return 0 if good else 1
+
+
+def arguments() -> argparse.Namespace:
+    """What was asked for on the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--recipients", type=int, default=100_000)
     parser.add_argument("--database", choices=["sqlite", "postgresql"], default="postgresql")
-    parser.add_argument("--connections", type=int, default=4)
-    parser.add_argument("--delay-ms", type=int, default=0, help="latency that the sink adds to each of its answers")
+    parser.add_argument("--connections", type=int, default=4, help="of each lane")
+    parser.add_argument("--lanes", type=int, default=2)
+    parser.add_argument("--tls", action="store_true", help="STARTTLS, with a certificate that is verified")
+    parser.add_argument("--delay-ms", type=int, default=0, help="latency that the server adds to each of its answers")
     parser.add_argument("--no-pipelining", action="store_true")
+    parser.add_argument("--server", type=Elsewhere.at, help="HOST:PORT of another mail server, which must take it all")
+    parser.add_argument("--no-rivals", action="store_true")
+    parser.add_argument("--freeze", type=int, help="subscribers of the audience that is frozen afterwards; 0 for none")
     wanted = parser.parse_args()
-    print(f"load {os.getloadavg()[0]:.1f}, {wanted.recipients} recipients on {wanted.database}", flush=True)
-    with fast_sink(pipelining=not wanted.no_pipelining, delay_ms=wanted.delay_ms) as sink:
-        settings = {"OPSLAG_SMTP_URL": sink.url, "OPSLAG_SMTP_CONNECTIONS": str(wanted.connections)}
-        with engine_room(wanted.database, start=False, **settings) as room:
-            return measure(room, sink, wanted)
+    plain = not (wanted.tls or wanted.delay_ms or wanted.no_pipelining or wanted.server)
+    if wanted.freeze is None:
+        wanted.freeze = 1_000_000 if plain and wanted.database == "postgresql" else 0
+    if wanted.tls and (wanted.delay_ms or wanted.no_pipelining):
+        parser.error("--tls is measured without --delay-ms and --no-pipelining")
+    return wanted
 
 
-def measure(room: EngineRoom, sink: FastSink, wanted: argparse.Namespace) -> int:
-    """Send one issue to a crowd."""
-    recipients = wanted.recipients
-    from django.db import connection
+@contextlib.contextmanager
+def receiver(wanted: argparse.Namespace) -> Iterator[tuple[Receiver, dict[str, str]]]:
+    """The mail server that was asked for, and what workers must be told about it besides its address."""
+    if wanted.server:
+        yield wanted.server, {}
+    elif wanted.tls:
+        with tls_sink() as (server, authority):
+            yield server, {"SSL_CERT_FILE": str(authority)}
+    else:
+        with fast_sink(pipelining=not wanted.no_pipelining, delay_ms=wanted.delay_ms) as server:
+            yield server, {}
+
+
+def measure(room: EngineRoom, server: Receiver, wanted: argparse.Namespace) -> tuple[dict[str, Any], bool]:
+    """Send one issue to a crowd; the figures, and whether all is as it should be."""
     from django.utils import timezone
 
     from tests.audience_factory import own_newsletter
+    from tests.bench import meter, sampling
     from tests.bench.crowd import crowd, issue
 
-    people = own_newsletter("Kulturnyt")
+    people, recipients = own_newsletter("Kulturnyt"), wanted.recipients
     crowd(people, recipients)
-    database = cpu.tree(postmaster(room)) if connection.vendor == "postgresql" else []
-    before_s = cpu.seconds(database)
+    before = meter.read(room)
     room.revive()
     room.wait_until_ready()
     due, due_s = timezone.now() + timedelta(seconds=AHEAD_S), time.monotonic() + AHEAD_S
     message = issue(people, due)
-    deadline = time.monotonic() + PATIENCE_S
-    while message.status in ("scheduled", "sending") and time.monotonic() < deadline:
-        time.sleep(0.5)
-        message.refresh_from_db()
-    arrived, size, first_s, last_s = sink.counted()
-    database = cpu.tree(postmaster(room)) if connection.vendor == "postgresql" else []
-    database_s = cpu.seconds(database) - before_s
-    ours = [pid for process in room.processes.values() for pid in cpu.tree(process.pid)]
-    ours_s = cpu.seconds(ours)
-    wrong = faults(sink, message.public_id.hex)
+    meter.wait_until_over(message)
+    spent = meter.read(room).since(before)
+    arrived, size, first_s, last_s = server.counted()
+    if isinstance(server, Elsewhere):
+        arrived, first_s, last_s = by_the_rows(message, due, due_s)
+    kept = server.sample()
+    wrong = sampling.faults(kept, message.public_id.hex)
     for fault in wrong[:5]:
         print(fault)
-    others = compared(round(size / max(arrived, 1)), 1000 * (ours_s + database_s) / recipients)
+    average = round(size / max(arrived, 1))
+    cpu_ms = 1000 * spent.total_s / recipients
     figures = {
         "recipients": recipients,
         "arrived": arrived,
-        "message_bytes": round(size / max(arrived, 1)),
-        "cpu_ms_per_message": round(1000 * (ours_s + database_s) / recipients, 4),
-        "database_cpu_ms_per_message": round(1000 * database_s / recipients, 4),
-        **others,
+        "message_bytes": average,
+        "cpu_ms_per_message": round(cpu_ms, 4),
+        "database_cpu_ms_per_message": round(1000 * spent.database_s / recipients, 4),
+        **({} if wanted.no_rivals or not average else compared(average, cpu_ms)),
         "messages_per_s": round(arrived / (last_s - first_s)) if last_s > first_s else 0,
         "first_message_s": round(first_s - due_s, 2),
-        "worker_peak_mb": round(max(cpu.peak_mb(pid) for pid in cpu.tree(room.processes["bulk"].pid))),
+        "worker_peak_mb": meter.lane_peak_mb(room),
+        **{name: getattr(wanted, name) for name in ("database", "lanes", "connections", "delay_ms", "tls")},
+        "pipelining": not wanted.no_pipelining,
         "status": message.status,
-        "sampled": len(sink.sample()),
+        "sampled": len(kept),
         "wrong": len(wrong),
         "load": round(os.getloadavg()[0], 1),
     }
-    print(json.dumps(figures), flush=True)
-    return 0 if arrived == recipients and message.status == "finished" and not wrong else 1
+    return figures, arrived == recipients and message.status == "finished" and not wrong
+
+
+def by_the_rows(message: Any, due: Any, due_s: float) -> tuple[int, float, float]:
+    """How many another server took, and the first and the last, by what it answered us (seconds of time.monotonic)."""
+    from django.db.models import Count, Max, Min
+
+    found = message.deliveries.filter(status="sent").aggregate(
+        number=Count("pk"), first=Min("sent_at"), last=Max("sent_at")
+    )
+    first, last = (due_s + ((at or due) - due).total_seconds() for at in (found["first"], found["last"]))
+    return found["number"], first, last
 
 
 def compared(size: int, ours_ms: float) -> dict[str, float | None]:
@@ -101,40 +157,12 @@ def compared(size: int, ours_ms: float) -> dict[str, float | None]:
     }
 
 
-def postmaster(room: EngineRoom) -> int:
-    """PostgreSQL's first process."""
-    from django.db import connection
-
-    with connection.cursor() as cursor:
-        cursor.execute("SHOW data_directory")
-        folder = Path(cursor.fetchone()[0])
-    return int((folder / "postmaster.pid").read_text().split()[0])
-
-
-def faults(sink: FastSink, message_key: str) -> list[str]:
-    """What is wrong with the kept messages: each must be whole, for its recipient, with that person's own links."""
-    from publisher.models import Delivery
-
-    found = []
-    for content in sink.sample():
-        envelope, _, rest = content.partition(b"\r\n")
-        recipient = envelope.decode().removeprefix("X-Rcpt-To: ")
-        mail = message_from_bytes(rest, policy=policy.default)
-        number = str(mail["Message-ID"]).partition(".")[0].removeprefix("<d")
-        delivery = Delivery.objects.select_related("subscriber", "subscription").filter(pk=int(number)).first()
-        if delivery is None or delivery.subscriber is None or delivery.subscription is None:
-            found.append(f"{number}: no such delivery")
-            continue
-        html = mail.get_body(("html",)).get_content()  # type: ignore[union-attr]
-        text = mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]
-        token = f"/u/{delivery.subscription.token}"
-        if delivery.subscriber.address != recipient or recipient not in str(mail["To"]):
-            found.append(f"{number}: went to {recipient}")
-        if not (token in html and token in text and token in str(mail["List-Unsubscribe"])):
-            found.append(f"{number}: not this person's link to leave")
-        if html.count("<a href=") < 15 or message_key not in html or "Læs mere om nr. 12" not in text:
-            found.append(f"{number}: not the whole mail")
-    return found
+def frozen_s(subscribers: int) -> float | None:
+    """Seconds to freeze an audience, by a process and a database of its own; None if its counts were not right."""
+    command = [sys.executable, "-m", "tests.bench.freeze", "--subscribers", str(subscribers)]
+    ended = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    print(ended.stdout + ended.stderr if ended.returncode else ended.stdout, end="")
+    return float(json.loads(ended.stdout.splitlines()[-1])["freeze_s"]) if ended.returncode == 0 else None
 
 
 if __name__ == "__main__":

@@ -1,215 +1,175 @@
-"""Kill workers, beat, broker and database in mid-send, stop them past their lease, let the mail server misbehave,
-unsubscribe people; then compare the rows with the mail server's own log.
+"""Kill everything in mid-send, stop lanes past their lease, let the mail server misbehave; then compare the rows with
+the mail server's own log.
 
-    python -m tests.chaos.kill_workers [--recipients 5000] [--kills 5] [--stops 1] [--faults 0.01] [--database …]
+    python -m tests.chaos.kill_workers [--recipients 3000] [--kills 10] [--database sqlite] [--seed 7] …
 
-Exit 1 unless nothing is lost, nothing was sent twice, the server's log agrees with the rows (log ⊇ sent and
-log ⊆ sent ∪ uncertain), nobody who left was started later than two seconds after, and no more is uncertain than was
-in hand: connections × (kills + stops) + drops and stalls after the dot. Mail that the server asked us to send later is
-made due at once near the end, so that the run ends. Ends with one JSON line.
+100 000 recipients on PostgreSQL unless told otherwise. Exit 1 unless nothing is lost, nothing was sent twice, the
+server's log agrees with the rows (log ⊇ sent and log ⊆ sent ∪ uncertain), nobody who left was started later than a few
+seconds after, each uncertain delivery has a START without END in its journal (or the END says that the server never
+answered, or the row names its journal as lost), and no more is uncertain than was in hand: connections × (lanes
+killed, with their parents too, + lanes stopped) + conversations that ended unanswered after the sender's dot. Mail
+that the server asked us to send later is made due at once near the end. Ends with one JSON line.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import os
 import random
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Any
 
+from tests.chaos.harm import Harm
+from tests.chaos.witness import JournalKeeper, Visitor
 from tests.engine_room import EngineRoom, engine_room
-
-if TYPE_CHECKING:
-    from publisher.models import Message
+from tests.smtp_sink import FAULTS, UNANSWERED
 
 # Seconds without any progress until it is given up.
 PATIENCE_S = 240
-LEASE_S = 60
-AFTER_THE_DOT = {"drop_after", "stall"}
 
 
 def main() -> int:
     """Run it; the exit code is the verdict."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--recipients", type=int, default=5000)
-    parser.add_argument("--kills", type=int, default=5)
-    parser.add_argument("--stops", type=int, default=0, help="how often lanes stand still for longer than their lease")
-    parser.add_argument("--database-restarts", type=int, default=0, help="kill -9 and recovery; PostgreSQL only")
-    parser.add_argument("--broker-away-s", type=float, default=10)
-    parser.add_argument("--broker-restarts", type=int, default=1)
-    parser.add_argument("--faults", type=float, default=0.0, help="share of mails that meet a fault of the mail server")
-    parser.add_argument("--sink-delay-s", type=float, default=0.03)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--recipients", type=int, default=100_000)
+    parser.add_argument("--kills", type=int, default=100, help="kill -9 of lanes, worker parents, beat, web and others")
+    parser.add_argument("--stops", type=int, default=6, help="how often a lane stands still for longer than its lease")
+    parser.add_argument("--database-restarts", type=int, default=3, help="kill -9 and recovery; none on SQLite")
+    parser.add_argument("--broker-restarts", type=int, default=3)
+    parser.add_argument("--broker-away-s", type=float, default=5)
+    parser.add_argument("--faults", type=float, default=0.003, help="share of mails that meet a fault of the server")
+    parser.add_argument("--sink-delay-s", type=float, default=0.03, help="before each final dot is answered")
+    parser.add_argument("--stall-s", type=float, default=20)
     parser.add_argument("--connections", type=int, default=4)
-    parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
+    parser.add_argument("--database", choices=["sqlite", "postgresql"], default="postgresql")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
-    arguments = parser.parse_args()
-    print(f"seed {arguments.seed}, {arguments.recipients} recipients on {arguments.database}", flush=True)
-    options = {"OPSLAG_SMTP_CONNECTIONS": str(arguments.connections)}
-    with engine_room(
-        arguments.database, sink_delay_s=arguments.sink_delay_s, sink_faults=arguments.faults, **options
-    ) as room:
-        return Chaos(room, arguments).run()
+    wanted = parser.parse_args()
+    if wanted.database == "sqlite":
+        wanted.database_restarts = 0
+    print(f"seed {wanted.seed}, {wanted.recipients} recipients on {wanted.database}", flush=True)
+    print(f"load {os.getloadavg()[0]:.1f}", flush=True)
+    server = {"delay_s": wanted.sink_delay_s, "faults": wanted.faults, "seed": wanted.seed, "stall_s": wanted.stall_s}
+    options = {"OPSLAG_SMTP_CONNECTIONS": str(wanted.connections)}
+    with engine_room(wanted.database, web=True, sink=server | {"keeping": False}, **options) as room:
+        return run(room, wanted)
 
 
-class Chaos:
-    """One run: its faults in random order, and the reckoning."""
+def run(room: EngineRoom, wanted: argparse.Namespace) -> int:
+    """Let it begin, do harm evenly over the sending, wait for the end, reckon."""
+    from tests.chaos.mailing import send_out, staff_cookie
 
-    def __init__(self, room: EngineRoom, arguments: argparse.Namespace) -> None:
-        from tests.chaos.mailing import send_out
-
-        self.room, self.wanted = room, arguments
-        self.random = random.Random(arguments.seed)
-        self.faults: Counter[str] = Counter()
-        self.message: Message = send_out(arguments.recipients)
-        self.left: dict[str, float] = {}
-        self.began = time.monotonic()
-
-    def run(self) -> int:
-        """Let it begin, do harm evenly over the sending, wait for the end, reckon."""
-        kinds = [self._kill_children, self._kill_parent, self._kill_children, self._kill_beat]
-        faults: list[Callable[[], None]] = [kinds[n % len(kinds)] for n in range(self.wanted.kills)]
-        faults += [self._stop_lanes] * self.wanted.stops + [self._stop_broker] * self.wanted.broker_restarts
-        faults += [self._crash_database] * self.wanted.database_restarts + [self._flush, self._unsubscribe]
-        self.random.shuffle(faults)
-        for number, fault in enumerate(faults):
-            self._wait_for((number + 0.5) / (len(faults) + 1) * self.wanted.recipients)
+    began = time.monotonic()
+    message = send_out(wanted.recipients)
+    harm = Harm(room, wanted, message)
+    keeper = JournalKeeper(room.folder / "journals", room.folder / "kept")
+    page = f"/sendouts/{message.campaign_id}"
+    pages = ["/", page, f"{page}/live", "/calendar", f"/m/{message.public_id.hex}", "/healthz"]
+    visitor = Visitor(room.web_port, staff_cookie(message), pages)
+    with keeper, visitor:
+        planned = harm.plan()
+        for number, fault in enumerate(planned):
+            wait_for((number + 0.5) / (len(planned) + 1) * wanted.recipients, room, harm)
             fault()
-            self.room.revive()
-        finished = self._wait_until_finished()
-        return self._reckon(finished)
+            harm.look_after()
+        finished = wait_until_finished(harm)
+    figures = reckon(harm, keeper, visitor)
+    figures |= {
+        "finished": finished,
+        "seconds": round(time.monotonic() - began),
+        "recovered_s": round(time.monotonic() - harm.last_at, 1),
+        "load": round(os.getloadavg()[0], 1),
+    }
+    return verdict(figures, harm)
 
-    def _wait_for(self, accepted: float) -> None:
-        seen, deadline = -1, time.monotonic() + PATIENCE_S
-        while (now := self.room.sink.count()) < accepted and time.monotonic() < deadline:
-            if now > seen:
-                seen, deadline = now, time.monotonic() + PATIENCE_S
-            self.room.revive()
-            time.sleep(0.1)
 
-    def _note(self, fault: str, detail: str = "") -> None:
-        self.faults[fault] += 1
-        print(f"{self.room.sink.count():6} accepted: {fault} {detail}", flush=True)
+def wait_for(accepted: float, room: EngineRoom, harm: Harm) -> None:
+    """Until the server has taken so many, or nothing has moved for long."""
+    until_still(room.sink.count, lambda now: now >= accepted, harm, every_s=0.1)
 
-    def _kill_children(self) -> None:
-        """Those of the lanes, when there are any to kill."""
-        deadline = time.monotonic() + 30
-        while not self.room.children("bulk") and time.monotonic() < deadline:
-            time.sleep(0.1)
-        self._note("children killed", str(self.room.kill_children("bulk")))
 
-    def _kill_parent(self) -> None:
-        """Its children are orphans now; they hold their journals and go on until they notice."""
-        self._note("parent killed")
-        self.room.kill("bulk")
+def until_still(count: Callable[[], int], is_enough: Callable[[int], bool], harm: Harm, *, every_s: float) -> None:
+    """Look after everything until the count is enough, or has stood still for PATIENCE_S."""
+    seen, deadline = -1, time.monotonic() + PATIENCE_S
+    while not is_enough(now := count()) and time.monotonic() < deadline:
+        if now > seen:
+            seen, deadline = now, time.monotonic() + PATIENCE_S
+        harm.look_after()
+        time.sleep(every_s)
 
-    def _kill_beat(self) -> None:
-        self._note("beat killed")
-        self.room.kill("beat")
 
-    def _stop_lanes(self) -> None:
-        """Zombies: they wake up when others have long taken over."""
-        stopped = self.room.stop_children("bulk")
-        self._note("lanes stopped", f"{len(stopped)} for {LEASE_S + 5} s")
-        time.sleep(LEASE_S + 5)
-        self.room.go_on(stopped)
+def wait_until_finished(harm: Harm) -> bool:
+    """Whether the message came to `finished`; what was put off is made due, and who stands still goes on first."""
+    from django.db import OperationalError, close_old_connections
+    from django.utils import timezone
 
-    def _crash_database(self) -> None:
-        from django.db import connection
+    message = harm.message
 
-        assert self.room.database is not None
-        self._note("database killed")
-        connection.close()
-        self.room.database.crash()
-        time.sleep(2)
-        self.room.database.start_again()
+    def has_ended(_accepted: int) -> bool:
+        try:
+            message.refresh_from_db()
+            now = timezone.now()
+            message.deliveries.filter(status="pending", due_at__gt=now).update(due_at=now)
+        except OperationalError:
+            # A database that was killed a moment ago.
+            close_old_connections()
+            return False
+        return harm.is_over and message.status not in ("scheduled", "sending")
 
-    def _flush(self) -> None:
-        self._note("FLUSHALL")
-        self.room.flush_broker()
+    until_still(harm.room.sink.count, has_ended, harm, every_s=0.5)
+    return bool(message.status == "finished")
 
-    def _stop_broker(self) -> None:
-        self._note("broker killed", f"for {self.wanted.broker_away_s} s")
-        self.room.kill("broker")
-        time.sleep(self.wanted.broker_away_s)
 
-    def _unsubscribe(self) -> None:
-        from django.utils import timezone
+def reckon(harm: Harm, keeper: JournalKeeper, visitor: Visitor) -> dict[str, Any]:
+    """All figures of the run."""
+    from tests.chaos.reckoning import against_the_server, explained
 
-        from publisher.models import Delivery, Subscription
+    wanted = harm.wanted
+    why = explained(harm.message, keeper.kept())
+    server = Counter(harm.room.sink.faults())
+    unanswered = sum(server[fault] for fault in UNANSWERED)
+    ends = harm.killed["lanes"] + harm.faults["a lane stopped"]
+    return {
+        "seed": wanted.seed,
+        "recipients": wanted.recipients,
+        "database": wanted.database,
+        "kills": harm.killed.total(),
+        "killed": dict(harm.killed),
+        "faults": dict(harm.faults),
+        "server_faults": {fault: server[fault] for fault in FAULTS},
+        **against_the_server(harm.message, wanted.recipients, harm.room.sink, harm.left),
+        "uncertain_bound": wanted.connections * ends + unanswered,
+        "uncertain_why": why,
+        "uncertain_unexplained": why["unexplained"] + max(0, why["unanswered"] - unanswered),
+        "pages_served": visitor.served,
+        "pages_failed": visitor.failed,
+    }
 
-        waiting = Delivery.objects.filter(message=self.message, status="pending").order_by("due_at", "pk")
-        chosen = list(waiting.values_list("subscription_id", "subscriber__address")[:50])
-        Subscription.objects.filter(pk__in=[pk for pk, _ in chosen]).update(unsubscribed_at=timezone.now())
-        self.left = {address: time.time() for _, address in chosen}
-        self._note("unsubscribed", str(len(chosen)))
 
-    def _wait_until_finished(self) -> bool:
-        from django.utils import timezone
+def verdict(figures: dict[str, Any], harm: Harm) -> int:
+    """Print it, as a table and as JSON; 0 if every promise was kept."""
+    from tests.chaos.reckoning import MUST_BE_NOUGHT
 
-        seen, deadline = -1, time.monotonic() + PATIENCE_S
-        while time.monotonic() < deadline:
-            self.message.refresh_from_db()
-            if self.message.status not in ("scheduled", "sending"):
-                break
-            self.message.deliveries.filter(status="pending", due_at__gt=timezone.now()).update(due_at=timezone.now())
-            if (now := self.room.sink.count()) > seen:
-                seen, deadline = now, time.monotonic() + PATIENCE_S
-            self.room.revive()
-            time.sleep(1.0)
-        return self.message.status == "finished"
-
-    def _reckon(self, finished: bool) -> int:
-        from publisher.models import Delivery
-
-        rows = Delivery.objects.filter(message=self.message)
-        named = {
-            f"<d{pk}.{self.message.public_id.hex}@opslag.test>": status
-            for pk, status in rows.values_list("pk", "status")
-        }
-        log = Counter(message_id for message_id, _, _ in self.room.sink.entries())
-        by_status = Counter(named.values())
-        too_late = [a for _, a, at in self.room.sink.entries() if a in self.left and at > self.left[a] + 2]
-        server_faults = Counter(self.room.sink.faults())
-        ends = self.faults["children killed"] + self.faults["parent killed"] + self.faults["lanes stopped"]
-        in_hand = 2 * self.wanted.connections * ends
-        bound = in_hand + sum(server_faults[fault] for fault in AFTER_THE_DOT)
-        figures = {
-            "recipients": self.wanted.recipients,
-            "kills": sum(number for fault, number in self.faults.items() if fault.endswith("killed")),
-            "faults": dict(self.faults),
-            "server_faults": dict(server_faults),
-            "by_status": dict(by_status),
-            "lost": self.wanted.recipients - sum(n for s, n in by_status.items() if s not in ("pending", "sending")),
-            "sent_twice": sum(1 for count in log.values() if count > 1),
-            "uncertain": by_status["uncertain"],
-            "uncertain_bound": bound,
-            "seconds": round(time.monotonic() - self.began),
-            "sent_but_not_at_the_server": sum(1 for m, s in named.items() if s == "sent" and m not in log),
-            "at_the_server_but_not_sent": sum(1 for m in log if named.get(m) not in ("sent", "uncertain")),
-            "started_after_leaving": len(too_late),
-            "finished": finished,
-        }
-        good = (
-            finished
-            and by_status["uncertain"] <= bound
-            and not any(
-                figures[name]
-                for name in (
-                    "lost",
-                    "sent_twice",
-                    "sent_but_not_at_the_server",
-                    "at_the_server_but_not_sent",
-                    "started_after_leaving",
-                )
-            )
-        )
-        if not good:
-            print(f"message: {self.message.status} {self.message.hold_reason} {self.message.last_error}", flush=True)
-        print(json.dumps(figures), flush=True)
-        return 0 if good else 1
+    broken = [name for name in MUST_BE_NOUGHT if figures[name]]
+    broken += [] if figures["finished"] else ["not finished"]
+    broken += ["uncertain"] if figures["uncertain"] > figures["uncertain_bound"] else []
+    broken += [] if figures["pages_served"] else ["no page was served"]
+    for name, value in figures.items():
+        shown = ", ".join(f"{key} {number}" for key, number in value.items()) if isinstance(value, dict) else value
+        print(f"{name.replace('_', ' '):28} {shown}")
+    if broken:
+        message = harm.message
+        print(f"BROKEN: {', '.join(broken)}")
+        print(f"message: {message.status} {message.hold_reason} {message.last_error}")
+        for log in sorted(harm.room.logs.glob("*.log")):
+            with contextlib.suppress(OSError):
+                print(f"--- {log.name}\n{log.read_text(errors='replace')[-2000:]}")
+    print(json.dumps(figures), flush=True)
+    return 1 if broken else 0
 
 
 if __name__ == "__main__":

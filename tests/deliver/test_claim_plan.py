@@ -1,0 +1,113 @@
+"""How the claim is carried out on a big table: by the partial index, at any stage of a send-out (PostgreSQL only)."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from django.utils import timezone
+
+from publisher.deliver import claim
+from publisher.models import Message, Newsletter
+from publisher.vocabulary import MessageStatus
+from tests.audience_factory import mail
+
+pytestmark = [
+    pytest.mark.database,
+    pytest.mark.skipif(connection.vendor != "postgresql", reason="it is PostgreSQL's planner that is asked"),
+]
+
+ROWS, OLD_MESSAGES, LIMIT = 2_000_000, 19, 500
+EACH = ROWS // (OLD_MESSAGES + 1)
+# As wide as real rows are.
+_LOAD = f"""
+INSERT INTO publisher_delivery (id, message_id, subscriber_id, subscription_id, domain, status, reason, attempts,
+       strikes, due_at, last_error, reply_code, claim_id, first_started_at, sent_at)
+SELECT n, %s - {OLD_MESSAGES} + n / {EACH + 1}, n, n, 'd.example.org',
+       CASE WHEN n / {EACH + 1} < {OLD_MESSAGES} THEN 'sent' ELSE 'pending' END, '', 1, 0,
+       now() - interval '1 hour', '{{}}', 250, %s, now(), now()
+FROM generate_series(1, {ROWS}) n
+"""
+
+
+@pytest.fixture
+def message(newsletter: Newsletter) -> Message:
+    found = mail(newsletter)
+    Message.objects.filter(pk=found.pk).update(status=MessageStatus.SENDING)
+    return found
+
+
+@pytest.fixture
+def big_table(message: Message) -> Iterator[None]:
+    """2 000 000 deliveries in a table of its own, with the real one's columns and indexes, read in its place.
+
+    Filled before it is indexed, without foreign keys and log, so that it takes seconds.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT indexdef FROM pg_indexes WHERE tablename = 'publisher_delivery'")
+        indexes = [definition for (definition,) in cursor.fetchall()]
+        assert any("delivery_pending" in definition for definition in indexes)
+        cursor.execute("SET LOCAL jit = off")
+        cursor.execute("SET LOCAL maintenance_work_mem = '512MB'")
+        cursor.execute("CREATE SCHEMA big")
+        cursor.execute("CREATE UNLOGGED TABLE big.publisher_delivery (LIKE publisher_delivery)")
+        cursor.execute("SET LOCAL search_path = big, public")
+        cursor.execute(_LOAD, [message.pk, uuid.uuid4()])
+        for definition in indexes:
+            cursor.execute(definition.replace(" public.", " big.").replace("%", "%%"))
+        cursor.execute("ANALYZE big.publisher_delivery")
+        yield
+        transaction.set_rollback(True)
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A plan's steps, the outermost first."""
+    yield plan
+    for below in plan.get("Plans", []):
+        yield from nodes(below)
+
+
+def steps_of(what: Callable[[], object]) -> list[dict[str, Any]]:
+    """How the statements about deliveries that `what` makes are carried out, with what each step read; all undone."""
+    found: list[dict[str, Any]] = []
+
+    def look(execute: Any, sql: str, values: Any, many: bool, context: Any) -> Any:
+        if "publisher_delivery" in sql and not sql.startswith("EXPLAIN"):
+            with transaction.atomic():
+                execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}", values, many, context)
+                [(plan,)] = context["cursor"].fetchall()
+                found.extend(nodes(plan[0]["Plan"]))
+                transaction.set_rollback(True)
+        return execute(sql, values, many, context)
+
+    with transaction.atomic():
+        with connection.execute_wrapper(look):
+            what()
+        transaction.set_rollback(True)
+    return found
+
+
+def indexes_of(steps: list[dict[str, Any]]) -> list[str]:
+    return [step["Index Name"] for step in steps if "Index Name" in step]
+
+
+def test_claims_read_what_they_take_and_no_more(message: Message, big_table: None) -> None:
+    now = timezone.now()
+    taker = claim.Taker(uuid.uuid4(), 1, "x.journal")
+    assert indexes_of(steps_of(lambda: claim.anything_due(now))).count("delivery_pending") == 1
+    # Everything waits; half is sent; a handful is left; nothing is left, and the statistics still speak of a lot.
+    for share_left in (1.0, 0.5, 0.001, 0.0):
+        sent = "UPDATE publisher_delivery SET status = 'sent' WHERE status = 'pending' AND id > %s"
+        with connection.cursor() as cursor:
+            cursor.execute(sent, [ROWS - EACH + EACH * share_left])
+        for place in (None, (str(now - timedelta(hours=1)), ROWS - EACH // 2)):
+            steps = steps_of(partial(claim.take, message, uuid.uuid4(), taker, LIMIT, now, after=place))
+            assert indexes_of(steps).count("delivery_pending") == 1, f"with {share_left:.1%} left, after {place}"
+            read = [step for step in steps if step.get("Relation Name") == "publisher_delivery"]
+            assert not [step for step in read if step["Node Type"] in ("Seq Scan", "Bitmap Heap Scan")]
+            assert all(step["Actual Rows"] * step["Actual Loops"] <= LIMIT for step in read)
