@@ -13,7 +13,7 @@ from django.utils.translation import gettext_noop
 
 from publisher.audience.leave import suppress_key
 from publisher.errors import Explanation
-from publisher.models import Delivery, Event, Subscriber
+from publisher.models import Delivery, Event, Subscriber, deliveries_to
 from publisher.vocabulary import BounceClass, DeliveryStatus, EventKind, SuppressionReason
 
 # Domains vanish from the DNS for an hour and come back.
@@ -68,7 +68,7 @@ def _is_enough(bounce: BounceClass, person: Subscriber) -> bool:
 
 def _came_back(person: Subscriber) -> QuerySet[Event]:
     returns = (EventKind.BOUNCED, EventKind.REJECTED, EventKind.FAILED)
-    events = Event.objects.filter(delivery__subscriber=person, kind__in=returns)
+    events = Event.objects.filter(delivery__in=deliveries_to(person), kind__in=returns)
     return events.filter(delivery__first_started_at__gt=person.reopened_at) if person.reopened_at else events
 
 

@@ -14,7 +14,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 
 from publisher.audience.leave import suppress_key, unsubscribe
-from publisher.models import Delivery, Event
+from publisher.models import Delivery, Event, Subscriber, deliveries_to
 from publisher.models.counting import COMMON_LANE, move_counts
 from publisher.track import addresses, breaker
 from publisher.vocabulary import DeliveryStatus, EventKind, EventSource, Reason, SuppressionReason
@@ -51,15 +51,17 @@ def apply(events: Sequence[Event], now: datetime) -> None:
 
 def _find(event: Event) -> None:
     """The last mail to that address before the fact."""
-    last = (
-        Delivery.objects.filter(subscriber__address_key=event.address_key, first_started_at__lte=event.at)
-        .filter(first_started_at__gt=event.at - REMEMBERED)
+    since = event.at - REMEMBERED
+    last = [
+        found
+        for person in Subscriber.objects.filter(address_key=event.address_key)
+        for found in deliveries_to(person)
+        .filter(first_started_at__lte=event.at, first_started_at__gt=since)
         .order_by("-first_started_at")
-        .values_list("pk", flat=True)
-        .first()
-    )
-    if last is not None:
-        event.delivery_id = last
+        .values_list("first_started_at", "pk")[:1]
+    ]
+    if last:
+        event.delivery_id = max(last)[1]
         event.save(update_fields=["delivery_id"])
 
 
