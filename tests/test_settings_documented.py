@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-READERS = {"str", "int", "bool", "list", "_secret", "_target_list"}
+READERS = {"str", "int", "bool", "list", "_secret", "_target_list", "_read"}
 
 
 def called(node: ast.Call) -> str:

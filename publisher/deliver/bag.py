@@ -20,6 +20,7 @@ from publisher.deliver import outcome
 from publisher.deliver.claim import Claimed
 from publisher.deliver.journal import Journal
 from publisher.deliver.outcome import Outcome
+from publisher.deliver.patience import Patience
 from publisher.deliver.slots import Lease
 from publisher.errors import AccountError, OpslagError, PermanentError, UncertainError
 from publisher.models import Message
@@ -39,7 +40,10 @@ UNWRITTEN_ALLOWED = 3
 
 @dataclass(eq=False)
 class Batch:
-    """One claim in hand. `stopped`: nothing more of it may start; `gone`: deliveries whose recipient has left."""
+    """One claim in hand. `stopped`: nothing more of it may start; `gone`: deliveries that may not start any more.
+
+    These are recipients who have left, and, kept in `resting`, those whose destination asked us to slow down.
+    """
 
     claim_id: uuid.UUID
     message: Message
@@ -49,6 +53,7 @@ class Batch:
     unsettled: int = 0
     stopped: bool = False
     gone: set[int] = field(default_factory=set)
+    resting: set[int] = field(default_factory=set)
 
 
 class Bag:
@@ -64,6 +69,7 @@ class Bag:
         self._in_hand: dict[int, tuple[Batch, Claimed]] = {}
         self._outcomes: deque[tuple[Batch, Outcome]] = deque()
         self._unwritten = 0
+        self.patience = Patience()
         self.unanswered = 0
         self.troubles: deque[tuple[Message, HoldReason, OpslagError]] = deque()
         self.started = 0
@@ -184,6 +190,7 @@ class Bag:
         else:
             settled = outcome.of_error(number, result, recipient.attempts, now)
         self._heed(batch, result)
+        self.patience.heed(recipient.address, result)
         self._journal.end(batch.claim_id, number, settled.as_line())
         self._settle(batch, settled)
 

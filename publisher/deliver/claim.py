@@ -6,20 +6,25 @@ import uuid
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Count, Exists, F, OuterRef
 
 from publisher.deliver.journal import boot_id
 from publisher.models import Claim, Delivery, Message
 from publisher.models.counting import move_counts
 from publisher.models.raw import db_values
+from publisher.schedule.destinations import Slowed
+from publisher.schedule.first_wave import room_in_wave
 from publisher.schedule.stops import not_stopped
+from publisher.schedule.warm_up import room_in_warm_up, sender_domain, used_up
 from publisher.vocabulary import DeliveryStatus, MessageStatus, Outlet
 
 LEASE = timedelta(seconds=60)
+# A lane renews its claims each second; one that has not for so long is no lane any more.
+RENEWED_WITHIN = timedelta(seconds=10)
 
 # Why somebody is no longer to be mailed, best known first; NULL: is to be mailed. Who left and was signed up again
 # without a confirmation has not come back yet.
@@ -34,13 +39,17 @@ LEFT JOIN publisher_subscription s ON s.id = d.subscription_id
 LEFT JOIN publisher_subscriber p ON p.id = d.subscriber_id
 LEFT JOIN publisher_suppression x ON x.organisation_id = p.organisation_id AND x.address_key = p.address_key"""
 
+_NEXT = """SELECT {columns} FROM publisher_delivery
+    WHERE message_id = %s AND status = 'pending' AND due_at <= %s
+    ORDER BY due_at, id LIMIT %s {skip_locked}"""
+
+_THESE = "SELECT id FROM publisher_delivery WHERE id IN ({places})"
+
+_LATER = "UPDATE publisher_delivery SET due_at = %s WHERE id = %s AND status = 'pending'"
+
 # The inner SELECT is materialised: with a plain `IN (SELECT … LIMIT)` some plans were seen to take far more than LIMIT.
 _CLAIM = f"""
-WITH picked AS MATERIALIZED (
-    SELECT id FROM publisher_delivery
-    WHERE message_id = %s AND status = 'pending' AND due_at <= %s
-    ORDER BY due_at, id LIMIT %s {{skip_locked}}
-), judged AS MATERIALIZED (
+WITH picked AS MATERIALIZED ({{picked}}), judged AS MATERIALIZED (
     SELECT d.id AS id, {_GONE} AS gone FROM picked JOIN publisher_delivery d ON d.id = picked.id {_JOINS}
 )
 UPDATE publisher_delivery SET
@@ -75,17 +84,47 @@ class Claimed:
 
 
 def next_message(now: datetime) -> Message | None:
-    """The message that should be served next: in `sending`, with something due, least recently served."""
+    """The message that should be served next: in `sending`, with something due, and its organisation's turn.
+
+    That is the organisation with the fewest claims in hand, so that none has more than its share of the lanes; of
+    those, and of its messages, the one least recently served.
+    """
     due = Delivery.objects.filter(message=OuterRef("pk"), status=DeliveryStatus.PENDING, due_at__lte=now)
     sending = not_stopped(Message.objects.filter(status=MessageStatus.SENDING, outlet=Outlet.EMAIL))
-    return (
+    found = list(
         sending.filter(Exists(due))
+        .exclude(wave_until__gt=now)
         .select_related("campaign__organisation", "newsletter")
         # The whole mail, which nobody needs here, for every batch anew.
         .defer("composed_html", "composed_text")
         .order_by(F("served_at").asc(nulls_first=True), "pk")
-        .first()
     )
+    if found and settings.OPSLAG_WARMUP_DOMAINS:
+        tired = used_up(now)
+        found = [each for each in found if each.newsletter is None or sender_domain(each.newsletter) not in tired]
+    organisations = {each.campaign.organisation_id for each in found}
+    if len(organisations) < 2:
+        return found[0] if found else None
+    return _fairest(found, now)
+
+
+def _fairest(found: Sequence[Message], now: datetime) -> Message:
+    """Of messages of several organisations, which stand in the order in which they were served."""
+    # Claims of a lane that died are not renewed any more, and nobody's share.
+    alive = Claim.objects.filter(lease_until__gt=now + LEASE - RENEWED_WITHIN)
+    by_organisation = alive.values_list("message__campaign__organisation").annotate(number=Count("pk"))
+    in_hand: dict[int, int] = dict(by_organisation.order_by())
+    last: dict[int, datetime] = {}
+    for message in found:
+        if message.served_at is not None:
+            last[message.campaign.organisation_id] = message.served_at
+    never = datetime.min.replace(tzinfo=UTC)
+
+    def turn(message: Message) -> tuple[int, datetime]:
+        organisation = message.campaign.organisation_id
+        return in_hand.get(organisation, 0), last.get(organisation, never)
+
+    return min(found, key=turn)
 
 
 def anything_due(now: datetime) -> bool:
@@ -99,15 +138,25 @@ def serve(message: Message, now: datetime) -> None:
 
 
 def take(
-    message: Message, claim_id: uuid.UUID, run_id: uuid.UUID, journal: str, lane: int, limit: int, now: datetime
+    message: Message,
+    claim_id: uuid.UUID,
+    run_id: uuid.UUID,
+    journal: str,
+    lane: int,
+    limit: int,
+    now: datetime,
+    slowed: Slowed | None = None,
 ) -> int:
     """Claim up to `limit` due deliveries of the message; answers how many are now in hand.
 
     Whoever left since the freeze becomes suppressed or cancelled in the same transaction. The journal must already
-    name `claim_id`.
+    name `claim_id`. Never more than its first wave and its sender's warm-up allow; those to `slowed` destinations get
+    a later time instead.
     """
-    skip_locked = "FOR UPDATE SKIP LOCKED" if connection.vendor == "postgresql" else ""
     with transaction.atomic():
+        limit = _room(message, limit, now)
+        if limit <= 0:
+            return 0
         Claim.objects.create(
             id=claim_id,
             run_id=run_id,
@@ -117,15 +166,36 @@ def take(
             journal=journal,
             lease_until=now + LEASE,
         )
-        with connection.cursor() as cursor:
-            cursor.execute(_CLAIM.format(skip_locked=skip_locked), db_values([message.pk, now, limit, claim_id]))
-            moved = Counter(status for _, status in cursor.fetchall())
+        moved = _moved(message, claim_id, limit, now, slowed)
         taken = sum(moved.values())
         moved[DeliveryStatus.PENDING.value] -= taken
         move_counts(message.pk, lane, dict(moved))
         if not moved[DeliveryStatus.SENDING.value]:
             Claim.objects.filter(pk=claim_id).delete()
     return moved[DeliveryStatus.SENDING.value]
+
+
+def _room(message: Message, limit: int, now: datetime) -> int:
+    """`limit`, or less where the first wave or the warm-up says so."""
+    for room in (room_in_wave(message, now), room_in_warm_up(message, now)):
+        limit = limit if room is None else min(limit, room)
+    return limit
+
+
+def _moved(message: Message, claim_id: uuid.UUID, limit: int, now: datetime, slowed: Slowed | None) -> Counter[str]:
+    """The statuses that the claimed ones have now."""
+    skip_locked = "FOR UPDATE SKIP LOCKED" if connection.vendor == "postgresql" else ""
+    picked, values = _NEXT.format(columns="id", skip_locked=skip_locked), [message.pk, now, limit]
+    with connection.cursor() as cursor:
+        if slowed is not None:
+            cursor.execute(_NEXT.format(columns="id, domain", skip_locked=skip_locked), db_values(values))
+            go, later = slowed.sort(cursor.fetchall(), now)
+            cursor.executemany(_LATER, [db_values([due_at, pk]) for pk, due_at in later])
+            if not go:
+                return Counter()
+            picked, values = _THESE.format(places=", ".join(["%s"] * len(go))), list(go)
+        cursor.execute(_CLAIM.format(picked=picked), db_values([*values, claim_id]))
+        return Counter(status for _, status in cursor.fetchall())
 
 
 def recipients(claim_id: uuid.UUID) -> list[Claimed]:

@@ -21,12 +21,15 @@ from publisher.deliver.bag import Bag, Batch
 from publisher.deliver.batches import batch_of
 from publisher.deliver.couriers import Couriers
 from publisher.deliver.journal import Journal
+from publisher.deliver.limits import SOON_S, Limits, open_in_s
 from publisher.deliver.outcome import Outcome
+from publisher.deliver.patience import of_destinations
 from publisher.deliver.rate import Rate
 from publisher.deliver.recover import anything_to_recover, recover_dead_journals
 from publisher.deliver.slots import Lease, free_slot_exists, release_slot, take_slot
 from publisher.errors import OpslagError
 from publisher.models import Message
+from publisher.schedule.destinations import rest
 from publisher.schedule.dispatch import hold
 from publisher.transports import configured_transport
 from publisher.vocabulary import DeliveryStatus, HoldReason, MessageStatus
@@ -91,7 +94,7 @@ class Lane:
         self.batches: dict[uuid.UUID, Batch] = {}
         self.served: dict[int, Message] = {}
         self.is_clean = True
-        self._rate = Rate()
+        self._rate, self._limits = Rate(), Limits()
         self._ends_s = time.monotonic() + SLICE_S
         self._couriers = Couriers(configured_transport(), self.bag, settings.OPSLAG_SMTP_CONNECTIONS)
 
@@ -99,7 +102,7 @@ class Lane:
         """Claim and send until the slice is over, nothing is due, or the transport refuses."""
         with self._couriers:
             while self._go_round():
-                self.news.wait(_PAUSE_S)
+                self.news.wait(self._limits.pause_s(_PAUSE_S))
                 self.news.clear()
         self._settle_all()
 
@@ -112,17 +115,25 @@ class Lane:
         if self.lease.due():
             self._look_around()
         self._hold_what_is_in_trouble()
+        self._let_destinations_rest()
         if self._is_over():
             return False
         return self._claim_ahead() or bool(self.batches)
 
     def _is_over(self) -> bool:
         spent = time.monotonic() >= self._ends_s or self.bag.started >= SLICE_MESSAGES
-        hindered = self._couriers.failure is not None or self.journal.is_broken
+        hindered = self._failure is not None or self.journal.is_broken
         return spent or hindered or not self.lease.may_start()
 
+    @property
+    def _failure(self) -> OpslagError | None:
+        """Why the mail server is to be left alone for a while."""
+        return self._couriers.failure or self.bag.patience.worn_out
+
     def _claim_ahead(self) -> bool:
-        """Claim another batch if the bag runs low; false if nothing is due."""
+        """Claim another batch if the bag runs low; false if nothing is due, or not soon."""
+        if self._limits.must_wait:
+            return self._limits.opens_before(self._ends_s)
         room = int(self._rate.measured(self.bag.started) * CLAIMED_S) - self.bag.waiting
         most = max(1, min(CLAIM_MOST, room))
         if self.bag.waiting > most:
@@ -131,13 +142,21 @@ class Lane:
         message = claim.next_message(now)
         if message is None:
             return False
+        most = self._limits.reserve(most)
+        if not most:
+            return self._limits.opens_before(self._ends_s)
         self.served[message.pk] = message
         claim_id = uuid.uuid4()
         claim.serve(message, now)
         self.journal.claim(claim_id)
-        taken = claim.take(message, claim_id, self.run_id, self.journal.name, self.number, most, now)
+        slowed = self._limits.slowed
+        taken = claim.take(message, claim_id, self.run_id, self.journal.name, self.number, most, now, slowed)
+        self._limits.give_back(most - taken)
         if taken:
             self._put_in(message, claim_id, taken)
+        elif slowed is not None:
+            # All of them have a later time now; who is next?
+            self.news.set()
         return True
 
     def _put_in(self, message: Message, claim_id: uuid.UUID, taken: int) -> None:
@@ -172,7 +191,9 @@ class Lane:
         for batch in list(self.batches.values()):
             if not claim.may_go_on(batch.message.pk, batch.message.campaign.approved_revision):
                 batch.stopped = True
-            batch.gone = claim.left_since(batch.claim_id)
+            batch.gone = claim.left_since(batch.claim_id) | batch.resting
+        self._limits.look()
+        self._set_aside()
 
     def _forfeit(self, claim_id: uuid.UUID) -> None:
         """Somebody has given this claim up while we slept: nothing more of it may start."""
@@ -185,6 +206,24 @@ class Lane:
             hold(message, why, error.explanation, frm=MessageStatus.SENDING)
             for batch in self.batches.values():
                 batch.stopped = batch.stopped or batch.message.pk == message.pk
+
+    def _let_destinations_rest(self) -> None:
+        """Who asked us to slow down gets nothing for a while, whatever else goes on."""
+        tired = self.bag.patience.tired
+        while tired:
+            name, error = tired.popleft()
+            rest(name, error.explanation, timezone.now())
+            if not tired:
+                self._limits.look()
+                self._set_aside()
+
+    def _set_aside(self) -> None:
+        """Of what is in hand, the letters to destinations that rest."""
+        resting, self.bag.patience.tried = self._limits.destinations()
+        for batch in self.batches.values() if resting else ():
+            letters = ((recipient.delivery_id, recipient.address) for recipient in batch.recipients)
+            batch.resting = of_destinations(resting, letters)
+            batch.gone = batch.gone | batch.resting
 
     def _store(self) -> None:
         by_batch: dict[Batch, list[Outcome]] = defaultdict(list)
@@ -209,8 +248,8 @@ class Lane:
             raise RuntimeError("letters without an outcome")
         if self.journal.is_broken:
             misfortunes.no_journal(None)
-        elif self._couriers.failure is not None:
-            misfortunes.no_connection(self._couriers.failure, self.served.values(), unanswered=self.bag.unanswered)
+        elif self._failure is not None:
+            misfortunes.no_connection(self._failure, self.served.values(), unanswered=self.bag.unanswered)
         elif self.bag.accepted:
             transport_health.answered(settings.OPSLAG_TRANSPORT)
 
@@ -223,4 +262,5 @@ def wanted(now: datetime) -> bool:
         not transport_health.paused(settings.OPSLAG_TRANSPORT, now)
         and free_slot_exists(KIND, now)
         and claim.anything_due(now)
+        and open_in_s() < SOON_S
     )

@@ -25,12 +25,14 @@ from publisher.models.ledger import (  # isort: skip
     Claim,
     Delivery,
     DeliveryCount,
+    Destination,
     Event,
     Heartbeat,
     LaneSlot,
     Notice,
     PostPart,
     TransportHealth,
+    WarmupDay,
 )
 
 __all__ = [
@@ -46,6 +48,7 @@ __all__ = [
     "Cooperation",
     "Delivery",
     "DeliveryCount",
+    "Destination",
     "Edition",
     "Event",
     "Heartbeat",
@@ -75,4 +78,5 @@ __all__ = [
     "Topic",
     "TransportHealth",
     "User",
+    "WarmupDay",
 ]

@@ -99,7 +99,8 @@ class Message(ScopedModel):
 
     `frozen_at` is the instant whose audience was frozen; `frozen_count` counts it from the audience rule itself.
     `composed_html` is the view-in-browser page's content. A claim on the row (`claim_id`, `lease_until`, `strikes`)
-    guards freezing and compiling.
+    guards freezing and compiling. `wave_size`: so many get it first; `wave_until`: when the rest follow, known once
+    the first have their outcome.
     """
 
     organisation_path = "campaign__organisation"
@@ -129,6 +130,9 @@ class Message(ScopedModel):
     started_at = models.DateTimeField(null=True)
     served_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
+    wave_size = models.PositiveIntegerField(null=True)
+    wave_minutes = models.PositiveSmallIntegerField(default=0)
+    wave_until = models.DateTimeField(null=True)
     strikes = models.PositiveSmallIntegerField(default=0)
     claim_id = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
