@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field
 
 from django.utils import timezone
@@ -20,7 +20,7 @@ from publisher.deliver import outcome
 from publisher.deliver.claim import Claimed
 from publisher.deliver.journal import Journal
 from publisher.deliver.outcome import Outcome
-from publisher.deliver.patience import Patience
+from publisher.deliver.patience import Patience, of_destinations
 from publisher.deliver.slots import Lease
 from publisher.errors import AccountError, OpslagError, PermanentError, UncertainError
 from publisher.models import Message
@@ -54,6 +54,12 @@ class Batch:
     stopped: bool = False
     gone: set[int] = field(default_factory=set)
     resting: set[int] = field(default_factory=set)
+
+    def set_aside(self, destinations: Set[str]) -> None:
+        """Nothing more of it starts to any of these destinations."""
+        letters = ((recipient.delivery_id, recipient.address) for recipient in self.recipients)
+        self.resting = self.resting | of_destinations(destinations, letters)
+        self.gone = self.gone | self.resting
 
 
 class Bag:
@@ -190,7 +196,12 @@ class Bag:
         else:
             settled = outcome.of_error(number, result, recipient.attempts, now)
         self._heed(batch, result)
-        self.patience.heed(recipient.address, result)
+        if tired := self.patience.heed(recipient.address, result):
+            for each in {each for each, _recipient in self._waiting}:
+                each.set_aside({tired})
+            self._on_news()
+        if self.patience.worn_out is not None:
+            self.hand_back_all()
         self._journal.end(batch.claim_id, number, settled.as_line())
         self._settle(batch, settled)
 

@@ -22,8 +22,8 @@ from publisher.deliver.batches import batch_of
 from publisher.deliver.couriers import Couriers
 from publisher.deliver.journal import Journal
 from publisher.deliver.limits import SOON_S, Limits, open_in_s
+from publisher.deliver.notice import wants_room
 from publisher.deliver.outcome import Outcome
-from publisher.deliver.patience import of_destinations
 from publisher.deliver.rate import Rate
 from publisher.deliver.recover import anything_to_recover, recover_dead_journals
 from publisher.deliver.slots import Lease, free_slot_exists, release_slot, take_slot
@@ -46,7 +46,8 @@ _PAUSE_S = 0.2
 def run_lane() -> int:
     """Send for one slice; answers how many deliveries were started. Ends at once if no slot or nothing to do."""
     recover_dead_journals()
-    if transport_health.paused(settings.OPSLAG_TRANSPORT, timezone.now()):
+    now = timezone.now()
+    if transport_health.paused(settings.OPSLAG_TRANSPORT, now) or wants_room(now):
         return 0
     run_id = uuid.uuid4()
     slot = take_slot(KIND, run_id, timezone.now())
@@ -96,6 +97,7 @@ class Lane:
         self.is_clean = True
         self._rate, self._limits = Rate(), Limits()
         self._ends_s = time.monotonic() + SLICE_S
+        self._set_aside()
         self._couriers = Couriers(configured_transport(), self.bag, settings.OPSLAG_SMTP_CONNECTIONS)
 
     def run(self) -> None:
@@ -194,6 +196,9 @@ class Lane:
             batch.gone = claim.left_since(batch.claim_id) | batch.resting
         self._limits.look()
         self._set_aside()
+        if wants_room(timezone.now()):
+            # A mail server that lets in few would let in no notice while this lane stays.
+            self._ends_s = time.monotonic()
 
     def _forfeit(self, claim_id: uuid.UUID) -> None:
         """Somebody has given this claim up while we slept: nothing more of it may start."""
@@ -220,10 +225,9 @@ class Lane:
     def _set_aside(self) -> None:
         """Of what is in hand, the letters to destinations that rest."""
         resting, self.bag.patience.tried = self._limits.destinations()
-        for batch in self.batches.values() if resting else ():
-            letters = ((recipient.delivery_id, recipient.address) for recipient in batch.recipients)
-            batch.resting = of_destinations(resting, letters)
-            batch.gone = batch.gone | batch.resting
+        if resting:
+            for batch in self.batches.values():
+                batch.set_aside(resting)
 
     def _store(self) -> None:
         by_batch: dict[Batch, list[Outcome]] = defaultdict(list)
@@ -260,6 +264,7 @@ def wanted(now: datetime) -> bool:
         return True
     return (
         not transport_health.paused(settings.OPSLAG_TRANSPORT, now)
+        and not wants_room(now)
         and free_slot_exists(KIND, now)
         and claim.anything_due(now)
         and open_in_s() < SOON_S

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 
 from publisher.errors import OpslagError, TransientError
 from publisher.schedule.destinations import destination_of
@@ -40,23 +40,28 @@ class Patience:
         self.worn_out: OpslagError | None = None
         self.tried: frozenset[str] = frozenset()
 
-    def heed(self, address: str, result: Accepted | OpslagError) -> None:
-        """One answer."""
+    def heed(self, address: str, result: Accepted | OpslagError) -> str:
+        """One answer; says which destination it was too much for, "" if none."""
         if isinstance(result, Accepted):
             if self._in_a_row:
                 self._since_accepted = []
                 self._in_a_row.pop(_destination(address), None)
         elif isinstance(result, TransientError) and asks_to_slow_down(result):
-            self._count(_destination(address), result)
+            return self._count(_destination(address), result)
+        return ""
 
-    def _count(self, name: str, error: TransientError) -> None:
+    def _count(self, name: str, error: TransientError) -> str:
         row = self._in_a_row[name] = self._in_a_row.get(name, 0) + 1
         self._since_accepted.append(name)
         if len(self._since_accepted) >= ALL_IN_A_ROW and len(set(self._since_accepted)) >= DESTINATIONS:
             self.worn_out = error
+            # It was not theirs.
+            self.tired.clear()
         elif row >= IN_A_ROW or name in self.tried or leaves_no_doubt(error):
             self._in_a_row[name] = 0
             self.tired.append((name, error))
+            return name
+        return ""
 
 
 def asks_to_slow_down(error: TransientError) -> bool:
@@ -74,7 +79,6 @@ def _destination(address: str) -> str:
     return destination_of(address.rpartition("@")[2])
 
 
-def of_destinations(names: Iterable[str], letters: Iterable[tuple[int, str]]) -> set[int]:
+def of_destinations(names: Set[str], letters: Iterable[tuple[int, str]]) -> set[int]:
     """Of letters (number, address) those for one of the destinations."""
-    wanted = set(names)
-    return {number for number, address in letters if _destination(address) in wanted}
+    return {number for number, address in letters if _destination(address) in names}
