@@ -8,7 +8,7 @@ ARGS ?=
 # For `make test T=tests/items`.
 T ?=
 
-.PHONY: help run test browser-tests system-tests lint format lock messages translations bench bench-send chaos \
+.PHONY: help run test browser-tests system-tests lint format lock messages translations bench bench-send bench-fairness chaos \
 	contract screenshots environment dev-environment clean
 
 help: ## show this list
@@ -51,6 +51,9 @@ bench: dev-environment ## measure the whole path, ledger included (ARGS="--recip
 
 bench-send: dev-environment ## measure what a mail costs, processor time of everything counted (ARGS="--recipients 20000 --delay-ms 20")
 	@exec $(PY) -m tests.bench.send $(ARGS)
+
+bench-fairness: dev-environment ## a small newsletter and notices while a million are being sent (ARGS="--recipients 100000")
+	@exec $(PY) -m tests.bench.fairness $(ARGS)
 
 chaos: dev-environment ## kill workers, Redis and connections in mid-send, then compare with the mail server's log
 	@exec $(PY) -m tests.chaos.kill_workers $(ARGS)

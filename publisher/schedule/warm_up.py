@@ -6,6 +6,7 @@ began (a row): it holds over restarts, and what was handed back counts no more.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -82,6 +83,26 @@ def waits_until(message: Message, now: datetime) -> datetime | None:
 def used_up(now: datetime) -> set[str]:
     """Sender domains that may send nothing more today."""
     return {domain for domain in settings.OPSLAG_WARMUP_DOMAINS if left_today(domain, now) == 0}
+
+
+@dataclass(frozen=True)
+class WarmUp:
+    """A sender domain on one day of its warm-up, from 1: the most of that day, and what is left of it."""
+
+    domain: str
+    day: int
+    most: int
+    left: int
+
+
+def warm_ups(now: datetime) -> list[WarmUp]:
+    """The domains whose warm-up goes on, for people."""
+    found, today = [], day_of(now)
+    for domain, start in settings.OPSLAG_WARMUP_DOMAINS.items():
+        most, left = most_on(domain, today), left_today(domain, now)
+        if most is not None and left is not None:
+            found.append(WarmUp(domain, max((today - start).days, 0) + 1, most, left))
+    return found
 
 
 def _sent(domain: str) -> int:
