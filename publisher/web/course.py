@@ -18,17 +18,30 @@ from publisher.templatetags.dates import number, write_date
 from publisher.vocabulary import MessageStatus, Outlet
 
 
-def about(at: datetime) -> str:
-    """A forecast instant, to the full minute: the time of day, with the day if it is not today."""
-    minute = at.replace(second=0, microsecond=0) + timedelta(minutes=1 if at.second or at.microsecond else 0)
-    if timezone.localtime(minute).date() == timezone.localdate():
+def _minute(at: datetime) -> datetime:
+    """A forecast instant, to the full minute."""
+    whole = at.replace(second=0, microsecond=0)
+    return whole if whole == at else whole + timedelta(minutes=1)
+
+
+def _is_today(at: datetime) -> bool:
+    return timezone.localtime(at).date() == timezone.localdate()
+
+
+def _when(at: datetime) -> str:
+    """“at 10.40”, with the day if it is not today."""
+    minute = _minute(at)
+    if _is_today(minute):
         return _("at %(time)s") % {"time": write_date(minute, "time")}
     return write_date(minute, "long")
 
 
 def last_one_words(at: datetime) -> str:
     """“The last one gets it at about 10.40.”"""
-    return _("The last one gets it about %(when)s.") % {"when": about(at)}
+    minute = _minute(at)
+    if _is_today(minute):
+        return _("The last one gets it at about %(time)s.") % {"time": write_date(minute, "time")}
+    return _("The last one gets it about %(when)s.") % {"when": write_date(minute, "long")}
 
 
 def course_of(message: Message, figures: Mapping[str, int]) -> list[str]:
@@ -46,7 +59,7 @@ def _wave(message: Message, now: datetime) -> list[str]:
     if not is_in_first_wave(message, now):
         return []
     if message.wave_until is not None:
-        return [_("The first group is sent; the rest follow %(when)s.") % {"when": about(message.wave_until)}]
+        return [_("The first group is sent; the rest follow %(when)s.") % {"when": _when(message.wave_until)}]
     words = ngettext(
         "%(first)s person gets it first; the rest follow %(minutes)s minutes later.",
         "%(first)s people get it first; the rest follow %(minutes)s minutes later.",
@@ -60,7 +73,7 @@ def _warm_up(message: Message, now: datetime) -> list[str]:
     if until is None:
         return []
     words = _("Your sender domain is new, so today's number is used up; the next ones follow %(when)s.")
-    return [words % {"when": about(until)}]
+    return [words % {"when": _when(until)}]
 
 
 def _destinations(message: Message, now: datetime) -> list[str]:
@@ -69,4 +82,4 @@ def _destinations(message: Message, now: datetime) -> list[str]:
     if not slow or not message.deliveries.filter(status="pending", due_at__gt=now).exists():
         return []
     words = _("%(name)s asked us to slow down; mail to it goes on %(when)s, a little at first.")
-    return [words % {"name": row.name, "when": about(row.rest_until)} for row in slow if row.rest_until > now]
+    return [words % {"name": row.name, "when": _when(row.rest_until)} for row in slow if row.rest_until > now]

@@ -110,11 +110,11 @@ class NewsletterForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def clean_first_wave(self) -> int:
         """Left empty: everybody at once."""
-        return self.cleaned_data["first_wave"] or 0
+        return int(self.cleaned_data["first_wave"] or 0)
 
     def clean_first_wave_minutes(self) -> int:
         """Left empty: as it was."""
-        return self.cleaned_data["first_wave_minutes"] or self.instance.first_wave_minutes
+        return int(self.cleaned_data["first_wave_minutes"] or self.instance.first_wave_minutes)
 
     def clean_reply_to(self) -> str:
         """An address behind which nobody reads is refused: it turns people who have something to say away."""

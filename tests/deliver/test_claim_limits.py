@@ -15,10 +15,12 @@ from django.utils import timezone
 
 from publisher.deliver import claim, outcome
 from publisher.models import Claim, Delivery, Message, Newsletter, WarmupDay
+from publisher.models.raw import db_values
+from publisher.schedule import dispatch
 from publisher.schedule.destinations import Slow, Slowed
 from publisher.schedule.warm_up import waits_until
 from publisher.vocabulary import DeliveryStatus, MessageStatus
-from tests.audience_factory import own_newsletter, ready_mail, residents
+from tests.audience_factory import mail, own_newsletter, ready_mail, residents
 
 pytestmark = pytest.mark.database
 
@@ -226,3 +228,26 @@ def test_within_an_organisation_the_mail_least_recently_served_goes_first(newsle
         settle(message, take(message, 5)[0])
     assert served[0] == first.pk and second.pk in served[:3]
     assert Message.objects.filter(status=MessageStatus.SENDING).count() == 3
+
+
+@pytest.mark.parametrize("columns", ["id", "id, domain"])
+def test_the_pending_index_finds_what_is_next(newsletter: Newsletter, columns: str) -> None:
+    residents(newsletter, 3000)
+    message = ready_mail(newsletter)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE publisher_delivery")
+        sql = claim._NEXT.format(columns=columns, skip_locked="")
+        explain = "EXPLAIN " if connection.vendor == "postgresql" else "EXPLAIN QUERY PLAN "
+        cursor.execute(explain + sql, db_values([message.pk, timezone.now(), 50]))
+        plan = " ".join(str(row) for row in cursor.fetchall())
+    assert "delivery_pending" in plan and "Sort" not in plan and "TEMP B-TREE" not in plan
+
+
+def test_a_message_takes_its_first_wave_from_its_newsletter(newsletter: Newsletter) -> None:
+    Newsletter.objects.filter(pk=newsletter.pk).update(first_wave=200, first_wave_minutes=7)
+    residents(newsletter, 2)
+    message = mail(newsletter)
+    now = timezone.now()
+    assert dispatch.prepare(message.pk, now) and dispatch.start(message.pk, now)
+    message.refresh_from_db()
+    assert (message.wave_size, message.wave_minutes, message.wave_until) == (200, 7, None)
