@@ -41,7 +41,10 @@ def due_notices(now: datetime) -> list[int]:
 def wants_room(now: datetime) -> bool:
     """Whether a notice found no connection: lanes leave theirs, since a mail server may let in only so many at once."""
     waiting = Notice.objects.filter(
-        status__in=(DeliveryStatus.PENDING, DeliveryStatus.SENDING), started_at=None, created_at__gt=now - ROOM_FOR
+        status__in=(DeliveryStatus.PENDING, DeliveryStatus.SENDING),
+        started_at=None,
+        created_at__gt=now - ROOM_FOR,
+        due_at__lte=now + ROOM_FOR / PAUSE_SHARE,
     )
     return waiting.exclude(last_error={}).exists()
 

@@ -24,7 +24,7 @@ from tests.engine_room import EngineRoom, engine_room
 
 SMALL = 200
 SMALL_S, NOTICE_S = 10.0, 2.0
-PATIENCE_S = 600.0
+PATIENCE_S = 1800.0
 # A small mail is approved so long before it is due; a notice is written so long after that.
 AHEAD_S, NOTICE_AFTER_S = 8.0, 2.0
 
