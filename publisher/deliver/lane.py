@@ -156,8 +156,9 @@ class Lane:
         self._limits.give_back(most - taken)
         if taken:
             self._put_in(message, claim_id, taken)
-        elif slowed is not None:
+        elif slowed is not None and slowed.put_off:
             # All of them have a later time now; who is next?
+            slowed.put_off = 0
             self.news.set()
         return True
 
@@ -248,6 +249,7 @@ class Lane:
         """After the couriers came home: the last outcomes, and a word on the transport."""
         self._store()
         self._hold_what_is_in_trouble()
+        self._let_destinations_rest()
         if self.batches:
             raise RuntimeError("letters without an outcome")
         if self.journal.is_broken:

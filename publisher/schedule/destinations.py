@@ -94,11 +94,15 @@ def rest(name: str, words: Explanation, now: datetime) -> bool:
 
 
 class Slowed:
-    """The slow destinations as one lane knows them: which of the deliveries that are next may go, and when the rest."""
+    """The slow destinations as one lane knows them: which of the deliveries that are next may go, and when the rest.
+
+    `put_off`: how many were given a later time; whoever heeds it sets it back.
+    """
 
     def __init__(self, slow: Mapping[str, Slow]) -> None:
         self.slow = slow
         self._waiting: Counter[str] = Counter()
+        self.put_off = 0
 
     def sort(self, rows: Iterable[tuple[int, str]], now: datetime) -> tuple[list[int], list[tuple[int, datetime]]]:
         """Of deliveries (id, domain) in their order: those that may go now, and for each of the others its time."""
@@ -115,6 +119,7 @@ class Slowed:
         for name, ids in held.items():
             go += ids[: allowed.get(name, 0)]
             later += [(delivery_id, self._turn(name, now)) for delivery_id in ids[allowed.get(name, 0) :]]
+        self.put_off += len(later)
         return sorted(go), later
 
     def _allowed(self, wanted: Mapping[str, int], now: datetime) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 import redis
 from django.utils import timezone
 
+from publisher.deliver import claim
 from publisher.deliver.lane import run_lane, wanted
 from publisher.models import Delivery, Destination, Message, Newsletter, Subscriber, TransportHealth
 from publisher.paces import parse_pace
@@ -123,3 +125,20 @@ def test_the_same_answer_for_everybody_is_a_pause_for_the_mail_server(newsletter
     assert health.paused_until is not None and health.paused_until > timezone.now()
     assert message.deliveries.filter(attempts=0, status="pending").count() >= 35
     assert not wanted(timezone.now())
+
+
+def test_a_lane_does_not_spin_while_the_first_wave_has_no_outcome_yet(
+    newsletter: Newsletter, settings: Any, tmp_path: Path, django_assert_max_num_queries: Any
+) -> None:
+    """Another lane has the whole wave in hand, and some destination rests: nothing to do but to look now and then."""
+    residents(newsletter, 10)
+    message = ready_mail(newsletter)
+    Message.objects.filter(pk=message.pk).update(wave_size=4, wave_minutes=10)
+    Destination.objects.create(name="gmail.com", rest_until=timezone.now() + timedelta(hours=1))
+    message.refresh_from_db()
+    elsewhere = uuid.uuid4()
+    assert claim.take(message, elsewhere, elsewhere, "elsewhere.journal", 2, 10, timezone.now()) == 4
+    with running_sink(tmp_path / "sink") as sink, django_assert_max_num_queries(1500):
+        settings.OPSLAG_SMTP_URL = sink.url
+        assert run_lane() == 0
+    assert statuses(message) == {"pending": 6, "sending": 4}
