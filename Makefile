@@ -9,7 +9,7 @@ ARGS ?=
 T ?=
 
 .PHONY: help run test browser-tests system-tests lint format lock messages translations bench bench-send bench-freeze \
-	bench-marginal bench-postfix chaos contract screenshots environment dev-environment clean
+	bench-marginal bench-postfix bench-fairness chaos contract screenshots environment dev-environment clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-24s %s\n", $$1, $$2 }'
@@ -60,6 +60,9 @@ bench-marginal: dev-environment ## measure a mail's cost in a long list, beside 
 
 bench-postfix: dev-environment ## measure sending to a real Postfix over 1, 4 and 16 connections (Debian package, as root)
 	@exec $(PY) -m tests.bench.postfix $(ARGS)
+
+bench-fairness: dev-environment ## a small newsletter and notices while a million are being sent (ARGS="--recipients 100000")
+	@exec $(PY) -m tests.bench.fairness $(ARGS)
 
 chaos: dev-environment ## kill, stop and take away everything in mid-send, then compare with the mail server's log (20 minutes)
 	@exec $(PY) -m tests.chaos.kill_workers $(ARGS)

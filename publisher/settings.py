@@ -8,7 +8,9 @@ from __future__ import annotations
 import contextlib
 import secrets
 import socket
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import environ
@@ -17,9 +19,11 @@ from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from publisher import __version__
+from publisher.paces import parse_pace, parse_plan, parse_starts
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.FileAwareEnv()
+_T = TypeVar("_T")
 
 
 def _own_key(name: str, make: str) -> str:
@@ -73,6 +77,13 @@ def _imap_url(name: str) -> str:
     return str(given)
 
 
+def _read(name: str, read: Callable[[str], _T]) -> _T:
+    try:
+        return read(env.str(name, default=""))
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name}: {error}") from error
+
+
 # --- Where things are -------------------------------------------------------------------------------------------
 # Folder for everything the embedded default writes: database, keys, pictures, journals, logs.
 OPSLAG_HOME = Path(env.str("OPSLAG_HOME", default=str(BASE_DIR / "var"))).resolve()
@@ -121,6 +132,12 @@ OPSLAG_ALLOWED_LATENESS_MINUTES = env.int("OPSLAG_ALLOWED_LATENESS_MINUTES", def
 OPSLAG_BULK_LANES = env.int("OPSLAG_BULK_LANES", default=2)
 # How many connections to the mail server one lane keeps open while it sends.
 OPSLAG_SMTP_CONNECTIONS = env.int("OPSLAG_SMTP_CONNECTIONS", default=4)
+# How fast mail may leave, all lanes together: N/second, N/minute, N/hour, N/day, or a preset; empty for no limit.
+OPSLAG_SMTP_PACE = _read("OPSLAG_SMTP_PACE", parse_pace)
+# New sender domains, each with the first day of its warm-up: nyt.example.org=2026-12-01 (comma-separated).
+OPSLAG_WARMUP_DOMAINS = _read("OPSLAG_WARMUP_DOMAINS", parse_starts)
+# The most that a domain in its warm-up sends a day, day by day; after the last day there is no limit.
+OPSLAG_WARMUP_PLAN = _read("OPSLAG_WARMUP_PLAN", parse_plan)
 # How often a delivery is tried before it is failed.
 OPSLAG_MAX_ATTEMPTS = env.int("OPSLAG_MAX_ATTEMPTS", default=6)
 # This machine's name in leases and journals; must stay the same across restarts.

@@ -16,7 +16,7 @@ def tick() -> None:
     """Wake workers for what is to be frozen, uploaded or started."""
     now = timezone.now()
     for message_id in dispatch.to_start(now):
-        wake(start, message_id, queue=Queue.URGENT)
+        wake(start, message_id, queue=Queue.TICK)
     for message_id in dispatch.to_freeze(now):
         wake(prepare, message_id, queue=Queue.PREPARE)
     for delivery_id in post.to_prepare(now):

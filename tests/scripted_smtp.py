@@ -38,6 +38,7 @@ class ScriptedServer:
     accepted: list[tuple[str, str]] = field(default_factory=list)
     contents: list[tuple[str, bytes]] = field(default_factory=list)
     connections: int = 0
+    talking: int = 0
 
     def url(self, scheme: str = "smtp+plain", sign_in: str = "") -> str:
         """For OPSLAG_SMTP_URL."""
@@ -50,6 +51,13 @@ class _Talk(socketserver.BaseRequestHandler):
     server: _Listener
 
     def handle(self) -> None:
+        self.server.script.talking += 1
+        try:
+            self.talk()
+        finally:
+            self.server.script.talking -= 1
+
+    def talk(self) -> None:
         self.script, self.unread, self.recipient = self.server.script, b"", ""
         self.script.connections += 1
         if not self.say("greeting"):

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LAYERS: dict[str, int] = {
     **dict.fromkeys(
         ["publisher", "publisher.http", "publisher.address_guard", "publisher.vocabulary", "publisher.errors",
-         "publisher.settings", "publisher.apps"], 0),
+         "publisher.paces", "publisher.settings", "publisher.apps"], 0),
     **dict.fromkeys(["publisher.sources", "publisher.platforms", "publisher.transports"], 1),
     "publisher.models": 2,
     "publisher.migrations": 2,

@@ -6,14 +6,16 @@ import argparse
 from collections.abc import Sequence
 from datetime import datetime
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from publisher.cli.progress import outlet_name
 from publisher.errors import Explanation
-from publisher.models import Message, Source, StopStamp
+from publisher.models import Destination, Message, Source, StopStamp
 from publisher.operate.moments import moment
 from publisher.operate.status import Status, read_status
+from publisher.schedule.warm_up import WarmUp
 from publisher.track.counters import figures
 from publisher.vocabulary import FINAL_DELIVERY_STATUSES
 
@@ -38,6 +40,9 @@ def lines(status: Status) -> list[str]:
         *_section(_("Paused"), [_named(message) for message in status.paused]),
         *_section(_("Scheduled"), [_scheduled(message) for message in status.scheduled]),
         *_section(_("Unconfirmed"), _uncertain(status.uncertain)),
+        *_section(_("Pace"), _pace()),
+        *_section(_("Asked us to slow down"), [_slow(row) for row in status.slow]),
+        *_section(_("Warm-up"), [_warm_up(each) for each in status.warm_ups]),
         *_section(_("News sources"), [_source(source) for source in status.sources]),
     ]
     return found or [_("Nothing is being sent, nothing is planned, nothing waits for a person.")]
@@ -74,6 +79,20 @@ def _uncertain(number: int) -> list[str]:
         "%(number)d delivery waits for a person to decide", "%(number)d deliveries wait for a person to decide", number
     )
     return [words % {"number": number}] if number else []
+
+
+def _pace() -> list[str]:
+    return [settings.OPSLAG_SMTP_PACE.name] if settings.OPSLAG_SMTP_PACE else []
+
+
+def _slow(row: Destination) -> str:
+    goes_on = _("goes on, a little at first, %(when)s") % {"when": _when(row.rest_until)}
+    return f"{row.name}  {goes_on}  {Explanation.from_json(row.last_error)}"
+
+
+def _warm_up(each: WarmUp) -> str:
+    words = _("%(domain)s: day %(day)d, %(left)d of %(most)d left today")
+    return words % {"domain": each.domain, "day": each.day, "left": each.left, "most": each.most}
 
 
 def _stop(stop: StopStamp) -> str:

@@ -10,7 +10,7 @@ import logging
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -23,6 +23,7 @@ from publisher.deliver import outcome
 from publisher.deliver.claim import Claimed
 from publisher.deliver.journal import Journal
 from publisher.deliver.outcome import Sent, Settled
+from publisher.deliver.patience import Patience, of_destinations
 from publisher.deliver.slots import Lease
 from publisher.errors import AccountError, OpslagError, PermanentError, UncertainError
 from publisher.models import Message
@@ -45,8 +46,9 @@ class Batch:
     """One claim in hand, `number` in the journal.
 
     `return_paths`: the envelope sender of each delivery, `sender` for those that have none of their own. `stopped`:
-    nothing more of it may start; `gone`: deliveries whose recipient has left; `unsettled`: how many have no stored
-    outcome yet.
+    nothing more of it may start; `gone`: deliveries that may not start any more, because their recipient has left or,
+    kept in `resting`, because their destination asked us to slow down; `unsettled`: how many have no stored outcome
+    yet.
     """
 
     claim_id: uuid.UUID
@@ -59,6 +61,13 @@ class Batch:
     unsettled: int = 0
     stopped: bool = False
     gone: set[int] = field(default_factory=set)
+    resting: set[int] = field(default_factory=set)
+
+    def set_aside(self, destinations: Set[str]) -> None:
+        """Nothing more of it starts to any of these destinations."""
+        letters = ((recipient.delivery_id, recipient.address) for recipient in self.recipients)
+        self.resting = self.resting | of_destinations(destinations, letters)
+        self.gone = self.gone | self.resting
 
 
 class Bag:
@@ -74,6 +83,7 @@ class Bag:
         self._in_hand: dict[int, tuple[Batch, Claimed]] = {}
         self._outcomes: deque[tuple[Batch, Settled]] = deque()
         self._unwritten = 0
+        self.patience = Patience()
         self.unanswered = 0
         self.troubles: deque[tuple[Message, HoldReason, OpslagError]] = deque()
         self.started = 0
@@ -181,10 +191,18 @@ class Bag:
             return
         self.accepted += 1
         self.unanswered = 0
+        if self.patience.is_tried:
+            self.patience.accepted(recipient.address)
         self._settle(batch, Sent(letter.number, result.code, time.time_ns()))
 
     def _end(self, batch: Batch, recipient: Claimed, error: OpslagError) -> None:
         self._heed(batch, error)
+        if tired := self.patience.refused(recipient.address, error):
+            for each in {each for each, _recipient in self._waiting}:
+                each.set_aside({tired})
+            self._on_news()
+        if self.patience.worn_out is not None:
+            self.hand_back_all()
         self._settle(batch, outcome.of_error(recipient.delivery_id, error, recipient.attempts, timezone.now()))
 
     def _heed(self, batch: Batch, result: OpslagError) -> None:

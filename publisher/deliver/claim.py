@@ -11,14 +11,17 @@ from typing import NamedTuple
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef
 
 from publisher.deliver.journal import boot_id
 from publisher.models import Claim, Delivery, Message
 from publisher.models.counting import move_counts
 from publisher.models.raw import db_values
+from publisher.schedule.destinations import Slowed
+from publisher.schedule.first_wave import is_in_first_wave, room_in_wave
 from publisher.schedule.stops import not_stopped
-from publisher.vocabulary import DeliveryStatus, MessageStatus, Outlet
+from publisher.schedule.warm_up import room_in_warm_up
+from publisher.vocabulary import DeliveryStatus, MessageStatus
 
 LEASE = timedelta(seconds=60)
 
@@ -38,13 +41,17 @@ LEFT JOIN publisher_subscription s ON s.id = d.subscription_id
 LEFT JOIN publisher_subscriber p ON p.id = d.subscriber_id
 LEFT JOIN publisher_suppression x ON x.organisation_id = p.organisation_id AND x.address_key = p.address_key"""
 
+_NEXT = """SELECT {columns} FROM publisher_delivery
+    WHERE message_id = %s AND status = 'pending' AND due_at <= %s {after}
+    ORDER BY due_at, id LIMIT %s {skip_locked}"""
+
+_THESE = "SELECT id FROM publisher_delivery WHERE id IN ({places})"
+
+_LATER = "UPDATE publisher_delivery SET due_at = %s WHERE id = %s AND status = 'pending'"
+
 # The inner SELECT is materialised: with a plain `IN (SELECT … LIMIT)` some plans were seen to take far more than LIMIT.
 _PICKED = f"""
-WITH picked AS MATERIALIZED (
-    SELECT id FROM publisher_delivery
-    WHERE message_id = %s AND status = 'pending' AND due_at <= %s {{after}}
-    ORDER BY due_at, id LIMIT %s {{skip_locked}}
-), judged AS MATERIALIZED (
+WITH picked AS MATERIALIZED ({{picked}}), judged AS MATERIALIZED (
     SELECT d.id AS id, d.due_at AS due_at, d.attempts AS attempts, d.choices AS choices,
            p.address AS address, p.name AS name, s.token AS token, {_GONE} AS gone
     FROM picked JOIN publisher_delivery d ON d.id = picked.id {_JOINS}
@@ -103,34 +110,18 @@ class Claimed(NamedTuple):
 
 
 class Taken(NamedTuple):
-    """What a claim brought: the deliveries in hand, in the line's order, and how far down the line it looked."""
+    """What a claim brought: the deliveries in hand, in the line's order, and how many it looked at.
+
+    `last` is the place that it came to, `is_end` says whether nothing more is due behind it, or may be claimed now.
+    """
 
     in_hand: list[Claimed]
     looked_at: int
     last: Place | None
+    is_end: bool
 
 
-def in_line() -> QuerySet[Message]:
-    """Messages in `sending`, least recently served first, of which something may be due."""
-    sending = not_stopped(Message.objects.filter(status=MessageStatus.SENDING, outlet=Outlet.EMAIL))
-    return sending.order_by(F("served_at").asc(nulls_first=True), "pk")
-
-
-def read(message_id: int) -> Message:
-    """A message with all that sending it needs, but without the whole mail."""
-    related = Message.objects.select_related("campaign__organisation", "newsletter")
-    return related.defer("composed_html", "composed_text").get(pk=message_id)
-
-
-def anything_due(now: datetime) -> bool:
-    """Whether a lane would find work."""
-    due = Delivery.objects.filter(message=OuterRef("pk"), status=DeliveryStatus.PENDING, due_at__lte=now)
-    return in_line().filter(Exists(due)).exists()
-
-
-def serve(message: Message, now: datetime) -> None:
-    """Note that the message has its turn: not part of the claim, since lanes of one message would wait for the row."""
-    Message.objects.filter(pk=message.pk).update(served_at=now)
+_NOTHING = Taken([], 0, None, is_end=True)
 
 
 @dataclass(frozen=True)
@@ -143,48 +134,108 @@ class Taker:
 
 
 def take(
-    message: Message, claim_id: uuid.UUID, taker: Taker, limit: int, now: datetime, *, after: Place | None = None
+    message: Message,
+    claim_id: uuid.UUID,
+    taker: Taker,
+    limit: int,
+    now: datetime,
+    *,
+    after: Place | None = None,
+    slowed: Slowed | None = None,
 ) -> Taken:
     """Claim up to `limit` due deliveries of the message.
 
     Whoever left since the freeze becomes suppressed or cancelled in the same transaction. The journal must already
-    name `claim_id`. `after` passes over what stands before that place, dead entries of the index included.
+    name `claim_id`. `after` passes over what stands before that place, dead entries of the index included. Never more
+    than the message's first wave and its sender's warm-up allow; those to `slowed` destinations get a later time
+    instead.
     """
-    behind = () if after is None else after
-    picking = [message.pk, now, *behind, limit, claim_id]
-    clause = "" if after is None else _AFTER
-    if connection.vendor != "postgresql":
-        return _take_by_steps(message, claim_id, taker, _CLAIM.format(after=clause, skip_locked=""), picking, now)
-    values = [*picking, message.pk, taker.lane, *_noted(message, claim_id, taker, now)]
+    claiming = _Claiming(message, claim_id, taker, now)
+    if slowed is None and not is_in_first_wave(message, now) and not settings.OPSLAG_WARMUP_DOMAINS:
+        return claiming.take(*_next_in_line(message, limit, now, after), limit)
+    with transaction.atomic():
+        limit = _room(message, limit, now)
+        if limit <= 0:
+            return _NOTHING
+        picked, values = _next_in_line(message, limit, now, after)
+        if slowed is None:
+            return claiming.take(picked, values, limit)
+        go, looked_at = _sorted_out(slowed, *_next_in_line(message, limit, now, after, "id, domain"), now)
+        if not go:
+            return Taken([], looked_at, None, looked_at < limit)
+        taken = claiming.take(_THESE.format(places=", ".join(["%s"] * len(go))), go, len(go))
+        # Whoever was put off stands elsewhere now, so no place can be kept.
+        return Taken(taken.in_hand, looked_at, None, looked_at < limit)
+
+
+def _next_in_line(
+    message: Message, limit: int, now: datetime, after: Place | None, columns: str = "id"
+) -> tuple[str, list[object]]:
+    skip_locked = "FOR UPDATE SKIP LOCKED" if connection.vendor == "postgresql" else ""
+    sql = _NEXT.format(columns=columns, after="" if after is None else _AFTER, skip_locked=skip_locked)
+    return sql, [message.pk, now, *(after or ()), limit]
+
+
+def _room(message: Message, limit: int, now: datetime) -> int:
+    """`limit`, or less where the first wave or the warm-up says so."""
+    for room in (room_in_wave(message, now), room_in_warm_up(message, now)):
+        limit = limit if room is None else min(limit, room)
+    return limit
+
+
+def _sorted_out(slowed: Slowed, sql: str, values: Sequence[object], now: datetime) -> tuple[list[int], int]:
+    """Of the next in line those that may go now; the others get their time. Answers also how many were looked at."""
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIM_AT_ONCE.format(after=clause, skip_locked="FOR UPDATE SKIP LOCKED"), values)
+        cursor.execute(sql, db_values(values))
         rows = cursor.fetchall()
-    in_hand = [Claimed._make(row[:6]) for row in rows if row[7] is None]
-    return Taken(in_hand, len(rows), (rows[-1][6], rows[-1][0]) if rows else None)
+        go, later = slowed.sort(rows, now)
+        cursor.executemany(_LATER, [db_values([due_at, pk]) for pk, due_at in later])
+    return go, len(rows)
 
 
-def _noted(message: Message, claim_id: uuid.UUID, taker: Taker, now: datetime) -> list[object]:
-    """A row of `Claim`, column by column."""
-    host, boot, lease_until = settings.OPSLAG_HOST, boot_id(), now + LEASE
-    return [claim_id, taker.run_id, message.pk, host, boot, taker.journal, lease_until, now]
+@dataclass(frozen=True)
+class _Claiming:
+    """One claim on its way into the database."""
 
+    message: Message
+    claim_id: uuid.UUID
+    taker: Taker
+    now: datetime
 
-def _take_by_steps(
-    message: Message, claim_id: uuid.UUID, taker: Taker, sql: str, picking: Sequence[object], now: datetime
-) -> Taken:
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(sql, db_values(picking))
-        changed = cursor.fetchall()
-        moved = Counter(status for _, _, status in changed)
-        moved[DeliveryStatus.PENDING.value] -= len(changed)
-        move_counts(message.pk, taker.lane, dict(moved))
-        in_hand = []
-        if moved[DeliveryStatus.SENDING.value]:
-            columns = ("id", "run_id", "message_id", "host", "boot_id", "journal", "lease_until", "created_at")
-            Claim.objects.create(**dict(zip(columns, _noted(message, claim_id, taker, now), strict=True)))
-            cursor.execute(_RECIPIENTS, db_values([claim_id]))
-            in_hand = [Claimed._make(row) for row in cursor.fetchall()]
-    return Taken(in_hand, len(changed), (str(max(changed)[0]), max(changed)[1]) if changed else None)
+    def take(self, picked: str, values: Sequence[object], limit: int) -> Taken:
+        """Claim what the statement `picked` finds."""
+        by_steps = connection.vendor != "postgresql"
+        return self._by_steps(picked, values, limit) if by_steps else self._at_once(picked, values, limit)
+
+    def _row(self) -> list[object]:
+        """Of `Claim`, column by column."""
+        lease_until = self.now + LEASE
+        whose = self.claim_id, self.taker.run_id, self.message.pk
+        return [*whose, settings.OPSLAG_HOST, boot_id(), self.taker.journal, lease_until, self.now]
+
+    def _at_once(self, picked: str, values: Sequence[object], limit: int) -> Taken:
+        everything = db_values([*values, self.claim_id, self.message.pk, self.taker.lane, *self._row()])
+        with connection.cursor() as cursor:
+            cursor.execute(_CLAIM_AT_ONCE.format(picked=picked), everything)
+            rows = cursor.fetchall()
+        in_hand = [Claimed._make(row[:6]) for row in rows if row[7] is None]
+        return Taken(in_hand, len(rows), (rows[-1][6], rows[-1][0]) if rows else None, len(rows) < limit)
+
+    def _by_steps(self, picked: str, values: Sequence[object], limit: int) -> Taken:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(_CLAIM.format(picked=picked), db_values([*values, self.claim_id]))
+            changed = sorted(cursor.fetchall())
+            moved = Counter(status for _, _, status in changed)
+            moved[DeliveryStatus.PENDING.value] -= len(changed)
+            move_counts(self.message.pk, self.taker.lane, dict(moved))
+            in_hand = []
+            if moved[DeliveryStatus.SENDING.value]:
+                names = ("id", "run_id", "message_id", "host", "boot_id", "journal", "lease_until", "created_at")
+                Claim.objects.create(**dict(zip(names, self._row(), strict=True)))
+                cursor.execute(_RECIPIENTS, db_values([self.claim_id]))
+                in_hand = [Claimed._make(row) for row in cursor.fetchall()]
+        last = (str(changed[-1][0]), changed[-1][1]) if changed else None
+        return Taken(in_hand, len(changed), last, len(changed) < limit)
 
 
 def left_since(claim_id: uuid.UUID) -> set[int]:

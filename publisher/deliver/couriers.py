@@ -119,22 +119,34 @@ class Couriers:
             return
         if not self._out:
             # The first one tells whether anybody answers at all.
-            await self._open_one()
+            await self._open(1)
             missing -= 1
         if self._out:
-            await asyncio.gather(*(self._open_one() for _ in range(missing)))
+            await self._open(missing)
 
-    async def _open_one(self) -> None:
+    async def _open(self, number: int) -> None:
+        """So many more, or as many as the server lets in."""
+        opened = await asyncio.gather(*(self._open_one() for _ in range(number)))
+        fresh = [courier for courier in opened if courier is not None]
+        if len(fresh) < number and self._out:
+            # It lets in no more than these, and notices need one, too: none of the fresh ones has taken a letter yet.
+            if fresh and len(self._out) > 1:
+                last = fresh.pop()
+                self._out.remove(last)
+                last.close()
+            self._most = max(1, len(self._out))
+        for courier in fresh:
+            courier.wake()
+
+    async def _open_one(self) -> Courier | None:
         try:
             courier = await self._transport.courier(self._bag)
         except OpslagError as error:
-            # As long as somebody is let in, the others may be more than the server wants at once.
-            self._most = max(1, len(self._out))
             if not self._out:
                 self._give_up(error)
-            return
+            return None
         self._out.append(courier)
-        courier.wake()
+        return courier
 
     def _lost(self, courier: Courier, error: OpslagError | None) -> None:
         if courier in self._out:

@@ -22,13 +22,16 @@ from publisher.deliver.batches import batch_of
 from publisher.deliver.claim import Claimed, Taker
 from publisher.deliver.couriers import Couriers
 from publisher.deliver.journal import Journal
+from publisher.deliver.limits import SOON_S, Limits, open_in_s
+from publisher.deliver.notice import wants_room
 from publisher.deliver.outcome import Settled
 from publisher.deliver.rate import Rate
 from publisher.deliver.recover import anything_to_recover, recover_dead_journals
 from publisher.deliver.slots import Lease, free_slot_exists, release_slot, take_slot
-from publisher.deliver.turns import Turns
+from publisher.deliver.turns import Turns, anything_due
 from publisher.errors import OpslagError
 from publisher.models import Message
+from publisher.schedule.destinations import rest
 from publisher.schedule.dispatch import hold
 from publisher.transports import configured_transport
 from publisher.vocabulary import DeliveryStatus, HoldReason, MessageStatus
@@ -45,7 +48,8 @@ _PAUSE_S = 0.2
 def run_lane() -> int:
     """Send for one slice; answers how many deliveries were started. Ends at once if no slot or nothing to do."""
     recover_dead_journals()
-    if transport_health.paused(settings.OPSLAG_TRANSPORT, timezone.now()):
+    now = timezone.now()
+    if transport_health.paused(settings.OPSLAG_TRANSPORT, now) or wants_room(now):
         return 0
     run_id = uuid.uuid4()
     slot = take_slot(KIND, run_id, timezone.now())
@@ -94,15 +98,16 @@ class Lane:
         self.turns = Turns()
         self._taker = Taker(run_id, number, journal.name)
         self.is_clean = True
-        self._rate = Rate()
+        self._rate, self._limits = Rate(), Limits()
         self._ends_s = time.monotonic() + SLICE_S
+        self._set_aside()
         self._couriers = Couriers(configured_transport(), self.bag, settings.OPSLAG_SMTP_CONNECTIONS)
 
     def run(self) -> None:
         """Claim and send until the slice is over, nothing is due, or the transport refuses."""
         with self._couriers:
             while self._go_round():
-                self.news.wait(_PAUSE_S)
+                self.news.wait(self._limits.pause_s(_PAUSE_S))
                 self.news.clear()
         self._settle_all()
 
@@ -115,30 +120,46 @@ class Lane:
         if self.lease.due():
             self._look_around()
         self._hold_what_is_in_trouble()
+        self._let_destinations_rest()
         if self._is_over():
             return False
         return self._claim_ahead() or bool(self.batches)
 
     def _is_over(self) -> bool:
         spent = time.monotonic() >= self._ends_s or self.bag.started >= SLICE_MESSAGES
-        hindered = self._couriers.failure is not None or self.journal.is_broken
+        hindered = self._failure is not None or self.journal.is_broken
         return spent or hindered or not self.lease.may_start()
 
+    @property
+    def _failure(self) -> OpslagError | None:
+        """Why the mail server is to be left alone for a while."""
+        return self._couriers.failure or self.bag.patience.worn_out
+
     def _claim_ahead(self) -> bool:
-        """Claim another batch if the bag runs low; false if nothing is due."""
+        """Claim another batch if the bag runs low; false if nothing is due, or not soon."""
+        if self._limits.must_wait:
+            return self._limits.opens_before(self._ends_s)
         room = int(self._rate.measured(self.bag.started) * CLAIMED_S) - self.bag.waiting
         most = max(1, min(CLAIM_MOST, room))
         if self.bag.waiting > most:
             return True
         now = timezone.now()
         while (message := self.turns.next(now)) is not None:
+            granted = self._limits.reserve(most)
+            if not granted:
+                return self._limits.opens_before(self._ends_s)
             claim_id = uuid.uuid4()
             number = self.journal.claim(claim_id)
-            taken = claim.take(message, claim_id, self._taker, most, now, after=self.turns.place(message))
-            self.turns.took(message, most, taken)
+            place, slowed = self.turns.place(message), self._limits.slowed
+            taken = claim.take(message, claim_id, self._taker, granted, now, after=place, slowed=slowed)
+            self._limits.give_back(granted - len(taken.in_hand))
+            self.turns.took(message, taken)
             if taken.in_hand:
                 self._put_in(message, claim_id, number, taken.in_hand)
+                return True
             if taken.looked_at:
+                # All of them were taken out or have a later time now; who is next?
+                self.news.set()
                 return True
         return False
 
@@ -167,7 +188,12 @@ class Lane:
         for batch in list(self.batches.values()):
             if not claim.may_go_on(batch.message.pk, batch.message.campaign.approved_revision):
                 batch.stopped = True
-            batch.gone = claim.left_since(batch.claim_id)
+            batch.gone = claim.left_since(batch.claim_id) | batch.resting
+        self._limits.look()
+        self._set_aside()
+        if wants_room(timezone.now()):
+            # A mail server that lets in few would let in no notice while this lane stays.
+            self._ends_s = time.monotonic()
 
     def _forfeit(self, claim_id: uuid.UUID) -> None:
         """Somebody has given this claim up while we slept: nothing more of it may start."""
@@ -180,6 +206,23 @@ class Lane:
             hold(message, why, error.explanation, frm=MessageStatus.SENDING)
             for batch in self.batches.values():
                 batch.stopped = batch.stopped or batch.message.pk == message.pk
+
+    def _let_destinations_rest(self) -> None:
+        """Who asked us to slow down gets nothing for a while, whatever else goes on."""
+        tired = self.bag.patience.tired
+        while tired:
+            name, error = tired.popleft()
+            rest(name, error.explanation, timezone.now())
+            if not tired:
+                self._limits.look()
+                self._set_aside()
+
+    def _set_aside(self) -> None:
+        """Of what is in hand, the letters to destinations that rest."""
+        resting, self.bag.patience.tried = self._limits.destinations()
+        if resting:
+            for batch in self.batches.values():
+                batch.set_aside(resting)
 
     def _store(self) -> None:
         by_batch: dict[Batch, list[Settled]] = defaultdict(list)
@@ -200,14 +243,13 @@ class Lane:
         """After the couriers came home: the last outcomes, and a word on the transport."""
         self._store()
         self._hold_what_is_in_trouble()
+        self._let_destinations_rest()
         if self.batches:
             raise RuntimeError("letters without an outcome")
         if self.journal.is_broken:
             misfortunes.no_journal(None)
-        elif self._couriers.failure is not None:
-            misfortunes.no_connection(
-                self._couriers.failure, self.turns.served.values(), unanswered=self.bag.unanswered
-            )
+        elif self._failure is not None:
+            misfortunes.no_connection(self._failure, self.turns.served.values(), unanswered=self.bag.unanswered)
         elif self.bag.accepted:
             transport_health.answered(settings.OPSLAG_TRANSPORT)
 
@@ -218,6 +260,8 @@ def wanted(now: datetime) -> bool:
         return True
     return (
         not transport_health.paused(settings.OPSLAG_TRANSPORT, now)
+        and not wants_room(now)
         and free_slot_exists(KIND, now)
-        and claim.anything_due(now)
+        and anything_due(now)
+        and open_in_s() < SOON_S
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from datetime import datetime, timedelta
 from email.message import EmailMessage
@@ -16,19 +17,37 @@ from django.utils.translation import gettext_noop
 
 from publisher.compose.wire import wire_address
 from publisher.deliver import outcome
-from publisher.errors import Explanation, InputError, OpslagError, PermanentError
+from publisher.errors import Explanation, InputError, OpslagError, PermanentError, TransientError
 from publisher.models import Notice
 from publisher.transports import configured_transport, message_headers
+from publisher.transports.contract import Connection
 from publisher.transports.esps import DELIVERY_KEY
 from publisher.vocabulary import DeliveryStatus, Reason
 
 LEASE = timedelta(minutes=5)
+# A mail server that lets nobody else in is asked again so often (seconds), while lanes make room.
+KNOCKS_S = (0.4, 0.6, 0.8)
+# For so long after a notice was written lanes make room for it.
+ROOM_FOR = timedelta(minutes=1)
+# The first pauses after no connection: a part of the time that it waits already, within these limits.
+FIRST_PAUSE, LONGEST_PAUSE, PAUSE_SHARE = timedelta(seconds=1), timedelta(minutes=1), 4
 
 
 def due_notices(now: datetime) -> list[int]:
     """Notices that should leave now."""
     due = Notice.objects.filter(status=DeliveryStatus.PENDING, due_at__lte=now)
     return list(due.order_by("due_at").values_list("pk", flat=True)[:100])
+
+
+def wants_room(now: datetime) -> bool:
+    """Whether a notice found no connection: lanes leave theirs, since a mail server may let in only so many at once."""
+    waiting = Notice.objects.filter(
+        status__in=(DeliveryStatus.PENDING, DeliveryStatus.SENDING),
+        started_at=None,
+        created_at__gt=now - ROOM_FOR,
+        due_at__lte=now + ROOM_FOR / PAUSE_SHARE,
+    )
+    return waiting.exclude(last_error={}).exists()
 
 
 def send_notice(notice_id: int) -> DeliveryStatus | None:
@@ -46,14 +65,44 @@ def send_notice(notice_id: int) -> DeliveryStatus | None:
         unusable = PermanentError(error.explanation.msgid, reason=Reason.REFUSED, **error.explanation.params)
         return _store(notice, outcome.of_error(notice.pk, unusable, notice.attempts, timezone.now()))
     try:
-        _hand_over(notice, sender, recipient, content)
+        connection = _connection(notice)
+    except TransientError as error:
+        return _store(notice, _later(notice, error))
+    except OpslagError as error:
+        return _store(notice, outcome.of_error(notice.pk, error, notice.attempts, timezone.now()))
+    try:
+        _hand_over(connection, notice, sender, recipient, content)
     except OpslagError as error:
         return _store(notice, outcome.of_error(notice.pk, error, notice.attempts, timezone.now()))
     return _store(notice, outcome.sent(notice.pk, 250, timezone.now()))
 
 
-def _hand_over(notice: Notice, sender: str, recipient: str, content: bytes) -> None:
-    connection = configured_transport().connect()
+def _connection(notice: Notice) -> Connection:
+    """A connection of its own; says on the row that it waits for one. Raises what `Transport.connect` raises."""
+    transport = configured_transport()
+    began_s = time.monotonic()
+    for knock_s in KNOCKS_S:
+        try:
+            return transport.connect()
+        except TransientError as error:
+            if time.monotonic() - began_s > sum(KNOCKS_S):
+                # It does not answer at all: no use in waiting here.
+                raise
+            ours = Notice.objects.filter(pk=notice.pk, claim_id=notice.claim_id)
+            ours.update(last_error=error.explanation.as_json())
+            time.sleep(knock_s)
+    return transport.connect()
+
+
+def _later(notice: Notice, error: TransientError) -> outcome.Outcome:
+    """Nothing was begun: soon again, and less often the longer it waits."""
+    now = timezone.now()
+    pause = min(max((now - notice.created_at) / PAUSE_SHARE, FIRST_PAUSE), LONGEST_PAUSE)
+    words = error.explanation.as_json()
+    return outcome.Outcome(notice.pk, DeliveryStatus.PENDING, now, error=words, due_at=now + pause, started=False)
+
+
+def _hand_over(connection: Connection, notice: Notice, sender: str, recipient: str, content: bytes) -> None:
     try:
         # Stored before the first byte of content: whoever finds it without an outcome knows that it may have left.
         Notice.objects.filter(pk=notice.pk, claim_id=notice.claim_id).update(

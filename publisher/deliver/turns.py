@@ -3,20 +3,55 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
-from publisher.deliver import claim
-from publisher.deliver.claim import Place, Taken
-from publisher.models import Message
+from django.conf import settings
+from django.db.models import Count, Exists, F, OuterRef, QuerySet
+
+from publisher.deliver.claim import LEASE, Place, Taken
+from publisher.models import Claim, Delivery, Message, Newsletter
+from publisher.schedule.stops import not_stopped
+from publisher.schedule.warm_up import sender_domain, used_up
+from publisher.vocabulary import DeliveryStatus, MessageStatus, Outlet
 
 # A message of which nothing was due is looked at again after this time.
 REST_S = 0.5
+# A lane renews its claims each second; one that has not for so long is no lane any more.
+RENEWED_WITHIN = timedelta(seconds=10)
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+def in_line(now: datetime) -> QuerySet[Message]:
+    """Messages in `sending` of which something may be due, the least recently served first."""
+    sending = Message.objects.filter(status=MessageStatus.SENDING, outlet=Outlet.EMAIL).exclude(wave_until__gt=now)
+    if settings.OPSLAG_WARMUP_DOMAINS and (tired := used_up(now)):
+        senders = [each.pk for each in Newsletter.objects.all() if sender_domain(each) in tired]
+        sending = sending.exclude(newsletter__in=senders)
+    return not_stopped(sending).order_by(F("served_at").asc(nulls_first=True), "pk")
+
+
+def anything_due(now: datetime) -> bool:
+    """Whether a lane would find work."""
+    due = Delivery.objects.filter(message=OuterRef("pk"), status=DeliveryStatus.PENDING, due_at__lte=now)
+    return in_line(now).filter(Exists(due)).exists()
+
+
+class _Waiting(NamedTuple):
+    """A message in the line, as far as its turn depends on it."""
+
+    message_id: int
+    organisation_id: int
+    served_at: datetime | None
 
 
 class Turns:
-    """One lane's memory of whom it served. It reads the least recently served first, as all lanes do.
+    """One lane's memory of whom it served.
 
-    `served` holds every message that had its turn, as first read: after the first claim its content cannot change.
+    The next is the organisation with the fewest claims in hand, so that none has more than its share of the lanes; of
+    those, and of its messages, the one least recently served. `served` holds every message that had its turn, as first
+    read: after the first claim its content cannot change.
     """
 
     def __init__(self) -> None:
@@ -29,24 +64,48 @@ class Turns:
         """The message whose turn it is; None if nothing is due."""
         now_s = time.monotonic()
         resting = [pk for pk, until_s in self._rests.items() if until_s > now_s]
-        line = list(claim.in_line().exclude(pk__in=resting).values_list("pk", flat=True)[:2])
+        columns = ("pk", "campaign__organisation_id", "served_at")
+        line = [_Waiting(*row) for row in in_line(now).exclude(pk__in=resting).values_list(*columns)]
         if not line:
             return None
-        message = self.served.get(line[0]) or claim.read(line[0])
-        self.served[message.pk] = message
+        message = self._read(_fairest(line, now).message_id)
         # Alone in the line it need not be written at every claim.
         if len(line) > 1 or now_s - self._noted_s.get(message.pk, 0.0) > REST_S:
-            claim.serve(message, now)
+            # Not part of the claim, since lanes of one message would wait for the row.
+            Message.objects.filter(pk=message.pk).update(served_at=now)
             self._noted_s[message.pk] = now_s
         return message
+
+    def _read(self, message_id: int) -> Message:
+        if message_id not in self.served:
+            related = Message.objects.select_related("campaign__organisation", "newsletter")
+            # The whole mail is of no use here.
+            self.served[message_id] = related.defer("composed_html", "composed_text").get(pk=message_id)
+        return self.served[message_id]
 
     def place(self, message: Message) -> Place | None:
         """Where the last claim ended: what stands before it is taken, and passing over it costs."""
         return self._places.get(message.pk)
 
-    def took(self, message: Message, asked: int, taken: Taken) -> None:
+    def took(self, message: Message, taken: Taken) -> None:
         """Remember how far the claim came: after the end of the line it begins anew, and then the message rests."""
-        if taken.last is not None and taken.looked_at == asked:
+        if taken.last is not None and not taken.is_end:
             self._places[message.pk] = taken.last
-        elif self._places.pop(message.pk, None) is None:
+        elif self._places.pop(message.pk, None) is None and taken.is_end:
             self._rests[message.pk] = time.monotonic() + REST_S
+
+
+def _fairest(line: Sequence[_Waiting], now: datetime) -> _Waiting:
+    """Of a line that stands in the order in which it was served."""
+    if len({each.organisation_id for each in line}) < 2:
+        return line[0]
+    # Claims of a lane that died are not renewed any more, and nobody's share.
+    alive = Claim.objects.filter(lease_until__gt=now + LEASE - RENEWED_WITHIN)
+    by_organisation = alive.values_list("message__campaign__organisation").annotate(number=Count("pk"))
+    in_hand: dict[int, int] = dict(by_organisation.order_by())
+    last = {each.organisation_id: each.served_at for each in line if each.served_at is not None}
+
+    def turn(each: _Waiting) -> tuple[int, datetime]:
+        return in_hand.get(each.organisation_id, 0), last.get(each.organisation_id, _NEVER)
+
+    return min(line, key=turn)

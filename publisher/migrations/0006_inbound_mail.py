@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('publisher', '0004_editions'),
+        ('publisher', '0005_pace'),
     ]
 
     operations = [

@@ -25,12 +25,14 @@ from publisher.models.ledger import (  # isort: skip
     Claim,
     Delivery,
     DeliveryCount,
+    Destination,
     Event,
     Heartbeat,
     LaneSlot,
     Notice,
     PostPart,
     TransportHealth,
+    WarmupDay,
     deliveries_to,
 )
 from publisher.models.inbound import InboundMail, Mailbox  # isort: skip
@@ -49,6 +51,7 @@ __all__ = [
     "Cooperation",
     "Delivery",
     "DeliveryCount",
+    "Destination",
     "Event",
     "Heartbeat",
     "InboundMail",
@@ -79,5 +82,6 @@ __all__ = [
     "Topic",
     "TransportHealth",
     "User",
+    "WarmupDay",
     "deliveries_to",
 ]

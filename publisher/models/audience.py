@@ -21,7 +21,10 @@ def new_token() -> str:
 
 
 class Newsletter(ScopedModel):
-    """A recurring publication. A cooperation's newsletter has one owner organisation; the others contribute."""
+    """A recurring publication. A cooperation's newsletter has one owner organisation; the others contribute.
+
+    `first_wave`: so many get an issue first, and the rest `first_wave_minutes` later; 0: everybody at once.
+    """
 
     organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="newsletters")
     cooperation = models.ForeignKey(Cooperation, models.SET_NULL, null=True, blank=True, related_name="newsletters")
@@ -33,6 +36,8 @@ class Newsletter(ScopedModel):
     language = models.CharField(_("language"), max_length=8, default="da")
     brand_colour = models.CharField(_("colour"), max_length=7, default="#0B5FA5")
     template = models.CharField(max_length=40, default="calm")
+    first_wave = models.PositiveIntegerField(_("send to so many first"), default=0)
+    first_wave_minutes = models.PositiveSmallIntegerField(_("then wait (minutes)"), default=10)
     areas = models.ManyToManyField(Area, blank=True, related_name="newsletters")
     topics = models.ManyToManyField(Topic, blank=True, related_name="newsletters")
 

@@ -149,6 +149,29 @@ class TransportHealth(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
 
 
+class Destination(models.Model):
+    """Where mail goes (a domain, or one name for all domains of a big provider) that asked us to slow down.
+
+    Until `rest_until` nothing is sent there, then little, then more. `rests` counts rests that followed each other.
+    """
+
+    name = models.CharField(max_length=255, unique=True)
+    rest_until = models.DateTimeField()
+    rests = models.PositiveSmallIntegerField(default=0)
+    last_error = models.JSONField(default=dict)
+
+
+class WarmupDay(models.Model):
+    """A day of a sender domain's warm-up: what had been sent of it before, so that the day's own number is known."""
+
+    domain = models.CharField(max_length=255)
+    day = models.DateField()
+    before = models.BigIntegerField()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["domain", "day"], name="warmup_day_once")]
+
+
 class Notice(ScopedModel):
     """A transactional mail of ours, with the same claim and outcome as a delivery and a queue of its own."""
 

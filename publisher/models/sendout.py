@@ -101,6 +101,7 @@ class Message(ScopedModel):
     `composed_html` is the view-in-browser page's content. A claim on the row (`claim_id`, `lease_until`, `strikes`)
     guards freezing and compiling. The circuit breaker counts mails begun after `bounces_from` and beyond the first
     `bounces_base` (a person said to go on then); `bounces_told_at`: staff know of what came back after the end.
+    `wave_size`: so many get it first; `wave_until`: when the rest follow, known once the first have their outcome.
     """
 
     organisation_path = "campaign__organisation"
@@ -133,6 +134,9 @@ class Message(ScopedModel):
     bounces_from = models.DateTimeField(null=True)
     bounces_base = models.PositiveIntegerField(default=0)
     bounces_told_at = models.DateTimeField(null=True)
+    wave_size = models.PositiveIntegerField(null=True)
+    wave_minutes = models.PositiveSmallIntegerField(default=0)
+    wave_until = models.DateTimeField(null=True)
     strikes = models.PositiveSmallIntegerField(default=0)
     claim_id = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)

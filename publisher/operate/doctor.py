@@ -22,6 +22,8 @@ from publisher.operate.findings import Finding, Found, fail, ok, warn
 from publisher.operate.moments import moment
 from publisher.operate.received import ABOUT, look_at_last_received
 from publisher.operate.returns import look_at_returns
+from publisher.schedule.destinations import resting
+from publisher.schedule.warm_up import warm_ups
 from publisher.transports import configured_transport
 from publisher.vocabulary import Queue
 
@@ -172,6 +174,34 @@ def _mail() -> Found:
         yield ok(gettext_noop("answers: %(answer)s"), answer=answer)
 
 
+def _pace() -> Found:
+    pace = settings.OPSLAG_SMTP_PACE
+    if pace is None:
+        yield ok(gettext_noop("no limit is set (OPSLAG_SMTP_PACE)"))
+    else:
+        yield ok(gettext_noop("%(pace)s, %(burst)s of them at once"), pace=pace.name, burst=pace.burst)
+    now = timezone.now()
+    try:
+        slow, warming = resting(now), warm_ups(now)
+    except DatabaseError:
+        return
+    for row in slow:
+        yield warn(
+            gettext_noop("%(name)s asked us to slow down; mail to it goes on, a little at first, %(until)s (%(said)s)"),
+            name=row.name,
+            until=moment(row.rest_until),
+            said=Explanation.from_json(row.last_error),
+        )
+    for each in warming:
+        yield ok(
+            gettext_noop("warm-up of %(domain)s: day %(day)s, %(left)s of %(most)s left today"),
+            domain=each.domain,
+            day=each.day,
+            left=each.left,
+            most=each.most,
+        )
+
+
 def _folders() -> Found:
     for name in ("OPSLAG_MEDIA_DIR", "OPSLAG_JOURNAL_DIR"):
         folder = Path(getattr(settings, name))
@@ -235,6 +265,7 @@ _LOOKS: dict[str, Callable[[], Found]] = {
     ABOUT: look_at_last_received,
     gettext_noop("E-mail service"): look_at_esp,
     gettext_noop("Returned mail"): look_at_returns,
+    gettext_noop("Pace"): _pace,
     gettext_noop("Folders"): _folders,
     gettext_noop("Address"): _address,
 }

@@ -21,6 +21,8 @@ RUN_WORKERS: dict[str, tuple[Queue, ...]] = {
     "rest": tuple(queue for queue in Queue if queue is not Queue.BULK),
 }
 REST_PROCESSES = 2
+# Where notices share a worker, one process more: two long jobs must not keep them.
+SHARED_PROCESSES = 3
 # More threads than this for few cores, and granian warns.
 WEB_THREADS = min(8, 2 * (os.cpu_count() or 1) + 1)
 
@@ -31,8 +33,10 @@ def opslag(*arguments: str) -> tuple[str, ...]:
 
 
 def default_concurrency(queues: Sequence[Queue]) -> int:
-    """As many processes as lanes may run (OPSLAG_BULK_LANES) for bulk mail; two for any other group of queues."""
-    return int(settings.OPSLAG_BULK_LANES) if list(queues) == [Queue.BULK] else REST_PROCESSES
+    """As many processes as lanes may run (OPSLAG_BULK_LANES) for bulk mail; else two, three if they share notices."""
+    if list(queues) == [Queue.BULK]:
+        return int(settings.OPSLAG_BULK_LANES)
+    return SHARED_PROCESSES if Queue.URGENT in queues and len(queues) > 1 else REST_PROCESSES
 
 
 def worker_command(name: str, queues: Sequence[Queue], concurrency: int = 0) -> tuple[str, ...]:

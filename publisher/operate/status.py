@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db.models import QuerySet
+from django.utils import timezone
 
-from publisher.models import Campaign, Delivery, Message, Source, StopStamp
+from publisher.models import Campaign, Delivery, Destination, Message, Source, StopStamp
+from publisher.schedule.destinations import resting
+from publisher.schedule.warm_up import WarmUp, warm_ups
 from publisher.vocabulary import DeliveryStatus, MessageStatus, SourceStatus
 
 
@@ -23,10 +26,13 @@ class Status:
     uncertain: int
     sources: Sequence[Source]
     broken_sources: int
+    slow: Sequence[Destination] = ()
+    warm_ups: Sequence[WarmUp] = ()
 
 
 def read_status(*, limit: int = 20) -> Status:
     """At most `limit` rows of each kind, the most urgent first."""
+    now = timezone.now()
     return Status(
         stops=list(StopStamp.objects.select_related("organisation", "stopped_by")),
         sending=list(_messages(MessageStatus.SENDING).order_by("served_at", "pk")[:limit]),
@@ -36,6 +42,8 @@ def read_status(*, limit: int = 20) -> Status:
         uncertain=Delivery.objects.filter(status=DeliveryStatus.UNCERTAIN).count(),
         sources=list(Source.objects.order_by("-last_polled_at")[:limit]),
         broken_sources=Source.objects.filter(status=SourceStatus.BROKEN).count(),
+        slow=resting(now)[:limit],
+        warm_ups=warm_ups(now),
     )
 
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from publisher.audience.rule import forecast
+from publisher.audience.rule import Forecast, forecast
 from publisher.compose.preflight import Check, checks
 from publisher.models import Campaign, Message
+from publisher.schedule.forecast import of_draft
 from publisher.templatetags.dates import number
 from publisher.vocabulary import MessageStatus, Outlet
+from publisher.web.course import last_one_words
 
 AT_ONCE = "now"
 
@@ -34,6 +36,12 @@ class Promise:
     own_times: list[Message]
     errors: int
     undo_seconds: int
+    last_at: datetime | None = None
+
+    @property
+    def last_one(self) -> str:
+        """When the last recipient will have it, "" if it goes to nobody by mail."""
+        return last_one_words(self.last_at) if self.last_at else ""
 
     @property
     def key(self) -> str:
@@ -93,7 +101,20 @@ def promise(messages: Sequence[Message], at: datetime | None, *, known: bool = T
         own_times=[m for m in messages if m.scheduled_at and m.scheduled_at > now and m.scheduled_at != at],
         errors=errors,
         undo_seconds=settings.OPSLAG_UNDO_SECONDS,
+        last_at=_last_at(mails, found, at, now) if known else None,
     )
+
+
+def _last_at(
+    mails: Sequence[Message], found: Sequence[Forecast], at: datetime | None, now: datetime
+) -> datetime | None:
+    begin = at or now + timedelta(seconds=settings.OPSLAG_UNDO_SECONDS)
+    instants = []
+    for message, each in zip(mails, found, strict=True):
+        own = message.scheduled_at if message.scheduled_at and message.scheduled_at > now else None
+        if each.recipients:
+            instants.append(of_draft(message, each.recipients, own or begin))
+    return max(instants, default=None)
 
 
 def open_checks(campaign: Campaign) -> list[Check]:

@@ -18,6 +18,7 @@ from publisher.review.drafting import CREATED
 from publisher.review.progress import Progress, progress
 from publisher.track.receipts import Line, campaign_receipt
 from publisher.vocabulary import AccountStatus, DeliveryStatus, MessageStatus, Outlet
+from publisher.web.course import course_of
 
 # Counting the rows of more recipients than this every two seconds would slow the sending itself.
 COUNTED_LIVE = 20_000
@@ -33,7 +34,10 @@ _OPEN = (*_MOVING, MessageStatus.PAUSED)
 
 @dataclass
 class ReceiptRow:
-    """What became of one message. `counts`: delivery status → number; `reasons`: why some were skipped or failed."""
+    """What became of one message. `counts`: delivery status → number; `reasons`: why some were skipped or failed.
+
+    `course`: what it waits for while it is being sent, and when its last recipient will have it.
+    """
 
     message: Message
     counts: dict[str, int]
@@ -42,6 +46,7 @@ class ReceiptRow:
     complained: int = 0
     unsubscribed: int = 0
     delivery: Delivery | None = None
+    course: list[str] = field(default_factory=list)
 
     @property
     def is_mail(self) -> bool:
@@ -113,6 +118,8 @@ def receipt_rows(campaign: Campaign) -> list[ReceiptRow]:
     if begun and not (live and sum(row.total for row in rows) > COUNTED_LIVE):
         _count_reasons(campaign, rows)
     _add_deliveries(campaign, rows)
+    for row in rows:
+        row.course = course_of(row.message, row.counts)
     return rows
 
 
@@ -193,7 +200,7 @@ def fingerprint(rows: list[ReceiptRow], poll: int) -> str:
     for row in rows:
         message = row.message
         shown += [message.pk, message.status, message.hold_reason, message.finished_at, row.address, row.broken]
-        shown += [row.counts, row.reasons, row.came_back, row.complained, row.unsubscribed]
+        shown += [row.counts, row.course, row.reasons, row.came_back, row.complained, row.unsubscribed]
     return hashlib.sha256(repr((shown, poll, seconds_left(rows))).encode()).hexdigest()[:16]
 
 

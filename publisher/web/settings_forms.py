@@ -67,16 +67,35 @@ class OrganisationForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 class NewsletterForm(forms.ModelForm):  # type: ignore[type-arg]
-    """How a newsletter stands in the inbox, and where replies go."""
+    """How a newsletter stands in the inbox, where replies go, and whether some get it first."""
 
     language = forms.ChoiceField(label=gettext_lazy("Language"), choices=settings.LANGUAGES)
     brand_colour = ColourField(
         label=gettext_lazy("Colour"), help_text=gettext_lazy("For buttons, links and lines in the mail.")
     )
+    first_wave = forms.IntegerField(
+        label=gettext_lazy("Send to so many first"),
+        help_text=gettext_lazy("For example 200: if many of them come back, the rest is held. 0: everybody at once."),
+        min_value=0,
+        max_value=1_000_000,
+        required=False,
+        widget=forms.NumberInput(attrs={"class": "short"}),
+    )
+    first_wave_minutes = forms.IntegerField(
+        label=gettext_lazy("Then wait so many minutes"),
+        help_text=gettext_lazy("Before the rest follows. Only used if some get it first."),
+        min_value=1,
+        max_value=24 * 60,
+        required=False,
+        widget=forms.NumberInput(attrs={"class": "short"}),
+    )
 
     class Meta:
         model = Newsletter
-        fields = ("name", "sender_name", "sender_email", "reply_to", "language", "brand_colour")
+        fields = (
+            *("name", "sender_name", "sender_email", "reply_to", "language"),
+            *("first_wave", "first_wave_minutes", "brand_colour"),
+        )
         labels: ClassVar = {
             "name": pgettext_lazy("newsletter", "Name"),
             "sender_name": gettext_lazy("Sender’s name"),
@@ -92,6 +111,14 @@ class NewsletterForm(forms.ModelForm):  # type: ignore[type-arg]
             "sender_email": forms.EmailInput(attrs=_ADDRESS),
             "reply_to": forms.EmailInput(attrs=_ADDRESS),
         }
+
+    def clean_first_wave(self) -> int:
+        """Left empty: everybody at once."""
+        return int(self.cleaned_data["first_wave"] or 0)
+
+    def clean_first_wave_minutes(self) -> int:
+        """Left empty: as it was."""
+        return int(self.cleaned_data["first_wave_minutes"] or self.instance.first_wave_minutes)
 
     def clean_reply_to(self) -> str:
         """An address behind which nobody reads is refused: it turns people who have something to say away."""

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from publisher.deliver import claim
-from publisher.deliver.turns import Turns
+from publisher.deliver.turns import Turns, anything_due
 from publisher.models import (
     Claim,
     Delivery,
@@ -112,21 +112,21 @@ def test_not_yet_due_and_paused_and_stopped_are_left_alone(newsletter: Newslette
     residents(newsletter, 3)
     message = ready_mail(newsletter)
     now = timezone.now()
-    assert claim.anything_due(now)
+    assert anything_due(now)
     Delivery.objects.filter(message=message).update(due_at=now + timedelta(hours=1))
-    assert not claim.anything_due(now)
+    assert not anything_due(now)
     Delivery.objects.filter(message=message).update(due_at=now)
     stamp = StopStamp.objects.create(organisation=secretariat)
-    assert not claim.anything_due(now)
+    assert not anything_due(now)
     assert not claim.may_go_on(message.pk, 1)
     stamp.delete()
     StopStamp.objects.create()
-    assert not claim.anything_due(now)
+    assert not anything_due(now)
     StopStamp.objects.all().delete()
     assert claim.may_go_on(message.pk, 1)
     assert not claim.may_go_on(message.pk, 2), "another revision was approved"
     Message.objects.filter(pk=message.pk).update(status=MessageStatus.PAUSED)
-    assert not claim.anything_due(now)
+    assert not anything_due(now)
 
 
 def test_the_message_least_recently_served_goes_first(newsletter: Newsletter) -> None:
@@ -141,12 +141,12 @@ def test_a_message_of_which_nothing_is_due_rests_a_little(newsletter: Newsletter
     residents(newsletter, 4)
     message, turns = ready_mail(newsletter), Turns()
     taken = take(message, 3)
-    turns.took(message, 3, taken)
+    turns.took(message, taken)
     assert turns.place(message) == taken.last
-    turns.took(message, 3, take(message, 3, after=turns.place(message)))
+    turns.took(message, take(message, 3, after=turns.place(message)))
     assert turns.place(message) is None, "at its end the line is looked at from the beginning"
     assert turns.next(timezone.now()) == message
-    turns.took(message, 3, take(message, 3))
+    turns.took(message, take(message, 3))
     assert turns.next(timezone.now()) is None
 
 

@@ -13,6 +13,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from publisher.deliver import claim
+from publisher.deliver.turns import anything_due
 from publisher.models import Message, Newsletter
 from publisher.vocabulary import MessageStatus
 from tests.audience_factory import mail
@@ -99,7 +100,7 @@ def indexes_of(steps: list[dict[str, Any]]) -> list[str]:
 def test_claims_read_what_they_take_and_no_more(message: Message, big_table: None) -> None:
     now = timezone.now()
     taker = claim.Taker(uuid.uuid4(), 1, "x.journal")
-    assert indexes_of(steps_of(lambda: claim.anything_due(now))).count("delivery_pending") == 1
+    assert indexes_of(steps_of(lambda: anything_due(now))).count("delivery_pending") == 1
     # Everything waits; half is sent; a handful is left; nothing is left, and the statistics still speak of a lot.
     for share_left in (1.0, 0.5, 0.001, 0.0):
         sent = "UPDATE publisher_delivery SET status = 'sent' WHERE status = 'pending' AND id > %s"

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from publisher.deliver import claim, finish, outcome
+from publisher.deliver.turns import anything_due
 from publisher.errors import Explanation
 from publisher.models import AuditEntry, Delivery, DeliveryCount, Message, Newsletter, User
 from publisher.models.agreement import check_counts
@@ -55,7 +56,7 @@ def test_what_a_person_sends_again_while_it_finishes_is_not_lost(newsletter: New
         deciding.answer()
     assert read(message).status == MessageStatus.SENDING
     assert Delivery.objects.filter(status=DeliveryStatus.PENDING).count() == 1
-    assert check_counts(message) == [] and claim.anything_due(timezone.now())
+    assert check_counts(message) == [] and anything_due(timezone.now())
 
 
 @pytest.mark.django_db(transaction=True)
@@ -89,7 +90,7 @@ def test_what_a_late_journal_gives_back_is_still_sent(newsletter: Newsletter) ->
     given_back_late(message)
     assert finish.reopen_leftovers(timezone.now()) == 1
     assert (read(message).status, read(message).finished_at) == (MessageStatus.SENDING, None)
-    assert claim.anything_due(timezone.now())
+    assert anything_due(timezone.now())
     assert finish.reopen_leftovers(timezone.now()) == 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from email import message_from_bytes, policy
@@ -11,10 +12,15 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from publisher.deliver.lane import wanted
 from publisher.deliver.notice import due_notices, give_up_dead_notices, send_notice
 from publisher.errors import Explanation
-from publisher.models import Notice, Organisation, User
+from publisher.models import Newsletter, Notice, Organisation, StopStamp, User
+from publisher.paces import parse_pace
 from publisher.vocabulary import NoticeKind
+from tests.audience_factory import ready_mail, residents
+from tests.deliver.lanes import lane_on_a_thread
+from tests.scripted_smtp import USUAL, Answer, ScriptedServer, scripted_smtp
 from tests.smtp_sink import RunningSink, running_sink
 
 pytestmark = pytest.mark.database
@@ -100,3 +106,46 @@ def test_what_kills_its_worker_again_and_again_ends(notice: Notice, settings: An
     give_up_dead_notices(timezone.now())
     notice.refresh_from_db()
     assert notice.status == "failed" and str(Explanation.from_json(notice.last_error))
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("lets_in", [1, 2])
+def test_it_gets_through_while_lanes_hold_all_that_the_mail_server_lets_in(
+    notice: Notice, newsletter: Newsletter, settings: Any, lets_in: int
+) -> None:
+    """Also while everything is stopped, and in the middle of a newsletter over a mail server that takes few at once."""
+    Notice.objects.update(due_at=timezone.now() + timedelta(hours=1))
+    residents(newsletter, 4000)
+    ready_mail(newsletter)
+
+    def script(stage: str, recipient: str) -> Answer:
+        if stage == "greeting" and server.talking > lets_in:
+            return b"421 4.7.0 Too many connections\r\n"
+        return 0.02 if stage == "dot" else USUAL[stage]
+
+    with scripted_smtp(ScriptedServer(script)) as server:
+        settings.OPSLAG_SMTP_URL = server.url()
+        lanes = [lane_on_a_thread() for _ in range(2)]
+        while len(server.accepted) < 20:
+            time.sleep(0.02)
+        Notice.objects.update(due_at=timezone.now(), created_at=timezone.now())
+        began = len(server.accepted)
+        for _ in range(6):
+            if send_notice(notice.pk) == "sent":
+                break
+            time.sleep(0.2)
+            Notice.objects.update(due_at=timezone.now())
+        for lane in lanes:
+            lane.join(30)
+        here = next(n for n, (_, to) in enumerate(server.accepted) if to == notice.address)
+        assert here - began < 200 and len(server.accepted) < 3000, "it was not the slices' end that let it in"
+        assert wanted(timezone.now()), "and the newsletter goes on"
+
+
+def test_neither_pace_nor_stop_nor_hold_keeps_it(
+    notice: Notice, secretariat: Organisation, sink: RunningSink, settings: Any
+) -> None:
+    settings.OPSLAG_SMTP_PACE, settings.REDIS_URL = parse_pace("1/day"), "redis://127.0.0.1:9"
+    StopStamp.objects.create(organisation=secretariat)
+    StopStamp.objects.create()
+    assert due_notices(timezone.now()) == [notice.pk] and send_notice(notice.pk) == "sent"
