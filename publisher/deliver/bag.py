@@ -191,7 +191,7 @@ class Bag:
             return
         self.accepted += 1
         self.unanswered = 0
-        if self.patience.is_tried:
+        if self.patience.has_refusals:
             self.patience.accepted(recipient.address)
         self._settle(batch, Sent(letter.number, result.code, time.time_ns()))
 

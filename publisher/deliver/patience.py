@@ -40,7 +40,7 @@ class Patience:
         self.tried: frozenset[str] = frozenset()
 
     @property
-    def is_tried(self) -> bool:
+    def has_refusals(self) -> bool:
         """Whether anybody was refused lately, so that an accepted mail says something."""
         return bool(self._in_a_row)
 

@@ -13,9 +13,14 @@ import redis
 from django.utils import timezone
 
 from publisher.deliver import claim
+from publisher.deliver.bag import Bag
+from publisher.deliver.batches import batch_of
+from publisher.deliver.journal import Journal
 from publisher.deliver.lane import run_lane, wanted
+from publisher.deliver.slots import Lease
 from publisher.models import Delivery, Destination, Message, Newsletter, Subscriber, TransportHealth
 from publisher.paces import parse_pace
+from publisher.transports.smtp_replies import asked_to_wait
 from tests.audience_factory import ready_mail, residents
 from tests.scripted_smtp import USUAL, Answer, ScriptedServer, scripted_smtp
 from tests.smtp_sink import running_sink
@@ -143,3 +148,24 @@ def test_a_lane_does_not_spin_while_the_first_wave_has_no_outcome_yet(
         settings.OPSLAG_SMTP_URL = sink.url
         assert run_lane() == 0
     assert statuses(message) == {"pending": 6, "sending": 4}
+
+
+def test_the_very_next_letter_is_not_for_who_asked_us_to_slow_down(newsletter: Newsletter) -> None:
+    """In the couriers' own thread, before any lane has looked."""
+    residents(newsletter, 10)
+    message = ready_mail(newsletter)
+    move_to("yahoo.dk", message.deliveries.order_by("pk")[:6])
+    mine = uuid.uuid4()
+    journal = Journal(mine)
+    journal.claim(mine)
+    claim.take(message, mine, mine, journal.name, 1, 10, timezone.now())
+    bag = Bag(journal, Lease(mine), lambda: None)
+    bag.put_in(batch_of(Message.objects.select_related("campaign", "newsletter").get(pk=message.pk), mine))
+    letter = bag.take()
+    assert letter is not None and letter.recipient.endswith("@yahoo.dk")
+    bag.ended(letter, asked_to_wait(421, b"4.7.0 [TSS04] Messages temporarily deferred"))
+    left = [letter.recipient for letter in iter(bag.take, None)]
+    journal.close(keep=False)
+    assert len(left) == 4 and not [to for to in left if to.endswith("@yahoo.dk")]
+    back = [result for _, result in bag.outcomes() if not result.started]
+    assert len(back) == 5, "they go back as they were, without an attempt"
