@@ -83,7 +83,7 @@ def erase(subscriber: Subscriber) -> None:
     """
     theirs = Delivery.objects.filter(subscriber=subscriber)
     # What a server answered may quote the address, and a rare domain names a family.
-    Event.objects.filter(delivery__in=theirs).update(detail={})
+    Event.objects.filter(delivery__in=theirs).update(detail={}, address_key="")
     theirs.update(domain="", last_error={})
     # A reply that still waits goes with the person who wrote it.
     InboundMail.objects.filter(subscription__subscriber=subscriber).update(
