@@ -84,7 +84,7 @@ def erase(subscriber: Subscriber) -> None:
     """
     theirs = list(deliveries_to(subscriber).values_list("pk", flat=True))
     # What a server answered may quote the address, and a rare domain names a family.
-    Event.objects.filter(delivery__in=theirs).update(detail={})
+    Event.objects.filter(delivery__in=theirs).update(detail={}, address_key="")
     Delivery.objects.filter(pk__in=theirs).update(subscriber=None, subscription=None, domain="", last_error={})
     # A reply that still waits goes with the person who wrote it.
     InboundMail.objects.filter(subscription__subscriber=subscriber).update(

@@ -87,6 +87,11 @@ class OpenMailbox:
             if error.reason == "refused":
                 raise _refused(error) from error
             raise
+        # What it can do is often said only now.
+        able = _guarded(lambda: self._done(self._imap.capability()))
+        self._expunges_by_uid = (
+            b"UIDPLUS" in b" ".join(part for part in able if isinstance(part, bytes)).upper().split()
+        )
         found = _guarded(lambda: self._done(self._imap.select(_quoted(self._where.folder)), folder=True))
         self._number = int(found[0]) if found and found[0] and found[0].isdigit() else 0
 
@@ -141,7 +146,7 @@ class OpenMailbox:
         """Delete mails that are stored with us."""
         if uids:
             self._store(uids, r"+FLAGS.SILENT", r"(\Deleted)")
-            if "UIDPLUS" in self._imap.capabilities:
+            if self._expunges_by_uid:
                 _guarded(lambda: self._done(self._imap.uid("EXPUNGE", ",".join(uids))))
             else:
                 _guarded(lambda: self._done(self._imap.expunge()))

@@ -49,7 +49,7 @@ class OrganisationForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = Organisation
-        fields = ("name", "postal_line", "email", "website", "brand_colour", "uncertain_policy")
+        fields = ("name", "postal_line", "email", "website", "uncertain_policy", "brand_colour")
         labels: ClassVar = {
             "name": pgettext_lazy("organisation", "Name"),
             "postal_line": gettext_lazy("Postal address"),

@@ -12,6 +12,7 @@ pytestmark = pytest.mark.database
 ORGANISATION = {
     "name": "Kulturfællesskabet",
     "postal_line": "Rådhusvej 1, 2620 Albertslund",
+    "uncertain_policy": "leave",
     "email": "kontor@kultur.example.org",
     "website": "https://kultur.example.org",
     "brand_colour": "#7a1f3d",

@@ -217,7 +217,19 @@ def test_a_neighbours_area_cannot_be_chosen(anna: User, newsletter: Newsletter, 
 
 def test_who_is_blocked_is_said_to_get_nothing(anna: User, readers: Newsletter) -> None:
     person = Subscription.objects.get(subscriber__address="laeser0@example.org")
-    assert "Nothing is sent to this address" in words(signed_in(anna).get(of(readers, f"/{person.pk}")))
+    page = words(signed_in(anna).get(of(readers, f"/{person.pk}")))
+    assert "Blocked since" in page and "Mail to this address came back." in page
+
+
+def test_a_blocked_address_is_opened_again_by_a_named_colleague(anna: User, readers: Newsletter) -> None:
+    person = Subscription.objects.get(subscriber__address="laeser0@example.org")
+    rita = signed_in(reader_in(readers.organisation))
+    assert "Re-enable address" not in words(rita.get(of(readers, f"/{person.pk}")))
+    assert rita.post(of(readers, f"/{person.pk}/reopen")).status_code == 403
+    page = words(signed_in(anna).post(of(readers, f"/{person.pk}/reopen"), follow=True))
+    assert "The address gets mail again." in page and "Blocked since" not in page
+    entry = AuditEntry.objects.get(action="reopened")
+    assert (entry.user, entry.subject_id) == (anna, person.pk)
 
 
 def test_ending_a_subscription_for_somebody(anna: User, readers: Newsletter) -> None:

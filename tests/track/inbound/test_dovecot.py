@@ -7,6 +7,7 @@ import shutil
 import socket
 import ssl
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -96,11 +97,10 @@ def certified(folder: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def dovecot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dovecot]:
-    folder = tmp_path_factory.mktemp("dovecot")
-    for parent in (folder, *folder.parents):
-        if parent.is_relative_to("/tmp") and parent != Path("/tmp"):
-            parent.chmod(0o755)
+def dovecot() -> Iterator[Dovecot]:
+    # Not pytest's own folder: its parents are closed to Dovecot's user.
+    folder = Path(tempfile.mkdtemp(prefix="opslag-dovecot-"))
+    folder.chmod(0o755)
     certified(folder)
     server = Dovecot(folder)
     for place in ("new", "cur", "tmp"):
@@ -120,6 +120,7 @@ def dovecot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dovecot]:
     finally:
         process.terminate()
         process.wait(10)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def look() -> int:
