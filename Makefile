@@ -8,6 +8,9 @@ ARGS ?=
 # For `make test T=tests/items`.
 T ?=
 
+# Where it is set, each process would compile everything again: five seconds of a start.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help run test browser-tests system-tests lint format lock messages translations bench bench-send bench-freeze \
 	bench-marginal bench-postfix bench-fairness chaos contract screenshots environment dev-environment clean
 

@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef
 
 from publisher.deliver.journal import boot_id
 from publisher.models import Claim, Delivery, Message
@@ -45,7 +44,9 @@ _NEXT = """SELECT {columns} FROM publisher_delivery
     WHERE message_id = %s AND status = 'pending' AND due_at <= %s {after}
     ORDER BY due_at, id LIMIT %s {skip_locked}"""
 
-_THESE = "SELECT id FROM publisher_delivery WHERE id IN ({places})"
+_NEEDED = "id, subscriber_id, subscription_id, attempts, choices, due_at"
+
+_THESE = f"SELECT {_NEEDED} FROM publisher_delivery WHERE id IN ({{places}})"
 
 _LATER = "UPDATE publisher_delivery SET due_at = %s WHERE id = %s AND status = 'pending'"
 
@@ -54,7 +55,7 @@ _PICKED = f"""
 WITH picked AS MATERIALIZED ({{picked}}), judged AS MATERIALIZED (
     SELECT d.id AS id, d.due_at AS due_at, d.attempts AS attempts, d.choices AS choices,
            p.address AS address, p.name AS name, s.token AS token, {_GONE} AS gone
-    FROM picked JOIN publisher_delivery d ON d.id = picked.id {_JOINS}
+    FROM picked d {_JOINS}
 )"""
 
 _UPDATE = """
@@ -169,7 +170,7 @@ def take(
 
 
 def _next_in_line(
-    message: Message, limit: int, now: datetime, after: Place | None, columns: str = "id"
+    message: Message, limit: int, now: datetime, after: Place | None, columns: str = _NEEDED
 ) -> tuple[str, list[object]]:
     skip_locked = "FOR UPDATE SKIP LOCKED" if connection.vendor == "postgresql" else ""
     sql = _NEXT.format(columns=columns, after="" if after is None else _AFTER, skip_locked=skip_locked)
@@ -260,10 +261,17 @@ def renew(run_id: uuid.UUID, now: datetime) -> set[uuid.UUID]:
     return set(ours.values_list("pk", flat=True))
 
 
+_CLOSE = """
+DELETE FROM publisher_claim WHERE id IN ({places}) AND NOT EXISTS (
+    SELECT 1 FROM publisher_delivery d WHERE d.claim_id = publisher_claim.id AND d.status = 'sending')
+"""
+
+
 def close(claim_ids: Sequence[uuid.UUID]) -> None:
     """Forget claims of which nothing is left in `sending`."""
-    open_ones = Delivery.objects.filter(claim_id=OuterRef("pk"), status=DeliveryStatus.SENDING)
-    Claim.objects.filter(~Exists(open_ones), pk__in=claim_ids).delete()
+    if claim_ids:
+        with connection.cursor() as cursor:
+            cursor.execute(_CLOSE.format(places=", ".join(["%s"] * len(claim_ids))), db_values(claim_ids))
 
 
 def in_hand(claim_id: uuid.UUID) -> list[int]:

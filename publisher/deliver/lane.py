@@ -95,6 +95,8 @@ class Lane:
         self.news = threading.Event()
         self.bag = Bag(journal, self.lease, self.news.set)
         self.batches: dict[uuid.UUID, Batch] = {}
+        # Claims that are over; their rows go once a second.
+        self._settled: list[uuid.UUID] = []
         self.turns = Turns()
         self._taker = Taker(run_id, number, journal.name)
         self.is_clean = True
@@ -182,6 +184,7 @@ class Lane:
     def _look_around(self) -> None:
         """Once a second: outcomes, the lease, what was paused or stopped, who has left."""
         self._store()
+        self._close_settled()
         if not self.lease.renew(list(self.batches), self._forfeit):
             self._couriers.hand_back()
             return
@@ -236,12 +239,17 @@ class Lane:
         self.is_clean = self.is_clean and stored == len(outcomes)
         batch.unsettled -= len(outcomes)
         if batch.unsettled <= 0:
-            claim.close([batch.claim_id])
+            self._settled.append(batch.claim_id)
             self.batches.pop(batch.claim_id, None)
+
+    def _close_settled(self) -> None:
+        claim.close(self._settled)
+        self._settled.clear()
 
     def _settle_all(self) -> None:
         """After the couriers came home: the last outcomes, and a word on the transport."""
         self._store()
+        self._close_settled()
         self._hold_what_is_in_trouble()
         self._let_destinations_rest()
         if self.batches:

@@ -177,15 +177,12 @@ def store(claim_id: uuid.UUID, message_id: int, lane: int, outcomes: Iterable[Se
 
     A row that no longer carries this claim in status `was` keeps what it has: somebody else decided about it.
     """
-    accepted: list[Sent] = []
-    others: list[Outcome] = []
-    for outcome in outcomes:
-        if not isinstance(outcome, Sent):
-            others.append(outcome)
-        elif connection.vendor == "postgresql":
-            accepted.append(outcome)
-        else:
-            others.append(outcome.whole())
+    everything = list(outcomes)
+    accepted = [outcome for outcome in everything if isinstance(outcome, Sent)]
+    others = [outcome for outcome in everything if isinstance(outcome, Outcome)]
+    if accepted and connection.vendor != "postgresql":
+        others += [outcome.whole() for outcome in accepted]
+        accepted = []
     stored = _store_accepted(claim_id, message_id, lane, accepted, was) if accepted else 0
     return stored + (_store_each(claim_id, message_id, lane, others, was) if others else 0)
 

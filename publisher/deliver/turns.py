@@ -18,6 +18,7 @@ from publisher.vocabulary import DeliveryStatus, MessageStatus, Outlet
 
 # A message of which nothing was due is looked at again after this time.
 REST_S = 0.5
+READ_EVERY_S = 0.5
 # A lane renews its claims each second; one that has not for so long is no lane any more.
 RENEWED_WITHIN = timedelta(seconds=10)
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -56,25 +57,36 @@ class Turns:
 
     def __init__(self) -> None:
         self.served: dict[int, Message] = {}
+        self._line: list[_Waiting] = []
+        self._line_until_s = 0.0
         self._places: dict[int, Place] = {}
         self._rests: dict[int, float] = {}
         self._noted_s: dict[int, float] = {}
 
     def next(self, now: datetime) -> Message | None:
-        """The message whose turn it is; None if nothing is due."""
+        """The message whose turn it is; None if nothing is due. The line is read again every half second."""
         now_s = time.monotonic()
-        resting = [pk for pk, until_s in self._rests.items() if until_s > now_s]
-        columns = ("pk", "campaign__organisation_id", "served_at")
-        line = [_Waiting(*row) for row in in_line(now).exclude(pk__in=resting).values_list(*columns)]
+        if now_s > self._line_until_s:
+            columns = ("pk", "campaign__organisation_id", "served_at")
+            self._line = [_Waiting(*row) for row in in_line(now).values_list(*columns)]
+            self._line_until_s = now_s + READ_EVERY_S
+        line = [each for each in self._line if self._rests.get(each.message_id, 0.0) <= now_s]
         if not line:
             return None
-        message = self._read(_fairest(line, now).message_id)
-        # Alone in the line it need not be written at every claim.
-        if len(line) > 1 or now_s - self._noted_s.get(message.pk, 0.0) > REST_S:
-            # Not part of the claim, since lanes of one message would wait for the row.
-            Message.objects.filter(pk=message.pk).update(served_at=now)
-            self._noted_s[message.pk] = now_s
+        chosen = _fairest(line, now)
+        message = self._read(chosen.message_id)
+        self._note(chosen, now, now_s, alone=len(line) == 1)
         return message
+
+    def _note(self, chosen: _Waiting, now: datetime, now_s: float, *, alone: bool) -> None:
+        """It had its turn: the last of the line now, for this lane and, on the row, for all others."""
+        self._line.remove(chosen)
+        self._line.append(chosen._replace(served_at=now))
+        # Alone in the line it need not be written at every claim.
+        if not alone or now_s - self._noted_s.get(chosen.message_id, 0.0) > READ_EVERY_S:
+            # Not part of the claim, since lanes of one message would wait for the row.
+            Message.objects.filter(pk=chosen.message_id).update(served_at=now)
+            self._noted_s[chosen.message_id] = now_s
 
     def _read(self, message_id: int) -> Message:
         if message_id not in self.served:
