@@ -5,7 +5,8 @@ from django.utils import timezone
 
 from publisher.deliver import lane, notice, post, reconcile
 from publisher.vocabulary import Queue
-from tasks.celery import TICK_EXPIRES_S, wake
+from tasks.celery import wake
+from tasks.schedule import TICK_EXPIRES_S
 
 
 @shared_task

@@ -7,8 +7,9 @@ from publisher.deliver import post
 from publisher.rules.matching import apply_rules
 from publisher.schedule import dispatch
 from publisher.vocabulary import Queue
-from tasks.celery import TICK_EXPIRES_S, wake
+from tasks.celery import wake
 from tasks.deliver import tick as look_for_deliveries
+from tasks.schedule import TICK_EXPIRES_S
 
 
 @shared_task

@@ -59,7 +59,7 @@ def test_run_starts_what_compose_starts(tmp_path: Path) -> None:
     stages = {service.stage for service in (*plan.neighbours(samples=True), *own) if service}
     assert stages == set(Stage) - {Stage.JOB}
     workers = [service for service in plan.worker_services() if service.stage is Stage.WORKER]
-    assert {service.command[service.command.index("-Q") + 1] for service in workers} == {
+    assert {service.command[service.command.index("--queues") + 1] for service in workers} == {
         ",".join(queues) for queues in services.RUN_WORKERS.values()
     }
 

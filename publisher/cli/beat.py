@@ -5,15 +5,13 @@ from __future__ import annotations
 import argparse
 
 from publisher.operate import services
-from publisher.operate.celery_process import become_celery
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """None: what it wakes, and how often, stands in tasks/celery.py."""
+    """None: what it wakes, and how often, stands in tasks/schedule.py."""
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Become Celery's beat."""
-    services.forget_beat_file()
-    become_celery(services.beat_command())
+    services.become(services.beat_command())
     return 0

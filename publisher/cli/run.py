@@ -111,7 +111,6 @@ def _start(supervisor: Supervisor, plan: Plan, arguments: argparse.Namespace) ->
     if not supervisor.wait(lambda: broker.answers(plan.redis_url), timeout_s=BROKER_TIMEOUT_S, look_every_s=0.05):
         _unless_stopped(supervisor, gettext_noop("The broker at %(address)s does not answer."), plan.redis_url)
         return
-    services.forget_beat_file()
     # First what people wait for: all at once, each would wait for the others' imports.
     supervisor.start(plan.web_service())
     if with_samples:

@@ -7,7 +7,7 @@ import argparse
 from django.utils.translation import gettext as _
 
 from publisher.operate import services
-from publisher.operate.celery_process import become_celery
+from publisher.operate.celery_process import run_worker
 from publisher.vocabulary import Queue
 
 
@@ -27,7 +27,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Become the worker."""
+    """Be the worker."""
     queues: tuple[Queue, ...] = arguments.queues
-    become_celery(services.worker_command("-".join(queues), queues, arguments.concurrency))
-    return 0
+    return run_worker(queues, arguments.concurrency or services.default_concurrency(queues))

@@ -40,9 +40,16 @@ LEFT JOIN publisher_subscription s ON s.id = d.subscription_id
 LEFT JOIN publisher_subscriber p ON p.id = d.subscriber_id
 LEFT JOIN publisher_suppression x ON x.organisation_id = p.organisation_id AND x.address_key = p.address_key"""
 
-_NEXT = """SELECT {columns} FROM publisher_delivery
-    WHERE message_id = %s AND status = 'pending' AND due_at <= %s {after}
-    ORDER BY due_at, id LIMIT %s {skip_locked}"""
+# Asked in the claim itself, so that nothing is taken of what was paused, stopped, held or approved anew by then.
+_IS_TO_BE_SENT = """EXISTS (
+        SELECT 1 FROM publisher_message m JOIN publisher_campaign c ON c.id = m.campaign_id
+        WHERE m.id = %s AND m.status = 'sending' AND COALESCE(c.approved_revision, -1) = %s
+        AND NOT EXISTS (SELECT 1 FROM publisher_stopstamp t
+                        WHERE t.organisation_id IS NULL OR t.organisation_id = c.organisation_id))"""
+
+_NEXT = f"""SELECT {{columns}} FROM publisher_delivery
+    WHERE message_id = %s AND status = 'pending' AND due_at <= %s {{after}} AND {_IS_TO_BE_SENT}
+    ORDER BY due_at, id LIMIT %s {{skip_locked}}"""
 
 _NEEDED = "id, subscriber_id, subscription_id, attempts, choices, due_at"
 
@@ -174,7 +181,8 @@ def _next_in_line(
 ) -> tuple[str, list[object]]:
     skip_locked = "FOR UPDATE SKIP LOCKED" if connection.vendor == "postgresql" else ""
     sql = _NEXT.format(columns=columns, after="" if after is None else _AFTER, skip_locked=skip_locked)
-    return sql, [message.pk, now, *(after or ()), limit]
+    revision = message.campaign.approved_revision
+    return sql, [message.pk, now, *(after or ()), message.pk, -1 if revision is None else revision, limit]
 
 
 def _room(message: Message, limit: int, now: datetime) -> int:

@@ -24,7 +24,7 @@ from publisher.deliver.couriers import Couriers
 from publisher.deliver.journal import Journal
 from publisher.deliver.limits import SOON_S, Limits, open_in_s
 from publisher.deliver.notice import wants_room
-from publisher.deliver.outcome import Settled
+from publisher.deliver.outcome import Outcome, Settled
 from publisher.deliver.rate import Rate
 from publisher.deliver.recover import anything_to_recover, recover_dead_journals
 from publisher.deliver.slots import Lease, free_slot_exists, release_slot, take_slot
@@ -237,6 +237,8 @@ class Lane:
     def _store_batch(self, batch: Batch, outcomes: list[Settled]) -> None:
         stored = outcome.store(batch.claim_id, batch.message.pk, self.number, outcomes, was=DeliveryStatus.SENDING)
         self.is_clean = self.is_clean and stored == len(outcomes)
+        if any(isinstance(each, Outcome) and not each.started for each in outcomes):
+            self.turns.came_back(batch.message)
         batch.unsettled -= len(outcomes)
         if batch.unsettled <= 0:
             self._settled.append(batch.claim_id)

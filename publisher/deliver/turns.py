@@ -106,6 +106,11 @@ class Turns:
         elif self._places.pop(message.pk, None) is None and taken.is_end:
             self._rests[message.pk] = time.monotonic() + REST_S
 
+    def came_back(self, message: Message) -> None:
+        """Some of it was handed back, and stands where this lane has been already."""
+        self._places.pop(message.pk, None)
+        self._rests.pop(message.pk, None)
+
 
 def _fairest(line: Sequence[_Waiting], now: datetime) -> _Waiting:
     """Of a line that stands in the order in which it was served."""

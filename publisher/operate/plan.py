@@ -92,7 +92,7 @@ class Plan:
     def worker_services(self) -> list[Service]:
         """Workers and beat."""
         workers = [
-            Service(name, services.worker_command(name, queues), Stage.WORKER, WORKER_GRACE_S)
+            Service(name, services.worker_command(queues), Stage.WORKER, WORKER_GRACE_S)
             for name, queues in services.RUN_WORKERS.items()
         ]
         return [*workers, Service("beat", services.beat_command(), Stage.BEAT)]

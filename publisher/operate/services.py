@@ -39,35 +39,14 @@ def default_concurrency(queues: Sequence[Queue]) -> int:
     return SHARED_PROCESSES if Queue.URGENT in queues and len(queues) > 1 else REST_PROCESSES
 
 
-def worker_command(name: str, queues: Sequence[Queue], concurrency: int = 0) -> tuple[str, ...]:
-    """A Celery worker; without the chatter between workers, which costs Redis traffic and is not needed here."""
-    return (
-        *(sys.executable, "-m", "celery", "-A", "tasks.celery", "worker"),
-        *("-Q", ",".join(queues), "-n", f"{name}@%h", "-P", "prefork"),
-        *("-c", str(concurrency or default_concurrency(queues)), "-l", settings.OPSLAG_LOG_LEVEL),
-        *("--without-gossip", "--without-mingle", "--without-heartbeat"),
-    )
+def worker_command(queues: Sequence[Queue]) -> tuple[str, ...]:
+    """A Celery worker."""
+    return opslag("worker", "--queues", ",".join(queues))
 
 
 def beat_command() -> tuple[str, ...]:
-    """Celery's clock. Its file only remembers when each tick was last sent, and may lie anywhere."""
-    return (
-        *(sys.executable, "-m", "celery", "-A", "tasks.celery", "beat"),
-        *("-s", str(beat_file()), "--pidfile=", "-l", settings.OPSLAG_LOG_LEVEL),
-    )
-
-
-def beat_file() -> Path:
-    """Where beat keeps its file; it is removed before each start, since a torn one stops beat."""
-    folder = Path(settings.OPSLAG_HOME) / "beat"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder / "schedule"
-
-
-def forget_beat_file() -> None:
-    """Remove what an earlier beat left (the database knows what is due; beat remembers nothing of worth)."""
-    for path in beat_file().parent.iterdir():
-        path.unlink()
+    """Celery's clock."""
+    return (sys.executable, "-m", "tasks.beat")
 
 
 def web_command(host: str, port: int, *, workers: int = 1) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from django.utils import timezone
 from publisher.deliver import claim
 from publisher.deliver.turns import Turns, anything_due
 from publisher.models import (
+    Campaign,
     Claim,
     Delivery,
     DeliveryCount,
@@ -133,7 +134,7 @@ def test_the_message_least_recently_served_goes_first(newsletter: Newsletter) ->
     residents(newsletter, 4)
     first, second = ready_mail(newsletter), ready_mail(newsletter)
     lane, other = Turns(), Turns()
-    served = [turns.next(timezone.now()) for turns in (lane, lane, other, lane)]
+    served = [turns.next(timezone.now()) for turns in (lane, lane, other, other)]
     assert served == [first, second, first, second]
 
 
@@ -148,6 +149,23 @@ def test_a_message_of_which_nothing_is_due_rests_a_little(newsletter: Newsletter
     assert turns.next(timezone.now()) == message
     turns.took(message, take(message, 3))
     assert turns.next(timezone.now()) is None
+
+
+def test_a_lane_that_read_its_line_before_takes_nothing_of_what_was_stopped_since(
+    newsletter: Newsletter, secretariat: Organisation
+) -> None:
+    residents(newsletter, 3)
+    message = ready_mail(newsletter)
+    stamp = StopStamp.objects.create(organisation=secretariat)
+    assert take(message).looked_at == 0
+    stamp.delete()
+    Message.objects.filter(pk=message.pk).update(status=MessageStatus.PAUSED)
+    assert take(message).looked_at == 0
+    Message.objects.filter(pk=message.pk).update(status=MessageStatus.SENDING)
+    Campaign.objects.update(approved_revision=7)
+    assert take(message).looked_at == 0
+    message.campaign.refresh_from_db()
+    assert take(message).looked_at == 3
 
 
 @pytest.mark.django_db(transaction=True)

@@ -244,7 +244,7 @@ def test_the_pending_index_finds_what_is_next(newsletter: Newsletter, columns: s
         cursor.execute("ANALYZE publisher_delivery")
         sql = claim._NEXT.format(columns=columns, after="", skip_locked="")
         explain = "EXPLAIN " if connection.vendor == "postgresql" else "EXPLAIN QUERY PLAN "
-        cursor.execute(explain + sql, db_values([message.pk, timezone.now(), 50]))
+        cursor.execute(explain + sql, db_values([message.pk, timezone.now(), message.pk, 1, 50]))
         plan = " ".join(str(row) for row in cursor.fetchall())
     assert "delivery_pending" in plan and "Sort" not in plan and "TEMP B-TREE" not in plan
 

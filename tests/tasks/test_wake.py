@@ -14,7 +14,8 @@ import redis
 from publisher.models import Newsletter, Source
 from publisher.vocabulary import Queue
 from tasks import collect, deliver
-from tasks.celery import TICK_EXPIRES_S, WORK_EXPIRES_S, app
+from tasks.celery import WORK_EXPIRES_S, app
+from tasks.schedule import TICK_EXPIRES_S
 from tests.audience_factory import ready_mail, residents
 from tests.smtp_sink import running_sink
 
