@@ -235,6 +235,21 @@ class BlockKind(TextChoices):
     DIVIDER = "divider", _("Divider")
 
 
+class LinkCounting(TextChoices):
+    """Which clicks on a newsletter's links are counted; individually only for those who said yes to that alone."""
+
+    NONE = "none", _("Not at all")
+    TOGETHER = "together", _("Together")
+    ONE_BY_ONE = "one_by_one", _("One by one for those who have said yes")
+
+
+class ConsentPurpose(TextChoices):
+    """What a consent's text is about."""
+
+    SUBSCRIPTION = "subscription", _("Subscription")
+    TRACKING = "tracking", _("Whether they click")
+
+
 class NoticeKind(TextChoices):
     """The transactional mails we write."""
 

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from publisher.audience.subscribe import subscribe
 from publisher.models import ConsentText, Newsletter, Subscription, Suppression
+from publisher.vocabulary import ConsentPurpose
 
 # As `models.audience.new_token` makes them; what is spelt otherwise never reaches the database.
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,32}")
@@ -30,7 +31,7 @@ def masked(address: str) -> str:
 
 def consent_words(newsletter: Newsletter, language: str) -> str:
     """What a person agrees to who subscribes now, as the evidence will say it; "" where the newsletter has no text."""
-    texts = ConsentText.objects.filter(newsletter=newsletter, language=language)
+    texts = ConsentText.objects.filter(newsletter=newsletter, language=language, purpose=ConsentPurpose.SUBSCRIPTION)
     return texts.order_by("-pk").values_list("text", flat=True).first() or ""
 
 

@@ -36,7 +36,9 @@ def unsubscribe(token: str, *, source: str) -> Subscription | None:
         return subscription
     # A clock that was set back must not stand between a person and the way out.
     subscription.unsubscribed_at = max(timezone.now(), subscription.created_at)
-    subscription.save(update_fields=["unsubscribed_at"])
+    # Whoever leaves is no longer looked at, and is asked again should they come back.
+    subscription.tracking_consent_at = None
+    subscription.save(update_fields=["unsubscribed_at", "tracking_consent_at"])
     Consent.objects.create(subscription=subscription, source=source[:_SOURCE_LENGTH], given=False)
     return subscription
 

@@ -8,9 +8,11 @@ from datetime import datetime
 from itertools import islice
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from publisher.audience.addresses import domain_of, key_of_normalised, normalise_address
 from publisher.models import Area, Consent, ConsentText, Newsletter, Subscriber, Subscription, Topic
+from publisher.vocabulary import ConsentPurpose
 
 BATCH = 500
 _SOURCE_LENGTH = 60
@@ -83,8 +85,12 @@ def _person(newsletter: Newsletter, address: str, name: str, language: str) -> S
     return person
 
 
+def _texts(newsletter_id: int) -> QuerySet[ConsentText]:
+    return ConsentText.objects.filter(newsletter=newsletter_id, purpose=ConsentPurpose.SUBSCRIPTION)
+
+
 def _evidence(subscription: Subscription, language: str, source: str) -> Consent:
-    texts = ConsentText.objects.filter(newsletter_id=subscription.newsletter_id, language=language)
+    texts = _texts(subscription.newsletter_id).filter(language=language)
     return Consent(subscription=subscription, text=texts.order_by("-pk").first(), source=source[:_SOURCE_LENGTH])
 
 
@@ -139,7 +145,7 @@ def _subscribe_batch(newsletter: Newsletter, batch: dict[str, tuple[str, Subscri
 
 
 def _complete(newsletter: Newsletter, fresh: list[tuple[Subscription, SubscriberRow]]) -> int:
-    texts = {text.language: text for text in ConsentText.objects.filter(newsletter=newsletter).order_by("pk")}
+    texts = {text.language: text for text in _texts(newsletter.pk).order_by("pk")}
     Consent.objects.bulk_create(
         Consent(subscription=subscription, text=texts.get(row.language), source=row.source[:_SOURCE_LENGTH])
         for subscription, row in fresh

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from html import escape
 from html.parser import HTMLParser
 
@@ -29,13 +30,14 @@ def clean_body(html: str, *, title: str, base: str = "") -> str:
 class _MailWriter(HTMLParser):
     """Writes cleaned HTML for mj-text: attributes as numeric entities, headings below ours."""
 
-    def __init__(self) -> None:
+    def __init__(self, address: Callable[[str], str]) -> None:
         super().__init__()
+        self._address = address
         self.out: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         href = dict(attrs).get("href")
-        self.out.append(f'<a href="{in_attribute(href)}">' if href else f"<{_HEADINGS.get(tag, tag)}>")
+        self.out.append(f'<a href="{in_attribute(self._address(href))}">' if href else f"<{_HEADINGS.get(tag, tag)}>")
 
     def handle_endtag(self, tag: str) -> None:
         self.out.append(f"</{_HEADINGS.get(tag, tag)}>")
@@ -44,9 +46,12 @@ class _MailWriter(HTMLParser):
         self.out.append(escape(data))
 
 
-def mail_html(cleaned: str) -> str:
-    """What `clean_body` gave, as the content of an mj-text; text without paragraphs becomes one."""
-    writer = _MailWriter()
+def mail_html(cleaned: str, address: Callable[[str], str] = str) -> str:
+    """What `clean_body` gave, as the content of an mj-text; text without paragraphs becomes one.
+
+    `address` says what to write instead of a link's address.
+    """
+    writer = _MailWriter(address)
     writer.feed(cleaned if _BLOCK.search(cleaned) else f"<p>{cleaned}</p>" if cleaned else "")
     writer.close()
     return "".join(writer.out)
@@ -55,8 +60,9 @@ def mail_html(cleaned: str) -> str:
 class _TextWriter(HTMLParser):
     """Writes cleaned HTML as paragraphs; a link's address stands behind its words, a list is one paragraph."""
 
-    def __init__(self) -> None:
+    def __init__(self, address: Callable[[str], str]) -> None:
         super().__init__()
+        self._address = address
         self.paragraphs: list[str] = []
         self._words: list[str] = []
         self._links: list[tuple[str, int]] = []
@@ -68,7 +74,7 @@ class _TextWriter(HTMLParser):
         if tag == "br":
             self._words.append("\n")
         elif tag == "a":
-            self._links.append((dict(attrs).get("href") or "", len(self._words)))
+            self._links.append((self._address(dict(attrs).get("href") or ""), len(self._words)))
         elif tag in _BLOCKS:
             self.end_paragraph()
         if tag in _LISTS:
@@ -108,9 +114,9 @@ class _TextWriter(HTMLParser):
             self._in_list, self._mark = bool(self._mark), ""
 
 
-def paragraphs(cleaned: str) -> list[str]:
-    """What `clean_body` gave, as plain paragraphs (a list is one, an entry a line); addresses of links in full."""
-    writer = _TextWriter()
+def paragraphs(cleaned: str, address: Callable[[str], str] = str) -> list[str]:
+    """What `clean_body` gave, as plain paragraphs (a list is one, an entry a line); links with their `address`."""
+    writer = _TextWriter(address)
     writer.feed(cleaned)
     writer.close()
     writer.end_paragraph()

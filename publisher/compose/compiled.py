@@ -1,8 +1,8 @@
 """From a message to the mail on the wire: rendered and encoded once, then a join per recipient.
 
-The compiled mail is a list of segments: bytes, ready for the wire, and slots (`to_header`, `delivery_id`, `token`)
-between them, each for those who see it. An edition, the mail as one group of subscribers sees it, is those of them that
-the group sees (`editions`). See `wire` for what holds for every byte of it.
+The compiled mail is a list of segments: bytes, ready for the wire, and slots (`to_header`, `delivery_id`, `token`,
+`click`) between them, each for those who see it. An edition, the mail as one group of subscribers sees it, is those of
+them that the group sees (`editions`). See `wire` for what holds for every byte of it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import secrets
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from email.utils import format_datetime
 from itertools import groupby
 from operator import itemgetter
@@ -25,11 +25,13 @@ from django.utils.encoding import punycode
 from django.utils.translation import gettext_noop
 
 from publisher.audience.aims import MOST_BITS, Aims, current_aims
-from publisher.compose.links import unsubscribe_url, view_url
+from publisher.compose.counted import CountedLinks
+from publisher.compose.links import click_token, unsubscribe_url, view_url
 from publisher.compose.newsletter import Part, html_parts, render_text, text_parts
 from publisher.compose.return_path import unsubscribe_mailbox
 from publisher.compose.wire import (
     CRLF,
+    SOFT_BREAK,
     Piece,
     Slot,
     mailbox,
@@ -44,30 +46,39 @@ from publisher.transports import message_headers
 from publisher.transports.esps import DELIVERY_KEY
 from publisher.vocabulary import HoldReason, Reason
 
-TO, DELIVERY, TOKEN = SLOTS = ("to_header", "delivery_id", "token")
+TO, DELIVERY, TOKEN, CLICK = SLOTS = ("to_header", "delivery_id", "token", "click")
 SENDER_ID = "opslag"
 _NOT_IN_ADDRESS = frozenset(' "(),:;<>[\\]')
 _ORDINARY_ADDRESS = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+")
 _ORDINARY_NAME = re.compile(r"[A-Za-z0-9.'-]+(?: [A-Za-z0-9.'-]+)*")
+_SOFT_BREAK = SOFT_BREAK.encode("ascii")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 # A piece of the mail for those who have these bits (see audience.aims); 0 is everyone.
 For = tuple[int, Piece]
 
 
 class Recipient(NamedTuple):
-    """Whom one mail is for; `token` is the subscription's, `name` may be empty."""
+    """Whom one mail is for; `token` is the subscription's, `name` may be empty.
+
+    `consented`: they have said yes to our noting that they click.
+    """
 
     delivery_id: int
     address: str
     name: str
     token: str
+    consented: bool = False
 
 
 class Segments(NamedTuple):
-    """An edition ready for the hot path: its texts, and what puts texts and a recipient's values in their order."""
+    """An edition ready for the hot path: its texts, and what puts texts and a recipient's values in their order.
+
+    `one_by_one`: its links have a place for the click token of those who consented.
+    """
 
     texts: tuple[bytes, ...]
     in_order: Callable[[tuple[bytes, ...]], tuple[bytes, ...]]
+    one_by_one: bool = False
 
 
 def compile_message(message: Message) -> CompiledMail:
@@ -79,9 +90,11 @@ def compile_message(message: Message) -> CompiledMail:
     check_bits(aims)
     # As long as a token, and nobody can guess it: content that holds the word does not become a place for a token.
     marker = secrets.token_hex(11)
+    links = CountedLinks(message)
+    markers = {marker: Slot(TOKEN), links.marker: Slot(CLICK, optional=True)}
     places = {"unsubscribe_url": unsubscribe_url(marker), "view_url": view_url(message)}
-    text = _encoded(text_parts(message, places=places), marker, aims)
-    html = _encoded(html_parts(message, places=places), marker, aims)
+    text = _encoded(text_parts(message, places=places, leading=links.leading), markers, aims)
+    html = _encoded(html_parts(message, places=places, leading=links.leading), markers, aims)
     segments = list(_merged([*((0, each) for each in _headers(message)), *_alternatives(message, text, html)]))
     page = html_parts(message, places={})
     message.composed_html = "".join(part.content for part in page)
@@ -93,6 +106,7 @@ def compile_message(message: Message) -> CompiledMail:
     }
     with transaction.atomic():
         message.save(update_fields=["composed_html", "composed_text"])
+        links.keep()
         compiled, _created = CompiledMail.objects.update_or_create(message=message, defaults=made)
     return compiled
 
@@ -111,9 +125,9 @@ def check_bits(aims: Aims) -> None:
         )
 
 
-def _encoded(parts: list[Part], marker: str, aims: Aims) -> list[For]:
+def _encoded(parts: list[Part], markers: Mapping[str, Slot], aims: Aims) -> list[For]:
     """A body's parts, each encoded once, so that any of the blocks may be left out."""
-    *before, last = [(aims.needs(part.aim), split_at(part.content, {marker: TOKEN})) for part in parts]
+    *before, last = [(aims.needs(part.aim), split_at(part.content, markers)) for part in parts]
     encoded = [(needs, quoted_printable(pieces, ends=False)) for needs, pieces in before]
     return [(needs, piece) for needs, pieces in [*encoded, (0, quoted_printable(last[1]))] for piece in pieces]
 
@@ -193,12 +207,13 @@ def personalise(segments: Segments, recipient: Recipient) -> bytes:
 
     Raises PermanentError for an address or token that no mail may hold.
     """
-    number, address, name, token = recipient
+    number, address, name, token, consented = recipient
     if not _TOKEN.fullmatch(token):
         raise PermanentError(
             gettext_noop("The unsubscribe link is damaged; the mail was not sent."), reason=Reason.REJECTED
         )
-    values = _to_header(address, name).encode("ascii"), b"%d" % number, token.encode("ascii")
+    click = b"/%s%s" % (click_token(number), _SOFT_BREAK) if consented and segments.one_by_one else b""
+    values = _to_header(address, name).encode("ascii"), b"%d" % number, token.encode("ascii"), click
     return b"".join(segments.in_order(segments.texts + values))
 
 

@@ -15,7 +15,7 @@ from operator import itemgetter
 from django.utils.translation import gettext_noop
 
 from publisher.audience.aims import Aim
-from publisher.compose.compiled import SLOTS, Segments
+from publisher.compose.compiled import CLICK, SLOTS, Segments
 from publisher.compose.newsletter import Part, html_parts
 from publisher.errors import PermanentError
 from publisher.models import CompiledMail, Message
@@ -32,11 +32,12 @@ class Pieces:
     """A compiled mail in memory: its texts, and what stands where in it.
 
     `order` holds for each piece the bits that it needs, and its place: among the texts, or behind them among a
-    recipient's values, which follow in the order of SLOTS.
+    recipient's values, which follow in the order of SLOTS. `one_by_one`: links have a place for click tokens.
     """
 
     texts: tuple[bytes, ...]
     order: tuple[tuple[int, int], ...]
+    one_by_one: bool = False
 
 
 def load(compiled: CompiledMail) -> Pieces:
@@ -55,7 +56,7 @@ def load(compiled: CompiledMail) -> Pieces:
         else:
             raise _damaged()
     places = ((needs, at if isinstance(at, int) else len(texts) + SLOTS.index(at)) for needs, at in order)
-    return Pieces(tuple(texts), tuple(places))
+    return Pieces(tuple(texts), tuple(places), any(at == CLICK for _needs, at in order))
 
 
 def _damaged() -> PermanentError:
@@ -66,7 +67,8 @@ def _damaged() -> PermanentError:
 @lru_cache(maxsize=_KEPT)
 def edition(mail: Pieces, choices: int) -> Segments:
     """The mail as everybody with these bits sees it (see `audience.aims`). May be called by any thread."""
-    return Segments(mail.texts, itemgetter(*[place for needs, place in mail.order if needs & choices == needs]))
+    places = [place for needs, place in mail.order if needs & choices == needs]
+    return Segments(mail.texts, itemgetter(*places), mail.one_by_one)
 
 
 def page_as(message: Message, areas: Collection[int], topics: Collection[int]) -> str:

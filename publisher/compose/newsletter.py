@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 import secrets
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -77,6 +78,15 @@ class Story:
         return f"newsletters/parts/{self.kind}.mjml"
 
 
+# What to write instead of a story's link: (address, the story's title) → address.
+Leading = Callable[[str, str], str]
+
+
+def as_it_is(url: str, _title: str) -> str:
+    """Links that lead where they say."""
+    return url
+
+
 class Part(NamedTuple):
     """A piece of the mail, and whom it is for. The first is its head, the last its foot, between them the blocks."""
 
@@ -89,15 +99,15 @@ def render_html(message: Message, *, places: Mapping[str, str]) -> str:
     return "".join(part.content for part in html_parts(message, places=places))
 
 
-def html_parts(message: Message, *, places: Mapping[str, str]) -> list[Part]:
-    """The mail as HTML, checked as a whole, in parts.
+def html_parts(message: Message, *, places: Mapping[str, str], leading: Leading = as_it_is) -> list[Part]:
+    """The mail as HTML, checked as a whole, in parts; `leading` says where its stories' links lead.
 
     `places` may hold `unsubscribe_url` and `view_url`, real or as markers; without one its line is left out (as on the
     page to view it in a browser). Raises InputError for content that cannot be a mail, PermanentError for a template.
     """
     # Nobody can guess it, so no content is taken for a seam.
     seam = f"<!--{secrets.token_hex(11)}-->"
-    mjml, aims = _from_template(message, places, "mjml", mark_safe(seam))  # noqa: S308 - ours
+    mjml, aims = _from_template(message, places, leading, "mjml", mark_safe(seam))  # noqa: S308 - ours
     check_source(mjml, seam)
     try:
         html = mjml2html(mjml, fonts={})
@@ -141,10 +151,10 @@ def render_text(message: Message, *, places: Mapping[str, str]) -> str:
     return "".join(part.content for part in text_parts(message, places=places))
 
 
-def text_parts(message: Message, *, places: Mapping[str, str]) -> list[Part]:
+def text_parts(message: Message, *, places: Mapping[str, str], leading: Leading = as_it_is) -> list[Part]:
     """The same as parts; between any two of them stands an empty line."""
     seam = secrets.token_hex(11)
-    text, aims = _from_template(message, places, "txt", seam)
+    text, aims = _from_template(message, places, leading, "txt", seam)
     head, *rest = (_laid_out(part) for part in text.split(seam))
     return _parts(aims, [head, *(f"\n{part}" if part else "" for part in rest)])
 
@@ -163,13 +173,15 @@ def _wrapped(line: str) -> list[str]:
     ]
 
 
-def _from_template(message: Message, places: Mapping[str, str], extension: str, seam: str) -> tuple[str, list[Aim]]:
+def _from_template(
+    message: Message, places: Mapping[str, str], leading: Leading, extension: str, seam: str
+) -> tuple[str, list[Aim]]:
     """The filled template, with `seam` before each block and behind the last; and whom the blocks are for."""
     newsletter = message.newsletter
     if newsletter is None:
         raise template_fault("this message is not for a newsletter")
     with translation.override(message.language):
-        shown = stories(message, newsletter)
+        shown = stories(message, newsletter, leading)
         context = {
             "message": message,
             "newsletter": newsletter,
@@ -199,32 +211,37 @@ def _colours(newsletter: Newsletter) -> dict[str, str]:
     }
 
 
-def stories(message: Message, newsletter: Newsletter) -> list[Story]:
+def stories(message: Message, newsletter: Newsletter, leading: Leading = as_it_is) -> list[Story]:
     """The message's blocks, in order, as the templates see them (in the language that is active)."""
     blocks = message.blocks.select_related("picture").prefetch_related("areas", "topics").order_by("position", "pk")
-    return [_story(block, message, newsletter) for block in blocks]
+    return [_story(block, message, newsletter, leading) for block in blocks]
 
 
-def _story(block: Block, message: Message, newsletter: Newsletter) -> Story:
+def _story(block: Block, message: Message, newsletter: Newsletter, leading: Leading) -> Story:
     content: Mapping[str, Any] = block.content
     line = {name: one_line(str(content.get(name) or "")) for name in ("title", "lead", "link", "author", "language")}
     whole = block.kind in {BlockKind.LEAD_STORY, BlockKind.TEXT}
     cleaned = clean_body(str(content.get("html") or ""), title=line["title"], base=line["link"]) if whole else ""
-    text = tuple(paragraphs(cleaned))
+    address = partial(_led, leading, line["title"])
+    text = tuple(paragraphs(cleaned, address))
     lead = line["lead"]
     return Story(
         kind=block.kind,
         title=line["title"],
         lead=lead_before(lead, " ".join(text)) if whole else _short(lead, str(content.get("text") or "")),
-        body=mark_safe(mail_html(cleaned)),  # noqa: S308 - cleaned and written by us
+        body=mark_safe(mail_html(cleaned, address)),  # noqa: S308 - cleaned and written by us
         paragraphs=text,
-        link=line["link"] if is_web_address(line["link"]) else "",
+        link=address(line["link"]) if is_web_address(line["link"]) else "",
         picture=_picture(block.picture, content) if block.picture else None,
         byline=_byline(line["author"], str(content.get("published_at") or ""), newsletter),
         areas=_areas(content.get("areas") or [], newsletter),
         language=line["language"] if line["language"] not in {"", message.language} else "",
         aim=aim_of(block),
     )
+
+
+def _led(leading: Leading, title: str, url: str) -> str:
+    return leading(url, title)
 
 
 def _short(lead: str, text: str) -> str:

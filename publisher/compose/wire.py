@@ -31,32 +31,34 @@ _ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=
 
 @dataclass(frozen=True)
 class Slot:
-    """A place for one of the recipient's own values."""
+    """A place for one of the recipient's own values. One that is `optional` brings its own line, or nothing at all."""
 
     name: str
+    optional: bool = False
 
 
 Piece = str | Slot
 
 
-def split_at(text: str, markers: Mapping[str, str]) -> list[Piece]:
-    """The text cut at its markers; `markers` maps each marker to the name of its slot."""
+def split_at(text: str, markers: Mapping[str, Slot]) -> list[Piece]:
+    """The text cut at its markers; `markers` maps each marker to its slot."""
     found = re.split("(" + "|".join(map(re.escape, markers)) + ")", text) if markers else [text]
-    return [Slot(markers[piece]) if piece in markers else piece for piece in found if piece]
+    return [markers.get(piece, piece) for piece in found if piece]
 
 
 def quoted_printable(pieces: list[Piece], *, ends: bool = True) -> list[Piece]:
     """A body (UTF-8, lines end in \\n) as quoted-printable lines that end in CRLF; a slot has a line of its own.
 
-    So a value is put in as it is: plain ASCII without “=”, at most 75 characters, not beginning with a dot. A part of
-    a body (`ends` false) ends at the start of a line, too, so that any other part may follow it. Source: RFC 2045 §6.7.
+    So a value is put in as it is: plain ASCII without “=”, at most 75 characters, not beginning with a dot; in an
+    optional slot with SOFT_BREAK behind it, or nothing, so that no line is left empty where there is no value. A part
+    of a body (`ends` false) ends at the start of a line, too, so that any other may follow. Source: RFC 2045 §6.7.
     """
     out: list[Piece] = []
     at_start, after_slot = True, False
     for piece in _ended(pieces) if ends else pieces:
         if isinstance(piece, Slot):
             out += [piece] if at_start else [SOFT_BREAK, piece]
-            at_start, after_slot = False, True
+            at_start, after_slot = piece.optional, not piece.optional
             continue
         if after_slot and not piece.startswith("\n"):
             out.append(SOFT_BREAK)

@@ -144,7 +144,7 @@ class Bag:
         return unhindered and self._lease.may_start() and not self._journal.is_broken
 
     def _written(self, batch: Batch, recipient: Claimed) -> Letter | None:
-        to = Recipient._make(recipient[:4])
+        to = Recipient._make((*recipient[:4], recipient.consented))
         try:
             content = personalise(edition(batch.mail, recipient.choices), to)
         except OpslagError as error:

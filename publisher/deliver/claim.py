@@ -61,7 +61,8 @@ _LATER = "UPDATE publisher_delivery SET due_at = %s WHERE id = %s AND status = '
 _PICKED = f"""
 WITH picked AS MATERIALIZED ({{picked}}), judged AS MATERIALIZED (
     SELECT d.id AS id, d.due_at AS due_at, d.attempts AS attempts, d.choices AS choices,
-           p.address AS address, p.name AS name, s.token AS token, {_GONE} AS gone
+           p.address AS address, p.name AS name, s.token AS token,
+           s.tracking_consent_at IS NOT NULL AS consented, {_GONE} AS gone
     FROM picked d {_JOINS}
 )"""
 
@@ -79,7 +80,8 @@ _AFTER = "AND (due_at, id) > (%s, %s)"
 _CLAIM = f"{_PICKED}{_UPDATE} RETURNING publisher_delivery.due_at, publisher_delivery.id, publisher_delivery.status"
 
 _RECIPIENTS = f"""
-SELECT d.id, p.address, p.name, s.token, d.attempts, d.choices FROM publisher_delivery d {_JOINS}
+SELECT d.id, p.address, p.name, s.token, d.attempts, d.choices, s.tracking_consent_at IS NOT NULL
+FROM publisher_delivery d {_JOINS}
 WHERE d.claim_id = %s AND d.status = 'sending' ORDER BY d.due_at, d.id
 """
 
@@ -97,7 +99,8 @@ _CLAIM_AT_ONCE = f"""{_PICKED}, changed AS ({_UPDATE}
     INSERT INTO publisher_claim (id, run_id, message_id, host, boot_id, journal, lease_until, created_at)
     SELECT %s, %s, %s, %s, %s, %s, %s, %s WHERE EXISTS (SELECT FROM changed WHERE status = 'sending')
 )
-SELECT id, address, name, token, attempts, choices, due_at::text, gone FROM changed ORDER BY changed.due_at, id
+SELECT id, address, name, token, attempts, choices, consented, due_at::text, gone FROM changed
+ORDER BY changed.due_at, id
 """
 
 _LEFT_SINCE = f"""
@@ -107,7 +110,10 @@ WHERE d.claim_id = %s AND d.status = 'sending' AND {_GONE} IS NOT NULL
 
 
 class Claimed(NamedTuple):
-    """One delivery in hand, with all that is needed to write to its recipient; `choices`: what of the mail they see."""
+    """One delivery in hand, with all that is needed to write to its recipient; `choices`: what of the mail they see.
+
+    `consented`: we may note that they click.
+    """
 
     delivery_id: int
     address: str
@@ -115,6 +121,7 @@ class Claimed(NamedTuple):
     token: str
     attempts: int
     choices: int
+    consented: bool
 
 
 class Taken(NamedTuple):
@@ -227,8 +234,8 @@ class _Claiming:
         with connection.cursor() as cursor:
             cursor.execute(_CLAIM_AT_ONCE.format(picked=picked), everything)
             rows = cursor.fetchall()
-        in_hand = [Claimed._make(row[:6]) for row in rows if row[7] is None]
-        return Taken(in_hand, len(rows), (rows[-1][6], rows[-1][0]) if rows else None, len(rows) < limit)
+        in_hand = [Claimed._make(row[:7]) for row in rows if row[8] is None]
+        return Taken(in_hand, len(rows), (rows[-1][7], rows[-1][0]) if rows else None, len(rows) < limit)
 
     def _by_steps(self, picked: str, values: Sequence[object], limit: int) -> Taken:
         with transaction.atomic(), connection.cursor() as cursor:

@@ -20,7 +20,7 @@ from publisher.models.audience import (  # isort: skip
     Suppression,
 )
 from publisher.models.channels import Account, PracticeChannel, PracticePicture, PracticePost, Slot  # isort: skip
-from publisher.models.sendout import Block, Campaign, CampaignItem, CompiledMail, Message, Rule, RuleMatch  # isort: skip
+from publisher.models.sendout import Block, Campaign, CampaignItem, CompiledMail, Link, Message, Rule, RuleMatch  # isort: skip
 from publisher.models.ledger import (  # isort: skip
     Claim,
     Delivery,
@@ -58,6 +58,7 @@ __all__ = [
     "Item",
     "ItemRevision",
     "LaneSlot",
+    "Link",
     "Mailbox",
     "Membership",
     "Message",

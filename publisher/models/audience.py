@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from publisher.models.news import Area, Topic
 from publisher.models.organisation import Cooperation, Organisation
 from publisher.models.scoped import ScopedModel
-from publisher.vocabulary import SuppressionReason
+from publisher.vocabulary import ConsentPurpose, LinkCounting, SuppressionReason
 
 
 def new_token() -> str:
@@ -36,6 +36,9 @@ class Newsletter(ScopedModel):
     language = models.CharField(_("language"), max_length=8, default="da")
     brand_colour = models.CharField(_("colour"), max_length=7, default="#0B5FA5")
     template = models.CharField(max_length=40, default="calm")
+    link_counting = models.CharField(
+        _("count clicks on links"), max_length=10, choices=LinkCounting.choices, default=LinkCounting.TOGETHER
+    )
     first_wave = models.PositiveIntegerField(_("send to so many first"), default=0)
     first_wave_minutes = models.PositiveSmallIntegerField(_("then wait (minutes)"), default=10)
     areas = models.ManyToManyField(Area, blank=True, related_name="newsletters")
@@ -67,7 +70,10 @@ class Subscriber(ScopedModel):
 
 
 class Subscription(ScopedModel):
-    """A subscriber's tie to a newsletter; holds the unsubscribe token. Active: confirmed and not unsubscribed."""
+    """A subscriber's tie to a newsletter; holds the unsubscribe token. Active: confirmed and not unsubscribed.
+
+    `tracking_consent_at`: since when we may note that this person clicked; None is no.
+    """
 
     organisation_path = "newsletter__organisation"
     newsletter = models.ForeignKey(Newsletter, models.CASCADE, related_name="subscriptions")
@@ -78,6 +84,7 @@ class Subscription(ScopedModel):
     created_at = models.DateTimeField(auto_now_add=True)
     confirmed_at = models.DateTimeField(null=True)
     unsubscribed_at = models.DateTimeField(null=True)
+    tracking_consent_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints: ClassVar = [
@@ -89,6 +96,9 @@ class Subscription(ScopedModel):
         ]
         indexes: ClassVar = [
             models.Index(fields=["newsletter", "confirmed_at"], name="subscription_confirmed"),
+            models.Index(
+                fields=["newsletter"], condition=Q(tracking_consent_at__isnull=False), name="subscription_tracking"
+            ),
         ]
 
 
@@ -97,6 +107,9 @@ class ConsentText(models.Model):
 
     newsletter = models.ForeignKey(Newsletter, models.CASCADE, related_name="consent_texts")
     language = models.CharField(max_length=8)
+    purpose = models.CharField(
+        max_length=12, choices=ConsentPurpose.choices, default=ConsentPurpose.SUBSCRIPTION, db_default="subscription"
+    )
     text = models.TextField()
     created_at = models.DateTimeField(auto_now_add=True)
 

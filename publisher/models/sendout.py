@@ -189,3 +189,21 @@ class CompiledMail(ScopedModel):
     segments = models.JSONField()
     aims = models.JSONField(default=dict)
     page_parts = models.JSONField(default=list)
+
+
+class Link(ScopedModel):
+    """A link in a mail's stories whose clicks are counted. `code` stands in its address, `title` is its story's.
+
+    `clicks` is all that is ever written down of them: a number, without times and without persons.
+    """
+
+    organisation_path = "message__campaign__organisation"
+    message = models.ForeignKey(Message, models.CASCADE, related_name="links")
+    number = models.PositiveSmallIntegerField()
+    code = models.CharField(max_length=16, unique=True)
+    url = models.TextField()
+    title = models.TextField(blank=True)
+    clicks = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        ordering: ClassVar = ["number", "id"]

@@ -56,6 +56,8 @@ def web_command(host: str, port: int, *, workers: int = 1) -> tuple[str, ...]:
         *("--workers", str(workers), "--blocking-threads", str(WEB_THREADS), "--respawn-failed-workers"),
         # Told to stop while it starts, granian would wait for ever.
         *("--workers-kill-timeout", "5"),
+        # An access log would join people's computers to the codes and tokens of their links.
+        "--no-access-log",
         *("--log-level", settings.OPSLAG_LOG_LEVEL.lower(), "--no-ws", "publisher.wsgi:application"),
     )
 

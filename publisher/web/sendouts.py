@@ -18,6 +18,7 @@ from django_htmx.http import HttpResponseClientRefresh
 from publisher.models import Campaign, StopStamp
 from publisher.review.progress import Progress
 from publisher.review.worklist import VIEWS, listed, numbers
+from publisher.track.clicks import link_figures
 from publisher.vocabulary import CampaignStatus, MessageStatus
 from publisher.web.obstacle import of_checks
 from publisher.web.previews import preview
@@ -83,6 +84,7 @@ def sendout(request: OwnRequest, campaign_id: int) -> HttpResponse:
         "may_edit": may(request, "edit"),
         "may_approve": may(request, "approve"),
         "open": any(row.message.status in OPEN for row in rows),
+        "link_figures": link_figures(campaign),
     }
     if campaign.status == CampaignStatus.IN_REVIEW:
         context |= _review(campaign, rows)

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from publisher.models import Newsletter, Organisation
+from publisher.vocabulary import LinkCounting
 
 # What the part before the @ looks like, letters only, where nobody reads what comes in.
 _NOBODY = re.compile(r"noreply|donotreply|dontreply|ingensvar|svarikke|ikkesvar|besvaresikke")
@@ -90,11 +91,40 @@ class NewsletterForm(forms.ModelForm):  # type: ignore[type-arg]
         widget=forms.NumberInput(attrs={"class": "short"}),
     )
 
+    link_counting = forms.ChoiceField(
+        label=gettext_lazy("Count clicks on links"),
+        widget=forms.RadioSelect,
+        choices=[
+            (LinkCounting.NONE, gettext_lazy("Not at all. Links lead straight to where they say.")),
+            (
+                LinkCounting.TOGETHER,
+                gettext_lazy(
+                    "Together: how many clicks each link got. We keep a number and nothing about persons, so nobody "
+                    "has to be asked."
+                ),
+            ),
+            (
+                LinkCounting.ONE_BY_ONE,
+                gettext_lazy(
+                    "One by one for those who have said yes: also how many of them clicked. The law demands a consent "
+                    "of its own, apart from the subscription. Each reader gives it, and takes it back, on the page of "
+                    "their unsubscribe link; of everybody else only the number is kept."
+                ),
+            ),
+        ],
+        initial=LinkCounting.TOGETHER,
+        help_text=gettext_lazy(
+            "We never note who opened a mail. A link that tells readers apart needs their consent (the e-Privacy "
+            "Directive, article 5(3), in Denmark the executive order on cookies; GDPR). Ask your data protection "
+            "adviser if in doubt. Takes effect for clicks at once, for links with the next mail."
+        ),
+    )
+
     class Meta:
         model = Newsletter
         fields = (
             *("name", "sender_name", "sender_email", "reply_to", "language"),
-            *("first_wave", "first_wave_minutes", "brand_colour"),
+            *("first_wave", "first_wave_minutes", "link_counting", "brand_colour"),
         )
         labels: ClassVar = {
             "name": pgettext_lazy("newsletter", "Name"),

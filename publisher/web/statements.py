@@ -8,7 +8,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from publisher.access.organisations import organisation_of
-from publisher.models import Organisation
+from publisher.models import Newsletter, Organisation
+from publisher.vocabulary import LinkCounting
 from publisher.web.residents import gone, residents_page, speak
 
 # Where residents of Denmark complain: about personal data, and about pages that shut them out.
@@ -25,7 +26,16 @@ def privacy(request: HttpRequest, slug: str) -> HttpResponse:
         return gone(request)
     speak(request, organisation.language)
     title = _("How we look after your address")
-    return residents_page(request, "privacy.html", organisation, title=title, authority=DATA_PROTECTION)
+    counting = set(Newsletter.objects.for_organisation(organisation).values_list("link_counting", flat=True))
+    return residents_page(
+        request,
+        "privacy.html",
+        organisation,
+        title=title,
+        authority=DATA_PROTECTION,
+        counts=bool(counting - {LinkCounting.NONE}),
+        asks=LinkCounting.ONE_BY_ONE in counting,
+    )
 
 
 @login_not_required

@@ -27,6 +27,7 @@ from publisher.audience.standing import (
     with_standing,
 )
 from publisher.audience.subscribe import subscribe
+from publisher.audience.tracking import SOURCE as TRACKING
 from publisher.errors import InputError
 from publisher.models import Consent, Newsletter, Organisation, Subscription
 from publisher.templatetags.dates import number
@@ -233,6 +234,8 @@ def _tabs(counted: Figures, standing: str) -> list[dict[str, object]]:
 
 
 def _evidence(consent: Consent) -> str:
+    if consent.source == TRACKING:
+        return _("said yes to being counted") if consent.given else _("took back the yes to being counted")
     words = str(CONSENTS.get(consent.source, consent.source))
     if consent.given:
         return _("said yes: %(source)s") % {"source": words}

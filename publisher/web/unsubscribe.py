@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from publisher.audience.by_token import come_back, consent_words, masked, may_come_back, subscription_of
 from publisher.audience.leave import unsubscribe as leave
+from publisher.audience.tracking import allow_tracking, asks_for_tracking, refuse_tracking, tracking_words
 from publisher.models import Subscription
 from publisher.web.bodies import declared_length
 from publisher.web.residents import gone, residents_page, speak
@@ -57,12 +58,27 @@ def _by_hand(request: HttpRequest, token: str) -> HttpResponse:
         if subscription.unsubscribed_at and may_come_back(subscription):
             subscription = come_back(subscription, language)
         return _page(request, subscription, language, came_back=subscription.unsubscribed_at is None)
+    if request.POST.get("choice") in ("count", "no-count"):
+        return _choose(request, subscription, language)
     leave(token, source="link")
     subscription.refresh_from_db(fields=["unsubscribed_at"])
     return _page(request, subscription, language)
 
 
-def _page(request: HttpRequest, subscription: Subscription, language: str, *, came_back: bool = False) -> HttpResponse:
+def _choose(request: HttpRequest, subscription: Subscription, language: str) -> HttpResponse:
+    """Whether we may note that they click."""
+    if request.POST["choice"] == "count":
+        done = allow_tracking(subscription, language)
+    else:
+        refuse_tracking(subscription)
+        done = True
+    subscription.refresh_from_db(fields=["unsubscribed_at", "tracking_consent_at"])
+    return _page(request, subscription, language, chose=done)
+
+
+def _page(
+    request: HttpRequest, subscription: Subscription, language: str, *, came_back: bool = False, chose: bool = False
+) -> HttpResponse:
     """The one page in its three states: to leave, has left, is back."""
     newsletter = subscription.newsletter
     left = subscription.unsubscribed_at is not None
@@ -76,4 +92,7 @@ def _page(request: HttpRequest, subscription: Subscription, language: str, *, ca
         address=masked(subscription.subscriber.address),
         may_come_back=left and may_come_back(subscription),
         consent=consent_words(newsletter, language) if left else "",
+        tracking=tracking_words(newsletter, language) if asks_for_tracking(newsletter) and not left else "",
+        tracked=subscription.tracking_consent_at is not None,
+        chose=chose,
     )

@@ -8,16 +8,24 @@ from django.db import connection
 from django.utils import timezone
 
 from publisher.compose.drafts import create_campaign
-from publisher.models import Area, Block, Item, Message, Newsletter, Topic
+from publisher.models import Area, Block, Item, Message, Newsletter, Subscription, Topic
 from publisher.review.approval import approve
+from publisher.vocabulary import LinkCounting
 from tests.audience_factory import residents
 
 LINKS = 14
 SENTENCE = "Orkestret åbner dørene for alle, og der er kaffe, kage og korsang på scenen fra klokken ti. "
 
 
-def crowd(of: Newsletter, number: int) -> None:
-    """Subscribe `number` people to it."""
+def crowd(of: Newsletter, number: int, *, consented: bool = False) -> None:
+    """Subscribe `number` people to it; `consented`: it counts links one by one, and all of them have said yes."""
+    _subscribe(of, number)
+    if consented:
+        Newsletter.objects.filter(pk=of.pk).update(link_counting=LinkCounting.ONE_BY_ONE)
+        Subscription.objects.filter(newsletter=of).update(tracking_consent_at=timezone.now())
+
+
+def _subscribe(of: Newsletter, number: int) -> None:
     if connection.vendor != "postgresql":
         for start in range(0, number, 10_000):
             residents(of, min(10_000, number - start), prefix=f"beboer{start}-")

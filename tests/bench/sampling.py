@@ -6,9 +6,12 @@ from collections.abc import Iterable
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 
-from publisher.models import Delivery
+from publisher.compose.links import click_token, link_url
+from publisher.models import Delivery, Link
 
 LINKS = 15
+# Those of the stories are counted, the newsletter's own are not.
+COUNTED = 14
 
 
 def faults(kept: Iterable[bytes], message_key: str) -> list[str]:
@@ -32,7 +35,18 @@ def _faults_of(content: bytes, message_key: str) -> list[str]:
         found.append(f"{number}: not this person's link to leave")
     if html.count("<a href=") < LINKS or message_key not in html or "Læs mere om nr. 12" not in text:
         found.append(f"{number}: not the whole mail")
+    if not _counts(row, html, text):
+        found.append(f"{number}: not this person's counted links")
     return found
+
+
+def _counts(row: Delivery, html: str, text: str) -> bool:
+    """Whether every story's link is one that counts, in both parts, with this person's token if they have agreed."""
+    agreed = row.subscription is not None and row.subscription.tracking_consent_at is not None
+    token = f"/{click_token(row.pk).decode()}" if agreed else ""
+    codes = Link.objects.filter(message=row.message_id).values_list("code", flat=True)
+    wanted = [f"{link_url(code)}{token}" for code in codes]
+    return len(wanted) == COUNTED and all(f'href="{url}"' in html and url in text for url in wanted)
 
 
 def _part(mail: EmailMessage, kind: str) -> str:

@@ -1,6 +1,7 @@
 """What a mail costs: a whole send-out, every outcome and counter recorded, to a mail server that costs little.
 
     python -m tests.bench.send [--recipients 100000] [--database postgresql] [--tls] [--delay-ms 20] [--no-pipelining]
+                               [--consent]
 
 Processor time is user and system time of the workers, beat, Redis and all PostgreSQL processes, start-up included; the
 mail server and this driver are left out. One message in a hundred is kept, parsed and matched to its recipient and
@@ -65,6 +66,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--tls", action="store_true", help="STARTTLS, with a certificate that is verified")
     parser.add_argument("--delay-ms", type=int, default=0, help="latency that the server adds to each of its answers")
     parser.add_argument("--no-pipelining", action="store_true")
+    parser.add_argument("--consent", action="store_true", help="everybody agreed to have their clicks noted")
     parser.add_argument("--server", type=Elsewhere.at, help="HOST:PORT of another mail server, which must take it all")
     parser.add_argument("--no-rivals", action="store_true")
     parser.add_argument("--freeze", type=int, help="subscribers of the audience that is frozen afterwards; 0 for none")
@@ -99,7 +101,7 @@ def measure(room: EngineRoom, server: Receiver, wanted: argparse.Namespace) -> t
     from tests.bench.crowd import crowd, issue
 
     people, recipients = own_newsletter("Kulturnyt"), wanted.recipients
-    crowd(people, recipients)
+    crowd(people, recipients, consented=wanted.consent)
     before = meter.read(room)
     room.revive()
     room.wait_until_ready()

@@ -54,12 +54,28 @@ def test_any_text_survives_quoted_printable(text: str) -> None:
 @settings(max_examples=100)
 def test_a_value_stands_on_a_line_of_its_own_and_reads_as_if_it_had_been_there(texts: list[str]) -> None:
     whole = "".join(texts)
-    pieces = split_at(whole, {"MARK": "token"})
+    pieces = split_at(whole, {"MARK": Slot("token")})
     wire = encoded(pieces, "V" * 22)
     check_lines(wire)
     meant = whole.replace("MARK", "V" * 22)
     assert quopri.decodestring(wire).decode().replace("\r\n", "\n") == (meant if meant.endswith("\n") else meant + "\n")
     assert wire.count(b"V" * 22 + b"\r\n") + wire.count(b"V" * 22 + b"=\r\n") == whole.count("MARK")
+
+
+@given(st.lists(body_text().map(lambda text: text.replace("\r", "")) | st.just("MARK"), max_size=6))
+@settings(max_examples=100)
+@example(["MARK", "MARK"])
+@example(["x" * 75, "MARK", ".From "])
+def test_an_optional_value_reads_as_if_it_had_been_there_or_never_could(texts: list[str]) -> None:
+    pieces = split_at("".join(texts), {"MARK": Slot("click", optional=True)})
+    for value in ("", "/" + "V" * 40):
+        wire = encoded(pieces, value and f"{value}=\r\n")
+        check_lines(wire)
+        assert b"\r\n=\r\n" not in wire
+        meant = "".join(texts).replace("MARK", value)
+        decoded = quopri.decodestring(wire).decode().replace("\r\n", "\n")
+        ended = meant.endswith("\n") and not isinstance(pieces[-1], Slot)
+        assert decoded == (meant if ended else meant + "\n")
 
 
 def test_a_body_cannot_hold_the_boundary() -> None:

@@ -72,7 +72,7 @@ def test_what_a_claim_names_is_what_it_needs_to_write_to_the_recipient(newslette
     person = residents(newsletter, 1)[0]
     message = ready_mail(newsletter)
     row = Delivery.objects.get(message=message)
-    expected = (row.pk, person.subscriber.address, person.subscriber.name, person.token, 0, 0)
+    expected = (row.pk, person.subscriber.address, person.subscriber.name, person.token, 0, 0, False)
     assert take(message).in_hand == [expected]
 
 

@@ -30,7 +30,7 @@ from publisher.models import (
     Subscription,
     User,
 )
-from publisher.vocabulary import MessageStatus
+from publisher.vocabulary import LinkCounting, MessageStatus
 from tests.compose.conftest import ALT, campaign, lead_item, mail, picture  # noqa: F401 -- fixtures
 
 # Not marked `database`: which one the words come from is all the same to a browser.
@@ -205,3 +205,23 @@ def test_a_caught_mails_link_opens_the_page_that_it_leads_to(world: World, page:
         link.click(modifiers=["ControlOrMeta"])
     opened.value.wait_for_load_state()
     assert opened.value.locator("button[value=leave]").is_visible()
+
+
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
+def test_saying_yes_to_being_counted_and_taking_it_back(
+    world: World, new_page: NewPage, width: int, scheme: str
+) -> None:
+    Newsletter.objects.update(link_counting=LinkCounting.ONE_BY_ONE)
+    page = new_page(width=width, scheme=scheme)
+    page.goto(world.url + world.paths["unsubscribe"])
+    check(page, width)
+    page.locator("button[value=count]").click()
+    page.locator("button[value=no-count]").wait_for()
+    assert page.get_by_role("status").is_visible()
+    check(page, width)
+    world.reader.refresh_from_db()
+    assert world.reader.tracking_consent_at is not None
+    page.locator("button[value=no-count]").click()
+    page.locator("button[value=count]").wait_for()
+    world.reader.refresh_from_db()
+    assert (world.reader.tracking_consent_at, world.reader.unsubscribed_at) == (None, None)

@@ -24,6 +24,7 @@ NEWSLETTER = {
     "reply_to": "kontor@kultur.example.org",
     "language": "da",
     "brand_colour": "#0b5fa5",
+    "link_counting": "together",
 }
 
 
@@ -155,3 +156,15 @@ def test_who_works_nowhere_gets_the_page_that_says_so(db: None) -> None:
     user = User.objects.create_user("ny@example.org", "æblegrød-og-kanel")
     for path in ("/settings", "/channels", "/subscribers", "/calendar"):
         assert signed_in(user).get(path).status_code in {403, 404}
+
+
+def test_how_clicks_are_counted_is_chosen_with_the_law_beside_it(olga: User, newsletter: Newsletter) -> None:
+    client, path = signed_in(olga), f"/settings/newsletters/{newsletter.pk}"
+    page = client.get(path)
+    assert "The law demands a consent of its own" in words(page)
+    assert page.context["form"]["link_counting"].value() == "together"
+    for choice in ("one_by_one", "none"):
+        assert client.post(path, NEWSLETTER | {"link_counting": choice}).status_code == 302
+        newsletter.refresh_from_db()
+        assert newsletter.link_counting == choice
+    assert client.post(path, NEWSLETTER | {"link_counting": "everything"}).status_code == 422
