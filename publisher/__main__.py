@@ -1,5 +1,6 @@
 """The `opslag` command: `python -m publisher`. There is no manage.py."""
 
+import gc
 import importlib
 import os
 import signal
@@ -17,6 +18,8 @@ def main() -> int:
         os.execv(sys.executable, [sys.executable, "-m", "tasks.beat"])  # noqa: S606 -- no shell wanted
     # While nothing has begun, Ctrl-C ends this process without a traceback.
     interrupted = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    # Nothing of what is imported is garbage; looking for some took a fifth of the start.
+    gc.disable()
     try:
         django.setup()
     except ImproperlyConfigured as error:
@@ -24,6 +27,7 @@ def main() -> int:
         return 2
     # Only now: our modules need the settings.
     commands = importlib.import_module("publisher.cli")
+    gc.enable()
     signal.signal(signal.SIGINT, interrupted)
     return int(commands.main(sys.argv[1:]))
 

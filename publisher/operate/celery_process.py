@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Sequence
 
 from celery.app.utils import find_app
@@ -19,6 +20,7 @@ def run_worker(queues: Sequence[Queue], processes: int) -> int:
     """
     # The terminal's language is for what was printed until now.
     translation.deactivate()
+    gc.disable()
     worker = find_app("tasks.celery").Worker(
         hostname=default_nodename("-".join(queues)),
         pool_cls="prefork",
@@ -29,5 +31,8 @@ def run_worker(queues: Sequence[Queue], processes: int) -> int:
         without_mingle=True,
         without_heartbeat=True,
     )
+    # All that was imported stays for good: nobody need look for garbage in it, least of all after the fork.
+    gc.freeze()
+    gc.enable()
     worker.start()
     return int(worker.exitcode or 0)

@@ -45,8 +45,8 @@ def _subscribe(of: Newsletter, number: int) -> None:
             "WHERE p.organisation_id = %s",
             [of.pk, since, since, of.organisation_id],
         )
-        cursor.execute("ANALYZE publisher_subscriber")
-        cursor.execute("ANALYZE publisher_subscription")
+        cursor.execute("VACUUM ANALYZE publisher_subscriber")
+        cursor.execute("VACUUM ANALYZE publisher_subscription")
 
 
 def choices(of: Newsletter) -> None:
