@@ -71,6 +71,7 @@ UPDATE publisher_delivery SET
     status = CASE WHEN judged.gone IS NULL THEN 'sending' WHEN judged.gone = 'erased' THEN 'cancelled'
                   ELSE 'suppressed' END,
     reason = COALESCE(judged.gone, ''),
+    domain = CASE WHEN judged.gone = 'erased' THEN '' ELSE domain END,
     claim_id = %s
 FROM judged WHERE judged.id = publisher_delivery.id AND publisher_delivery.status = 'pending'"""
 

@@ -28,6 +28,8 @@ from pathlib import Path
 from django.conf import settings
 
 SUFFIX = ".journal"
+# Until its lock is taken and its header written.
+HALF = ".new"
 # Bytes that are allocated at a time: some 20 000 letters.
 ROOM = 1 << 20
 UNKNOWN_BOOT = "unknown"
@@ -62,7 +64,7 @@ class Journal:
         self._used = self._room = 0
         self._lock = threading.Lock()
         # Locked before it gets its name: a recovering lane must never find it without its lock.
-        half = self.path.with_suffix(".new")
+        half = self.path.with_suffix(HALF)
         self._fd = os.open(half, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
         fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         try:

@@ -61,24 +61,30 @@ def run_lane() -> int:
         release_slot(run_id)
         misfortunes.no_journal(error)
         return 0
-    return _run(Lane(run_id, slot.number, journal))
+    return _run(run_id, slot.number, journal)
 
 
-def _run(lane: Lane) -> int:
+class _NotHomeError(RuntimeError):
+    """Couriers did not come home in time: the mail server's fault, and no message's."""
+
+
+def _run(run_id: uuid.UUID, number: int, journal: Journal) -> int:
     clean = False
+    lane = None
     try:
+        lane = Lane(run_id, number, journal)
         lane.run()
         clean = lane.is_clean
-    except (DatabaseError, InterfaceError):
-        # The ledger's fault and nobody's message's.
+    except (DatabaseError, InterfaceError, _NotHomeError):
+        # The ledger's fault or the mail server's, and nobody's message's.
         raise
     except Exception:
-        misfortunes.blame(lane.turns.served.values())
+        misfortunes.blame(lane.in_hand() if lane else [])
         raise
     finally:
-        lane.journal.close(keep=not clean)
+        journal.close(keep=not clean)
         if clean:
-            release_slot(lane.run_id)
+            release_slot(run_id)
     misfortunes.forgive(lane.turns.served)
     return lane.bag.started
 
@@ -100,10 +106,17 @@ class Lane:
         self.turns = Turns()
         self._taker = Taker(run_id, number, journal.name)
         self.is_clean = True
+        self._taking: Message | None = None
         self._rate, self._limits = Rate(), Limits()
         self._ends_s = time.monotonic() + SLICE_S
         self._set_aside()
         self._couriers = Couriers(configured_transport(), self.bag, settings.OPSLAG_SMTP_CONNECTIONS)
+
+    def in_hand(self) -> list[Message]:
+        """The message that it was about to take up, if any; else all that it works on, each once."""
+        if self._taking is not None:
+            return [self._taking]
+        return list({batch.message.pk: batch.message for batch in self.batches.values()}.values())
 
     def run(self) -> None:
         """Claim and send until the slice is over, nothing is due, or the transport refuses."""
@@ -150,7 +163,7 @@ class Lane:
             granted = self._limits.reserve(most)
             if not granted:
                 return self._limits.opens_before(self._ends_s)
-            claim_id = uuid.uuid4()
+            self._taking, claim_id = message, uuid.uuid4()
             number = self.journal.claim(claim_id)
             place, slowed = self.turns.place(message), self._limits.slowed
             taken = claim.take(message, claim_id, self._taker, granted, now, after=place, slowed=slowed)
@@ -158,6 +171,8 @@ class Lane:
             self.turns.took(message, taken)
             if taken.in_hand:
                 self._put_in(message, claim_id, number, taken.in_hand)
+            self._taking = None
+            if taken.in_hand:
                 return True
             if taken.looked_at:
                 # All of them were taken out or have a later time now; who is next?
@@ -255,7 +270,7 @@ class Lane:
         self._hold_what_is_in_trouble()
         self._let_destinations_rest()
         if self.batches:
-            raise RuntimeError("letters without an outcome")
+            raise _NotHomeError("letters without an outcome")
         if self.journal.is_broken:
             misfortunes.no_journal(None)
         elif self._failure is not None:

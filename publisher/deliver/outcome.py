@@ -152,6 +152,12 @@ WHERE id = %s AND claim_id = %s AND status = %s
 """
 
 
+# What a server answered may quote the address of somebody who was erased while it spoke.
+_FORGET = """
+UPDATE publisher_delivery SET last_error = '{}', domain = ''
+WHERE id = %s AND claim_id = %s AND subscriber_id IS NULL AND account_id IS NULL
+"""
+
 # PostgreSQL takes a whole batch of accepted mails, and counts them, in one statement: the hot path of bulk sending.
 _ACCEPTED = """
 WITH taken AS (
@@ -208,6 +214,7 @@ def _store_each(
             check_transition(DeliveryStatus, was, status)
             cursor.executemany(_UPDATE, [_values(outcome, claim_id, was) for outcome in group])
             moved[status] += cursor.rowcount
+            cursor.executemany(_FORGET, [db_values((each.delivery_id, claim_id)) for each in group if each.error])
             if status == DeliveryStatus.FAILED:
                 note_refusals(claim_id, group)
         stored = sum(moved.values())

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import time
 import uuid
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,7 +13,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from publisher.deliver import claim, misfortunes, outcome
-from publisher.deliver.journal import Record, all_journals, dead, journal_folder, read
+from publisher.deliver.journal import HALF, Key, Record, all_journals, dead, journal_folder, read
 from publisher.deliver.outcome import Settled
 from publisher.deliver.slots import release_slot
 from publisher.models import Claim, Delivery, Message
@@ -23,10 +25,18 @@ log = logging.getLogger(__name__)
 # How long past its lease a claim may wait for its journal: another host's, or one whose process still holds the lock.
 PATIENCE = timedelta(minutes=15)
 DAMAGED = ".damaged"
+# A lane makes its journal in an instant; what is half made after so long belongs to one that was killed over it.
+HALF_MADE_S = 3600.0
+
+Ends = dict[Key, Settled]
 
 
 def recover_dead_journals() -> int:
     """Give outcomes to all that dead lanes of this host left; answers how many deliveries that were."""
+    for path in journal_folder().glob(f"*{HALF}"):
+        with contextlib.suppress(FileNotFoundError):
+            if path.stat().st_mtime < time.time() - HALF_MADE_S:
+                path.unlink()
     return sum(_recover(path) for path in all_journals())
 
 
@@ -36,12 +46,13 @@ def _recover(path: Path) -> int:
             return 0
         try:
             record = read(path)
+            ends = {key: outcome.from_line(key[1], line) for key, line in record.ends.items()}
         except (ValueError, KeyError, IndexError):
             # Out of the way, so that everything else goes on; its claims are given up when their lease is over.
             log.exception("the journal %s is damaged; what it held is uncertain", path.name)
             path.rename(path.with_suffix(DAMAGED))
             return 0
-        found = sum(_settle(claim_id, record) for claim_id in record.claims)
+        found = sum(_settle(claim_id, record, ends) for claim_id in record.claims)
         _blame(record)
         claim.close(record.claims)
         if record.run_id is not None:
@@ -62,21 +73,21 @@ def _blame(record: Record) -> None:
         misfortunes.blame(served.distinct())
 
 
-def _settle(claim_id: uuid.UUID, record: Record) -> int:
+def _settle(claim_id: uuid.UUID, record: Record, ends: Ends) -> int:
     """One claim's deliveries: those still in `sending`, and those given up as uncertain before the journal came."""
     settled = 0
     for was in (DeliveryStatus.SENDING, DeliveryStatus.UNCERTAIN):
         rows = list(Delivery.objects.filter(claim_id=claim_id, status=was).values_list("pk", "message_id"))
-        outcomes = [result for pk, _ in rows if (result := _outcome(claim_id, pk, record)).status != was]
+        outcomes = [result for pk, _ in rows if (result := _outcome(claim_id, pk, record, ends)).status != was]
         if outcomes:
             settled += outcome.store(claim_id, rows[0][1], COMMON_LANE, outcomes, was=was)
     return settled
 
 
-def _outcome(claim_id: uuid.UUID, delivery_id: int, record: Record) -> Settled:
+def _outcome(claim_id: uuid.UUID, delivery_id: int, record: Record, ends: Ends) -> Settled:
     key, now = (claim_id, delivery_id), timezone.now()
-    if key in record.ends:
-        return outcome.from_line(delivery_id, record.ends[key])
+    if key in ends:
+        return ends[key]
     if key in record.started:
         return outcome.lost(delivery_id, now)
     if record.same_boot:

@@ -16,7 +16,6 @@ from publisher.models import LaneSlot
 
 # A lane starts no message later than its lease minus this.
 MARGIN = timedelta(seconds=10)
-MAY_START_S = (LEASE - MARGIN).total_seconds()
 RENEW_EVERY_S = 1.0
 
 
@@ -50,7 +49,7 @@ class Lease:
         self._renewed(boot_clock_s())
 
     def _renewed(self, at_s: float) -> None:
-        self._renewed_s, self._until_s = at_s, at_s + MAY_START_S
+        self._renewed_s, self._until_s = at_s, at_s + (LEASE - MARGIN).total_seconds()
 
     def due(self) -> bool:
         """Whether a second has passed since the last renewal."""

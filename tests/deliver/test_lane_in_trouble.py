@@ -188,9 +188,40 @@ def test_what_breaks_the_lane_three_times_is_held(newsletter: Newsletter, settin
     assert statuses(message) == {"pending": 3} and not all_journals()
 
 
-def test_a_damaged_journal_is_put_aside_and_mail_goes_on(newsletter: Newsletter, settings: Any) -> None:
+def test_only_the_mail_at_hand_is_blamed_for_a_lane_that_breaks_down(newsletter: Newsletter, settings: Any) -> None:
+    """The other one had its turn before, and had nothing to do with it."""
+    residents(newsletter, 3)
+    innocent, broken = ready_mail(newsletter), ready_mail(newsletter)
+    CompiledMail.objects.filter(message=broken).delete()
+    with scripted_smtp(ScriptedServer()) as server:
+        settings.OPSLAG_SMTP_URL = server.url()
+        with pytest.raises(CompiledMail.DoesNotExist):
+            run_lane()
+    broken.refresh_from_db()
+    innocent.refresh_from_db()
+    assert (broken.strikes, innocent.strikes) == (1, 0)
+
+
+def test_a_lane_that_cannot_even_begin_leaves_neither_slot_nor_journal(newsletter: Newsletter, settings: Any) -> None:
+    residents(newsletter, 3)
+    message = ready_mail(newsletter)
+    settings.OPSLAG_TRANSPORT = "no such transport"
+    with pytest.raises(Exception, match="no such transport"):
+        run_lane()
+    settings.OPSLAG_TRANSPORT = "smtp"
+    with scripted_smtp(ScriptedServer()) as server:
+        settings.OPSLAG_SMTP_URL = server.url()
+        assert run_lane() == 3
+    assert statuses(message) == {"sent": 3} and not all_journals()
+    assert not LaneSlot.objects.filter(run_id__isnull=False).exists()
+
+
+@pytest.mark.parametrize(
+    "content", ['H {"boot"\nS what ever\n', f"C {uuid.UUID(int=7)}\nS 0 1\nE 0 1 two hundred and fifty\n"]
+)
+def test_a_damaged_journal_is_put_aside_and_mail_goes_on(newsletter: Newsletter, settings: Any, content: str) -> None:
     bad = journal_folder() / f"{uuid.uuid4()}.journal"
-    bad.write_text('H {"boot"\nS what ever\n')
+    bad.write_text(content)
     message, _server = send(newsletter, settings, lambda stage, recipient: USUAL[stage], people=3)
     assert statuses(message) == {"sent": 3}
     assert bad.with_suffix(DAMAGED).exists() and not bad.exists()

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from publisher.compose.compiled import Recipient, compile_message, load_segments, personalise
+from publisher.compose.compiled import Recipient, compile_message, personalise
+from publisher.compose.editions import EVERYTHING, edition, load
 from publisher.deliver.notice import compose
 from publisher.errors import AccountError
 from publisher.models import Notice, Organisation
@@ -27,7 +28,7 @@ def newsletter_mail(settings: Any, name: str) -> tuple[email.message.EmailMessag
     """A newsletter as it leaves for one person, and its delivery's key."""
     settings.OPSLAG_TRANSPORT, settings.OPSLAG_ESP = "smtp", name
     message = mail(own_newsletter("Kulturnyt"))
-    segments = load_segments(compile_message(message))
+    segments = edition(load(compile_message(message)), EVERYTHING)
     content = personalise(segments, Recipient(17, "anna@example.org", "Anna", "abc"))
     assert max(map(len, content.split(b"\r\n"))) < 998
     read = email.message_from_bytes(content, _class=email.message.EmailMessage, policy=default)
