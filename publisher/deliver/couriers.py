@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
+from contextlib import suppress
 from types import TracebackType
 
 import uvloop
@@ -33,6 +35,9 @@ class Couriers:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._changed: asyncio.Event | None = None
         self._out: list[Courier] = []
+        # Of those that are being let in, the first has no letter until it is known whether the others are, too.
+        self._spare: Courier | None = None
+        self._opening: asyncio.Task[None] | None = None
         self._useless = 0
         self._ending = False
         self.failure: OpslagError | None = None
@@ -82,17 +87,22 @@ class Couriers:
     async def _serve(self) -> None:
         self._loop, self._changed = asyncio.get_running_loop(), asyncio.Event()
         self._ready.set()
+        look_s = time.monotonic() + LOOK_EVERY_S
         while not (self._ending and self._bag.is_empty):
-            await self._open_missing()
-            try:
-                await asyncio.wait_for(self._changed.wait(), LOOK_EVERY_S)
-            except TimeoutError:
+            self._open_missing()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), max(0.0, look_s - time.monotonic()))
+            self._changed.clear()
+            if time.monotonic() >= look_s:
+                look_s = time.monotonic() + LOOK_EVERY_S
                 for courier in list(self._out):
                     courier.look_after()
-            self._changed.clear()
             if self._ending:
                 # Whatever a lost courier brought back meanwhile.
                 self._bag.hand_back_all()
+        if self._opening is not None:
+            self._opening.cancel()
+            await asyncio.wait([self._opening])
         for courier in list(self._out):
             courier.close()
         # Once round the loop, so that the farewells leave.
@@ -104,60 +114,78 @@ class Couriers:
 
     def _end(self) -> None:
         self._bag.hand_back_all()
-        if self._changed is not None:
-            self._changed.set()
+        self._look()
 
     def _wake(self) -> None:
         for courier in list(self._out):
-            courier.wake()
+            if courier is not self._spare:
+                courier.wake()
+        self._look()
+
+    def _look(self) -> None:
         if self._changed is not None:
             self._changed.set()
 
-    async def _open_missing(self) -> None:
+    def _open_missing(self) -> None:
+        """Begin to open as many as are missing: a server that lets one wait must not keep the others waiting."""
+        if self._opening is not None:
+            if not self._opening.done():
+                return
+            self._opening.result()
+            self._opening = None
         missing = min(self._most, self._bag.waiting + len(self._out)) - len(self._out)
-        if missing <= 0 or self._ending or self.failure is not None:
-            return
+        if missing > 0 and not self._ending and self.failure is None:
+            self._opening = asyncio.get_running_loop().create_task(self._opened(missing))
+            self._opening.add_done_callback(lambda _opening: self._look())
+
+    async def _opened(self, missing: int) -> None:
         if not self._out:
             # The first one tells whether anybody answers at all.
             await self._open(1)
             missing -= 1
-        if self._out:
+        if self._out and missing:
             await self._open(missing)
 
     async def _open(self, number: int) -> None:
         """So many more, or as many as the server lets in."""
-        opened = await asyncio.gather(*(self._open_one() for _ in range(number)))
-        fresh = [courier for courier in opened if courier is not None]
-        if len(fresh) < number and self._out:
-            # It lets in no more than these, and notices need one, too: none of the fresh ones has taken a letter yet.
-            if fresh and len(self._out) > 1:
-                last = fresh.pop()
-                self._out.remove(last)
-                last.close()
+        let_in = await asyncio.gather(*(self._open_one() for _ in range(number)))
+        spare, self._spare = self._spare, None
+        is_full = not all(let_in) and bool(self._out)
+        if spare is not None and is_full and len(self._out) > 1:
+            # It lets in no more than these, and notices need one, too.
+            self._out.remove(spare)
+            spare.close()
+        elif spare is not None:
+            spare.wake()
+        if is_full:
             self._most = max(1, len(self._out))
-        for courier in fresh:
-            courier.wake()
 
-    async def _open_one(self) -> Courier | None:
+    async def _open_one(self) -> bool:
+        """Whether one more was let in; it begins at once, unless it is to be the spare one."""
         try:
             courier = await self._transport.courier(self._bag)
         except OpslagError as error:
             if not self._out:
                 self._give_up(error)
-            return None
+            return False
         self._out.append(courier)
-        return courier
+        if self._spare is None:
+            self._spare = courier
+        else:
+            courier.wake()
+        return True
 
     def _lost(self, courier: Courier, error: OpslagError | None) -> None:
         if courier in self._out:
             self._out.remove(courier)
+        if courier is self._spare:
+            self._spare = None
         if error is not None:
             # Let in and thrown out again without an answer to a single letter.
             self._useless = 0 if courier.answered else self._useless + 1
             if self._useless >= USELESS_ALLOWED:
                 self._give_up(error)
-        if self._changed is not None:
-            self._changed.set()
+        self._look()
 
     def _give_up(self, error: OpslagError) -> None:
         self.failure = error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -20,13 +21,15 @@ from publisher.deliver import outcome
 from publisher.errors import Explanation, InputError, OpslagError, PermanentError, TransientError
 from publisher.models import Notice
 from publisher.transports import configured_transport, message_headers
-from publisher.transports.contract import Connection
+from publisher.transports.contract import Connection, Transport
 from publisher.transports.esps import DELIVERY_KEY
 from publisher.vocabulary import DeliveryStatus, Reason
 
 LEASE = timedelta(minutes=5)
 # A mail server that lets nobody else in is asked again so often (seconds), while lanes make room.
 KNOCKS_S = (0.4, 0.6, 0.8)
+# After so many seconds without an answer lanes make room for it.
+ROOM_AFTER_S = 1.0
 # For so long after a notice was written lanes make room for it.
 ROOM_FOR = timedelta(minutes=1)
 # The first pauses after no connection: a part of the time that it waits already, within these limits.
@@ -83,15 +86,28 @@ def _connection(notice: Notice) -> Connection:
     began_s = time.monotonic()
     for knock_s in KNOCKS_S:
         try:
-            return transport.connect()
+            return _opened(notice, transport)
         except TransientError as error:
             if time.monotonic() - began_s > sum(KNOCKS_S):
                 # It does not answer at all: no use in waiting here.
                 raise
-            ours = Notice.objects.filter(pk=notice.pk, claim_id=notice.claim_id)
-            ours.update(last_error=error.explanation.as_json())
+            _waits(notice, error.explanation)
             time.sleep(knock_s)
-    return transport.connect()
+    return _opened(notice, transport)
+
+
+def _opened(notice: Notice, transport: Transport) -> Connection:
+    """One knock. A server that lets it wait may do so because lanes hold all it has: they are asked for room soon."""
+    with ThreadPoolExecutor(1, "notice") as thread:
+        opening = thread.submit(transport.connect)
+        if not wait([opening], ROOM_AFTER_S).done:
+            _waits(notice, Explanation(gettext_noop("The mail server does not answer.")))
+        return opening.result()
+
+
+def _waits(notice: Notice, why: Explanation) -> None:
+    ours = Notice.objects.filter(pk=notice.pk, claim_id=notice.claim_id)
+    ours.update(last_error=why.as_json())
 
 
 def _later(notice: Notice, error: TransientError) -> outcome.Outcome:

@@ -12,6 +12,7 @@ from publisher.errors import OpslagError
 from publisher.transports.contract import Accepted, Connection, Courier, Letter, Mailbag, Transport
 from publisher.transports.esps import ESPS, Headers, configured_esp
 from publisher.transports.loop_thread import LoopThread
+from publisher.transports.smtp_replies import unreachable
 from publisher.transports.smtp_session import SmtpAddress, open_session
 
 LOOK_EVERY_S = 1.0
@@ -82,6 +83,8 @@ class SmtpConnection:
         return self._loop.run(self._carried())
 
     async def _carried(self) -> Accepted:
+        if not self._open:
+            raise unreachable(None)
         self._result = asyncio.get_running_loop().create_future()
         self._courier.wake()
         while not self._result.done():

@@ -136,10 +136,13 @@ class SmtpCourier(asyncio.Protocol):
     async def command(self, line: str = "", *, timeout_s: float = REPLY_TIMEOUT_S) -> Reply:
         """Say one line and wait for its reply; without a line, for the greeting. Raises TransientError."""
         if line:
+            if not self.is_open:
+                # Nobody would ever answer it.
+                raise unreachable(None)
             self._answer = asyncio.get_running_loop().create_future()
             self._due.append(Stage.COMMAND)
             self._write(line.encode("ascii") + b"\r\n")
-        if self._answer is None:
+        if self._answer is None or not (self.is_open or self._answer.done()):
             raise unreachable(None)
         try:
             return await asyncio.wait_for(self._answer, timeout_s)

@@ -16,6 +16,9 @@ from publisher.transports.smtp_courier import Reply, SmtpCourier
 from publisher.transports.smtp_replies import asked_to_wait, detail_of, unreachable
 
 CONNECT_TIMEOUT_S = 10.0
+# For the greeting and the answer to EHLO. RFC 5321 §4.5.3.2 asks for 5 minutes; a lane and a notice cannot wait that
+# long, and servers that make strangers wait on purpose do so for 5 or 6 seconds.
+GREETING_TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ async def open_session(where: SmtpAddress) -> tuple[SmtpCourier, Offer]:
     """
     courier = await _connected(where)
     try:
-        greeting = await courier.command()
+        greeting = await courier.command(timeout_s=GREETING_TIMEOUT_S)
         if greeting.code != 220:
             raise asked_to_wait(greeting.code, greeting.text)
         offer = await _hello(courier)
@@ -78,6 +81,9 @@ async def open_session(where: SmtpAddress) -> tuple[SmtpCourier, Offer]:
             offer = await _hello(courier)
         if where.user:
             await _sign_in(courier, offer, where)
+        if not courier.is_open:
+            # It hung up behind its last answer, before there was a bag to be told.
+            raise unreachable(None)
     except BaseException:
         courier.close()
         raise
@@ -99,10 +105,11 @@ async def _connected(where: SmtpAddress) -> SmtpCourier:
 
 async def _hello(courier: SmtpCourier) -> Offer:
     # A fixed name: asking DNS for this host's full name may hang.
-    reply = await courier.command(f"EHLO {settings.OPSLAG_MAIL_DOMAIN.encode('idna').decode()}")
+    name = settings.OPSLAG_MAIL_DOMAIN.encode("idna").decode()
+    reply = await courier.command(f"EHLO {name}", timeout_s=GREETING_TIMEOUT_S)
     if reply.code == 250:
         return Offer.of(reply)
-    reply = await courier.command(f"HELO {settings.OPSLAG_MAIL_DOMAIN.encode('idna').decode()}")
+    reply = await courier.command(f"HELO {name}", timeout_s=GREETING_TIMEOUT_S)
     if reply.code != 250:
         raise asked_to_wait(reply.code, reply.text)
     return Offer(detail_of(reply.text), {})

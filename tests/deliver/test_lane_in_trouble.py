@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import uuid
 from collections import Counter
@@ -123,6 +124,55 @@ def test_a_server_that_hangs_up_after_some_letters_is_called_again(newsletter: N
     message, server = send(newsletter, settings, script)
     assert statuses(message) == {"sent": 40}
     assert len(server.accepted) == len(set(server.accepted)) == 40 and server.connections >= 10
+
+
+@pytest.mark.parametrize("lets_in", [1, 2, 3])
+def test_who_is_let_in_works_while_others_wait_for_their_greeting(
+    newsletter: Newsletter, settings: Any, monkeypatch: pytest.MonkeyPatch, lets_in: int
+) -> None:
+    """And the lane comes home in time, whoever is still waiting."""
+    settings.OPSLAG_SMTP_CONNECTIONS = 4
+    monkeypatch.setattr("publisher.deliver.lane.SLICE_S", 2.0)
+    senders: set[int] = set()
+
+    def script(stage: str, recipient: str) -> Answer:
+        if stage == "greeting":
+            return USUAL[stage] if server.connections <= lets_in else 8.0
+        senders.add(threading.get_ident())
+        return 0.02 if stage == "dot" else USUAL[stage]
+
+    residents(newsletter, 900)
+    message = ready_mail(newsletter)
+    with scripted_smtp(ScriptedServer(script)) as server:
+        settings.OPSLAG_SMTP_URL = server.url()
+        began_s = time.monotonic()
+        run_lane()
+        took_s = time.monotonic() - began_s
+    assert took_s < 5
+    assert len(senders) == max(1, lets_in - 1), "one of those that were let in last waits for what the others hear"
+    assert len(server.accepted) == statuses(message)["sent"] >= 20
+    assert set(statuses(message)) <= {"sent", "pending"}
+
+
+def test_an_answer_that_does_not_come_is_given_up_while_others_wait_for_their_greeting(
+    newsletter: Newsletter, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.OPSLAG_SMTP_CONNECTIONS = 4
+    monkeypatch.setattr("publisher.deliver.lane.SLICE_S", 2.0)
+    monkeypatch.setattr("publisher.transports.smtp_courier.FINAL_REPLY_TIMEOUT_S", 0.3)
+
+    def script(stage: str, recipient: str) -> Answer:
+        silent = stage == "dot" or (stage == "greeting" and server.connections > 1)
+        return 8.0 if silent else USUAL[stage]
+
+    residents(newsletter, 40)
+    message = ready_mail(newsletter)
+    with scripted_smtp(ScriptedServer(script)) as server:
+        settings.OPSLAG_SMTP_URL = server.url()
+        began_s = time.monotonic()
+        run_lane()
+    assert time.monotonic() - began_s < 5
+    assert statuses(message) == {"uncertain": 1, "pending": 39}
 
 
 def test_a_danish_domain_is_said_as_servers_know_it(newsletter: Newsletter, settings: Any) -> None:

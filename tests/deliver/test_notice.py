@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -10,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from publisher.deliver.lane import wanted
-from publisher.deliver.notice import due_notices, give_up_dead_notices, send_notice
+from publisher.deliver.notice import due_notices, give_up_dead_notices, send_notice, wants_room
 from publisher.errors import Explanation
 from publisher.models import Newsletter, Notice, Organisation, StopStamp, User
 from publisher.paces import parse_pace
@@ -140,6 +142,30 @@ def test_it_gets_through_while_lanes_hold_all_that_the_mail_server_lets_in(
         here = next(n for n, (_, to) in enumerate(server.accepted) if to == notice.address)
         assert here - began < 200 and len(server.accepted) < 3000, "it was not the slices' end that let it in"
         assert wanted(timezone.now()), "and the newsletter goes on"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_mail_server_that_lets_it_wait_for_the_greeting_is_a_reason_to_make_room(
+    notice: Notice, settings: Any
+) -> None:
+    def send() -> None:
+        try:
+            send_notice(notice.pk)
+        finally:
+            connection.close()
+
+    with scripted_smtp(ScriptedServer(lambda stage, recipient: 4.0 if stage == "greeting" else USUAL[stage])) as server:
+        settings.OPSLAG_SMTP_URL = server.url()
+        sender = threading.Thread(target=send)
+        sender.start()
+        until_s = time.monotonic() + 3
+        while not wants_room(timezone.now()) and time.monotonic() < until_s:
+            time.sleep(0.05)
+        asked_for_room = wants_room(timezone.now())
+        sender.join(30)
+    notice.refresh_from_db()
+    assert asked_for_room and notice.status == "sent" and not notice.last_error
+    assert not wants_room(timezone.now())
 
 
 def test_neither_pace_nor_stop_nor_hold_keeps_it(

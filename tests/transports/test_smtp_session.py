@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 import ssl
+import threading
+import time
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,8 +21,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from publisher.errors import AccountError, TransientError
+from publisher.errors import AccountError, TransientError, UncertainError
+from publisher.transports import smtp_session
 from publisher.transports.smtp import SmtpTransport
+from publisher.transports.smtp_courier import SmtpCourier
 from tests.scripted_smtp import USUAL, Answer, ScriptedServer, scripted_smtp
 
 CONTENT = b"Message-ID: <1@x>\r\n\r\n.dot\r\n"
@@ -131,3 +139,96 @@ def test_a_sign_in_that_fails(settings: Any, offered: str, answer: bytes, error:
     with scripted_smtp(ScriptedServer(script, extensions=(offered,))) as server, pytest.raises(error) as caught:
         sent(server, settings, "smtp+plain", "anna:forkert@")
     assert "forkert" not in str(caught.value) and "Zm9ya2VydA" not in str(caught.value)
+
+
+@contextmanager
+def says_and_hangs_up(*answers: bytes, after_s: float = 0.0) -> Iterator[str]:
+    """A server that greets with the first answer, says each further one to whatever it hears, and is gone `after_s`."""
+
+    def serve() -> None:
+        talk, _ = listener.accept()
+        with talk:
+            for number, answer in enumerate(answers):
+                if number:
+                    talk.recv(10_000)
+                talk.sendall(answer)
+            time.sleep(after_s)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"smtp+plain://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@pytest.mark.parametrize(
+    "answers", [(b"220 x\r\n",), (b"220 x\r\n", b"250-x\r\n250 PIPELINING\r\n")], ids=["greeting", "EHLO"]
+)
+def test_a_server_that_hangs_up_behind_its_answer_is_left_at_once(settings: Any, answers: tuple[bytes, ...]) -> None:
+    began_s = time.monotonic()
+    with says_and_hangs_up(*answers) as settings.OPSLAG_SMTP_URL, pytest.raises(TransientError) as caught:
+        SmtpTransport().connect().send("nyt@example.org", "anna@example.org", CONTENT)
+    assert caught.value.reason == "connection" and time.monotonic() - began_s < 5
+
+
+def on_a_thread(work: Coroutine[Any, Any, None]) -> None:
+    # Browser tests leave a loop running in this one.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, work).result()
+
+
+async def connected(listener: socket.socket) -> SmtpCourier:
+    opening = asyncio.get_running_loop().create_connection(SmtpCourier, *listener.getsockname())
+    return (await opening)[1]
+
+
+def test_a_command_to_nobody_waits_for_no_answer() -> None:
+    async def work() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            courier = await connected(listener)
+            with listener.accept()[0] as talk:
+                talk.sendall(b"220 x\r\n")
+            while courier.is_open:
+                await asyncio.sleep(0.01)
+        assert (await courier.command()).code == 220, "what was said counts"
+        with pytest.raises(TransientError) as caught:
+            await courier.command("EHLO x", timeout_s=2)
+        assert "closed" in caught.value.explanation.msgid
+
+    on_a_thread(work())
+
+
+def test_a_conversation_that_was_closed_brings_no_greeting() -> None:
+    async def work() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            courier = await connected(listener)
+            courier.close()
+            with pytest.raises(TransientError) as caught:
+                await courier.command(timeout_s=2)
+        assert "closed" in caught.value.explanation.msgid
+
+    on_a_thread(work())
+
+
+def test_a_connection_that_was_lost_carries_nothing_more(settings: Any) -> None:
+    script = lambda stage, recipient: None if stage == "dot" else USUAL[stage]  # noqa: E731
+    with scripted_smtp(ScriptedServer(script)) as server:
+        settings.OPSLAG_SMTP_URL = server.url()
+        connection = SmtpTransport().connect()
+        with pytest.raises(UncertainError):
+            connection.send("nyt@example.org", "anna@example.org", CONTENT)
+        with pytest.raises(TransientError):
+            connection.send("nyt@example.org", "anna@example.org", CONTENT)
+        connection.close()
+
+
+@pytest.mark.parametrize("silent_after", [(), (b"220 x\r\n",)], ids=["no greeting", "no answer to EHLO"])
+def test_a_server_that_does_not_greet_is_left_in_time(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, silent_after: tuple[bytes, ...]
+) -> None:
+    monkeypatch.setattr(smtp_session, "GREETING_TIMEOUT_S", 0.3)
+    began_s = time.monotonic()
+    with (
+        says_and_hangs_up(*silent_after, after_s=3.0) as settings.OPSLAG_SMTP_URL,
+        pytest.raises(TransientError) as caught,
+    ):
+        SmtpTransport().connect()
+    assert "does not answer" in caught.value.explanation.msgid and time.monotonic() - began_s < 2
