@@ -1,5 +1,10 @@
 """What comes after: recovery, finishing, reading back, heartbeats."""
 
+from __future__ import annotations
+
+from datetime import datetime
+from functools import partial
+
 from celery import shared_task
 from django.utils import timezone
 
@@ -8,31 +13,73 @@ from publisher.operate.heartbeat import beat
 from publisher.review.settling import resend_by_policy
 from publisher.review.withdraw import cancel_leftovers
 from publisher.track.counters import check_recent
-from publisher.track.events import apply_waiting
+from publisher.track.events import anything_waits, apply_waiting
 from publisher.track.inbound import forwarding, mailbox
 from publisher.vocabulary import Queue
 from tasks.celery import wake
+from tasks.isolation import do_all
+from tasks.schedule import TICK_EXPIRES_S
 
 
 @shared_task
 def tick() -> None:
     """Give dead claims their outcome, finish what is done, read back what was published."""
     now = timezone.now()
-    post.give_up_dead_claims(now)
-    notice.give_up_dead_notices(now)
+    steps = (
+        post.give_up_dead_claims,
+        notice.give_up_dead_notices,
+        _cancel,
+        finish.reopen_leftovers,
+        _finish,
+        _confirm,
+        recover.give_up_lost_claims,
+        _apply,
+        resend_by_policy,
+        _look_into_mailbox,
+        _forward,
+    )
+    do_all(partial(step, now) for step in steps)
+
+
+def _cancel(_now: datetime) -> None:
     cancel_leftovers()
-    finish.reopen_leftovers(now)
-    for message_id in finish.to_finish():
-        finish.finish(message_id, now)
+
+
+def _finish(now: datetime) -> None:
+    do_all(partial(finish.finish, message_id, now) for message_id in finish.to_finish())
+
+
+def _confirm(now: datetime) -> None:
     for part_id in reconcile.to_confirm(now):
         wake(confirm_post, part_id, queue=Queue.SOCIAL)
-    recover.give_up_lost_claims(now)
-    apply_waiting(now)
-    resend_by_policy(now)
+
+
+def _apply(_now: datetime) -> None:
+    if anything_waits():
+        _wake_apply_reports()
+
+
+def _wake_apply_reports() -> None:
+    # The next tick asks again: those that a busy worker did not take soon would only stand before other work.
+    wake(apply_reports, queue=Queue.TRACK, expires_s=TICK_EXPIRES_S)
+
+
+def _look_into_mailbox(now: datetime) -> None:
     if mailbox.is_due(now):
         wake(look_into_mailbox, queue=Queue.TRACK)
+
+
+def _forward(now: datetime) -> None:
     for mail_id in forwarding.due_forwards(now):
         wake(forward_reply, mail_id, queue=Queue.TRACK)
+
+
+@shared_task
+def apply_reports() -> None:
+    """Apply what came back, for a moment; what is left then is for the next, so that other work gets its turn."""
+    # Without any applied, what waits is being handed over at this moment, or another worker has it.
+    if apply_waiting(timezone.now()) and anything_waits():
+        _wake_apply_reports()
 
 
 @shared_task

@@ -25,7 +25,9 @@ class Stored:
 
 
 class ImapServer(socketserver.ThreadingTCPServer):
-    """The server and its mailbox. `faults` maps a command to "drop" or "no"; used up once."""
+    """The server and its mailbox. `faults` maps a command to "drop" or "no"; used up once.
+
+    `unreadable` says with which words a mail, by its UID, is never given out."""
 
     allow_reuse_address = True
     daemon_threads = True
@@ -35,6 +37,7 @@ class ImapServer(socketserver.ThreadingTCPServer):
         self.mails: list[Stored] = []
         self.faults: dict[str, str] = {}
         self.commands: list[str] = []
+        self.unreadable: dict[int, str] = {}
         self.uidplus = uidplus
         self.password = "hemmeligt"
         self.next_uid = 1
@@ -124,6 +127,8 @@ class _Conversation(socketserver.StreamRequestHandler):
             return "BAD fetch"
         for number, mail in enumerate(self.server.mails, 1):
             if mail.uid == int(found[1]):
+                if refusal := self.server.unreadable.get(mail.uid):
+                    return f"NO {refusal}"
                 part = mail.raw[: int(found[2])]
                 head = f"* {number} FETCH (UID {mail.uid} RFC822.SIZE {len(mail.raw)} BODY[]<0> {{{len(part)}}}"
                 self._say(head.encode() + b"\r\n" + part + b")")

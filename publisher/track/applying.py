@@ -16,7 +16,7 @@ from django.db.models.functions import Coalesce
 from publisher.audience.leave import suppress_key, unsubscribe
 from publisher.models import Delivery, Event, Subscriber, deliveries_to
 from publisher.models.counting import COMMON_LANE, move_counts
-from publisher.track import addresses, breaker
+from publisher.track import addresses
 from publisher.vocabulary import DeliveryStatus, EventKind, EventSource, Reason, SuppressionReason
 
 # How long after a mail something may come back about it that names nothing but the address.
@@ -34,8 +34,11 @@ _TIMES = {
 }
 
 
-def apply(events: Sequence[Event], now: datetime) -> None:
-    """Apply facts; those that name no delivery are first looked up by address, and may find none."""
+def apply(events: Sequence[Event]) -> set[int]:
+    """Apply facts; those that name no delivery are first looked up by address, and may find none.
+
+    Answers the messages about which something came back that the circuit breaker should know, once this is stored.
+    """
     for event in events:
         if event.delivery_id is None and event.address_key:
             _find(event)
@@ -46,7 +49,8 @@ def apply(events: Sequence[Event], now: datetime) -> None:
     _stamp(event for event in outside if event.is_certain or event.kind in _RETURNS)
     _settle(event for event in outside if event.is_certain)
     _heed(found)
-    breaker.look_at(_messages_of(found), now)
+    returned = [event.delivery_id for event in found if event.delivery_id is not None and event.bounce]
+    return set(Delivery.objects.filter(pk__in=returned).values_list("message_id", flat=True))
 
 
 def _find(event: Event) -> None:
@@ -126,9 +130,3 @@ def _let_go(event: Event, kind: EventKind) -> None:
     if kind == EventKind.COMPLAINED and delivery.subscriber is not None:
         person = delivery.subscriber
         suppress_key(person.organisation_id, person.address_key, SuppressionReason.COMPLAINED)
-
-
-def _messages_of(events: Iterable[Event]) -> list[int]:
-    """The messages about which something came back that the circuit breaker should know, in order."""
-    returned = [event.delivery_id for event in events if event.delivery_id is not None and event.bounce]
-    return sorted(set(Delivery.objects.filter(pk__in=returned).values_list("message_id", flat=True)))

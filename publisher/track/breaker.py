@@ -44,7 +44,10 @@ _OURS = gettext_noop(
 
 
 def look_at(message_ids: Iterable[int], now: datetime) -> list[int]:
-    """Hold what comes back too often; a mail that has been sent already is told of, once. Answers which were held."""
+    """Hold what comes back too often; a mail that has been sent already is told of, once. Answers which were held.
+
+    Each in a transaction of its own: call it outside of any other, since it locks messages.
+    """
     watched = (MessageStatus.SENDING, MessageStatus.PAUSED, MessageStatus.FINISHED)
     messages = Message.objects.filter(pk__in=list(message_ids), status__in=watched, started_at__isnull=False)
     held = []

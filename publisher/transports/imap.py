@@ -28,6 +28,8 @@ LARGEST = 10 * 1024 * 1024
 
 _STRETCH = 10_000
 _PORTS = {"imaps": 993, "imap": 143, "imap+plain": 143}
+# RFC 5530: what a server cannot do only at this moment.
+_BUSY = re.compile(r"\[(?:UNAVAILABLE|INUSE)\]", re.IGNORECASE)
 _SIZE = re.compile(rb"RFC822\.SIZE (\d{1,15})")
 Answer = TypeVar("Answer")
 
@@ -69,6 +71,7 @@ class OpenMailbox:
     """A signed-in conversation, to be used in `with`.
 
     Everything in it raises TransientError (unreachable, silent, busy) or AccountError (certificate, sign-in, folder).
+    A TransientError's reason "refused" says that the conversation goes on: only this step was not done.
     """
 
     def __init__(self, where: MailboxAddress) -> None:
@@ -171,7 +174,11 @@ class OpenMailbox:
                 folder=self._where.folder,
                 detail=detail,
             )
-        raise TransientError(gettext_noop("The mailbox's server refused a step: %(detail)s"), detail=detail)
+        raise TransientError(
+            gettext_noop("The mailbox's server refused a step: %(detail)s"),
+            reason="busy" if _BUSY.match(detail) else "refused",
+            detail=detail,
+        )
 
 
 def _connected(where: MailboxAddress) -> imaplib.IMAP4:

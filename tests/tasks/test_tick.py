@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tasks.celery import app
-from tasks.tick import _each
+from tasks.isolation import do_all
 
 
 def test_one_look_that_fails_does_not_keep_the_others_from_looking() -> None:
@@ -15,7 +15,7 @@ def test_one_look_that_fails_does_not_keep_the_others_from_looking() -> None:
         raise RuntimeError("the first stage is broken")
 
     with pytest.raises(ExceptionGroup) as raised:
-        _each(broken, lambda: looked.append("second stage"))
+        do_all((broken, lambda: looked.append("second stage")))
     assert looked == ["second stage"]
     assert [str(error) for error in raised.value.exceptions] == ["the first stage is broken"]
 

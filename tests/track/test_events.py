@@ -6,13 +6,16 @@ from datetime import timedelta
 from itertools import permutations
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from publisher.audience.addresses import address_key
 from publisher.models import Delivery, Event, Message, Newsletter, Suppression
 from publisher.models.agreement import check_counts
 from publisher.models.counting import move_counts
-from publisher.track.events import Fact, apply_waiting, keep
+from publisher.track import breaker, events
+from publisher.track.events import Fact, anything_waits, apply_waiting, keep
 from publisher.vocabulary import BounceClass, DeliveryStatus, EventKind, Reason, SuppressionReason
 from tests.audience_factory import own_newsletter, ready_mail, residents
 
@@ -179,3 +182,49 @@ def test_one_fact_that_cannot_be_applied_does_not_keep_the_others(
     good.refresh_from_db()
     assert good.delivered_at is not None
     assert not Event.objects.filter(applied_at=None).exists()
+
+
+def test_they_are_applied_in_batches_until_the_time_is_up(mail: Message, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "BATCH", 2)
+    assert not anything_waits()
+    keep([fact(each, EventKind.DELIVERED, str(each.pk)) for each in handed_over(mail, DeliveryStatus.SENT, 5)])
+    with monkeypatch.context() as hurried:
+        hurried.setattr(events, "LONGEST_S", -1.0)
+        assert apply_waiting(timezone.now()) == 2 and anything_waits()
+    assert apply_waiting(timezone.now()) == 3 and not anything_waits()
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_the_breaker_looks_when_no_delivery_is_locked_any_more(
+    mail: Message, monkeypatch: pytest.MonkeyPatch, alone: bool
+) -> None:
+    """Decisions of people lock a message and then its deliveries; the other way round would be a deadlock."""
+    outside, looked = len(connection.savepoint_ids), []
+
+    def look_at(messages: set[int], _now: object) -> None:
+        looked.append((messages, len(connection.savepoint_ids)))
+
+    def broken(*_: object) -> None:
+        raise ValueError("not together")
+
+    monkeypatch.setattr(breaker, "look_at", look_at)
+    good, bad = handed_over(mail, DeliveryStatus.SENT, 2)
+    keep([fact(good, EventKind.BOUNCED, "1", bounce=BounceClass.SOFT)])
+    if alone:
+        monkeypatch.setattr("publisher.track.applying._let_go", broken)
+        keep([fact(bad, EventKind.COMPLAINED, "2")])
+    apply_waiting(timezone.now())
+    assert looked == [({mail.pk}, outside)]
+
+
+def test_what_is_stored_is_found_by_the_index(mail: Message) -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("PostgreSQL reads so small a table whole, whatever indexes it has")
+    [delivery] = handed_over(mail, DeliveryStatus.SENT)
+    with CaptureQueriesContext(connection) as asked:
+        keep([fact(delivery, EventKind.DELIVERED)])
+    look_up = next(each["sql"] for each in asked if each["sql"].startswith("SELECT") and '"event_id"' in each["sql"])
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {look_up}")
+        plan = str(cursor.fetchall())
+    assert "SEARCH" in plan and "source=? AND event_id=?" in plan, plan

@@ -12,9 +12,9 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
-from publisher.errors import OpslagError
+from publisher.errors import OpslagError, TransientError
 from publisher.models import InboundMail, Mailbox
-from publisher.track.inbound.settling import settle, settle_waiting
+from publisher.track.inbound.settling import settle_or_log, settle_waiting
 from publisher.transports.imap import Fetched, MailboxAddress, OpenMailbox
 from publisher.vocabulary import InboundStatus
 
@@ -87,20 +87,41 @@ def _empty(opened: OpenMailbox, mailbox: Mailbox) -> int:
     uids = opened.waiting(MOST)
     number = 0
     for at in range(0, len(uids), _TAKEN_OUT_AT_ONCE):
-        stored: list[str] = []
-        left: list[str] = []
-        for uid in uids[at : at + _TAKEN_OUT_AT_ONCE]:
-            fetched = opened.fetch(uid)
-            if fetched is not None:
-                (left if _kept(fetched).stays else stored).append(uid)
-        # Only now: whatever dies before finds the mail there again and knows it by its digest.
-        opened.take_out(stored)
-        opened.leave_for_a_person(left)
-        number += len(stored) + len(left)
-        mailbox.waiting += len(left)
+        number += _take_in(opened, mailbox, uids[at : at + _TAKEN_OUT_AT_ONCE])
         if time.monotonic() > ends_s or not _keep_lease(mailbox):
             break
     return number
+
+
+def _take_in(opened: OpenMailbox, mailbox: Mailbox, uids: list[str]) -> int:
+    """Fetch, store and settle some; answers how many need not be looked at again."""
+    stored: list[str] = []
+    left: list[str] = []
+    refused: dict[str, TransientError] = {}
+    for uid in uids:
+        try:
+            fetched = opened.fetch(uid)
+        except TransientError as error:
+            if error.reason != "refused":
+                raise
+            log.warning("the mailbox's server does not give out mail %s: %s", uid, error)
+            refused[uid] = error
+            continue
+        if fetched is None:
+            continue
+        mail = _kept(fetched)
+        # What could not be settled lies there until it is, or until that has been tried often enough.
+        if mail.status != InboundStatus.NEW:
+            (left if mail.stays else stored).append(uid)
+    # Only now: whatever dies before finds the mail there again and knows it by its digest.
+    opened.take_out(stored)
+    opened.leave_for_a_person(left)
+    if refused and len(refused) == len(uids) and mailbox.failures + 1 < FAILURES_TOLD:
+        # A server that gives out nothing at all may have trouble of its own; if it lasts, it is these mails.
+        raise next(iter(refused.values()))
+    opened.leave_for_a_person(list(refused))
+    mailbox.waiting += len(left) + len(refused)
+    return len(stored) + len(left) + len(refused)
 
 
 def _kept(fetched: Fetched) -> InboundMail:
@@ -110,7 +131,9 @@ def _kept(fetched: Fetched) -> InboundMail:
         digest=digest, defaults={"raw": fetched.raw, "is_cut": fetched.is_cut}
     )
     if created or mail.status == InboundStatus.NEW:
-        settle(mail, timezone.now())
+        settle_or_log(mail, timezone.now())
+        # As it is stored: what was set on the object before an error is not.
+        mail.refresh_from_db(fields=["status", "stays"])
     return mail
 
 

@@ -73,7 +73,9 @@ def read(raw: bytes) -> ReadMail:
     except (RecursionError, ValueError, LookupError, AttributeError, TypeError, IndexError, KeyError, AssertionError):
         # The library's parser meets what its writers did not foresee: then it is a text and nothing more.
         head, _blank, body = start.replace(b"\r\n", b"\n").partition(b"\n\n")
-        return ReadMail(_fields_of_text(head.decode("latin-1")), [body.decode("utf-8", "replace")[:TEXT_LENGTH]], start)
+        return ReadMail(
+            _fields_of_text(head.decode("latin-1")), [_storable(body.decode("utf-8", "replace"))[:TEXT_LENGTH]], start
+        )
 
 
 def _harmless(raw: bytes) -> bytes:
@@ -170,7 +172,9 @@ def decoded(value: object) -> str:
         with contextlib.suppress(HeaderParseError, ValueError, LookupError, TypeError):
             text = "".join(_word(word, charset) for word, charset in decode_header(raw))
     # Bytes that are no ASCII come as surrogates.
-    return " ".join(text.encode("utf-8", "surrogateescape").decode("utf-8", "replace").split())
+    with contextlib.suppress(UnicodeEncodeError):
+        text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return " ".join(_storable(text).split())
 
 
 def _word(word: object, charset: str | None) -> str:
@@ -193,8 +197,13 @@ def _decoded_bytes(content: bytes, charset: str) -> str:
     """Read as it says; what was labelled wrongly as Danish servers label it, else with gaps."""
     for attempt in (charset, "utf-8"):
         with contextlib.suppress(LookupError, ValueError):
-            return content.decode(attempt)
-    return content.decode("cp1252", "replace")
+            return _storable(content.decode(attempt))
+    return _storable(content.decode("cp1252", "replace"))
+
+
+def _storable(text: str) -> str:
+    """Without what PostgreSQL and UTF-8 do not take: NUL, and halves of surrogate pairs (some charsets yield them)."""
+    return text.replace("\0", "").encode("utf-8", "ignore").decode("utf-8")
 
 
 def _without_tags(html: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.db.models import F
 from django.utils.translation import gettext_noop
 
@@ -31,11 +31,22 @@ TRIES = 3
 
 
 def settle_waiting(now: datetime) -> int:
-    """Settle mails that were stored and not settled, because a worker died in between; answers how many."""
+    """Settle mails that were stored and not settled, because a worker died or failed in between; answers how many."""
     waiting = list(InboundMail.objects.filter(status=InboundStatus.NEW).order_by("pk")[:100])
-    for mail in waiting:
+    return sum(settle_or_log(mail, now) for mail in waiting)
+
+
+def settle_or_log(mail: InboundMail, now: datetime) -> bool:
+    """Whether it is settled: one mail that nobody foresaw keeps no other, and its row has counted the attempt."""
+    try:
         settle(mail, now)
-    return len(waiting)
+    except OperationalError:
+        # The database's own trouble, which is no mail's.
+        raise
+    except Exception:
+        log.exception("mail %d cannot be settled and is tried again", mail.pk)
+        return False
+    return True
 
 
 def settle(mail: InboundMail, now: datetime) -> None:
@@ -44,7 +55,7 @@ def settle(mail: InboundMail, now: datetime) -> None:
     InboundMail.objects.filter(pk=mail.pk).update(attempts=F("attempts") + 1)
     mail.attempts += 1
     if mail.attempts > TRIES:
-        log.error("mail %d stopped the worker three times and stays in the mailbox", mail.pk)
+        log.error("mail %d could not be settled three times and stays in the mailbox", mail.pk)
         mail.stays = True
         _set(mail, InboundKind.REPLY, InboundStatus.DONE, now)
         return

@@ -11,6 +11,8 @@ from publisher.errors import Explanation
 from publisher.models import Delivery, Event, InboundMail, Mailbox, Message, Suppression
 from publisher.track.events import apply_waiting
 from publisher.track.inbound import mailbox as looking
+from publisher.track.inbound.reading import ReadMail
+from publisher.track.inbound.sorting import Sorted, sort
 from publisher.transports.imap import LARGEST
 from publisher.vocabulary import InboundKind, InboundStatus
 from tests.imap_server import ImapServer, imap_server
@@ -81,6 +83,57 @@ def test_a_mail_that_kills_the_worker_is_left_where_it_is(
     Mailbox.objects.update(lease_until=None)
     assert look() == 0
     assert Mailbox.objects.get().waiting == 1
+
+
+@pytest.mark.parametrize("body", ["afmeld =00", "afmeld =00 nu"])
+def test_a_mail_with_nul_is_settled_like_any_other(mailbox: ImapServer, mail: Message, body: str) -> None:
+    headers = {"Content_Transfer_Encoding": "quoted-printable", "subject": "=?utf-8?q?Sv=00?="}
+    mailbox.put(written("nyt@kultur.example.org", body=body, **headers))
+    assert look() == 1 and mailbox.mails == []
+    stored = InboundMail.objects.get()
+    assert (stored.kind, stored.status) == (InboundKind.WISH, InboundStatus.NEEDS_PERSON)
+    assert stored.excerpt.startswith("afmeld") and "\0" not in stored.excerpt
+
+
+def test_a_mail_that_nobody_foresaw_keeps_no_other(
+    mailbox: ImapServer, delivery: Delivery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(content: ReadMail) -> Sorted:
+        if b"unforeseen" in content.start:
+            raise ValueError("nobody foresaw it")
+        return sort(content)
+
+    monkeypatch.setattr("publisher.track.inbound.settling.sort", broken)
+    mailbox.put(written("x@nyt.example.org", body="unforeseen"), bounced(return_path(delivery)))
+    assert look() == 1 and Event.objects.count() == 1
+    odd = InboundMail.objects.get(status=InboundStatus.NEW)
+    assert odd.attempts == 1 and len(mailbox.mails) == 1 and Mailbox.objects.get().failures == 0
+    look()
+    look()
+    assert not InboundMail.objects.filter(status=InboundStatus.NEW).exists()
+    assert [left.flags for left in mailbox.mails] == [{"\\Flagged"}]
+
+
+def test_a_mail_that_is_not_given_out_is_left_for_a_person(mailbox: ImapServer, delivery: Delivery) -> None:
+    mailbox.put(written("x@nyt.example.org"), bounced(return_path(delivery)))
+    mailbox.unreadable[1] = "[SERVERBUG] cannot read it"
+    assert look() == 2
+    assert [left.flags for left in mailbox.mails] == [{"\\Flagged"}]
+    state = Mailbox.objects.get()
+    assert (state.waiting, state.failures, Event.objects.count()) == (1, 0, 1)
+    assert look() == 0
+
+
+def test_a_server_that_gives_out_nothing_is_tried_again_first(mailbox: ImapServer, mail: Message) -> None:
+    mailbox.put(written("x@nyt.example.org"))
+    mailbox.unreadable[1] = "[UNAVAILABLE] the store is down"
+    for number in range(1, 5):
+        look()
+        assert Mailbox.objects.get().failures == number and mailbox.mails[0].flags == set()
+    Mailbox.objects.update(failures=0)
+    mailbox.unreadable[1] = "cannot read it"
+    assert [look() for _ in range(3)] == [0, 0, 1]
+    assert mailbox.mails[0].flags == {"\\Flagged"} and Mailbox.objects.get().failures == 0
 
 
 def test_two_workers_do_not_look_at_once(mailbox: ImapServer, delivery: Delivery) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,6 +24,18 @@ def test_any_bytes_can_be_read(head: list[tuple[bytes, bytes]], body: bytes) -> 
     mail = read(raw)
     assert isinstance(mail, ReadMail) and isinstance(sort(mail), Sorted)
     assert len(mail.sender()) <= 320
+
+
+@pytest.mark.parametrize(
+    "odd", [b"=?utf-8?q?A=00B?=", b"=?unicode_escape?q?A=5Cud800B?=", b"A\0B", b"=?utf-8?q?A=ED=A0=80B?="]
+)
+@pytest.mark.parametrize("charset", [b"utf-8", b"unicode_escape", b"utf-7", b"x-unknown"])
+def test_all_that_is_read_can_be_stored(odd: bytes, charset: bytes) -> None:
+    head = b"Subject: " + odd + b"\nFrom: " + odd + b" <a@example.org>\nContent-Type: text/plain; charset=" + charset
+    mail = read(head + b"\nContent-Transfer-Encoding: quoted-printable\n\nafmeld =00 =5Cud800 +2AA- \xed\xa0\x80\n")
+    for text in (*mail.fields.values(), *mail.texts):
+        assert "\0" not in text and text.encode("utf-8").decode() == text
+    assert "A" in mail.subject and "afmeld" in mail.text
 
 
 @settings(max_examples=250, deadline=None)

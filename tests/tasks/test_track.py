@@ -1,0 +1,101 @@
+"""The track tick: a step that fails keeps no other from its work, and what takes long is another worker's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+
+import pytest
+from django.utils import timezone
+
+from publisher.deliver import finish, post
+from publisher.models import Delivery, Event, Message, Newsletter
+from publisher.track import events
+from publisher.vocabulary import EventKind, Queue
+from tasks import track
+from tasks.celery import app
+from tests.audience_factory import ready_mail, residents
+
+pytestmark = pytest.mark.database
+
+
+@pytest.fixture
+def woken(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, Queue]]]:
+    """What the tasks ask for: each task's name and queue."""
+    found: list[tuple[str, Queue]] = []
+
+    def wake(task: SimpleNamespace, *_ids: int, queue: Queue, **_options: float) -> None:
+        found.append((task.name, queue))
+
+    monkeypatch.setattr(track, "wake", wake)
+    yield found
+
+
+def reported(newsletter: Newsletter, number: int) -> list[Delivery]:
+    """So many reports on mails that were sent wait."""
+    residents(newsletter, number)
+    message = ready_mail(newsletter)
+    Delivery.objects.filter(message=message).update(status="sent")
+    deliveries = list(Delivery.objects.filter(message=message))
+    at = timezone.now()
+    events.keep(events.Fact("esp", str(each.pk), EventKind.DELIVERED, at, delivery_id=each.pk) for each in deliveries)
+    return deliveries
+
+
+APPLY = ("tasks.track.apply_reports", Queue.TRACK)
+
+
+def test_reports_are_applied_by_a_worker_of_their_queue(newsletter: Newsletter, woken: list[object]) -> None:
+    track.tick()
+    assert APPLY not in woken
+    reported(newsletter, 2)
+    track.tick()
+    assert woken == [APPLY] and Event.objects.filter(applied_at=None).count() == 2
+    assert APPLY[0] in app.tasks
+    track.apply_reports()
+    assert woken == [APPLY] and not Event.objects.filter(applied_at=None).exists()
+
+
+def test_more_than_a_moment_s_work_is_for_the_next(
+    newsletter: Newsletter, woken: list[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "BATCH", 2)
+    monkeypatch.setattr(events, "LONGEST_S", -1.0)
+    deliveries = reported(newsletter, 3)
+    Delivery.objects.filter(pk=deliveries[2].pk).update(status="sending")
+    track.apply_reports()
+    assert woken == [APPLY]
+    track.apply_reports()
+    assert woken == [APPLY], "the last waits for its mail to be handed over, which nobody hurries"
+
+
+def test_a_step_that_fails_keeps_no_later_one(
+    newsletter: Newsletter, woken: list[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_now: object) -> None:
+        raise RuntimeError("one post that nobody foresaw")
+
+    monkeypatch.setattr(post, "give_up_dead_claims", broken)
+    reported(newsletter, 1)
+    Message.objects.update(status="sending")
+    with pytest.raises(ExceptionGroup) as raised:
+        track.tick()
+    assert [str(error) for error in raised.value.exceptions] == ["one post that nobody foresaw"]
+    assert woken == [APPLY] and Message.objects.get().status != "sending"
+
+
+def test_a_message_that_cannot_be_finished_keeps_no_other(
+    newsletter: Newsletter, woken: list[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finished: list[int] = []
+
+    def sometimes(message_id: int, _now: object) -> None:
+        if message_id == 1:
+            raise RuntimeError("one message that nobody foresaw")
+        finished.append(message_id)
+
+    monkeypatch.setattr(finish, "to_finish", lambda: [1, 2])
+    monkeypatch.setattr(finish, "finish", sometimes)
+    with pytest.raises(ExceptionGroup):
+        track.tick()
+    assert finished == [2]
