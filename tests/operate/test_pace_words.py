@@ -12,7 +12,7 @@ from publisher.cli.status import lines
 from publisher.errors import Explanation
 from publisher.models import Destination
 from publisher.operate import doctor
-from publisher.operate.doctor import Level
+from publisher.operate.findings import Level
 from publisher.operate.status import read_status
 from publisher.paces import parse_pace
 from publisher.schedule.warm_up import day_of

@@ -94,7 +94,7 @@ def test_the_day_is_said_if_it_is_not_today() -> None:
 
 def test_an_administrator_sets_the_first_group(olga: User, newsletter: Newsletter) -> None:
     client, address = signed_in(olga), f"/settings/newsletters/{newsletter.pk}"
-    fields = ("name", "sender_name", "sender_email", "reply_to", "language", "brand_colour")
+    fields = ("name", "sender_name", "sender_email", "reply_to", "language", "link_counting", "brand_colour")
     data = {name: getattr(newsletter, name) for name in fields}
     for first, minutes, stored in (("200", "15", (200, 15)), ("", "", (0, 15)), ("-1", "15", (0, 15))):
         client.post(address, data | {"first_wave": first, "first_wave_minutes": minutes})
