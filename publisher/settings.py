@@ -171,7 +171,7 @@ ALLOWED_HOSTS = [
     urlsplit(OPSLAG_PRACTICE_URL).hostname or "127.0.0.1",
 ]
 # Whether cookies are for HTTPS only; default follows OPSLAG_BASE_URL.
-SECURE = env.bool("OPSLAG_SECURE", default=OPSLAG_BASE_URL.startswith("https://"))
+SECURE = env.bool("OPSLAG_SECURE") if env.str("OPSLAG_SECURE", default="") else OPSLAG_BASE_URL.startswith("https://")
 # Set when a reverse proxy in front sets X-Forwarded-Proto and strips it from outside.
 BEHIND_PROXY = env.bool("OPSLAG_BEHIND_PROXY", default=False)
 # Log level of all processes.

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +24,18 @@ from tests.test_settings_documented import settings_in_code
 
 ROOT = Path(__file__).resolve().parent.parent
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+# Settings that nobody sets by the file .env, and why.
+NOT_PASSED = {
+    "OPSLAG_HOME": "the image says where its folders are",
+    "OPSLAG_MEDIA_DIR": "a volume in OPSLAG_HOME",
+    "OPSLAG_JOURNAL_DIR": "a volume in OPSLAG_HOME",
+    "OPSLAG_DEBUG": "never in production",
+}
+# Settings that compose itself decides, or gives a default that fits its own services.
+COMPOSED = {
+    *("DATABASE_URL", "REDIS_URL", "OPSLAG_PRACTICE_URL", "OPSLAG_ALLOWED_TARGETS", "OPSLAG_SMTP_URL", "OPSLAG_HOST"),
+    *("OPSLAG_SECRET_KEY", "OPSLAG_ENCRYPTION_KEYS", "OPSLAG_ADDRESS_KEY"),
+}
 OURS = {name: service for name, service in COMPOSE["services"].items() if service["image"] == "opslag"}
 
 
@@ -76,6 +91,44 @@ def test_there_is_one_beat_and_everything_waits_for_the_database_to_be_ready() -
 def test_a_service_is_given_settings_and_a_command_that_exist(name: str) -> None:
     assert set(OURS[name]["environment"]) <= set(settings_in_code())
     parsed(OURS[name]["command"])
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_every_setting_reaches_the_services(name: str) -> None:
+    passed = OURS[name]["environment"]
+    assert set(settings_in_code()) - set(passed) == set(NOT_PASSED)
+    fixed = {"DATABASE_URL", "REDIS_URL", "OPSLAG_PRACTICE_URL", "OPSLAG_ALLOWED_TARGETS"}
+    assert [each for each in set(passed) - fixed if not passed[each].startswith(f"${{{each}:-")] == []
+
+
+def settings_under(environment: dict[str, str]) -> dict[str, str]:
+    """What the settings module says in a process with only this environment, as text."""
+    names = sorted({*(set(settings_in_code()) - COMPOSED - set(NOT_PASSED)), "SECURE", "BEHIND_PROXY"})
+    script = (
+        "import json, publisher.settings as found\n"
+        f"print(json.dumps({{each: str(getattr(found, each, None)) for each in {names!r}}}))"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    told: dict[str, str] = json.loads(answer.stdout)
+    return told
+
+
+def test_what_compose_passes_by_itself_changes_no_default(tmp_path: Path) -> None:
+    least = dict.fromkeys(("OPSLAG_SECRET_KEY", "OPSLAG_ENCRYPTION_KEYS", "OPSLAG_ADDRESS_KEY"), "x" * 43 + "=")
+    least |= {"DATABASE_URL": "postgres://postgres/opslag", "OPSLAG_PRACTICE_URL": "http://web:8000"}
+    least |= {"OPSLAG_BASE_URL": "https://opslag.example.org", "OPSLAG_HOME": str(tmp_path)}
+    passed = {
+        name: re.sub(r"\$\{\w+:-(.*?)\}", r"\1", value) for name, value in OURS["web"]["environment"].items()
+    }  # fmt: skip
+    assert settings_under({**passed, **least}) == settings_under(least)
 
 
 @pytest.mark.parametrize("name", [name for name, service in OURS.items() if "healthcheck" in service])

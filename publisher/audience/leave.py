@@ -6,6 +6,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from publisher.audience.addresses import address_key
+from publisher.audience.tracking import refuse_tracking
 from publisher.errors import Explanation
 from publisher.models import (
     Consent,
@@ -36,9 +37,10 @@ def unsubscribe(token: str, *, source: str) -> Subscription | None:
         return subscription
     # A clock that was set back must not stand between a person and the way out.
     subscription.unsubscribed_at = max(timezone.now(), subscription.created_at)
-    # Whoever leaves is no longer looked at, and is asked again should they come back.
+    subscription.save(update_fields=["unsubscribed_at"])
+    # Whoever leaves is no longer looked at, what was noted goes, and they are asked again should they come back.
+    refuse_tracking(subscription)
     subscription.tracking_consent_at = None
-    subscription.save(update_fields=["unsubscribed_at", "tracking_consent_at"])
     Consent.objects.create(subscription=subscription, source=source[:_SOURCE_LENGTH], given=False)
     return subscription
 

@@ -201,5 +201,5 @@ def dead(path: Path) -> Iterator[bool]:
 
 
 def all_journals() -> list[Path]:
-    """Every journal of this host, oldest first."""
+    """Every journal of this host, in the order of their names, which are random: the same at each call."""
     return sorted(journal_folder().glob(f"*{SUFFIX}"), key=lambda path: path.name)

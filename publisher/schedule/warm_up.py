@@ -11,7 +11,7 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db.models import Q, Sum
+from django.db.models import Sum
 
 from publisher.models import DeliveryCount, Message, Newsletter, WarmupDay
 from publisher.schedule.first_wave import USED
@@ -106,8 +106,7 @@ def warm_ups(now: datetime) -> list[WarmUp]:
 
 
 def _sent(domain: str) -> int:
-    """What the domain's messages have sent since its warm-up began, or are sending now."""
+    """What the domain's messages have ever sent, or are sending now; a day's row says what it was that morning."""
     theirs = [newsletter.pk for newsletter in Newsletter.objects.all() if sender_domain(newsletter) == domain]
-    begun = Q(message__started_at=None) | Q(message__started_at__gte=midnight(settings.OPSLAG_WARMUP_DOMAINS[domain]))
-    counted = DeliveryCount.objects.filter(begun, message__newsletter__in=theirs, status__in=USED)
+    counted = DeliveryCount.objects.filter(message__newsletter__in=theirs, status__in=USED)
     return int(counted.aggregate(number=Sum("count"))["number"] or 0)

@@ -21,6 +21,8 @@ from publisher.vocabulary import BounceClass, HoldReason, MessageStatus, NoticeK
 
 # Below so many mails a share says little; above it more than so many in a hundred are too many.
 FEWEST, PER_CENT = 200, 5
+# A first wave that is smaller is there to be judged by: then at least so many must have come back.
+FEWEST_BACK_OF_FEW = 10
 _NO_SUCH_ADDRESS = (BounceClass.HARD, BounceClass.NO_ROUTE, BounceClass.DISABLED)
 # Status codes with this in the middle are about the conversation (RFC 3463 §3.6): one odd server's matter, not proof.
 _PROTOCOL = ".5."
@@ -77,12 +79,13 @@ def _objection(message: Message) -> Explanation | None:
     for bounce, detail in found.values():
         if bounce == BounceClass.OUR_FAULT and _PROTOCOL not in detail.get("status", _PROTOCOL):
             return Explanation(_OURS, {"detail": _words(detail)})
-    return _too_many(list(found.values()), handed_over(message.pk) - message.bounces_base)
+    return _too_many(list(found.values()), handed_over(message.pk) - message.bounces_base, message.wave_size)
 
 
-def _too_many(found: list[tuple[BounceClass, dict[str, str]]], handed: int) -> Explanation | None:
-    if handed < FEWEST:
+def _too_many(found: list[tuple[BounceClass, dict[str, str]]], handed: int, wave: int | None) -> Explanation | None:
+    if handed < min(FEWEST, wave or FEWEST):
         return None
+    fewest_back = FEWEST_BACK_OF_FEW if handed < FEWEST else 0
     numbers = Counter(bounce for bounce, _detail in found)
     groups = (
         (_HARD, _NO_SUCH_ADDRESS),
@@ -91,7 +94,7 @@ def _too_many(found: list[tuple[BounceClass, dict[str, str]]], handed: int) -> E
     )
     for words, classes in groups:
         back = sum(numbers[each] for each in classes)
-        if back * 100 > handed * PER_CENT:
+        if back >= fewest_back and back * 100 > handed * PER_CENT:
             detail = next(_words(detail) for bounce, detail in found if bounce in classes)
             return Explanation(words, {"back": str(back), "handed": str(handed), "detail": detail})
     return None

@@ -153,6 +153,31 @@ def test_warm_up_concerns_its_own_domain_and_begins_with_the_first_day(warming: 
         assert take(ready_mail(Newsletter.objects.get(pk=other.pk)))[1] == 20
 
 
+def started(message: Message) -> Message:
+    """As `dispatch.start` notes it: now."""
+    Message.objects.filter(pk=message.pk).update(started_at=timezone.now())
+    return message
+
+
+def test_a_domain_that_starts_tomorrow_has_the_first_days_figure_today(warming: Newsletter) -> None:
+    with time_machine.travel(NOON - timedelta(days=3), tick=False):
+        residents(warming, 20)
+        message = started(ready_mail(warming))
+        assert take(message)[1] == 4 and take(message)[1] == 0
+
+
+def test_a_message_begun_before_the_first_day_counts_on_it(warming: Newsletter) -> None:
+    with time_machine.travel(NOON - timedelta(days=3), tick=False):
+        residents(warming, 30)
+        message = started(ready_mail(warming))
+        assert take(message)[1] == 4
+    with time_machine.travel(NOON - timedelta(days=2), tick=False):
+        assert take(message)[1] == 4, "the first day, whatever went the day before"
+        assert take(message)[1] == 0
+    with time_machine.travel(NOON - timedelta(days=1), tick=False):
+        assert take(message)[1] == 6 and take(message)[1] == 0
+
+
 def test_slow_destinations_get_a_later_time_and_the_others_their_mail(
     newsletter: Newsletter, settings: Any, broker_url: str
 ) -> None:

@@ -58,6 +58,31 @@ def test_of_few_mails_a_share_says_little(newsletter: Newsletter) -> None:
     assert now_at(message).status == MessageStatus.SENDING
 
 
+@pytest.mark.parametrize(("handed", "held_at"), [(100, 10), (99, None)])
+def test_a_small_first_wave_is_judged_when_it_is_whole_and_ten_came_back(
+    newsletter: Newsletter, handed: int, held_at: int | None
+) -> None:
+    message, deliveries = sent(newsletter, NOON - timedelta(minutes=5), list(Subscriber.objects.all()[:handed]))
+    Message.objects.filter(pk=message.pk).update(wave_size=100, wave_minutes=10)
+    held = None
+    for number, delivery in enumerate(deliveries[:60], start=1):
+        comes_back(delivery, C.HARD, NOON)
+        if now_at(message).status == MessageStatus.HELD:
+            held = number
+            break
+    assert held == held_at, "more than five in a hundred, and at least ten"
+
+
+def test_a_large_first_wave_is_judged_as_any_mail(newsletter: Newsletter) -> None:
+    message, deliveries = sent(newsletter, NOON - timedelta(minutes=5), list(Subscriber.objects.all()[:200]))
+    Message.objects.filter(pk=message.pk).update(wave_size=1000, wave_minutes=10)
+    for delivery in deliveries[:10]:
+        comes_back(delivery, C.HARD, NOON)
+    assert now_at(message).status == MessageStatus.SENDING
+    comes_back(deliveries[10], C.HARD, NOON)
+    assert now_at(message).status == MessageStatus.HELD
+
+
 @pytest.mark.parametrize(("bounce", "said"), [(C.BLOCKED, "rules"), (C.MESSAGE_FAULT, "content or size")])
 def test_other_reasons_are_said_as_they_are(newsletter: Newsletter, bounce: BounceClass, said: str) -> None:
     message, deliveries = sent(newsletter, NOON - timedelta(minutes=5))

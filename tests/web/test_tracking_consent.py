@@ -113,6 +113,34 @@ def test_leaving_ends_it_and_coming_back_does_not_bring_it(one_by_one: Newslette
     assert newest.text is not None and newest.text.text == "Ja tak til Kulturnyt.", "not the words of the other consent"
 
 
+def test_who_leaves_takes_the_yes_back_and_what_was_noted_goes(
+    one_by_one: Newsletter, subscription: Subscription
+) -> None:
+    ben = subscribe(one_by_one, "ben@example.org", source="form", confirmed_at=timezone.now())
+    message, clicked = mail(one_by_one), timezone.now()
+    for each in (subscription, ben):
+        assert allow_tracking(each, "da")
+        Delivery.objects.create(
+            message=message, subscriber=each.subscriber, subscription=each, due_at=clicked, clicked_at=clicked
+        )
+    left = unsubscribe(subscription.token, source="one-click")
+    assert left is not None and left.tracking_consent_at is None and left.unsubscribed_at is not None
+    assert since(subscription) is None and since(ben) is not None
+    noted = Delivery.objects.filter(clicked_at__isnull=False)
+    assert [each.subscriber for each in noted] == [ben.subscriber]
+    said = Consent.objects.filter(subscription=subscription, given=False).order_by("source")
+    assert [each.source for each in said] == ["one-click", "tracking"]
+    words = said[1].text
+    assert words is not None and words.purpose == ConsentPurpose.TRACKING
+    unsubscribe(subscription.token, source="link")
+    assert said.all().count() == 2
+
+
+def test_who_never_said_yes_leaves_no_second_trace(one_by_one: Newsletter, subscription: Subscription) -> None:
+    unsubscribe(subscription.token, source="link")
+    assert list(Consent.objects.filter(given=False).values_list("source", flat=True)) == ["link"]
+
+
 def test_staff_see_the_evidence(one_by_one: Newsletter, subscription: Subscription, anna: User) -> None:
     allow_tracking(subscription, "da")
     page = words(signed_in(anna).get(f"/subscribers/{one_by_one.pk}/{subscription.pk}"))
