@@ -14,7 +14,7 @@ from django.db import connection, transaction
 
 from publisher.deliver.journal import boot_id
 from publisher.models import Claim, Delivery, Message
-from publisher.models.counting import move_counts
+from publisher.models.counting import COUNT_MOVED, move_counts
 from publisher.models.raw import db_values
 from publisher.schedule.destinations import Slowed
 from publisher.schedule.first_wave import is_in_first_wave, room_in_wave
@@ -92,11 +92,7 @@ _CLAIM_AT_ONCE = f"""{_PICKED}, changed AS ({_UPDATE}
 ), moved AS (
     SELECT status, count(*) AS number FROM changed GROUP BY status
     UNION ALL SELECT 'pending', -count(*) FROM changed
-), counted AS (
-    INSERT INTO publisher_deliverycount AS c (message_id, status, lane, count)
-    SELECT %s, status, %s, number FROM moved WHERE number <> 0 ORDER BY status
-    ON CONFLICT (message_id, status, lane) DO UPDATE SET count = c.count + excluded.count
-), noted AS (
+), {COUNT_MOVED}, noted AS (
     INSERT INTO publisher_claim (id, run_id, message_id, host, boot_id, journal, lease_until, created_at)
     SELECT %s, %s, %s, %s, %s, %s, %s, %s WHERE EXISTS (SELECT FROM changed WHERE status = 'sending')
 )

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_noop
 
 from publisher.deliver.refusals import note_refusals
 from publisher.errors import AccountError, Explanation, OpslagError, PermanentError, TransientError, UncertainError
-from publisher.models.counting import move_counts
+from publisher.models.counting import COUNT_MOVED, move_counts
 from publisher.models.raw import db_values
 from publisher.vocabulary import DeliveryStatus, Reason, check_transition
 
@@ -159,9 +159,9 @@ WHERE id = %s AND claim_id = %s AND subscriber_id IS NULL AND account_id IS NULL
 """
 
 # PostgreSQL takes a whole batch of accepted mails, and counts them, in one statement: the hot path of bulk sending.
-_ACCEPTED = """
+_ACCEPTED = f"""
 WITH taken AS (
-    UPDATE publisher_delivery d SET status = 'sent', reason = '', reply_code = o.code, last_error = '{}',
+    UPDATE publisher_delivery d SET status = 'sent', reason = '', reply_code = o.code, last_error = '{{}}',
            sent_at = to_timestamp(o.at / 1e9), attempts = d.attempts + 1,
            first_started_at = COALESCE(d.first_started_at, to_timestamp(o.at / 1e9))
     FROM unnest(%s::bigint[], %s::smallint[], %s::bigint[]) AS o (id, code, at)
@@ -169,13 +169,9 @@ WITH taken AS (
     RETURNING 1
 ), moved AS (
     SELECT %s AS status, -count(*) AS number FROM taken UNION ALL SELECT 'sent', count(*) FROM taken
-), counted AS (
-    INSERT INTO publisher_deliverycount AS c (message_id, status, lane, count)
-    SELECT %s, status, %s, number FROM moved WHERE number <> 0 ORDER BY status
-    ON CONFLICT (message_id, status, lane) DO UPDATE SET count = c.count + excluded.count
-)
+), {COUNT_MOVED}
 SELECT count(*) FROM taken
-"""
+"""  # noqa: S608 -- all of it is ours
 
 
 def store(claim_id: uuid.UUID, message_id: int, lane: int, outcomes: Iterable[Settled], *, was: DeliveryStatus) -> int:

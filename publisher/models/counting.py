@@ -13,6 +13,13 @@ from publisher.vocabulary import DeliveryStatus
 # The row that people's decisions and the freeze count on; a sending lane counts on the row of its own number, from 1.
 COMMON_LANE = 0
 
+# The same as part of one statement (PostgreSQL): `moved` names (status, number); wants message and lane.
+COUNT_MOVED = """counted AS (
+    INSERT INTO publisher_deliverycount AS c (message_id, status, lane, count)
+    SELECT %s, status, %s, number FROM moved WHERE number <> 0 ORDER BY status
+    ON CONFLICT (message_id, status, lane) DO UPDATE SET count = c.count + excluded.count
+)"""
+
 
 def move_counts(message_id: int, lane: int, changes: Mapping[str, int]) -> None:
     """Add `changes` (status → difference, which may be negative) to a message's figures on one lane.

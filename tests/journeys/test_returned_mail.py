@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from datetime import timedelta
 from email import message_from_bytes, policy
 from pathlib import Path
-from unittest import mock
 
 import pytest
 from django.test import Client
 from django.utils import timezone
 
 from publisher.audience.subscribe import subscribe
+from publisher.deliver import finish
 from publisher.deliver.lane import run_lane
 from publisher.models import Delivery, InboundMail, Mailbox, Message, Newsletter, Notice, Subscription, User
 from publisher.models.agreement import check_counts
@@ -53,16 +53,15 @@ def send(newsletter: Newsletter) -> Message:
 
 
 def tick() -> None:
-    """The track tick; what it would wake runs at once."""
-
-    def at_once(task: object, *ids: int, **_: object) -> None:
-        task.run(*ids)  # type: ignore[attr-defined]
-
+    """What the track tick does and wakes; the first time fetches, the second applies."""
     Mailbox.objects.update(due_at=timezone.now() - timedelta(seconds=1))
-    with mock.patch.object(track, "wake", at_once):
-        # The first fetches, the second applies.
-        track.tick.run()
-        track.tick.run()
+    for _ in range(2):
+        for pk in finish.to_finish():
+            finish.finish(pk, timezone.now())
+        track.look_into_mailbox.run()
+        for pk in InboundMail.objects.values_list("pk", flat=True):
+            track.forward_reply.run(pk)
+        track.apply_reports.run()
 
 
 def to_whom(message: Message, address: str) -> Delivery:
