@@ -15,18 +15,18 @@ from publisher.transports.smtp_courier import SmtpCourier
 
 ROUNDS = 4
 
-# What a server may answer to a content, and to the next letter's MAIL, RCPT and DATA.
+# What a server may answer to a content, and to the next letter's MAIL, RCPT and DATA; mostly the usual.
 CONTENT = (
     b"250 2.0.0 Ok: queued as 4711",
     b"250 Ok",
-    b"251-two\r\n251 lines",
+    b"250-two\r\n250 lines",
     b"250 odd\rword",
     b"451 later",
     b"554 no",
 )
-SENDER = (b"250 2.1.0 Ok", b"250-two\r\n250 lines", b"451 later", b"550 5.7.1 not you", b"421 bye")
-RECIPIENT = (b"250 2.1.5 Ok", b"251 moved", b"450 full", b"550 5.1.1 nobody")
-DATA = (b"354 End data with <CR><LF>.<CR><LF>", b"354 go", b"451 later", b"250 what?")
+SENDER = (*[b"250 2.1.0 Ok"] * 9, b"250-two\r\n250 lines", b"451 later", b"550 5.7.1 not you", b"421 bye")
+RECIPIENT = (*[b"250 2.1.5 Ok"] * 9, b"251 moved", b"450 full", b"550 5.1.1 nobody")
+DATA = (*[b"354 go"] * 9, b"354 End data with <CR><LF>.<CR><LF>", b"451 later", b"250 what?")
 
 
 class Wire(asyncio.Transport):
