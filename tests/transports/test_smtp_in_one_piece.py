@@ -21,6 +21,7 @@ CONTENT = (
     b"250 Ok",
     b"250-two\r\n250 lines",
     b"250 odd\rword",
+    b"250 Ok\r\n250 too many",
     b"451 later",
     b"554 no",
 )
