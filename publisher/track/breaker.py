@@ -10,12 +10,13 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Q, Sum
 from django.utils.translation import gettext_noop
 
 from publisher.access.notices import notify_approvers
 from publisher.errors import Explanation
 from publisher.models import Event, Message
-from publisher.models.counting import handed_over
+from publisher.models.counting import HANDED_OVER, handed_over
 from publisher.schedule.dispatch import hold
 from publisher.vocabulary import BounceClass, HoldReason, MessageStatus, NoticeKind
 
@@ -64,6 +65,31 @@ def look_at(message_ids: Iterable[int], now: datetime) -> list[int]:
     return held
 
 
+def look_again(now: datetime) -> list[int]:
+    """As `look_at`, for what is being sent and has become enough to be judged since its last bounce; for the tick.
+
+    Who was too few to be judged had fewer bounces than the fewest that are judged. So among twenty times as many mails
+    they are at most five in a hundred, and only a further report, which brings its own look, could change that.
+    """
+    figures = (
+        Message.objects.filter(status=MessageStatus.SENDING)
+        .order_by()
+        .values_list("pk", "bounces_base", "wave_size")
+        .annotate(handed=Sum("counts__count", filter=Q(counts__status__in=HANDED_OVER)))
+    )
+    enough = []
+    for pk, base, wave, handed in figures:
+        fewest = _fewest(wave)
+        if fewest <= (handed or 0) - base < fewest * 100 // PER_CENT:
+            enough.append(pk)
+    return look_at(enough, now) if enough else []
+
+
+def _fewest(wave: int | None) -> int:
+    """So many mails must have gone before a share of them says something."""
+    return min(FEWEST, wave or FEWEST)
+
+
 def _objection(message: Message) -> Explanation | None:
     """Why the message should not go on; None if nothing speaks against it."""
     events = Event.objects.filter(delivery__message=message, kept_at__gte=message.started_at, is_certain=True).exclude(
@@ -83,7 +109,7 @@ def _objection(message: Message) -> Explanation | None:
 
 
 def _too_many(found: list[tuple[BounceClass, dict[str, str]]], handed: int, wave: int | None) -> Explanation | None:
-    if handed < min(FEWEST, wave or FEWEST):
+    if handed < _fewest(wave):
         return None
     fewest_back = FEWEST_BACK_OF_FEW if handed < FEWEST else 0
     numbers = Counter(bounce for bounce, _detail in found)
