@@ -13,9 +13,6 @@ from publisher.vocabulary import DeliveryStatus
 # The row that people's decisions and the freeze count on; a sending lane counts on the row of its own number, from 1.
 COMMON_LANE = 0
 
-# A server has been asked to take it.
-HANDED_OVER = (DeliveryStatus.SENT, DeliveryStatus.FAILED, DeliveryStatus.UNCERTAIN)
-
 # The same as part of one statement (PostgreSQL): `moved` names (status, number); wants message and lane.
 COUNT_MOVED = """counted AS (
     INSERT INTO publisher_deliverycount AS c (message_id, status, lane, count)
@@ -47,5 +44,6 @@ def move_counts(message_id: int, lane: int, changes: Mapping[str, int]) -> None:
 
 def handed_over(message_id: int) -> int:
     """How many deliveries of a message a server has been asked to take, as the figures have it now."""
-    counted = DeliveryCount.objects.filter(message_id=message_id, status__in=HANDED_OVER).aggregate(total=Sum("count"))
+    asked = (DeliveryStatus.SENT, DeliveryStatus.FAILED, DeliveryStatus.UNCERTAIN)
+    counted = DeliveryCount.objects.filter(message_id=message_id, status__in=asked).aggregate(total=Sum("count"))
     return int(counted["total"] or 0)
