@@ -12,6 +12,7 @@ from publisher.deliver import finish, notice, post, reconcile, recover
 from publisher.operate.heartbeat import beat
 from publisher.review.settling import resend_by_policy
 from publisher.review.withdraw import cancel_leftovers
+from publisher.track import breaker
 from publisher.track.counters import check_recent
 from publisher.track.events import anything_waits, apply_waiting
 from publisher.track.inbound import forwarding, mailbox
@@ -31,6 +32,7 @@ def tick() -> None:
         _cancel,
         finish.reopen_leftovers,
         _finish,
+        breaker.look_again,
         _confirm,
         recover.give_up_lost_claims,
         _apply,
@@ -46,7 +48,13 @@ def _cancel(_now: datetime) -> None:
 
 
 def _finish(now: datetime) -> None:
-    do_all(partial(finish.finish, message_id, now) for message_id in finish.to_finish())
+    do_all(partial(_finish_one, message_id, now) for message_id in finish.to_finish())
+
+
+def _finish_one(message_id: int, now: datetime) -> None:
+    if finish.finish(message_id, now):
+        # It may have been too short to be judged while it went out.
+        breaker.look_at([message_id], now)
 
 
 def _confirm(now: datetime) -> None:
