@@ -147,7 +147,8 @@ def _code(error: OpslagError) -> int | None:
 
 _UPDATE = """
 UPDATE publisher_delivery SET status = %s, reason = %s, reply_code = %s, last_error = %s, sent_at = %s,
-       attempts = attempts + %s, first_started_at = COALESCE(first_started_at, %s), due_at = COALESCE(%s, due_at)
+       attempts = attempts + %s, first_started_at = COALESCE(first_started_at, %s), due_at = COALESCE(%s, due_at),
+       claim_id = CASE WHEN %s = 'pending' THEN NULL ELSE claim_id END
 WHERE id = %s AND claim_id = %s AND status = %s
 """
 
@@ -155,15 +156,15 @@ WHERE id = %s AND claim_id = %s AND status = %s
 # What a server answered may quote the address of somebody who was erased while it spoke.
 _FORGET = """
 UPDATE publisher_delivery SET last_error = '{}', domain = ''
-WHERE id = %s AND claim_id = %s AND subscriber_id IS NULL AND account_id IS NULL
+WHERE id = %s AND subscriber_id IS NULL AND account_id IS NULL
 """
 
 # PostgreSQL takes a whole batch of accepted mails, and counts them, in one statement: the hot path of bulk sending.
 _ACCEPTED = f"""
 WITH taken AS (
     UPDATE publisher_delivery d SET status = 'sent', reason = '', reply_code = o.code, last_error = '{{}}',
-           sent_at = to_timestamp(o.at / 1e9), attempts = d.attempts + 1,
-           first_started_at = COALESCE(d.first_started_at, to_timestamp(o.at / 1e9))
+           sent_at = to_timestamp(o.at::float8 / 1e9), attempts = d.attempts + 1,
+           first_started_at = COALESCE(d.first_started_at, to_timestamp(o.at::float8 / 1e9))
     FROM unnest(%s::bigint[], %s::smallint[], %s::bigint[]) AS o (id, code, at)
     WHERE d.id = o.id AND d.claim_id = %s AND d.status = %s
     RETURNING 1
@@ -210,7 +211,7 @@ def _store_each(
             check_transition(DeliveryStatus, was, status)
             cursor.executemany(_UPDATE, [_values(outcome, claim_id, was) for outcome in group])
             moved[status] += cursor.rowcount
-            cursor.executemany(_FORGET, [db_values((each.delivery_id, claim_id)) for each in group if each.error])
+            cursor.executemany(_FORGET, [[each.delivery_id] for each in group if each.error])
             if status == DeliveryStatus.FAILED:
                 note_refusals(claim_id, group)
         stored = sum(moved.values())
@@ -236,6 +237,7 @@ def _values(outcome: Outcome, claim_id: uuid.UUID, was: DeliveryStatus) -> list[
             int(outcome.started),
             outcome.at if outcome.started else None,
             outcome.due_at,
+            outcome.status.value,
             outcome.delivery_id,
             claim_id,
             was.value,
