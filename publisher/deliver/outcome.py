@@ -147,10 +147,10 @@ def _code(error: OpslagError) -> int | None:
 
 _UPDATE = """
 UPDATE publisher_delivery SET status = %s, reason = %s, reply_code = %s, last_error = %s, sent_at = %s,
-       attempts = attempts + %s, first_started_at = COALESCE(first_started_at, %s), due_at = COALESCE(%s, due_at),
-       claim_id = CASE WHEN %s = 'pending' THEN NULL ELSE claim_id END
-WHERE id = %s AND claim_id = %s AND status = %s
+       attempts = attempts + %s, first_started_at = COALESCE(first_started_at, %s), due_at = COALESCE(%s, due_at)
+       {taken_off} WHERE id = %s AND claim_id = %s AND status = %s
 """
+_ENDED, _WAITS_AGAIN = _UPDATE.format(taken_off=""), _UPDATE.format(taken_off=", claim_id = NULL")
 
 
 # What a server answered may quote the address of somebody who was erased while it spoke.
@@ -209,7 +209,8 @@ def _store_each(
     with transaction.atomic(), connection.cursor() as cursor:
         for status, group in by_status.items():
             check_transition(DeliveryStatus, was, status)
-            cursor.executemany(_UPDATE, [_values(outcome, claim_id, was) for outcome in group])
+            update = _WAITS_AGAIN if status == DeliveryStatus.PENDING else _ENDED
+            cursor.executemany(update, [_values(outcome, claim_id, was) for outcome in group])
             moved[status] += cursor.rowcount
             cursor.executemany(_FORGET, [[each.delivery_id] for each in group if each.error])
             if status == DeliveryStatus.FAILED:
@@ -237,7 +238,6 @@ def _values(outcome: Outcome, claim_id: uuid.UUID, was: DeliveryStatus) -> list[
             int(outcome.started),
             outcome.at if outcome.started else None,
             outcome.due_at,
-            outcome.status.value,
             outcome.delivery_id,
             claim_id,
             was.value,
