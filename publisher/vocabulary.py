@@ -87,6 +87,7 @@ class Reason(TextChoices):
     BLOCKED = "blocked", _("the address is blocked by hand")
     NOTHING_FOR_THEM = "nothing_for_them", _("no story concerns their choices")
     ERASED = "erased", _("the person was erased")
+    CALLED_OFF = "called_off", _("the send-out was cancelled")
     RETURNED = "returned", _("came back from the receiving server")
     REFUSED = "refused", _("the receiving server refused the address")
     CONTENT_REFUSED = "content_refused", _("the receiving server refused the content")

@@ -48,10 +48,13 @@ _IS_TO_BE_SENT = """EXISTS (
                         WHERE t.organisation_id IS NULL OR t.organisation_id = c.organisation_id))"""
 
 _NEXT = f"""SELECT {{columns}} FROM publisher_delivery
-    WHERE message_id = %s AND status = 'pending' AND due_at <= %s {{after}} AND {_IS_TO_BE_SENT}
+    WHERE message_id = %s AND status = 'pending' AND reason = '' AND claim_id IS NULL AND due_at <= %s {{after}}
+    AND {_IS_TO_BE_SENT}
     ORDER BY due_at, id LIMIT %s {{skip_locked}}"""
 
-_NEEDED = "id, subscriber_id, subscription_id, attempts, choices, due_at"
+# The quickest way back to a row: it stands still between the look and the change, for it is locked by then.
+_SPOT = {"postgresql": "ctid", "sqlite": "rowid"}
+_NEEDED = "{spot} AS spot, id, subscriber_id, subscription_id, attempts, choices, due_at"
 
 _THESE = f"SELECT {_NEEDED} FROM publisher_delivery WHERE id IN ({{places}})"
 
@@ -60,7 +63,7 @@ _LATER = "UPDATE publisher_delivery SET due_at = %s WHERE id = %s AND status = '
 # The inner SELECT is materialised: with a plain `IN (SELECT … LIMIT)` some plans were seen to take far more than LIMIT.
 _PICKED = f"""
 WITH picked AS MATERIALIZED ({{picked}}), judged AS MATERIALIZED (
-    SELECT d.id AS id, d.due_at AS due_at, d.attempts AS attempts, d.choices AS choices,
+    SELECT d.spot AS spot, d.id AS id, d.due_at AS due_at, d.attempts AS attempts, d.choices AS choices,
            p.address AS address, p.name AS name, s.token AS token,
            s.tracking_consent_at IS NOT NULL AS consented, {_GONE} AS gone
     FROM picked d {_JOINS}
@@ -73,7 +76,7 @@ UPDATE publisher_delivery SET
     reason = COALESCE(judged.gone, ''),
     domain = CASE WHEN judged.gone = 'erased' THEN '' ELSE domain END,
     claim_id = %s
-FROM judged WHERE judged.id = publisher_delivery.id AND publisher_delivery.status = 'pending'"""
+FROM judged WHERE publisher_delivery.{spot} = judged.spot AND publisher_delivery.status = 'pending'"""
 
 _AFTER = "AND (due_at, id) > (%s, %s)"
 
@@ -175,7 +178,8 @@ def take(
         go, looked_at = _sorted_out(slowed, *_next_in_line(message, limit, now, after, "id, domain"), now)
         if not go:
             return Taken([], looked_at, None, looked_at < limit)
-        taken = claiming.take(_THESE.format(places=", ".join(["%s"] * len(go))), go, len(go))
+        these = _THESE.format(spot=_SPOT[connection.vendor], places=", ".join(["%s"] * len(go)))
+        taken = claiming.take(these, go, len(go))
         # Whoever was put off stands elsewhere now, so no place can be kept.
         return Taken(taken.in_hand, looked_at, None, looked_at < limit)
 
@@ -184,6 +188,7 @@ def _next_in_line(
     message: Message, limit: int, now: datetime, after: Place | None, columns: str = _NEEDED
 ) -> tuple[str, list[object]]:
     skip_locked = "FOR UPDATE SKIP LOCKED" if connection.vendor == "postgresql" else ""
+    columns = columns.format(spot=_SPOT[connection.vendor])
     sql = _NEXT.format(columns=columns, after="" if after is None else _AFTER, skip_locked=skip_locked)
     revision = message.campaign.approved_revision
     return sql, [message.pk, now, *(after or ()), message.pk, -1 if revision is None else revision, limit]
@@ -229,14 +234,14 @@ class _Claiming:
     def _at_once(self, picked: str, values: Sequence[object], limit: int) -> Taken:
         everything = db_values([*values, self.claim_id, self.message.pk, self.taker.lane, *self._row()])
         with connection.cursor() as cursor:
-            cursor.execute(_CLAIM_AT_ONCE.format(picked=picked), everything)
+            cursor.execute(_CLAIM_AT_ONCE.format(picked=picked, spot=_SPOT["postgresql"]), everything)
             rows = cursor.fetchall()
         in_hand = [Claimed._make(row[:7]) for row in rows if row[8] is None]
         return Taken(in_hand, len(rows), (rows[-1][7], rows[-1][0]) if rows else None, len(rows) < limit)
 
     def _by_steps(self, picked: str, values: Sequence[object], limit: int) -> Taken:
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(_CLAIM.format(picked=picked), db_values([*values, self.claim_id]))
+            cursor.execute(_CLAIM.format(picked=picked, spot=_SPOT["sqlite"]), db_values([*values, self.claim_id]))
             changed = sorted(cursor.fetchall())
             moved = Counter(status for _, _, status in changed)
             moved[DeliveryStatus.PENDING.value] -= len(changed)
@@ -274,8 +279,8 @@ def renew(run_id: uuid.UUID, now: datetime) -> set[uuid.UUID]:
 
 
 _CLOSE = """
-DELETE FROM publisher_claim WHERE id IN ({places}) AND NOT EXISTS (
-    SELECT 1 FROM publisher_delivery d WHERE d.claim_id = publisher_claim.id AND d.status = 'sending')
+DELETE FROM publisher_claim WHERE id IN ({places}) AND id NOT IN (
+    SELECT d.claim_id FROM publisher_delivery d WHERE d.claim_id IN ({places}) AND d.status = 'sending')
 """
 
 
@@ -283,7 +288,9 @@ def close(claim_ids: Sequence[uuid.UUID]) -> None:
     """Forget claims of which nothing is left in `sending`."""
     if claim_ids:
         with connection.cursor() as cursor:
-            cursor.execute(_CLOSE.format(places=", ".join(["%s"] * len(claim_ids))), db_values(claim_ids))
+            cursor.execute(
+                _CLOSE.format(places=", ".join(["%s"] * len(claim_ids))), db_values([*claim_ids, *claim_ids])
+            )
 
 
 def in_hand(claim_id: uuid.UUID) -> list[int]:

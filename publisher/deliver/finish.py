@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Sum
 from django.utils.translation import gettext_noop
 
 from publisher.errors import Explanation
-from publisher.models import Delivery, Message
+from publisher.models import WAITING, Claim, Delivery, DeliveryCount, Message
 from publisher.models.agreement import check_counts
 from publisher.schedule.dispatch import hold
 from publisher.vocabulary import DeliveryStatus, HoldReason, MessageStatus
@@ -20,8 +20,9 @@ _OPEN = (DeliveryStatus.PENDING, DeliveryStatus.SENDING)
 
 def to_finish() -> list[int]:
     """Messages in `sending` with nothing left to do."""
-    open_rows = Delivery.objects.filter(message=OuterRef("pk"), status__in=_OPEN)
-    return list(Message.objects.filter(~Exists(open_rows), status=MessageStatus.SENDING).values_list("pk", flat=True))
+    waiting = Delivery.objects.filter(WAITING, message=OuterRef("pk"))
+    taken = Message.objects.filter(~Exists(waiting), status=MessageStatus.SENDING).values_list("pk", flat=True)
+    return _out_of_hands(list(taken))
 
 
 def finish(message_id: int, now: datetime) -> bool:
@@ -35,6 +36,8 @@ def finish(message_id: int, now: datetime) -> bool:
         if disagreements:
             hold(message, HoldReason.COUNTS_DISAGREE, disagreements[0].explanation(), frm=MessageStatus.SENDING)
             return False
+        if DeliveryCount.objects.filter(message=message, status__in=_OPEN).aggregate(total=Sum("count"))["total"]:
+            return False
         Message.objects.filter(pk=message_id).update(status=MessageStatus.FINISHED, finished_at=now)
     return True
 
@@ -44,7 +47,7 @@ def reopen_leftovers(now: datetime) -> int:
 
     Such deliveries were never handed over. If the message finished longer ago than the allowed lateness, it is held.
     """
-    waiting = Delivery.objects.filter(message=OuterRef("pk"), status=DeliveryStatus.PENDING)
+    waiting = Delivery.objects.filter(WAITING, message=OuterRef("pk"))
     left = Message.objects.filter(Exists(waiting), status=MessageStatus.FINISHED).values_list("pk", flat=True)
     return sum(_reopen(message_id, now) for message_id in left)
 
@@ -69,4 +72,15 @@ def _locked(message_id: int) -> Message:
 
 
 def _still_open(message: Message) -> bool:
-    return Delivery.objects.filter(message=message, status__in=_OPEN).exists()
+    return Delivery.objects.filter(WAITING, message=message).exists() or not _out_of_hands([message.pk])
+
+
+def _out_of_hands(messages: list[int]) -> list[int]:
+    """Those of the messages of which no claim has anything left.
+
+    The claims are named one by one: in a join PostgreSQL might read all that was ever claimed, if it counts on little.
+    """
+    claims = list(Claim.objects.filter(message__in=messages).values_list("pk", flat=True)) if messages else []
+    in_hand = Delivery.objects.filter(claim_id__in=claims, status=DeliveryStatus.SENDING)
+    busy = set(in_hand.values_list("message_id", flat=True).distinct()) if claims else set()
+    return [pk for pk in messages if pk not in busy]

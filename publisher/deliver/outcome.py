@@ -148,22 +148,23 @@ def _code(error: OpslagError) -> int | None:
 _UPDATE = """
 UPDATE publisher_delivery SET status = %s, reason = %s, reply_code = %s, last_error = %s, sent_at = %s,
        attempts = attempts + %s, first_started_at = COALESCE(first_started_at, %s), due_at = COALESCE(%s, due_at)
-WHERE id = %s AND claim_id = %s AND status = %s
+       {taken_off} WHERE id = %s AND claim_id = %s AND status = %s
 """
+_ENDED, _WAITS_AGAIN = _UPDATE.format(taken_off=""), _UPDATE.format(taken_off=", claim_id = NULL")
 
 
 # What a server answered may quote the address of somebody who was erased while it spoke.
 _FORGET = """
 UPDATE publisher_delivery SET last_error = '{}', domain = ''
-WHERE id = %s AND claim_id = %s AND subscriber_id IS NULL AND account_id IS NULL
+WHERE id = %s AND subscriber_id IS NULL AND account_id IS NULL
 """
 
 # PostgreSQL takes a whole batch of accepted mails, and counts them, in one statement: the hot path of bulk sending.
 _ACCEPTED = f"""
 WITH taken AS (
     UPDATE publisher_delivery d SET status = 'sent', reason = '', reply_code = o.code, last_error = '{{}}',
-           sent_at = to_timestamp(o.at / 1e9), attempts = d.attempts + 1,
-           first_started_at = COALESCE(d.first_started_at, to_timestamp(o.at / 1e9))
+           sent_at = to_timestamp(o.at::float8 / 1e9), attempts = d.attempts + 1,
+           first_started_at = COALESCE(d.first_started_at, to_timestamp(o.at::float8 / 1e9))
     FROM unnest(%s::bigint[], %s::smallint[], %s::bigint[]) AS o (id, code, at)
     WHERE d.id = o.id AND d.claim_id = %s AND d.status = %s
     RETURNING 1
@@ -208,9 +209,10 @@ def _store_each(
     with transaction.atomic(), connection.cursor() as cursor:
         for status, group in by_status.items():
             check_transition(DeliveryStatus, was, status)
-            cursor.executemany(_UPDATE, [_values(outcome, claim_id, was) for outcome in group])
+            update = _WAITS_AGAIN if status == DeliveryStatus.PENDING else _ENDED
+            cursor.executemany(update, [_values(outcome, claim_id, was) for outcome in group])
             moved[status] += cursor.rowcount
-            cursor.executemany(_FORGET, [db_values((each.delivery_id, claim_id)) for each in group if each.error])
+            cursor.executemany(_FORGET, [[each.delivery_id] for each in group if each.error])
             if status == DeliveryStatus.FAILED:
                 note_refusals(claim_id, group)
         stored = sum(moved.values())

@@ -11,10 +11,10 @@ from django.conf import settings
 from django.db.models import Count, Exists, F, OuterRef, QuerySet
 
 from publisher.deliver.claim import LEASE, Place, Taken
-from publisher.models import Claim, Delivery, Message, Newsletter
+from publisher.models import WAITING, Claim, Delivery, Message, Newsletter
 from publisher.schedule.stops import not_stopped
 from publisher.schedule.warm_up import sender_domain, used_up
-from publisher.vocabulary import DeliveryStatus, MessageStatus, Outlet
+from publisher.vocabulary import MessageStatus, Outlet
 
 # A message of which nothing was due is looked at again after this time.
 REST_S = 0.5
@@ -35,7 +35,7 @@ def in_line(now: datetime) -> QuerySet[Message]:
 
 def anything_due(now: datetime) -> bool:
     """Whether a lane would find work."""
-    due = Delivery.objects.filter(message=OuterRef("pk"), status=DeliveryStatus.PENDING, due_at__lte=now)
+    due = Delivery.objects.filter(WAITING, message=OuterRef("pk"), due_at__lte=now)
     return in_line(now).filter(Exists(due)).exists()
 
 

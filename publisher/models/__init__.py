@@ -22,6 +22,7 @@ from publisher.models.audience import (  # isort: skip
 from publisher.models.channels import Account, PracticeChannel, PracticePicture, PracticePost, Slot  # isort: skip
 from publisher.models.sendout import Block, Campaign, CampaignItem, CompiledMail, Link, Message, Rule, RuleMatch  # isort: skip
 from publisher.models.ledger import (  # isort: skip
+    WAITING,
     Claim,
     Delivery,
     DeliveryCount,
@@ -38,6 +39,7 @@ from publisher.models.ledger import (  # isort: skip
 from publisher.models.inbound import InboundMail, Mailbox  # isort: skip
 
 __all__ = [
+    "WAITING",
     "Account",
     "Area",
     "AuditEntry",

@@ -9,11 +9,11 @@ from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext_noop
 
 from publisher.errors import InputError
-from publisher.models import Campaign, CompiledMail, Delivery, DeliveryCount, Message, PostPart
+from publisher.models import WAITING, Campaign, CompiledMail, Delivery, DeliveryCount, Message, PostPart
 from publisher.models.counting import COMMON_LANE, move_counts
 from publisher.review.moves import move
 from publisher.review.planned import UNPLANNED
-from publisher.vocabulary import DeliveryStatus, MessageStatus
+from publisher.vocabulary import DeliveryStatus, MessageStatus, Reason
 
 ALREADY_SENDING = gettext_noop("It is already being sent; stop it instead.")
 WAITS_FOR_DECISION = gettext_noop("A part of it is paused or held back; release it or cancel it first.")
@@ -50,7 +50,7 @@ def cancel_leftovers() -> int:
 
     A delivery in hand when the button was pressed comes back as waiting; this is run regularly, so that none is left.
     """
-    waiting = Delivery.objects.filter(message=OuterRef("pk"), status=DeliveryStatus.PENDING)
+    waiting = Delivery.objects.filter(WAITING, message=OuterRef("pk"))
     total = 0
     for message_id in Message.objects.filter(Exists(waiting), status=MessageStatus.CANCELLED).values_list(
         "pk", flat=True
@@ -61,8 +61,8 @@ def cancel_leftovers() -> int:
 
 
 def _cancel_waiting(message_id: int) -> int:
-    waiting = Delivery.objects.filter(message=message_id, status=DeliveryStatus.PENDING)
-    cancelled = waiting.update(status=DeliveryStatus.CANCELLED)
+    waiting = Delivery.objects.filter(WAITING, message=message_id)
+    cancelled = waiting.update(status=DeliveryStatus.CANCELLED, reason=Reason.CALLED_OFF)
     move_counts(message_id, COMMON_LANE, {DeliveryStatus.PENDING: -cancelled, DeliveryStatus.CANCELLED: cancelled})
     return cancelled
 

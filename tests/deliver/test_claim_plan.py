@@ -12,9 +12,9 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from publisher.deliver import claim
+from publisher.deliver import claim, finish
 from publisher.deliver.turns import anything_due
-from publisher.models import Message, Newsletter
+from publisher.models import Claim, Message, Newsletter
 from publisher.vocabulary import MessageStatus
 from tests.audience_factory import mail
 
@@ -31,7 +31,7 @@ INSERT INTO publisher_delivery (id, message_id, subscriber_id, subscription_id, 
        strikes, due_at, last_error, reply_code, claim_id, first_started_at, sent_at)
 SELECT n, %s - {OLD_MESSAGES} + n / {EACH + 1}, n, n, 'd.example.org',
        CASE WHEN n / {EACH + 1} < {OLD_MESSAGES} THEN 'sent' ELSE 'pending' END, '', 1, 0,
-       now() - interval '1 hour', '{{}}', 250, %s, now(), now()
+       now() - interval '1 hour', '{{}}', 250, CASE WHEN n / {EACH + 1} < {OLD_MESSAGES} THEN %s::uuid END, now(), now()
 FROM generate_series(1, {ROWS}) n
 """
 
@@ -110,12 +110,35 @@ def test_claims_read_what_they_take_and_no_more(message: Message, big_table: Non
     assert indexes_of(steps_of(lambda: anything_due(now))).count("delivery_pending") == 1
     # Everything waits; half is sent; a handful is left; nothing is left, and the statistics still speak of a lot.
     for share_left in (1.0, 0.5, 0.001, 0.0):
-        sent = "UPDATE publisher_delivery SET status = 'sent' WHERE status = 'pending' AND id > %s"
+        sent = "UPDATE publisher_delivery SET status = 'sent', claim_id = %s WHERE status = 'pending' AND id > %s"
         with connection.cursor() as cursor:
-            cursor.execute(sent, [ROWS - EACH + EACH * share_left])
+            cursor.execute(sent, [uuid.uuid4(), ROWS - EACH + EACH * share_left])
         for place in (None, (str(now - timedelta(hours=1)), ROWS - EACH // 2)):
             steps = steps_of(partial(claim.take, message, uuid.uuid4(), taker, LIMIT, now, after=place))
             assert indexes_of(steps).count("delivery_pending") == 1, f"with {share_left:.1%} left, after {place}"
             read = [step for step in steps if step.get("Relation Name") == "publisher_delivery"]
             assert not [step for step in read if step["Node Type"] in ("Seq Scan", "Bitmap Heap Scan")]
             assert all(step["Actual Rows"] * step["Actual Loops"] <= LIMIT for step in read)
+
+
+def test_what_is_asked_of_claims_reads_those_and_no_others(message: Message, big_table: None) -> None:
+    """Also while the statistics say that hardly anything was ever claimed."""
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE publisher_delivery SET claim_id = NULL, reason = 'x' WHERE claim_id IS NOT NULL")
+        cursor.execute("ANALYZE big.publisher_delivery")
+        cursor.execute("UPDATE publisher_delivery SET claim_id = %s, reason = ''", [uuid.uuid4()])
+    mine = [uuid.uuid4(), uuid.uuid4()]
+    with connection.cursor() as cursor:
+        for number, each in enumerate(mine):
+            cursor.execute("UPDATE publisher_delivery SET claim_id = %s WHERE id = %s", [each, number + 1])
+    for each in mine:
+        Claim.objects.create(pk=each, run_id=each, message=message, host="x", lease_until=timezone.now())
+
+    def ask() -> None:
+        finish.to_finish()
+        claim.close(mine)
+        claim.in_hand(mine[0])
+        claim.left_since(mine[0])
+
+    read = [step for step in steps_of(ask) if step.get("Index Name") == "delivery_claim"]
+    assert len(read) == 4 and all("claim_id" in step["Index Cond"] for step in read)
