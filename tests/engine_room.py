@@ -173,8 +173,7 @@ def engine_room(
     """Set up Django in this process for a fresh installation on `database` (sqlite or postgresql), and its processes.
 
     Without `start` they wait for `revive`; `together`: as forks of one process; `sink` are the options of the mail
-    server (running_sink). Must be the first
-    thing in its process that touches Django's settings.
+    server (running_sink). Must be the first thing in its process that touches Django's settings.
     """
     with contextlib.ExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="opslag-engine-"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 from collections.abc import Sequence
@@ -14,8 +15,18 @@ from django.utils import translation
 
 from publisher.vocabulary import Queue
 
-# What Celery and our code import only when a worker or beat begins its work.
-_LATE = ("celery.apps.worker", "celery.apps.beat", "celery.concurrency.prefork", "kombu.transport.redis")
+# What Celery imports only when a worker or beat begins its work.
+_LATE = (
+    *(
+        "celery.apps.worker",
+        "celery.apps.beat",
+        "celery.worker.consumer",
+        "celery.events.receiver",
+        "celery.app.routes",
+    ),
+    *("celery.concurrency.prefork", "billiard.popen_fork", "billiard.sharedctypes", "billiard.synchronize"),
+    *("kombu.transport.redis", "kombu.matcher"),
+)
 
 
 def import_everything() -> None:
@@ -26,8 +37,18 @@ def import_everything() -> None:
     app.finalize()
     for name in _LATE:
         importlib.import_module(name)
+    _read_declarations()
     gc.freeze()
     gc.enable()
+
+
+def _read_declarations() -> None:
+    """Have cffi, if it is there, ready before a worker forks.
+
+    In each child billiard declares prctl(2) by it, and reading the first declaration takes 50 ms of processor time.
+    """
+    with contextlib.suppress(ImportError):
+        importlib.import_module("cffi").FFI().cdef("int prctl(int option, ...);")
 
 
 def _app() -> Celery:
@@ -52,6 +73,7 @@ def run_worker(queues: Sequence[Queue], processes: int) -> int:
         without_mingle=True,
         without_heartbeat=True,
     )
+    _read_declarations()
     # All that was imported stays for good: nobody need look for garbage in it, least of all after the fork.
     gc.freeze()
     gc.enable()
