@@ -27,6 +27,7 @@ def main() -> int:
         return 2
     # Only now: our modules need the settings.
     commands = importlib.import_module("publisher.cli")
+    gc.freeze()
     gc.enable()
     signal.signal(signal.SIGINT, interrupted)
     return int(commands.main(sys.argv[1:]))

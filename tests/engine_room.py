@@ -32,10 +32,22 @@ WORKERS = {"bulk": "bulk", "rest": "tick,urgent,prepare,social,collect,track"}
 
 
 class EngineRoom:
-    """The running processes, to be killed; `revive` brings back what is missing, as a supervisor would."""
+    """The running processes, to be killed; `revive` brings back what is missing, as a supervisor would.
 
-    def __init__(self, folder: Path, sink: RunningSink, database: PostgreSQL | None, web_port: int = 0) -> None:
+    `together`: workers and beat are forks of one process, `opslag workers`, which brings them back itself.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        sink: RunningSink,
+        database: PostgreSQL | None,
+        web_port: int = 0,
+        *,
+        together: bool = False,
+    ) -> None:
         self.folder, self.sink, self.database, self.web_port = folder, sink, database, web_port
+        self.together = together
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.logs = folder / "log"
         self.logs.mkdir()
@@ -44,13 +56,14 @@ class EngineRoom:
         """Start whatever is not running: broker, workers, beat, and the web server if it has a port."""
         if not self._runs("broker"):
             self.processes["broker"] = start_broker(self.folder)
-        for name, queues in WORKERS.items():
-            if not self._runs(name):
-                self._start(name, "worker", "--queues", queues)
-        if not self._runs("beat"):
-            self._start("beat", "beat")
-        if self.web_port and not self._runs("web"):
-            self._start("web", "web", "--port", str(self.web_port))
+        if self.together:
+            self._revive("workers")
+        else:
+            for name, queues in WORKERS.items():
+                self._revive(name, "worker", "--queues", queues)
+            self._revive("beat")
+        if self.web_port:
+            self._revive("web", "web", "--port", str(self.web_port))
 
     def wait_until_ready(self) -> None:
         """Until every worker answers."""
@@ -63,19 +76,29 @@ class EngineRoom:
     def _runs(self, name: str) -> bool:
         return name in self.processes and self.processes[name].poll() is None
 
-    def _start(self, name: str, *arguments: str) -> None:
+    def _revive(self, name: str, *arguments: str) -> None:
+        """Start a service of ours unless it runs; its command is its name if no other is given."""
+        if self._runs(name):
+            return
         with (self.logs / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
-                [sys.executable, "-m", "publisher", *arguments],
+                [sys.executable, "-m", "publisher", *(arguments or (name,))],
                 cwd=REPOSITORY,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
 
+    def pid(self, name: str) -> int:
+        """The process id of a service; 0 if it is a fork of `opslag workers` that does not run now."""
+        if name in self.processes:
+            return self.processes[name].pid
+        forks = _children(self.processes["workers"].pid)
+        return next((pid for pid in forks if cpu.name(pid) == f"opslag-{name}"), 0)
+
     def children(self, name: str) -> list[int]:
         """The process ids of a worker's children."""
-        return [pid for pid in cpu.tree(self.processes[name].pid)[1:] if cpu.parent(pid) == self.processes[name].pid]
+        return _children(self.pid(name))
 
     def processes_of_ours(self) -> list[int]:
         """Every living process of this installation, orphans included: they carry its home in their environment."""
@@ -119,6 +142,10 @@ class EngineRoom:
             kill_process(pid)
 
 
+def _children(pid: int) -> list[int]:
+    return [child for child in cpu.tree(pid) if cpu.parent(child) == pid]
+
+
 def _a_free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         return int(listening.getsockname()[1])
@@ -135,12 +162,18 @@ def kill_process(pid: int) -> bool:
 
 @contextlib.contextmanager
 def engine_room(
-    database: str, *, start: bool = True, web: bool = False, sink: Mapping[str, Any] | None = None, **settings: str
+    database: str,
+    *,
+    start: bool = True,
+    web: bool = False,
+    together: bool = False,
+    sink: Mapping[str, Any] | None = None,
+    **settings: str,
 ) -> Iterator[EngineRoom]:
     """Set up Django in this process for a fresh installation on `database` (sqlite or postgresql), and its processes.
 
-    Without `start` they wait for `revive`; `sink` are the options of the mail server (running_sink). Must be the first
-    thing in its process that touches Django's settings.
+    Without `start` they wait for `revive`; `together`: as forks of one process; `sink` are the options of the mail
+    server (running_sink). Must be the first thing in its process that touches Django's settings.
     """
     with contextlib.ExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="opslag-engine-"))
@@ -165,7 +198,7 @@ def engine_room(
         }
         django.setup()
         call_command("migrate", verbosity=0)
-        room = EngineRoom(folder, server_of_mail, server, _a_free_port() if web else 0)
+        room = EngineRoom(folder, server_of_mail, server, _a_free_port() if web else 0, together=together)
         stack.callback(room.stop)
         if start:
             room.revive()

@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from publisher import cli
+from publisher.cli.workers import forked_services
 from publisher.operate import services
 from publisher.operate.plan import Plan
 from publisher.operate.supervisor import Stage
@@ -70,13 +71,19 @@ def test_bulk_mail_shares_its_worker_with_nothing() -> None:
 
 def test_run_starts_what_compose_starts(tmp_path: Path) -> None:
     plan = Plan(tmp_path, "127.0.0.1", 8000, 1025, 8010, "redis://", "http://127.0.0.1:8000", tmp_path / "s", "server")
-    own = [plan.web_service(), *plan.worker_services(), plan.broker_service()]
+    workers = plan.workers_service(verbose=False)
+    assert isinstance(workers.command, tuple)
+    command = list(workers.command[workers.command.index("publisher") + 1 :])
+    asked = parsed(command)
+    assert (command[0], asked.quiet) == ("workers", True)
+    forks = forked_services(asked.grace)
+    assert [service.name for service in forks] == [*services.RUN_WORKERS, "beat"]
+    # Its forks are stopped one stage after the other.
+    graces = {service.stage: service.grace_s for service in forks}
+    assert sum(graces.values()) < workers.grace_s
+    own = [plan.web_service(), workers, plan.broker_service(), *forks]
     stages = {service.stage for service in (*plan.neighbours(samples=True), *own) if service}
     assert stages == set(Stage) - {Stage.JOB}
-    workers = [service for service in plan.worker_services() if service.stage is Stage.WORKER]
-    assert {service.command[service.command.index("--queues") + 1] for service in workers} == {
-        ",".join(queues) for queues in services.RUN_WORKERS.values()
-    }
 
 
 def test_there_is_one_beat_and_everything_waits_for_the_database_to_be_ready() -> None:
@@ -144,7 +151,7 @@ def test_a_health_check_asks_about_its_own_service(name: str) -> None:
 def test_redis_forgets_nothing(tmp_path: Path) -> None:
     told = COMPOSE["services"]["redis"]["command"]
     embedded = Plan(tmp_path, "", 0, 0, 0, "", "", tmp_path / "s", "redis-server").broker_service()
-    assert embedded
+    assert embedded and isinstance(embedded.command, tuple)
     for option in ("--appendonly", "--maxmemory-policy"):
         assert told[told.index(option) + 1] == embedded.command[embedded.command.index(option) + 1]
 

@@ -38,6 +38,7 @@ COMMANDS: dict[str, str] = {
     "catcher": gettext_noop("Take all mail and keep it as files instead of sending it"),
     "web": gettext_noop("Serve the web pages"),
     "worker": gettext_noop("Work on one or more queues"),
+    "workers": gettext_noop("Work on all queues and wake the workers, in processes that share what they can"),
     "beat": gettext_noop("Wake the workers once a second; run exactly one"),
     "healthcheck": gettext_noop("Answer 0 if a service is well (for containers)"),
 }

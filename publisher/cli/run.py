@@ -121,7 +121,7 @@ def _start(supervisor: Supervisor, plan: Plan, arguments: argparse.Namespace) ->
         return
     to_terminal(_("Opslag runs at %(address)s") % {"address": plan.base_url})
     to_terminal(_("The mail it catches: %(address)s") % {"address": f"{plan.base_url}/catcher/"})
-    for service in (*plan.neighbours(samples=with_samples), *plan.worker_services()):
+    for service in (*plan.neighbours(samples=with_samples), plan.workers_service(verbose=arguments.verbose)):
         supervisor.start(service)
 
 

@@ -9,18 +9,30 @@ import os
 import signal
 import sys
 
-# prctl(2): the request lives on through exec.
+# prctl(2): the request lives on through exec, not through fork.
 PR_SET_PDEATHSIG = 1
+PR_SET_NAME = 15
+
+
+def put_on(supervisor: int, name: str = "") -> None:
+    """Put the leash on this process, and let `ps -e` call it `name` (the system keeps 15 characters).
+
+    Raises SystemExit if process `supervisor` has ended already. Nothing happens where there is no prctl.
+    """
+    if sys.platform != "linux":
+        return
+    system = ctypes.CDLL(None, use_errno=True)
+    system.prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
+    if name:
+        system.prctl(PR_SET_NAME, name.encode(), 0, 0, 0)
+    # It may have died before the request was made.
+    if os.getppid() != supervisor:
+        sys.exit(1)
 
 
 def main(argv: list[str]) -> None:
     """Put the leash on this process, then become the program."""
-    supervisor = int(argv[0])
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
-        # It may have died before the request was made.
-        if os.getppid() != supervisor:
-            sys.exit(1)
+    put_on(int(argv[0]))
     os.execv(argv[1], argv[1:])  # noqa: S606 -- no shell wanted
 
 

@@ -14,6 +14,7 @@ TAIL_LINES = 20
 CHUNK = 65_536
 LONGEST_LINE = 20_000
 _ALARMING = re.compile(r"\b(WARNING|ERROR|CRITICAL)\b|^Traceback|^[\w.]+(Error|Exception|Warning)\b")
+NAME_MARK = "│ "
 _COLOURS = (36, 35, 34, 33, 32)
 
 Echo = Callable[[str], None]
@@ -32,15 +33,17 @@ def to_terminal(line: str) -> None:
 class ServiceOutput:
     """One service's lines: into `folder`/<name>.log (kept below 5 MB, with one older file), the latest 20 remembered.
 
-    `show_all` shows each line; otherwise only warnings and errors with what belongs to them.
+    `show_all` shows each line; otherwise only warnings and errors with what belongs to them. Lines that are
+    `named` have the name of the service that speaks in front already.
     """
 
-    def __init__(self, name: str, folder: Path, echo: Echo, *, show_all: bool = False) -> None:
+    def __init__(self, name: str, folder: Path, echo: Echo, *, show_all: bool = False, named: bool = False) -> None:
         self.name = name
         self.path = folder / f"{name}.log"
         self.tail: deque[str] = deque(maxlen=TAIL_LINES)
         self._echo = echo
         self._show_all = show_all
+        self._named = named
         self._half = b""
         self._alarmed = False
 
@@ -84,7 +87,14 @@ class ServiceOutput:
 
     def prefixed(self, line: str) -> str:
         """The line with the service's name in front, coloured on a terminal."""
-        name = f"{self.name:<9}│"
-        if sys.stdout.isatty() and "NO_COLOR" not in os.environ:
-            name = f"\x1b[{_COLOURS[sum(self.name.encode()) % len(_COLOURS)]}m{name}\x1b[0m"
-        return f"{name} {line}"
+        if not self._named:
+            return _with_name(self.name, line)
+        name, mark, words = line.partition(NAME_MARK)
+        return _with_name(name.rstrip(), words) if mark else line
+
+
+def _with_name(name: str, line: str) -> str:
+    shown = f"{name:<9}│"
+    if sys.stdout.isatty() and "NO_COLOR" not in os.environ:
+        shown = f"\x1b[{_COLOURS[sum(name.encode()) % len(_COLOURS)]}m{shown}\x1b[0m"
+    return f"{shown} {line}"

@@ -17,6 +17,8 @@ FEED_PORT = 8010
 LOCAL = "127.0.0.1"
 # A lane works in slices of ten seconds; a worker asked to stop finishes its own.
 WORKER_GRACE_S = 40.0
+# Beat is stopped before the workers.
+WORKERS_GRACE_S = WORKER_GRACE_S + 15.0
 
 
 @dataclass(frozen=True)
@@ -89,13 +91,10 @@ class Plan:
         """The web server."""
         return Service("web", services.web_command(self.host, self.web_port), Stage.WEB)
 
-    def worker_services(self) -> list[Service]:
-        """Workers and beat."""
-        workers = [
-            Service(name, services.worker_command(queues), Stage.WORKER, WORKER_GRACE_S)
-            for name, queues in services.RUN_WORKERS.items()
-        ]
-        return [*workers, Service("beat", services.beat_command(), Stage.BEAT)]
+    def workers_service(self, *, verbose: bool) -> Service:
+        """Workers and beat, as forks of one process."""
+        command = services.workers_command(grace_s=WORKER_GRACE_S, verbose=verbose)
+        return Service("workers", command, Stage.WORKER, WORKERS_GRACE_S, supervises=True)
 
 
 def make_plan(home: Path, host: str, port: int | None, *, redis_url: str, base_url: str, feed_port: int = 0) -> Plan:

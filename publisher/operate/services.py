@@ -15,7 +15,7 @@ from django.core.management import call_command
 from publisher import __version__
 from publisher.vocabulary import Queue
 
-# `opslag run` has two workers, so that nothing ever waits behind a lane of bulk mail.
+# `opslag workers`, and so `opslag run`, has two workers, so that nothing ever waits behind a lane of bulk mail.
 RUN_WORKERS: dict[str, tuple[Queue, ...]] = {
     "bulk": (Queue.BULK,),
     "rest": tuple(queue for queue in Queue if queue is not Queue.BULK),
@@ -42,6 +42,11 @@ def default_concurrency(queues: Sequence[Queue]) -> int:
 def worker_command(queues: Sequence[Queue]) -> tuple[str, ...]:
     """A Celery worker."""
     return opslag("worker", "--queues", ",".join(queues))
+
+
+def workers_command(*, grace_s: float, verbose: bool) -> tuple[str, ...]:
+    """Both workers of RUN_WORKERS and beat, as forks of one process."""
+    return opslag("workers", "--grace", f"{grace_s:g}", *(() if verbose else ("--quiet",)))
 
 
 def beat_command() -> tuple[str, ...]:

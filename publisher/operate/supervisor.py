@@ -1,5 +1,7 @@
 """Run services as child processes: start them, keep what they print, restart what dies, stop them in order.
 
+A service is a program, or a function for a fork of this process (publisher.operate.forked).
+
 One thread waits for all: for output, for signals and for the end of a child, through pipes and never in a busy loop.
 """
 
@@ -22,12 +24,15 @@ from types import FrameType
 from django.utils.translation import gettext as _
 
 from publisher.operate import leash
+from publisher.operate.forked import Body, Forked, fork
 from publisher.operate.output import Echo, ServiceOutput
 from publisher.operate.processes import ProcessId, identify, kill_group
 
 LONGEST_PAUSE_S = 30.0
 DEATHS_ALLOWED = 5
 DEATHS_WITHIN_S = 60.0
+# A supervisor below us kills its services at once when it is asked a second time.
+SUPERVISED_GRACE_S = 5.0
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -44,17 +49,19 @@ class Stage(IntEnum):
 
 @dataclass(frozen=True)
 class Service:
-    """One program to run. A JOB ends by itself, is not restarted and writes straight to the terminal.
+    """One program to run, or a function. A JOB ends by itself, is not restarted and writes straight to the terminal.
 
     `grace_s`: seconds between the request to stop and the end by force. A `chatty` one warns of what is in order here,
-    so its lines go to its file alone.
+    so its lines go to its file alone. One that `supervises` others chooses itself what to show, with their names in
+    front, and ends them by force when it is asked to stop a second time.
     """
 
     name: str
-    command: tuple[str, ...]
+    command: tuple[str, ...] | Body
     stage: Stage
     grace_s: float = 10.0
     chatty: bool = False
+    supervises: bool = False
 
 
 @dataclass
@@ -63,7 +70,7 @@ class Child:
 
     service: Service
     output: ServiceOutput
-    process: subprocess.Popen[bytes] | None = None
+    process: subprocess.Popen[bytes] | Forked | None = None
     identity: ProcessId | None = None
     reading: int | None = None
     deaths: deque[float] = field(default_factory=lambda: deque(maxlen=DEATHS_ALLOWED))
@@ -78,6 +85,10 @@ class Child:
     def dies_too_often(self) -> bool:
         """Five times within a minute."""
         return len(self.deaths) == DEATHS_ALLOWED and self.deaths[-1] - self.deaths[0] < DEATHS_WITHIN_S
+
+    def has_given_up(self) -> bool:
+        """Whether it supervised others, and ended because it could not keep them alive."""
+        return self.service.supervises and (self.exit_code or 0) > 0
 
 
 class Supervisor:
@@ -110,6 +121,7 @@ class Supervisor:
         self._first_pause_s = first_pause_s
         self._on_change = on_change
         self._selector = selectors.DefaultSelector()
+        self._wakes: int | None = None
         log_folder.mkdir(parents=True, exist_ok=True)
 
     @contextlib.contextmanager
@@ -119,6 +131,7 @@ class Supervisor:
         os.set_blocking(reading, False)
         os.set_blocking(writing, False)
         self._selector.register(reading, selectors.EVENT_READ, None)
+        self._wakes = writing
         before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
         # A hang-up that was ignored when we started (nohup) stays ignored.
         asked = [number for number in STOP_SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
@@ -130,6 +143,7 @@ class Supervisor:
             for number, handler in handlers.items():
                 signal.signal(number, handler)
             signal.set_wakeup_fd(before)
+            self._wakes = None
             self._selector.unregister(reading)
             os.close(reading)
             os.close(writing)
@@ -140,28 +154,42 @@ class Supervisor:
     def start(self, service: Service) -> None:
         """Start a service; its end is noticed by `wait`."""
         echo = self._echo if self._show_all or not service.chatty else lambda line: None
-        output = ServiceOutput(service.name, self._log_folder, echo, show_all=self._show_all)
+        show_all = self._show_all or service.supervises
+        output = ServiceOutput(service.name, self._log_folder, echo, show_all=show_all, named=service.supervises)
         self.children[service.name] = Child(service, output)
         self._spawn(self.children[service.name])
 
     def _spawn(self, child: Child) -> None:
         child.restart_at = None
-        if child.service.stage is Stage.JOB:
-            child.process = self._popen(child.service, None, self._keep_open)
+        command = child.service.command
+        if child.service.stage is Stage.JOB and not callable(command):
+            child.process = self._popen(command, None, self._keep_open)
         else:
             # The child holds the reading end too: when we are killed, what it says on its way out must not break it
             # (Celery forgets to stop when its last words meet a closed pipe).
             child.reading, writing = os.pipe()
             os.set_blocking(child.reading, False)
-            child.process = self._popen(child.service, writing, (*self._keep_open, child.reading))
+            if callable(command):
+                child.process = fork(command, child.service.name, output=writing, let_go=lambda: self._let_go(child))
+            else:
+                child.process = self._popen(command, writing, (*self._keep_open, child.reading))
             os.close(writing)
             self._selector.register(child.reading, selectors.EVENT_READ, child)
         child.identity = identify(child.process.pid)
         self._on_change()
 
-    def _popen(self, service: Service, output: int | None, passed: tuple[int, ...]) -> subprocess.Popen[bytes]:
+    def _let_go(self, forked: Child) -> None:
+        """In a fork: close what only the supervisor needs; it keeps the reading end of its own pipe."""
+        ours = {key.fd for key in self._selector.get_map().values()}
+        ours |= {child.reading for child in self.children.values() if child.reading is not None}
+        ours |= {self._wakes} if self._wakes is not None else set()
+        self._selector.close()
+        for descriptor in ours - {forked.reading}:
+            os.close(descriptor)
+
+    def _popen(self, command: tuple[str, ...], output: int | None, passed: tuple[int, ...]) -> subprocess.Popen[bytes]:
         return subprocess.Popen(  # noqa: S603 -- our own command lines
-            self._leashed(service),
+            [sys.executable, "-I", "-S", leash.__file__, str(os.getpid()), *command],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -170,11 +198,6 @@ class Supervisor:
             start_new_session=True,
             pass_fds=passed,
         )
-
-    @staticmethod
-    def _leashed(service: Service) -> list[str]:
-        leashed = [sys.executable, "-I", "-S", leash.__file__, str(os.getpid())]
-        return [*leashed, *service.command]
 
     def wait(self, until: Callable[[], bool], *, timeout_s: float, look_every_s: float = 1.0) -> bool:
         """Serve all children until `until()`, `timeout_s` seconds have passed or somebody asks to stop.
@@ -227,7 +250,7 @@ class Supervisor:
         if self.requests_to_stop or child.service.stage is Stage.JOB:
             return
         child.deaths.append(time.monotonic())
-        if child.dies_too_often():
+        if child.dies_too_often() or child.has_given_up():
             self._give_up(child)
             return
         pause = child.pause(self._first_pause_s)
@@ -249,10 +272,14 @@ class Supervisor:
             return bool(once.select(0))
 
     def _give_up(self, child: Child) -> None:
-        words = _("%(service)s ended five times within a minute. Its last lines (all of them: %(log)s):")
-        self._say(words, service=child.service.name, log=child.output.path)
-        for line in child.output.tail:
-            self._echo(child.output.prefixed(line))
+        if child.has_given_up():
+            # What it said of the reason was shown.
+            self._say(_("%(service)s gave up (%(code)s)."), service=child.service.name, code=child.exit_code)
+        else:
+            words = _("%(service)s ended five times within a minute. Its last lines (all of them: %(log)s):")
+            self._say(words, service=child.service.name, log=child.output.path)
+            for line in child.output.tail:
+                self._echo(child.output.prefixed(line))
         self.exit_code = 1
         self.requests_to_stop += 1
 
@@ -275,8 +302,18 @@ class Supervisor:
         for child in children:
             if child.process:
                 self._say(_("%(service)s did not stop in time and was ended."), service=child.service.name)
+                if child.service.supervises:
+                    # Its children are in sessions of their own: it must end them.
+                    child.process.terminate()
+                    self._serve_until_ended(child, SUPERVISED_GRACE_S)
+            if child.process:
                 kill_group(child.process.pid)
                 child.process.wait()
+
+    def _serve_until_ended(self, child: Child, patience_s: float) -> None:
+        deadline = time.monotonic() + patience_s
+        while child.process and time.monotonic() < deadline:
+            self._serve(0.1)
 
     def identities(self) -> dict[str, ProcessId]:
         """Name and identity of every child that runs."""

@@ -30,6 +30,14 @@ def parent(pid: int) -> int:
     return int(fields[1]) if fields else 0
 
 
+def name(pid: int) -> str:
+    """What the system calls a process; "" if it has ended."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""
+
+
 def is_running(pid: int) -> bool:
     """Whether a process lives; one that has ended and only waits to be noticed does not."""
     fields = _fields(Path(f"/proc/{pid}/stat"))

@@ -49,8 +49,9 @@ def postmaster() -> int:
 
 
 def lane_peak_mb(room: EngineRoom) -> int:
-    """The most memory that any process of the bulk worker ever had resident."""
-    return round(max(cpu.peak_mb(pid) for pid in cpu.tree(room.processes["bulk"].pid)))
+    """The most memory that any process of the bulk worker ever had resident; of all workers where they are together."""
+    root = room.processes["workers" if room.together else "bulk"]
+    return round(max(cpu.peak_mb(pid) for pid in cpu.tree(root.pid)))
 
 
 def wait_until_over(message: Message, patience_s: float = PATIENCE_S) -> None:

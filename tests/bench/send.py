@@ -45,7 +45,7 @@ def main() -> int:
             "OPSLAG_SMTP_CONNECTIONS": str(wanted.connections),
             "OPSLAG_BULK_LANES": str(wanted.lanes),
         }
-        with engine_room(wanted.database, start=False, **settings) as room:
+        with engine_room(wanted.database, start=False, together=True, **settings) as room:
             figures, good = measure(room, server, wanted)
     if wanted.freeze:
         figures["freeze_1m_s" if wanted.freeze == 1_000_000 else f"freeze_{wanted.freeze}_s"] = frozen_s(wanted.freeze)

@@ -114,7 +114,9 @@ def test_the_sample_news_reaches_two_hundred_people_and_a_channel_once_and_once_
         home, "collect", f"http://127.0.0.1:{note.feed_port}/feed.xml", "--organisation", "kulturfaellesskabet"
     )
     assert (looked.returncode, looked.stderr) == (0, "")
-    assert set(alive(children)) >= {"broker", "bulk", "rest", "beat", "web", "catcher", "feed"}
+    assert set(alive(children)) >= {"broker", "workers", "web", "catcher", "feed"}
+    written = {path.stem for path in (home / "log").glob("*.log")}
+    assert written >= {"bulk", "rest", "beat", "web", "catcher", "feed"}
     refused = Running(home)
     assert refused.ended() == 1
     assert any("already runs here" in line for line in refused.lines)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from django.utils import translation
 
 from publisher.operate import processes, supervisor
 from publisher.operate.supervisor import Service, Stage, Supervisor
@@ -36,7 +37,7 @@ def told() -> list[str]:
 @pytest.fixture
 def watched(tmp_path: Path, told: list[str]) -> Iterator[Supervisor]:
     watcher = Supervisor(os.environ, tmp_path, tmp_path / "log", told.append)
-    with watcher.signals():
+    with translation.override("en"), watcher.signals():
         yield watcher
         watcher.requests_to_stop += 2
         watcher.stop()

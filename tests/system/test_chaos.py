@@ -43,3 +43,9 @@ def test_the_children_of_a_killed_worker_do_no_harm() -> None:
     figures = figures_of("orphans")
     assert figures["orphans"] > 0 and figures["uncertain"] <= figures["uncertain_bound"]
     assert (figures["orphans_left"], figures["sent_twice"], figures["status"]) == (0, 0, "finished")
+
+
+def test_workers_that_share_what_was_imported_live_and_die_like_others() -> None:
+    figures = figures_of("together")
+    assert figures["came_back"] and figures["forks_ended"] and figures["finished"]
+    assert (figures["lanes_left"], figures["sent_twice"], figures["left"], figures["exit_code"]) == (0, 0, 0, 0)
