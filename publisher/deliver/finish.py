@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext_noop
 
 from publisher.errors import Explanation
@@ -18,10 +18,15 @@ from publisher.vocabulary import DeliveryStatus, HoldReason, MessageStatus
 _OPEN = (DeliveryStatus.PENDING, DeliveryStatus.SENDING)
 
 
-def to_finish() -> list[int]:
+def done() -> QuerySet[Message]:
     """Messages in `sending` with nothing left to do."""
     open_rows = Delivery.objects.filter(message=OuterRef("pk"), status__in=_OPEN)
-    return list(Message.objects.filter(~Exists(open_rows), status=MessageStatus.SENDING).values_list("pk", flat=True))
+    return Message.objects.filter(~Exists(open_rows), status=MessageStatus.SENDING)
+
+
+def to_finish() -> list[int]:
+    """Those that are `done`."""
+    return list(done().values_list("pk", flat=True))
 
 
 def finish(message_id: int, now: datetime) -> bool:
@@ -39,14 +44,18 @@ def finish(message_id: int, now: datetime) -> bool:
     return True
 
 
+def leftovers() -> QuerySet[Message]:
+    """Messages that finished and of which something waits all the same."""
+    waiting = Delivery.objects.filter(message=OuterRef("pk"), status=DeliveryStatus.PENDING)
+    return Message.objects.filter(Exists(waiting), status=MessageStatus.FINISHED)
+
+
 def reopen_leftovers(now: datetime) -> int:
     """Take up again what a late journal gave back after its message had finished; answers how many messages.
 
     Such deliveries were never handed over. If the message finished longer ago than the allowed lateness, it is held.
     """
-    waiting = Delivery.objects.filter(message=OuterRef("pk"), status=DeliveryStatus.PENDING)
-    left = Message.objects.filter(Exists(waiting), status=MessageStatus.FINISHED).values_list("pk", flat=True)
-    return sum(_reopen(message_id, now) for message_id in left)
+    return sum(_reopen(message_id, now) for message_id in leftovers().values_list("pk", flat=True))
 
 
 def _reopen(message_id: int, now: datetime) -> bool:
