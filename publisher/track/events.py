@@ -1,6 +1,6 @@
 """Facts that come back from outside: stored at once, applied to the ledger a moment later.
 
-`keep` is what a webhook or the mailbox calls before it answers. The track tick has a worker call `apply_waiting`.
+`keep` is what a webhook or the mailbox calls before it answers. The tick has a worker call `apply_waiting`.
 """
 
 from __future__ import annotations
