@@ -11,7 +11,7 @@ from django.utils import timezone
 from publisher.deliver import finish, notice, post, reconcile, recover
 from publisher.operate.heartbeat import beat
 from publisher.review import settling, withdraw
-from publisher.track import events
+from publisher.track import breaker, events
 from publisher.track.counters import check_recent
 from publisher.track.inbound import forwarding, mailbox
 from publisher.vocabulary import Queue
@@ -25,7 +25,13 @@ def _cancel(_now: datetime) -> None:
 
 
 def _finish(now: datetime) -> None:
-    do_all(partial(finish.finish, message_id, now) for message_id in finish.to_finish())
+    do_all(partial(_finish_one, message_id, now) for message_id in finish.to_finish())
+
+
+def _finish_one(message_id: int, now: datetime) -> None:
+    if finish.finish(message_id, now):
+        # It may have been too short to be judged while it went out.
+        breaker.look_at([message_id], now)
 
 
 def _confirm(now: datetime) -> None:
@@ -54,6 +60,7 @@ STEPS = (
     Step("cancel", lambda _now: withdraw.leftovers(), _cancel),
     Step("reopen", lambda _now: finish.leftovers(), finish.reopen_leftovers),
     Step("finish", lambda _now: finish.done(), _finish),
+    Step("breaker", lambda _now: breaker.being_sent(), breaker.look_again),
     Step("confirm", reconcile.unconfirmed, _confirm),
     Step("lost_claims", recover.expired, recover.give_up_lost_claims),
     Step("apply", lambda _now: events.not_applied(), _apply),

@@ -27,7 +27,7 @@ class Stored:
 class ImapServer(socketserver.ThreadingTCPServer):
     """The server and its mailbox. `faults` maps a command to "drop" or "no"; used up once.
 
-    `unreadable` says with which words a mail, by its UID, is never given out."""
+    `unreadable` says with which words a mail, by its UID, is never given out; `sign_in`, what it says of signing in."""
 
     allow_reuse_address = True
     daemon_threads = True
@@ -39,6 +39,7 @@ class ImapServer(socketserver.ThreadingTCPServer):
         self.commands: list[str] = []
         self.unreadable: dict[int, str] = {}
         self.uidplus = uidplus
+        self.sign_in = ""
         self.password = "hemmeligt"
         self.next_uid = 1
 
@@ -89,7 +90,7 @@ class _Conversation(socketserver.StreamRequestHandler):
         return name != "LOGOUT"
 
     def _capability(self, rest: str) -> str:
-        self._say("* CAPABILITY IMAP4rev1" + (" UIDPLUS" if self.server.uidplus else ""))
+        self._say("* CAPABILITY IMAP4rev1" + (" UIDPLUS" if self.server.uidplus else "") + self.server.sign_in)
         return ""
 
     def _login(self, rest: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from publisher.audience.addresses import address_key
@@ -13,17 +14,20 @@ from publisher.models import (
     Delivery,
     Event,
     InboundMail,
+    Message,
     Organisation,
     Subscriber,
     Subscription,
     Suppression,
     deliveries_to,
 )
-from publisher.vocabulary import InboundStatus, SuppressionReason
+from publisher.vocabulary import InboundStatus, MessageStatus, SuppressionReason
 
 # Reports come late, twice and in any order; the weightiest reason stays.
 _WEIGHT = {SuppressionReason.BOUNCED: 0, SuppressionReason.BLOCKED: 1, SuppressionReason.COMPLAINED: 2}
 _SOURCE_LENGTH = 60
+# Mails whose audience may be frozen now, or in a moment.
+_NOT_BEGUN = (MessageStatus.DRAFT, MessageStatus.SCHEDULED, MessageStatus.PAUSED, MessageStatus.HELD)
 
 
 @transaction.atomic
@@ -86,6 +90,7 @@ def erase(subscriber: Subscriber) -> None:
 
     A suppression of the address stays, as its keyed hash: it keeps the promise not to write there again.
     """
+    _interrupt_freezes(subscriber)
     theirs = list(deliveries_to(subscriber).values_list("pk", flat=True))
     # What a server answered may quote the address, and a rare domain names a family.
     Event.objects.filter(delivery__in=theirs).update(detail={}, address_key="")
@@ -95,3 +100,15 @@ def erase(subscriber: Subscriber) -> None:
         status=InboundStatus.DONE, settled_at=timezone.now(), raw=b"", sender="", excerpt=""
     )
     subscriber.delete()
+
+
+def _interrupt_freezes(subscriber: Subscriber) -> None:
+    """Who freezes or starts a mail sees the rows of the instant at which it began, so the person would be among them.
+
+    PostgreSQL refuses its end (serialisation) if the message was written meanwhile, and the next tick does it anew;
+    whoever has ended already, but not committed yet, is waited for, and whoever wants to begin waits for us. On SQLite
+    nobody writes beside us anyway.
+    """
+    unsent = Message.objects.filter(newsletter__organisation=subscriber.organisation_id, status__in=_NOT_BEGUN)
+    locked = unsent.order_by("pk").select_for_update(of=("self",), no_key=True).values_list("pk", flat=True)
+    Message.objects.filter(pk__in=list(locked)).update(status=F("status"))

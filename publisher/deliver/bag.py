@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import repeat
 
 from django.utils import timezone
 from django.utils.translation import gettext_noop
@@ -22,12 +23,12 @@ from publisher.compose.editions import Pieces, edition
 from publisher.deliver import outcome
 from publisher.deliver.claim import Claimed
 from publisher.deliver.journal import Journal
-from publisher.deliver.outcome import Sent, Settled
+from publisher.deliver.outcome import Outcome, Sent, Settled
 from publisher.deliver.patience import Patience, of_destinations
 from publisher.deliver.slots import Lease
 from publisher.errors import AccountError, OpslagError, PermanentError, UncertainError
 from publisher.models import Message
-from publisher.transports.contract import Accepted, Courier, Letter
+from publisher.transports.contract import Courier, Letter
 from publisher.vocabulary import HoldReason, Reason
 
 log = logging.getLogger(__name__)
@@ -39,6 +40,8 @@ RUNNING_LOW = 400
 # So many in a row that were handed over and never answered, or could not even be written, and no more are risked.
 UNANSWERED_ALLOWED = 5
 UNWRITTEN_ALLOWED = 3
+# The outcome is known all the same, and stored as long as this process lives.
+_UNWRITABLE = "the journal cannot be written; an outcome is not in it"
 
 
 @dataclass(eq=False)
@@ -87,7 +90,7 @@ class Bag:
         self.unanswered = 0
         self.troubles: deque[tuple[Message, HoldReason, OpslagError]] = deque()
         self.started = 0
-        self.accepted = 0
+        self.number_accepted = 0
         self.on_lost: Callable[[Courier, OpslagError | None], None] = lambda courier, error: None
 
     @property
@@ -111,7 +114,7 @@ class Bag:
 
     def put_in(self, batch: Batch) -> None:
         """Add a claim's recipients."""
-        self._waiting.extend((batch, recipient) for recipient in batch.recipients)
+        self._waiting.extend(zip(repeat(batch), batch.recipients))
 
     def hand_back_all(self) -> None:
         """Give back everything that no courier has taken yet."""
@@ -126,7 +129,7 @@ class Bag:
     def take(self) -> Letter | None:
         """The next letter that may still go; what may not is handed back on the way."""
         while self._waiting:
-            batch, recipient = self._waiting.popleft()
+            entry = batch, recipient = self._waiting.popleft()
             if not self._may_start(batch, recipient.delivery_id):
                 self._hand_back(batch, recipient.delivery_id, timezone.now())
                 continue
@@ -134,7 +137,7 @@ class Bag:
                 self._on_news()
             letter = self._written(batch, recipient)
             if letter is not None:
-                self._in_hand[letter.number] = batch, recipient
+                self._in_hand[letter.number] = entry
                 return letter
         self._on_news()
         return None
@@ -144,9 +147,9 @@ class Bag:
         return unhindered and self._lease.may_start() and not self._journal.is_broken
 
     def _written(self, batch: Batch, recipient: Claimed) -> Letter | None:
-        to = Recipient._make((*recipient[:4], recipient.consented))
+        number, address, name, token, _attempts, choices, consented = recipient
         try:
-            content = personalise(edition(batch.mail, recipient.choices), to)
+            content = personalise(edition(batch.mail, choices), Recipient(number, address, name, token, consented))
         except OpslagError as error:
             self._end(batch, recipient, error)
         except Exception:
@@ -160,8 +163,7 @@ class Bag:
                 self._stop(batch, HoldReason.CANNOT_COMPOSE, unwritten)
         else:
             self._unwritten = 0
-            sender = batch.return_paths.get(recipient.delivery_id, batch.sender)
-            return Letter(recipient.delivery_id, sender, recipient.address, content)
+            return Letter(number, batch.return_paths.get(number, batch.sender), address, content)
         return None
 
     def starting(self, letter: Letter) -> bool:
@@ -183,17 +185,24 @@ class Bag:
             return False
         return True
 
-    def ended(self, letter: Letter, result: Accepted | OpslagError) -> None:
-        """The server's word on a letter."""
-        batch, recipient = self._in_hand.pop(letter.number)
-        if not isinstance(result, Accepted):
-            self._end(batch, recipient, result)
-            return
-        self.accepted += 1
+    def accepted(self, letter: Letter, code: int) -> None:
+        """The server has it."""
+        number, at_ns = letter.number, time.time_ns()
+        batch, _recipient = self._in_hand.pop(number)
+        self.number_accepted += 1
         self.unanswered = 0
         if self.patience.has_refusals:
-            self.patience.accepted(recipient.address)
-        self._settle(batch, Sent(letter.number, result.code, time.time_ns()))
+            self.patience.accepted(letter.recipient)
+        try:
+            self._journal.accepted(batch.number, number, code, at_ns)
+        except OSError:
+            log.exception(_UNWRITABLE)
+        self._put_out(batch, Sent(number, code, at_ns))
+
+    def ended(self, letter: Letter, error: OpslagError) -> None:
+        """The server's word on a letter that it did not take, or none."""
+        batch, recipient = self._in_hand.pop(letter.number)
+        self._end(batch, recipient, error)
 
     def _end(self, batch: Batch, recipient: Claimed, error: OpslagError) -> None:
         self._heed(batch, error)
@@ -217,13 +226,12 @@ class Bag:
         batch.stopped = True
         self._on_news()
 
-    def _settle(self, batch: Batch, settled: Settled) -> None:
+    def _settle(self, batch: Batch, settled: Outcome) -> None:
         """An outcome: first into the journal, then to whoever stores it."""
         try:
             self._journal.end(batch.number, settled.delivery_id, settled.as_line())
         except OSError:
-            # The outcome is known all the same, and stored as long as this process lives.
-            log.exception("the journal cannot be written")
+            log.exception(_UNWRITABLE)
         self._put_out(batch, settled)
 
     def _hand_back(self, batch: Batch, delivery_id: int, now: datetime) -> None:

@@ -111,6 +111,10 @@ class Journal:
         """The first byte of this delivery's content is about to leave."""
         self._write(b"S %d %d\n" % (claim, delivery_id))
 
+    def accepted(self, claim: int, delivery_id: int, code: int, at_ns: int) -> None:
+        """The same as `end` for the outcome of nearly every mail, at half the price."""
+        self._write(b"E %d %d %d %d\n" % (claim, delivery_id, code, at_ns))
+
     def end(self, claim: int, delivery_id: int, outcome: str) -> None:
         """The outcome is known: one line (see deliver.outcome)."""
         self._write(b"E %d %d %b\n" % (claim, delivery_id, outcome.encode()))

@@ -275,7 +275,7 @@ class Lane:
             misfortunes.no_journal(None)
         elif self._failure is not None:
             misfortunes.no_connection(self._failure, self.turns.served.values(), unanswered=self.bag.unanswered)
-        elif self.bag.accepted:
+        elif self.bag.number_accepted:
             transport_health.answered(settings.OPSLAG_TRANSPORT)
 
 

@@ -51,7 +51,11 @@ def look_at_returns() -> Found:
             yield ok(gettext_noop("the mailbox lets us in"))
     except OpslagError as error:
         yield fail(
-            gettext_noop("the mailbox does not let us in (%(detail)s). Check OPSLAG_INBOUND_IMAP_URL."), detail=error
+            gettext_noop(
+                "the mailbox does not let us in (%(detail)s). Check OPSLAG_INBOUND_IMAP_URL; any IMAP server that "
+                "takes a user name and a password will do (docs/production.md)."
+            ),
+            detail=error,
         )
     try:
         yield from _seen_lately(timezone.now())

@@ -60,8 +60,11 @@ class Mailbag(Protocol):
     def starting(self, letter: Letter) -> bool:
         """The first byte of its content is about to leave. False: it must not; the courier forgets the letter."""
 
-    def ended(self, letter: Letter, result: Accepted | OpslagError) -> None:
-        """What became of it: accepted, or an error as `Connection.send` raises them."""
+    def accepted(self, letter: Letter, code: int) -> None:
+        """The server took responsibility for it, and said so with this code."""
+
+    def ended(self, letter: Letter, error: OpslagError) -> None:
+        """It was not accepted: an error as `Connection.send` raises them."""
 
     def brought_back(self, letter: Letter) -> None:
         """It was not handed over, and no answer speaks of it: another courier may take it."""

@@ -1,7 +1,8 @@
 """A mailbox over IMAP (RFC 3501, RFC 4315): opened with verified TLS, read in small steps, each with a time limit.
 
-`imaplib` of the standard library does the talking. Mails are named by UID, so that another client of the same mailbox
-does no harm.
+`imaplib` of the standard library does the talking. Sign-in is by user name and password (LOGIN): a server that wants
+OAuth 2.0 (RFC 7628, or XOAUTH2 before it) and nothing else cannot be used, and the refusal says so. Mails are named by
+UID, so that another client of the same mailbox does no harm.
 """
 
 from __future__ import annotations
@@ -84,11 +85,21 @@ class OpenMailbox:
             raise
 
     def _sign_in(self) -> None:
+        offered = " ".join(self._imap.capabilities).upper().split()
+        if "LOGINDISABLED" in offered:
+            # RFC 3501 §6.2.3: the password must not even be shown then.
+            raise AccountError(
+                gettext_noop(
+                    "The mailbox's server takes no password on this connection. Begin the address with imaps:// "
+                    "or imap://; a server that wants OAuth 2.0 and no password cannot be used"
+                ),
+                reason="account",
+            )
         try:
             _guarded(lambda: self._imap.login(_quoted(self._where.user), self._where.password))
         except TransientError as error:
             if error.reason == "refused":
-                raise _refused(error) from error
+                raise _refused(error, by_oauth=any("OAUTH" in each for each in offered)) from error
             raise
         # What it can do is often said only now.
         able = _guarded(lambda: self._done(self._imap.capability()))
@@ -211,7 +222,8 @@ def _guarded(step: Callable[[], Answer]) -> Answer:
         raise TransientError(
             gettext_noop("The mailbox's server refused a step: %(detail)s"),
             reason="refused",
-            detail=detail_of(str(error)),
+            # A refused sign-in comes with the server's bytes, all else with words.
+            detail=detail_of(error.args[0] if error.args and isinstance(error.args[0], bytes) else str(error)),
         ) from error
     except (ValueError, TypeError, IndexError, AttributeError, RecursionError) as error:
         # What a server says that does not keep to the protocol ends in the library's own confusion.
@@ -220,12 +232,15 @@ def _guarded(step: Callable[[], Answer]) -> Answer:
         ) from error
 
 
-def _refused(error: OpslagError) -> AccountError:
-    return AccountError(
-        gettext_noop("The mailbox refused the user name or password: %(detail)s"),
-        reason="account",
-        detail=error.explanation.params.get("detail", ""),
-    )
+def _refused(error: OpslagError, *, by_oauth: bool) -> AccountError:
+    if by_oauth:
+        words = gettext_noop(
+            "The mailbox refused the user name or password: %(detail)s. Its server also knows OAuth 2.0, and may let "
+            "in nobody with an ordinary password: use an app password, or a mailbox on a server that takes passwords"
+        )
+    else:
+        words = gettext_noop("The mailbox refused the user name or password: %(detail)s")
+    return AccountError(words, reason="account", detail=error.explanation.params.get("detail", "").rstrip("."))
 
 
 def _quoted(folder: str) -> str:

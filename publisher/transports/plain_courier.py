@@ -43,7 +43,7 @@ class PlainCourier:
             result = await asyncio.to_thread(self._send, letter)
             if not isinstance(result, TransientError):
                 self.answered += not isinstance(result, UncertainError)
-                self._mailbag.ended(letter, result)
+                self._tell(letter, result)
                 rests = 0
                 if not self._connection.is_open():
                     self._end(None)
@@ -55,6 +55,12 @@ class PlainCourier:
                 self._end(result)
             else:
                 await asyncio.sleep(min(result.retry_after or 2.0 ** (rests - 1), LONGEST_REST_S))
+
+    def _tell(self, letter: Letter, result: Accepted | OpslagError) -> None:
+        if isinstance(result, Accepted):
+            self._mailbag.accepted(letter, result.code)
+        else:
+            self._mailbag.ended(letter, result)
 
     def _end(self, error: OpslagError | None) -> None:
         self._closing = True

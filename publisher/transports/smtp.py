@@ -101,14 +101,18 @@ class SmtpConnection:
         """Nothing speaks against it."""
         return True
 
-    def ended(self, letter: Letter, result: Accepted | OpslagError) -> None:
-        """Its answer."""
-        if self._result is None or self._result.done():
-            return
-        if isinstance(result, OpslagError):
-            self._result.set_exception(result)
-        else:
-            self._result.set_result(result)
+    def accepted(self, letter: Letter, code: int) -> None:
+        """The answer is yes."""
+        if self._result is not None and not self._result.done():
+            self._result.set_result(Accepted(code))
+
+    def ended(self, letter: Letter, error: OpslagError) -> None:
+        """The answer is no, or there is none."""
+        self._fail(error)
+
+    def _fail(self, error: OpslagError) -> None:
+        if self._result is not None and not self._result.done():
+            self._result.set_exception(error)
 
     def brought_back(self, letter: Letter) -> None:
         """Only a courier that was closed brings letters back."""
@@ -116,8 +120,8 @@ class SmtpConnection:
     def lost(self, courier: Courier, error: OpslagError | None) -> None:
         """No further message can be sent."""
         self._open = False
-        if error is not None and self._result is not None and not self._result.done():
-            self._result.set_exception(error)
+        if error is not None:
+            self._fail(error)
 
     def is_open(self) -> bool:
         """Whether another message can be sent."""

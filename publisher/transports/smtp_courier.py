@@ -16,7 +16,7 @@ from enum import Enum
 from typing import NamedTuple, cast
 
 from publisher.errors import OpslagError
-from publisher.transports.contract import Accepted, Letter, Mailbag
+from publisher.transports.contract import Letter, Mailbag
 from publisher.transports.smtp_replies import (
     answer_lost,
     asked_to_wait,
@@ -35,7 +35,7 @@ REPLY_TIMEOUT_S = 60.0
 FINAL_REPLY_TIMEOUT_S = 40.0
 LONGEST_REPLY = 64_000
 # The answers to a content and to the next letter's MAIL, RCPT and DATA, all of them yes, in one piece.
-_ALL_WELL = re.compile(rb"2\d\d [^\r\n]*\r\n250 [^\r\n]*\r\n25[01] [^\r\n]*\r\n354 [^\r\n]*\r\n")
+_ALL_WELL = re.compile(rb"2\d\d [^\r\n]*(\r\n250 [^\r\n]*\r\n25[01] [^\r\n]*\r\n354 [^\r\n]*\r\n)")
 _ALL_WELL_REPLIES = 4
 _SAFE_ADDRESS = re.compile(r"[^\s<>,;:\\\"\x00-\x1f\x7f-\U0010ffff]+@[A-Za-z0-9.\-\[\]:]+")
 
@@ -69,6 +69,8 @@ class SmtpCourier(asyncio.Protocol):
         self._mailbag: Mailbag | None = None
         self._unread = b""
         self._lines: list[bytes] = []
+        # What followed the first line when all was well the last time; until then what no answer ends with.
+        self._usual = b"\0"
         self._due: deque[Stage] = deque([Stage.COMMAND])
         self._since_s = 0.0
         self._answer: asyncio.Future[Reply] | None = None
@@ -97,7 +99,7 @@ class SmtpCourier(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take the replies apart, multi-line ones included, and act on each."""
-        if len(self._due) == _ALL_WELL_REPLIES and _ALL_WELL.fullmatch(data) and self._is_clear():
+        if len(self._due) == _ALL_WELL_REPLIES and self._is_all_well(data) and self._is_clear():
             self._all_well(int(data[:3]))
             return
         *lines, self._unread = (self._unread + data).split(b"\n")
@@ -113,6 +115,16 @@ class SmtpCourier(asyncio.Protocol):
         if len(self._unread) + sum(map(len, self._lines)) > LONGEST_REPLY:
             self._break_off(nonsense(self._unread))
 
+    def _is_all_well(self, data: bytes) -> bool:
+        """Whether the server says yes to everything; most say it in the same words each time, the first line apart."""
+        first_ends = len(data) - len(self._usual) + 1
+        if data.endswith(self._usual) and data.startswith(b"250 ") and data.find(b"\n") == first_ends:
+            return True
+        found = _ALL_WELL.fullmatch(data)
+        if found is not None:
+            self._usual = found[1]
+        return found is not None
+
     def _is_clear(self) -> bool:
         """Whether replies stand for a letter inside and one at the door, and for nothing else."""
         return self._inside is not None and self._refused is None and not self._unread and not self._lines
@@ -124,7 +136,7 @@ class SmtpCourier(asyncio.Protocol):
         letter, self._inside = self._inside, None
         self.answered += 1
         if letter is not None:
-            self._bag.ended(letter, Accepted(code))
+            self._bag.accepted(letter, code)
         self._come_in()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -193,8 +205,8 @@ class SmtpCourier(asyncio.Protocol):
             self._due.append(Stage.MAIL)
             return b"%bMAIL FROM:<%b>\r\n" % (before, letter.sender.encode("ascii"))
         self._due.extend((Stage.MAIL, Stage.RCPT, Stage.DATA))
-        sender, recipient = letter.sender.encode("ascii"), letter.recipient.encode("ascii")
-        return b"%bMAIL FROM:<%b>\r\nRCPT TO:<%b>\r\nDATA\r\n" % (before, sender, recipient)
+        envelope = f"MAIL FROM:<{letter.sender}>\r\nRCPT TO:<{letter.recipient}>\r\nDATA\r\n"
+        return before + envelope.encode("ascii")
 
     def _replied(self, reply: Reply) -> None:
         self._touch()
@@ -292,9 +304,11 @@ class SmtpCourier(asyncio.Protocol):
             self._break_off(nonsense(reply.text))
             return
         letter, self._inside = self._inside, None
-        taken = reply.code < 300
         self.answered += 1
-        self._bag.ended(letter, Accepted(reply.code) if taken else refusal_of_content(*reply))
+        if reply.code < 300:
+            self._bag.accepted(letter, reply.code)
+        else:
+            self._bag.ended(letter, refusal_of_content(*reply))
 
     # The end.
 

@@ -34,7 +34,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--recipients", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--connections", type=int, default=4)
+    parser.add_argument("--connections", type=int, default=8)
     wanted = parser.parse_args()
     print(f"load {os.getloadavg()[0]:.1f}, {wanted.recipients} recipients of a big newsletter", flush=True)
     with fast_sink(every=0) as sink:

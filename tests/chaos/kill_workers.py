@@ -54,7 +54,7 @@ def main() -> int:
     print(f"seed {wanted.seed}, {wanted.recipients} recipients on {wanted.database}", flush=True)
     print(f"load {os.getloadavg()[0]:.1f}", flush=True)
     server = {"delay_s": wanted.sink_delay_s, "faults": wanted.faults, "seed": wanted.seed, "stall_s": wanted.stall_s}
-    options = {"OPSLAG_SMTP_CONNECTIONS": str(wanted.connections)}
+    options = {"OPSLAG_BULK_LANES": "2", "OPSLAG_SMTP_CONNECTIONS": str(wanted.connections)}
     with engine_room(wanted.database, web=True, sink=server | {"keeping": False}, **options) as room:
         return run(room, wanted)
 

@@ -28,7 +28,8 @@ def main() -> int:
     parser.add_argument("--recipients", type=int, default=1500)
     wanted = parser.parse_args()
     server = {"delay_s": 0.03, "keeping": False}
-    with engine_room("sqlite", sink=server, OPSLAG_SMTP_CONNECTIONS=str(CONNECTIONS)) as room:
+    lanes = {"OPSLAG_BULK_LANES": "2", "OPSLAG_SMTP_CONNECTIONS": str(CONNECTIONS)}
+    with engine_room("sqlite", sink=server, **lanes) as room:
         return run(room, wanted.recipients)
 
 

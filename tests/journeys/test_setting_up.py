@@ -17,6 +17,7 @@ from publisher.models import (
     Account,
     Area,
     Campaign,
+    InboundMail,
     Item,
     Message,
     Newsletter,
@@ -29,7 +30,7 @@ from publisher.models import (
     Subscription,
     User,
 )
-from publisher.vocabulary import CampaignStatus, ItemState, MessageStatus, Outlet
+from publisher.vocabulary import CampaignStatus, InboundKind, InboundStatus, ItemState, MessageStatus, Outlet
 from tests.contract.wire import Request, Response, listening
 from tests.items.website import Story, feed_of
 
@@ -81,6 +82,30 @@ def furnished(secretariat: Organisation, newsletter: Newsletter, practice_accoun
     )
 
 
+@pytest.fixture
+def answered(furnished: None, secretariat: Organisation, newsletter: Newsletter) -> None:
+    """Replies that ask to leave, of each kind: from a subscriber, from elsewhere, of no newsletter, of nobody known."""
+    person = Subscription.objects.get(subscriber__address="laeser3@example.org")
+    long = "https://kultur.example.org/" + "a" * 180
+    kinds: list[tuple[str, Newsletter | None, Subscription | None, str]] = [
+        ("laeser3@example.org", newsletter, person, f"Afmeld mig, tak.\n\nHilsen\nBo\n{long}"),
+        (f"{'en-meget-lang-adresse' * 3}@{'afdelingen-' * 4}kommune.example.org", newsletter, None, "Stop <b>nu</b>"),
+        ("anden@example.org", None, None, "unsubscribe"),
+        ("", newsletter, None, ""),
+    ]
+    for number, (sender, about, subscription, excerpt) in enumerate(kinds):
+        InboundMail.objects.create(
+            digest=str(number),
+            kind=InboundKind.WISH,
+            status=InboundStatus.NEEDS_PERSON,
+            organisation=secretariat,
+            newsletter=about,
+            subscription=subscription,
+            sender=sender,
+            excerpt=excerpt,
+        )
+
+
 def pages(organisation: Organisation) -> list[str]:
     """The addresses of all set-up pages."""
     account, source, rule = Account.objects.get(), Source.objects.get(), Rule.objects.get()
@@ -123,6 +148,26 @@ def test_every_page_is_accessible(
     for path in pages(secretariat):
         response = page.goto(live_server.url + path)
         assert response is not None and response.status == 200, path
+        check(page, width)
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")])
+def test_replies_are_accessible_while_they_wait_and_when_the_last_is_settled(
+    width: int,
+    scheme: str,
+    new_page: NewPage,
+    office: Callable[[Page], Page],
+    answered: None,
+    live_server: Any,
+) -> None:
+    page = office(new_page(width=width, scheme=scheme))
+    page.goto(f"{live_server.url}/subscribers/replies")
+    expect(page.locator(".entry")).to_have_count(4)
+    check(page, width)
+    assert page.locator("blockquote").count() == 3, "where there are no words, no empty frame stands for them"
+    for wait in (3, 2, 1, 0):
+        page.get_by_role("button", name="Nothing to do").first.click()
+        expect(page.get_by_role("button", name="Nothing to do")).to_have_count(wait)
         check(page, width)
 
 

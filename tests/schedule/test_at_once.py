@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from publisher.audience.leave import unsubscribe
+from publisher.audience.leave import erase, suppress_key, unsubscribe
 from publisher.audience.subscribe import subscribe
 from publisher.models import (
     Account,
@@ -23,12 +25,14 @@ from publisher.models import (
     Item,
     Message,
     Newsletter,
+    Subscriber,
+    Subscription,
 )
 from publisher.models.agreement import check_counts
 from publisher.review import approval, control
 from publisher.schedule import dispatch, freeze
 from publisher.schedule.keeping import LEASE
-from publisher.vocabulary import HoldReason, MessageStatus
+from publisher.vocabulary import HoldReason, MessageStatus, SuppressionReason
 from tests.audience_factory import mail, residents
 from tests.elsewhere import Elsewhere
 from tests.review.send_outs import mail_of, post_of, send_out, soon
@@ -96,6 +100,79 @@ def test_who_leaves_and_comes_back_between_two_chunks_holds_nothing(newsletter: 
     message = read(message)
     assert (message.status, message.hold_reason) == (MessageStatus.SCHEDULED, "")
     assert check_counts(message) == []
+
+
+@dataclass
+class Gate:
+    """Where the work stands still until `open` is set; `reached` says that it has come there."""
+
+    reached: threading.Event = field(default_factory=threading.Event)
+    open: threading.Event = field(default_factory=threading.Event)
+
+    def after(self, step: Callable[..., None]) -> Callable[..., None]:
+        """`step`, and this gate behind it; the second time it stands open."""
+
+        def go(*values: object) -> None:
+            step(*values)
+            self.reached.set()
+            assert self.open.wait(20), "nobody opened the gate"
+
+        return go
+
+
+FAMILY = "familien-hansen.example"
+
+
+def a_blocked_one(newsletter: Newsletter) -> Subscriber:
+    """Somebody with a domain of their own, whose delivery nobody will ever claim."""
+    person = residents(newsletter, 1, prefix="hansen")[0].subscriber
+    Subscriber.objects.filter(pk=person.pk).update(domain=FAMILY)
+    suppress_key(newsletter.organisation_id, person.address_key, SuppressionReason.BLOCKED)
+    return person
+
+
+@pytest.mark.parametrize("ends", ["within the freeze", "after it"])
+def test_who_is_erased_while_a_freeze_runs_leaves_no_domain(
+    newsletter: Newsletter, monkeypatch: pytest.MonkeyPatch, ends: str
+) -> None:
+    residents(newsletter, 5)
+    person, message, gate = a_blocked_one(newsletter), mail(newsletter), Gate()
+    # Inside of the freeze's one transaction; SQLite, where nobody else writes then, stands still between two of them.
+    step = "_insert" if connection.vendor == "postgresql" else "_insert_chunk"
+    monkeypatch.setattr(freeze, step, gate.after(getattr(freeze, step)))
+    work = Elsewhere(lambda: dispatch.prepare(message.pk, timezone.now()))
+    assert gate.reached.wait(20)
+    with transaction.atomic():
+        erase(person)
+        if ends == "after it":
+            gate.open.set()
+            assert not work.is_over(0.3), "waits for us"
+    gate.open.set()
+    if not work.answer():
+        assert (read(message).strikes, read(message).claim_id) == (0, None), "nobody's fault"
+        assert dispatch.prepare(message.pk, timezone.now()), "the next tick does it anew"
+    assert read(message).frozen_count == 5 and check_counts(message) == []
+    assert not Delivery.objects.filter(domain=FAMILY).exists()
+
+
+def test_who_is_erased_while_a_mail_starts_leaves_no_domain(
+    newsletter: Newsletter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    residents(newsletter, 5)
+    message, gate = mail(newsletter), Gate()
+    assert dispatch.prepare(message.pk, timezone.now() - timedelta(minutes=1))
+    person = a_blocked_one(newsletter)
+    Subscription.objects.filter(subscriber=person).update(confirmed_at=timezone.now())
+    monkeypatch.setattr(freeze, "_insert", gate.after(freeze._insert))
+    start = Elsewhere(lambda: dispatch.start(message.pk, timezone.now()))
+    assert gate.reached.wait(20)
+    erasing = Elsewhere(lambda: erase(person))
+    assert not erasing.is_over(0.3), "who is being added now is seen only when it is done"
+    gate.open.set()
+    assert start.answer()
+    erasing.answer()
+    assert read(message).frozen_count == 6 and check_counts(message) == []
+    assert not Delivery.objects.filter(domain=FAMILY).exists()
 
 
 def approved(item: Item, newsletter: Newsletter, *accounts: Account) -> Campaign:

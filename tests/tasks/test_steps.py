@@ -22,6 +22,7 @@ from publisher.models import (
     Campaign,
     Claim,
     Delivery,
+    DeliveryCount,
     Event,
     InboundMail,
     Item,
@@ -38,7 +39,7 @@ from publisher.models.probe import Instant, Probe
 from publisher.review import settling, withdraw
 from publisher.rules import matching
 from publisher.schedule import dispatch
-from publisher.track import events
+from publisher.track import breaker, events
 from publisher.track.inbound import forwarding
 from publisher.vocabulary import DeliveryStatus, InboundStatus, ItemState, MessageStatus, PartStep, SourceStatus
 from tasks import tick
@@ -63,6 +64,7 @@ LOOKS: dict[str, Callable[[datetime], object]] = {
     "cancel": lambda _now: withdraw.cancel_leftovers(),
     "reopen": finish.reopen_leftovers,
     "finish": lambda _now: finish.to_finish(),
+    "breaker": breaker.look_again,
     "confirm": reconcile.to_confirm,
     "lost_claims": recover.give_up_lost_claims,
     "apply": lambda _now: events.anything_waits(),
@@ -99,6 +101,11 @@ WORK: dict[str, list[Row]] = {
     "cancel": [(Message, MAIL, {"status": "cancelled"}), (Delivery, OF_MAIL, {"status": "pending"})],
     "reopen": [(Message, MAIL, {"status": "finished", "finished_at": AGO}), (Delivery, OF_MAIL, {"status": "pending"})],
     "finish": [(Message, MAIL, {"status": "sending"})],
+    "breaker": [
+        (Message, MAIL, {"status": "sending", "started_at": timedelta(hours=-1)}),
+        (DeliveryCount, {}, {"count": 250}),
+        (Event, {}, {"bounce": "our_fault", "detail": {"status": "5.7.1"}}),
+    ],
     "confirm": [
         (Delivery, OF_POST, {"status": "sent", "due_at": AGO}),
         (PostPart, {}, {"step": "committed", "published_at": AGO, "remote_id": "1"}),
@@ -144,7 +151,9 @@ def rows(newsletter: Newsletter, practice_account: Account, source: Source, item
     rule = Rule.objects.create(organisation=organisation, name="Alt", newsletter=newsletter)
     assert rule.max_age_hours == 72
     Item.objects.update(state="used", organisation=organisation)
-    Event.objects.create(source="esp", event_id="1", kind="delivered", at=now, applied_at=now)
+    returned = Delivery.objects.get(message=mailed)
+    Event.objects.create(source="esp", event_id="1", kind="bounced", at=now, applied_at=now, delivery=returned)
+    DeliveryCount.objects.create(message=mailed, status="sent", count=0)
     InboundMail.objects.create(digest="d", raw=b"", status="done")
     return now
 

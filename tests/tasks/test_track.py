@@ -10,13 +10,15 @@ import pytest
 from django.utils import timezone
 
 from publisher.deliver import finish, post
-from publisher.models import Account, Claim, Delivery, Event, Message, Newsletter
+from publisher.models import Account, Claim, Delivery, Event, Message, Newsletter, Notice, User
+from publisher.models.counting import move_counts
 from publisher.track import events
-from publisher.vocabulary import EventKind, Queue
+from publisher.vocabulary import BounceClass, EventKind, Queue
 from tasks import track
 from tasks.celery import app
 from tasks.steps import Look
 from tests.audience_factory import mail, own_newsletter, ready_mail, residents
+from tests.track.returns import comes_back, sent
 
 pytestmark = pytest.mark.database
 
@@ -106,3 +108,35 @@ def test_a_message_that_cannot_be_finished_keeps_no_other(
     with pytest.raises(ExceptionGroup):
         look(timezone.now())
     assert finished == [second.pk]
+
+
+def too_many_back(newsletter: Newsletter) -> Message:
+    """Of 220 mails 40 came back while fewer than 200 had gone; then the others went, too."""
+    residents(newsletter, 220)
+    message, deliveries = sent(newsletter, timezone.now())
+    move_counts(message.pk, 1, {"sent": -100})
+    for delivery in deliveries[:40]:
+        comes_back(delivery, BounceClass.HARD, timezone.now())
+    move_counts(message.pk, 2, {"sent": 100})
+    message.refresh_from_db()
+    assert message.status == "sending"
+    return message
+
+
+def test_a_mail_is_held_when_enough_have_gone_and_nothing_more_comes_back(
+    newsletter: Newsletter, woken: list[object]
+) -> None:
+    message = too_many_back(newsletter)
+    last = Delivery.objects.order_by("-pk")[:1].get()
+    Delivery.objects.filter(pk=last.pk).update(status="pending")
+    look(timezone.now())
+    message.refresh_from_db()
+    assert (message.status, message.hold_reason) == ("held", "bounces")
+
+
+def test_a_mail_that_ends_at_once_is_told_of(newsletter: Newsletter, woken: list[object], bo: User) -> None:
+    message = too_many_back(newsletter)
+    look(timezone.now())
+    message.refresh_from_db()
+    assert (message.status, message.bounces_told_at is not None) == ("finished", True)
+    assert Notice.objects.get().user == bo

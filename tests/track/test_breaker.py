@@ -6,11 +6,13 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 
 from publisher.errors import Explanation
 from publisher.models import Delivery, Message, Newsletter, Notice, Role, Subscriber, User
 from publisher.models.counting import move_counts
 from publisher.review import control
+from publisher.track import breaker
 from publisher.vocabulary import BounceClass, HoldReason, MessageStatus, RoleKind
 from tests.audience_factory import own_newsletter, residents
 from tests.track.returns import NOON, comes_back, days, sent
@@ -138,3 +140,43 @@ def test_of_a_mail_that_is_all_sent_staff_are_told_once(newsletter: Newsletter) 
         comes_back(delivery, C.HARD, NOON)
     assert now_at(message).status == MessageStatus.FINISHED
     assert Notice.objects.count() == 1
+
+
+def half_gone(newsletter: Newsletter, back: int) -> Message:
+    """Of 150 mails `back` came back at once, as from addresses that do not exist; nobody looks at so few."""
+    message, deliveries = sent(newsletter, NOON - timedelta(minutes=5), list(Subscriber.objects.all()[:150]))
+    for delivery in deliveries[:back]:
+        comes_back(delivery, C.HARD, NOON)
+    breaker.look_again(NOON)
+    assert now_at(message).status == MessageStatus.SENDING
+    return message
+
+
+def test_what_came_back_early_is_judged_when_enough_have_gone(newsletter: Newsletter) -> None:
+    message = half_gone(newsletter, 11)
+    move_counts(message.pk, 2, {"sent": 49})
+    assert breaker.look_again(NOON) == []
+    move_counts(message.pk, 2, {"failed": 1})
+    assert breaker.look_again(NOON) == [message.pk]
+    assert (now_at(message).status, message.hold_reason) == (MessageStatus.HELD, HoldReason.BOUNCES)
+    assert Explanation.from_json(message.last_error).params["handed"] == "200"
+
+
+def test_what_came_back_early_counts_anew_for_who_goes_on(newsletter: Newsletter) -> None:
+    message = half_gone(newsletter, 40)
+    Message.objects.filter(pk=message.pk).update(bounces_base=100)
+    move_counts(message.pk, 2, {"sent": 149})
+    assert breaker.look_again(NOON) == []
+    move_counts(message.pk, 2, {"sent": 1})
+    assert breaker.look_again(NOON) == [message.pk]
+
+
+def test_the_tick_asks_one_question_where_nothing_new_could_be_said(
+    newsletter: Newsletter, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    message = half_gone(newsletter, 60)
+    with django_assert_num_queries(1):
+        breaker.look_again(NOON)
+    move_counts(message.pk, 2, {"sent": 3850})
+    with django_assert_num_queries(1):
+        assert breaker.look_again(NOON) == [], "60 are at most five in a hundred of 4000, and so are 199"

@@ -44,8 +44,11 @@ class Bag:
         self.started.append(self.name_of(letter))
         return True
 
-    def ended(self, letter: Letter, result: Accepted | OpslagError) -> None:
-        self.say(letter, result)
+    def accepted(self, letter: Letter, code: int) -> None:
+        self.say(letter, Accepted(code))
+
+    def ended(self, letter: Letter, error: OpslagError) -> None:
+        self.say(letter, error)
 
     def brought_back(self, letter: Letter) -> None:
         self.say(letter, "brought back")

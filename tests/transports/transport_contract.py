@@ -49,7 +49,13 @@ class Bag:
     def starting(self, letter: Letter) -> bool:
         return True
 
-    def ended(self, letter: Letter, result: Accepted | OpslagError) -> None:
+    def accepted(self, letter: Letter, code: int) -> None:
+        self.say(letter, Accepted(code))
+
+    def ended(self, letter: Letter, error: OpslagError) -> None:
+        self.say(letter, error)
+
+    def say(self, letter: Letter, result: Accepted | OpslagError) -> None:
         assert letter.number not in self.words, "one word a letter"
         self.words[letter.number] = result
         if len(self.words) == self.number:
