@@ -1,18 +1,24 @@
 """Looking at news sources."""
 
-from celery import shared_task
-from django.utils import timezone
+from __future__ import annotations
 
-from publisher.items.collect import collect_source, due_sources
+from datetime import datetime
+
+from celery import shared_task
+
+from publisher.items import polling
+from publisher.items.collect import collect_source
 from publisher.vocabulary import Queue
 from tasks.celery import wake
+from tasks.steps import Step
 
 
-@shared_task
-def tick() -> None:
-    """Wake a worker for every source that is due."""
-    for source_id in due_sources(timezone.now()):
+def _collect(now: datetime) -> None:
+    for source_id in polling.due_sources(now):
         wake(collect, source_id, queue=Queue.COLLECT)
+
+
+STEPS = (Step("collect", polling.due, _collect),)
 
 
 @shared_task

@@ -1,26 +1,59 @@
 """Sending: lanes of bulk mail, posts, notices."""
 
+from __future__ import annotations
+
+from datetime import datetime
+
 from celery import shared_task
 from django.utils import timezone
 
-from publisher.deliver import lane, notice, post, reconcile
+from publisher.deliver import lane, notice, post, reconcile, recover, turns
 from publisher.vocabulary import Queue
 from tasks.celery import wake
 from tasks.schedule import TICK_EXPIRES_S
+from tasks.steps import Look, Step
+
+
+def _wake_to_recover(now: datetime) -> None:
+    if recover.anything_to_recover(now):
+        wake(run_lane, queue=Queue.BULK, expires_s=TICK_EXPIRES_S)
+
+
+def _wake_lane(now: datetime) -> None:
+    if lane.wanted(now):
+        wake(run_lane, queue=Queue.BULK, expires_s=TICK_EXPIRES_S)
+
+
+def _publish(now: datetime) -> None:
+    for delivery_id in post.to_publish(now):
+        wake(publish, delivery_id, queue=Queue.SOCIAL)
+
+
+def _reconcile(now: datetime) -> None:
+    for delivery_id in reconcile.to_reconcile(now):
+        wake(reconcile_post, delivery_id, queue=Queue.SOCIAL)
+
+
+def _send_notices(now: datetime) -> None:
+    for notice_id in notice.due_notices(now):
+        wake(send_notice, notice_id, queue=Queue.URGENT)
+
+
+STEPS = (
+    # A lane begins by looking at the journals of dead ones, also where it finds no slot.
+    Step("recover", recover.stale, _wake_to_recover),
+    Step("lane", turns.due, _wake_lane),
+    Step("publish", post.due, _publish),
+    Step("reconcile", reconcile.uncertain, _reconcile),
+    Step("notices", notice.due, _send_notices),
+)
+_look = Look(*STEPS)
 
 
 @shared_task
 def tick() -> None:
     """Wake workers for what is due."""
-    now = timezone.now()
-    if lane.wanted(now):
-        wake(run_lane, queue=Queue.BULK, expires_s=TICK_EXPIRES_S)
-    for delivery_id in post.to_publish(now):
-        wake(publish, delivery_id, queue=Queue.SOCIAL)
-    for delivery_id in reconcile.to_reconcile(now):
-        wake(reconcile_post, delivery_id, queue=Queue.SOCIAL)
-    for notice_id in notice.due_notices(now):
-        wake(send_notice, notice_id, queue=Queue.URGENT)
+    _look(timezone.now())
 
 
 @shared_task

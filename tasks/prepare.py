@@ -1,27 +1,55 @@
 """What happens before the due instant: rules, compiling, freezing, uploads; and the start itself."""
 
+from __future__ import annotations
+
+from datetime import datetime
+
 from celery import shared_task
 from django.utils import timezone
 
 from publisher.deliver import post
-from publisher.rules.matching import apply_rules
+from publisher.rules import matching
 from publisher.schedule import dispatch
 from publisher.vocabulary import Queue
 from tasks.celery import wake
 from tasks.deliver import tick as look_for_deliveries
 from tasks.schedule import TICK_EXPIRES_S
+from tasks.steps import Look, Step
+
+
+def _start(now: datetime) -> None:
+    for message_id in dispatch.to_start(now):
+        wake(start, message_id, queue=Queue.TICK)
+
+
+def _freeze(now: datetime) -> None:
+    for message_id in dispatch.to_freeze(now):
+        wake(prepare, message_id, queue=Queue.PREPARE)
+
+
+def _prepare_posts(now: datetime) -> None:
+    for delivery_id in post.to_prepare(now):
+        wake(prepare_post, delivery_id, queue=Queue.SOCIAL)
+
+
+def _wake_rules(_now: datetime) -> None:
+    # They take their time, and the next tick asks again.
+    wake(rules, queue=Queue.PREPARE, expires_s=TICK_EXPIRES_S)
+
+
+STEPS = (
+    Step("start", dispatch.due, _start),
+    Step("freeze", dispatch.unfrozen, _freeze),
+    Step("prepare_posts", post.unprepared, _prepare_posts),
+)
+PATIENT_STEPS = (Step("rules", matching.with_new_items, _wake_rules),)
+_look = Look(*STEPS)
 
 
 @shared_task
 def tick() -> None:
     """Wake workers for what is to be frozen, uploaded or started."""
-    now = timezone.now()
-    for message_id in dispatch.to_start(now):
-        wake(start, message_id, queue=Queue.TICK)
-    for message_id in dispatch.to_freeze(now):
-        wake(prepare, message_id, queue=Queue.PREPARE)
-    for delivery_id in post.to_prepare(now):
-        wake(prepare_post, delivery_id, queue=Queue.SOCIAL)
+    _look(timezone.now())
 
 
 @shared_task
@@ -47,4 +75,4 @@ def prepare_post(delivery_id: int) -> None:
 @shared_task
 def rules() -> None:
     """Let the rules look at new items."""
-    apply_rules(timezone.now())
+    matching.apply_rules(timezone.now())

@@ -26,8 +26,6 @@ def _heartbeat(queue: Queue) -> dict[str, object]:
 
 BEAT_SCHEDULE = {
     "every-second": _tick("tasks.tick.every_second", 1.0),
-    "every-two-seconds": _tick("tasks.tick.every_two_seconds", 2.0),
-    "rules": _tick("tasks.prepare.rules", 2.0, Queue.PREPARE),
     "counts": _tick("tasks.track.check_counts", 3600.0, Queue.TRACK),
     **{f"heartbeat-{queue}": _heartbeat(queue) for queue in Queue},
 }

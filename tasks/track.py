@@ -10,41 +10,18 @@ from django.utils import timezone
 
 from publisher.deliver import finish, notice, post, reconcile, recover
 from publisher.operate.heartbeat import beat
-from publisher.review.settling import resend_by_policy
-from publisher.review.withdraw import cancel_leftovers
-from publisher.track import breaker
+from publisher.review import settling, withdraw
+from publisher.track import breaker, events
 from publisher.track.counters import check_recent
-from publisher.track.events import anything_waits, apply_waiting
 from publisher.track.inbound import forwarding, mailbox
 from publisher.vocabulary import Queue
 from tasks.celery import wake
-from tasks.isolation import do_all
 from tasks.schedule import TICK_EXPIRES_S
-
-
-@shared_task
-def tick() -> None:
-    """Give dead claims their outcome, finish what is done, read back what was published."""
-    now = timezone.now()
-    steps = (
-        post.give_up_dead_claims,
-        notice.give_up_dead_notices,
-        _cancel,
-        finish.reopen_leftovers,
-        _finish,
-        breaker.look_again,
-        _confirm,
-        recover.give_up_lost_claims,
-        _apply,
-        resend_by_policy,
-        _look_into_mailbox,
-        _forward,
-    )
-    do_all(partial(step, now) for step in steps)
+from tasks.steps import Step, do_all
 
 
 def _cancel(_now: datetime) -> None:
-    cancel_leftovers()
+    withdraw.cancel_leftovers()
 
 
 def _finish(now: datetime) -> None:
@@ -63,11 +40,6 @@ def _confirm(now: datetime) -> None:
 
 
 def _apply(_now: datetime) -> None:
-    if anything_waits():
-        _wake_apply_reports()
-
-
-def _wake_apply_reports() -> None:
     # The next tick asks again: those that a busy worker did not take soon would only stand before other work.
     wake(apply_reports, queue=Queue.TRACK, expires_s=TICK_EXPIRES_S)
 
@@ -82,12 +54,30 @@ def _forward(now: datetime) -> None:
         wake(forward_reply, mail_id, queue=Queue.TRACK)
 
 
+STEPS = (
+    Step("dead_posts", post.dead_claims, post.give_up_dead_claims),
+    Step("dead_notices", notice.dead, notice.give_up_dead_notices),
+    Step("cancel", lambda _now: withdraw.leftovers(), _cancel),
+    Step("reopen", lambda _now: finish.leftovers(), finish.reopen_leftovers),
+    Step("finish", lambda _now: finish.done(), _finish),
+    Step("breaker", lambda _now: breaker.being_sent(), breaker.look_again),
+    Step("confirm", reconcile.unconfirmed, _confirm),
+    Step("lost_claims", recover.expired, recover.give_up_lost_claims),
+    Step("apply", lambda _now: events.not_applied(), _apply),
+    Step("by_policy", settling.by_policy, settling.resend_by_policy),
+    # A mailbox that was never looked into has no row.
+    Step("mailbox", None, _look_into_mailbox),
+    Step("forward", forwarding.due, _forward),
+)
+
+
 @shared_task
 def apply_reports() -> None:
     """Apply what came back, for a moment; what is left then is for the next, so that other work gets its turn."""
     # Without any applied, what waits is being handed over at this moment, or another worker has it.
-    if apply_waiting(timezone.now()) and anything_waits():
-        _wake_apply_reports()
+    now = timezone.now()
+    if events.apply_waiting(now) and events.anything_waits():
+        _apply(now)
 
 
 @shared_task

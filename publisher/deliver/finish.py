@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Sum
+from django.db.models import Exists, OuterRef, QuerySet, Sum
 from django.utils.translation import gettext_noop
 
 from publisher.errors import Explanation
@@ -18,11 +18,15 @@ from publisher.vocabulary import DeliveryStatus, HoldReason, MessageStatus
 _OPEN = (DeliveryStatus.PENDING, DeliveryStatus.SENDING)
 
 
-def to_finish() -> list[int]:
-    """Messages in `sending` with nothing left to do."""
+def done() -> QuerySet[Message]:
+    """Messages in `sending` of which nothing waits."""
     waiting = Delivery.objects.filter(WAITING, message=OuterRef("pk"))
-    taken = Message.objects.filter(~Exists(waiting), status=MessageStatus.SENDING).values_list("pk", flat=True)
-    return _out_of_hands(list(taken))
+    return Message.objects.filter(~Exists(waiting), status=MessageStatus.SENDING)
+
+
+def to_finish() -> list[int]:
+    """Those that are `done`, and of which no claim has anything left."""
+    return _out_of_hands(list(done().values_list("pk", flat=True)))
 
 
 def finish(message_id: int, now: datetime) -> bool:
@@ -42,14 +46,18 @@ def finish(message_id: int, now: datetime) -> bool:
     return True
 
 
+def leftovers() -> QuerySet[Message]:
+    """Messages that finished and of which something waits all the same."""
+    waiting = Delivery.objects.filter(WAITING, message=OuterRef("pk"))
+    return Message.objects.filter(Exists(waiting), status=MessageStatus.FINISHED)
+
+
 def reopen_leftovers(now: datetime) -> int:
     """Take up again what a late journal gave back after its message had finished; answers how many messages.
 
     Such deliveries were never handed over. If the message finished longer ago than the allowed lateness, it is held.
     """
-    waiting = Delivery.objects.filter(WAITING, message=OuterRef("pk"))
-    left = Message.objects.filter(Exists(waiting), status=MessageStatus.FINISHED).values_list("pk", flat=True)
-    return sum(_reopen(message_id, now) for message_id in left)
+    return sum(_reopen(message_id, now) for message_id in leftovers().values_list("pk", flat=True))
 
 
 def _reopen(message_id: int, now: datetime) -> bool:

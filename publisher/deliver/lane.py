@@ -26,7 +26,7 @@ from publisher.deliver.limits import SOON_S, Limits, open_in_s
 from publisher.deliver.notice import wants_room
 from publisher.deliver.outcome import Outcome, Settled
 from publisher.deliver.rate import Rate
-from publisher.deliver.recover import anything_to_recover, recover_dead_journals
+from publisher.deliver.recover import recover_dead_journals
 from publisher.deliver.slots import Lease, free_slot_exists, release_slot, take_slot
 from publisher.deliver.turns import Turns, anything_due
 from publisher.errors import OpslagError
@@ -280,13 +280,12 @@ class Lane:
 
 
 def wanted(now: datetime) -> bool:
-    """Whether a lane should be started: something is due, or a dead lane's journal waits, and a slot is free."""
-    if anything_to_recover(now):
-        return True
+    """Whether a lane should be started: something is due, a slot is free, and nothing is in the way."""
+    # While mail leaves no slot is free: nothing else need be asked.
     return (
-        not transport_health.paused(settings.OPSLAG_TRANSPORT, now)
+        free_slot_exists(KIND, now)
+        and not transport_health.paused(settings.OPSLAG_TRANSPORT, now)
         and not wants_room(now)
-        and free_slot_exists(KIND, now)
         and anything_due(now)
         and open_in_s() < SOON_S
     )

@@ -11,7 +11,7 @@ from email.policy import SMTP
 from email.utils import format_datetime, formataddr
 
 from django.conf import settings
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 from django.utils.translation import gettext_noop
@@ -20,6 +20,7 @@ from publisher.compose.wire import wire_address
 from publisher.deliver import outcome
 from publisher.errors import Explanation, InputError, OpslagError, PermanentError, TransientError
 from publisher.models import Notice
+from publisher.models.probe import Moment
 from publisher.transports import configured_transport, message_headers
 from publisher.transports.contract import Connection, Transport
 from publisher.transports.esps import DELIVERY_KEY
@@ -36,10 +37,14 @@ ROOM_FOR = timedelta(minutes=1)
 FIRST_PAUSE, LONGEST_PAUSE, PAUSE_SHARE = timedelta(seconds=1), timedelta(minutes=1), 4
 
 
-def due_notices(now: datetime) -> list[int]:
+def due(now: Moment) -> QuerySet[Notice]:
     """Notices that should leave now."""
-    due = Notice.objects.filter(status=DeliveryStatus.PENDING, due_at__lte=now)
-    return list(due.order_by("due_at").values_list("pk", flat=True)[:100])
+    return Notice.objects.filter(status=DeliveryStatus.PENDING, due_at__lte=now)
+
+
+def due_notices(now: datetime) -> list[int]:
+    """Those that are `due`, the oldest first."""
+    return list(due(now).order_by("due_at").values_list("pk", flat=True)[:100])
 
 
 def wants_room(now: datetime) -> bool:
@@ -179,9 +184,14 @@ def _store(notice: Notice, result: outcome.Outcome) -> DeliveryStatus:
     return result.status
 
 
+def dead(now: Moment) -> QuerySet[Notice]:
+    """Notices whose worker died."""
+    return Notice.objects.filter(status=DeliveryStatus.SENDING, lease_until__lt=now)
+
+
 def give_up_dead_notices(now: datetime) -> int:
-    """Notices whose worker died: started is uncertain, never started goes back in the line, but not for ever."""
-    expired = Notice.objects.filter(status=DeliveryStatus.SENDING, lease_until__lt=now)
+    """Of the `dead`, started is uncertain; never started goes back in the line, but not for ever."""
+    expired = dead(now)
     words = Explanation.from_json(outcome.lost(0, now).error)
     lost = expired.filter(started_at__isnull=False).update(
         status=DeliveryStatus.UNCERTAIN, last_error=words.as_json(), lease_until=None

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
@@ -15,8 +15,9 @@ from publisher.compose.social import post_of
 from publisher.deliver import claim, outcome
 from publisher.deliver.post_claim import ClaimLostError, PostClaim, take
 from publisher.errors import AccountError, Explanation, OpslagError, PermanentError, TransientError, UncertainError
-from publisher.models import Account, Claim, Delivery, Message, PostPart
+from publisher.models import WAITING, Account, Claim, Delivery, Message, PostPart
 from publisher.models.counting import COMMON_LANE, move_counts
+from publisher.models.probe import Moment
 from publisher.platforms.contract import Platform, Post, Published
 from publisher.schedule import dispatch
 from publisher.schedule.stops import not_stopped
@@ -43,27 +44,40 @@ PUBLIC = frozenset({PartStep.COMMITTED, PartStep.CONFIRMED})
 _AT_ONCE = 100
 
 
-def to_prepare(now: datetime) -> list[int]:
+def unprepared(now: Moment) -> QuerySet[Delivery]:
     """Posts whose uploads should be made now: deliveries of scheduled messages due within ten minutes."""
     # A free row with a lease ahead failed a while ago and is left alone until then (see _put_off).
     free = Q(message__lease_until=None) | Q(message__lease_until__lt=now)
-    soon = Delivery.objects.filter(
+    return Delivery.objects.filter(
         free,
+        WAITING,
         message__outlet=Outlet.POST,
         message__status=MessageStatus.SCHEDULED,
         message__scheduled_at__lte=now + AHEAD,
-        status=DeliveryStatus.PENDING,
         due_at__lte=now + AHEAD,
         parts__step__in=(PartStep.WAITING, PartStep.PREPARING),
     )
-    return list(soon.distinct().values_list("pk", flat=True)[:_AT_ONCE])
+
+
+def to_prepare(now: datetime) -> list[int]:
+    """The `unprepared`, each once."""
+    return list(unprepared(now).distinct().values_list("pk", flat=True)[:_AT_ONCE])
+
+
+def due(now: Moment, sending: QuerySet[Message] | None = None) -> QuerySet[Delivery]:
+    """Posts whose instant has come, stopped or not; or those of `sending`."""
+    messages = _in_sending() if sending is None else sending
+    return Delivery.objects.filter(WAITING, message__in=messages, due_at__lte=now)
 
 
 def to_publish(now: datetime) -> list[int]:
-    """Posts whose instant has come."""
-    messages = not_stopped(Message.objects.filter(status=MessageStatus.SENDING, outlet=Outlet.POST))
-    due = Delivery.objects.filter(message__in=messages, status=DeliveryStatus.PENDING, due_at__lte=now)
-    return list(due.order_by("due_at").values_list("pk", flat=True)[:_AT_ONCE])
+    """Posts that should become public now."""
+    wanted = due(now, not_stopped(_in_sending()))
+    return list(wanted.order_by("due_at").values_list("pk", flat=True)[:_AT_ONCE])
+
+
+def _in_sending() -> QuerySet[Message]:
+    return Message.objects.filter(status=MessageStatus.SENDING, outlet=Outlet.POST)
 
 
 def prepare(delivery_id: int) -> bool:
@@ -258,10 +272,14 @@ def _end(delivery: Delivery, mine: PostClaim, result: outcome.Outcome) -> Delive
     return result.status
 
 
+def dead_claims(now: Moment) -> QuerySet[Claim]:
+    """Claims of posts whose worker died."""
+    return Claim.objects.filter(lease_until__lt=now, message__outlet=Outlet.POST)
+
+
 def give_up_dead_claims(now: datetime) -> int:
-    """Posts whose worker died: public or not is read from the step that was stored before the call."""
-    expired = Claim.objects.filter(lease_until__lt=now, message__outlet=Outlet.POST)
-    return sum(_settle(found, now) for found in expired)
+    """Give the `dead_claims` their outcome: public or not is read from the step that was stored before the call."""
+    return sum(_settle(found, now) for found in dead_claims(now))
 
 
 def _settle(found: Claim, now: datetime) -> int:

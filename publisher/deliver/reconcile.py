@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from publisher.accounts.settings import config_of, platform_of
@@ -17,6 +17,7 @@ from publisher.deliver.post_claim import ClaimLostError, PostClaim, store_step, 
 from publisher.errors import OpslagError
 from publisher.models import Claim, Delivery, PostPart
 from publisher.models.counting import COMMON_LANE
+from publisher.models.probe import Moment
 from publisher.platforms.contract import Published
 from publisher.vocabulary import DeliveryStatus, Outlet, PartStep
 
@@ -27,15 +28,19 @@ LEASE = timedelta(minutes=3)
 _READ_BACK_FOR = timedelta(hours=1)
 
 
-def to_reconcile(now: datetime) -> list[int]:
+def uncertain(now: Moment) -> QuerySet[Delivery]:
     """Uncertain posts that should be looked at now."""
-    uncertain = Delivery.objects.filter(
+    return Delivery.objects.filter(
         message__outlet=Outlet.POST, status=DeliveryStatus.UNCERTAIN, due_at__lte=now, strikes__lte=len(LOOKS_S)
     )
-    return list(uncertain.values_list("pk", flat=True)[:50])
 
 
-def to_confirm(now: datetime) -> list[int]:
+def to_reconcile(now: datetime) -> list[int]:
+    """Some of the `uncertain`."""
+    return list(uncertain(now).values_list("pk", flat=True)[:50])
+
+
+def unconfirmed(now: Moment) -> QuerySet[PostPart]:
     """Published parts that were not read back yet and should be looked at now.
 
     Once a post is sent, its delivery's `due_at` and `strikes` are the next look and the looks made in vain.
@@ -48,7 +53,12 @@ def to_confirm(now: datetime) -> list[int]:
         delivery__strikes__lt=len(LOOKS_S),
     )
     # Where a person said that it was sent, there is no id to ask for.
-    return list(fresh.exclude(remote_id="").values_list("pk", flat=True)[:50])
+    return fresh.exclude(remote_id="")
+
+
+def to_confirm(now: datetime) -> list[int]:
+    """Some of the `unconfirmed`."""
+    return list(unconfirmed(now).values_list("pk", flat=True)[:50])
 
 
 def reconcile(delivery_id: int) -> bool:

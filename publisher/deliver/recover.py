@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from publisher.deliver import claim, misfortunes, outcome
@@ -18,6 +19,7 @@ from publisher.deliver.outcome import Settled
 from publisher.deliver.slots import release_slot
 from publisher.models import Claim, Delivery, Message
 from publisher.models.counting import COMMON_LANE
+from publisher.models.probe import Moment
 from publisher.vocabulary import DeliveryStatus, Outlet, Reason
 
 log = logging.getLogger(__name__)
@@ -95,15 +97,19 @@ def _outcome(claim_id: uuid.UUID, delivery_id: int, record: Record, ends: Ends) 
     return outcome.lost(delivery_id, now, Reason.JOURNAL_LOST)
 
 
+def expired(now: Moment) -> QuerySet[Claim]:
+    """Claims of lanes that have not renewed them for so long that they start nothing any more."""
+    return Claim.objects.filter(lease_until__lt=now, message__outlet=Outlet.EMAIL)
+
+
 def give_up_lost_claims(now: datetime) -> int:
     """Claims whose journal is gone, or does not come: their deliveries are uncertain, and a log line alerts.
 
     On this host a missing file is proof at once; another host's journal, or one that a process still locks, gets
     15 minutes past the lease.
     """
-    expired = Claim.objects.filter(lease_until__lt=now, message__outlet=Outlet.EMAIL)
     given_up = 0
-    for found in expired:
+    for found in expired(now):
         missing_here = found.host == settings.OPSLAG_HOST and not (journal_folder() / found.journal).exists()
         if missing_here or found.lease_until < now - PATIENCE:
             given_up += _give_up(found, now)
@@ -122,7 +128,11 @@ def _give_up(found: Claim, now: datetime) -> int:
     return number
 
 
+def stale(now: Moment) -> QuerySet[Claim]:
+    """Claims that no lane has renewed for a few seconds, whatever their host."""
+    return Claim.objects.filter(lease_until__lt=now + claim.LEASE - timedelta(seconds=5), message__outlet=Outlet.EMAIL)
+
+
 def anything_to_recover(now: datetime) -> bool:
-    """Whether some claim of this host has not been renewed for a few seconds: a lane should look at its journals."""
-    stale = Claim.objects.filter(lease_until__lt=now + claim.LEASE - timedelta(seconds=5))
-    return stale.filter(host=settings.OPSLAG_HOST, message__outlet=Outlet.EMAIL).exists()
+    """Whether some claim of this host is `stale`: a lane should look at its journals."""
+    return stale(now).filter(host=settings.OPSLAG_HOST).exists()

@@ -12,6 +12,7 @@ from django.db.models import Count, Exists, F, OuterRef, QuerySet
 
 from publisher.deliver.claim import LEASE, Place, Taken
 from publisher.models import WAITING, Claim, Delivery, Message, Newsletter
+from publisher.models.probe import Moment
 from publisher.schedule.stops import not_stopped
 from publisher.schedule.warm_up import sender_domain, used_up
 from publisher.vocabulary import MessageStatus, Outlet
@@ -26,17 +27,29 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 
 def in_line(now: datetime) -> QuerySet[Message]:
     """Messages in `sending` of which something may be due, the least recently served first."""
-    sending = Message.objects.filter(status=MessageStatus.SENDING, outlet=Outlet.EMAIL).exclude(wave_until__gt=now)
+    sending = _in_sending(now)
     if settings.OPSLAG_WARMUP_DOMAINS and (tired := used_up(now)):
         senders = [each.pk for each in Newsletter.objects.all() if sender_domain(each) in tired]
         sending = sending.exclude(newsletter__in=senders)
     return not_stopped(sending).order_by(F("served_at").asc(nulls_first=True), "pk")
 
 
+def due(now: Moment) -> QuerySet[Message]:
+    """Messages in `sending` of which something is due, whatever else holds them back: a stop, a warm-up."""
+    return _in_sending(now).filter(_any_due(now))
+
+
 def anything_due(now: datetime) -> bool:
     """Whether a lane would find work."""
-    due = Delivery.objects.filter(WAITING, message=OuterRef("pk"), due_at__lte=now)
-    return in_line(now).filter(Exists(due)).exists()
+    return in_line(now).filter(_any_due(now)).exists()
+
+
+def _in_sending(now: Moment) -> QuerySet[Message]:
+    return Message.objects.filter(status=MessageStatus.SENDING, outlet=Outlet.EMAIL).exclude(wave_until__gt=now)
+
+
+def _any_due(now: Moment) -> Exists:
+    return Exists(Delivery.objects.filter(WAITING, message=OuterRef("pk"), due_at__lte=now))
 
 
 class _Waiting(NamedTuple):

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from publisher.errors import Explanation, OpslagError, TransientError
 from publisher.models import Notice, Source, User
+from publisher.models.probe import Moment
 from publisher.sources.contract import Poll
 from publisher.vocabulary import NoticeKind, RoleKind, SourceStatus
 
@@ -105,10 +106,14 @@ class Claim:
         return bool(self._row().update(strikes=0, claim_id=None, lease_until=None, **values))
 
 
+def due(now: Moment) -> QuerySet[Source]:
+    """The sources to look at now."""
+    return Source.objects.filter(_free(now), Q(next_poll_at__isnull=True) | Q(next_poll_at__lte=now))
+
+
 def due_sources(now: datetime, limit: int = 50) -> list[int]:
-    """The sources to look at now, those that wait longest first."""
-    due = Source.objects.filter(_free(now), Q(next_poll_at__isnull=True) | Q(next_poll_at__lte=now))
-    ordered = due.order_by(F("next_poll_at").asc(nulls_first=True), "pk")
+    """Those that are `due`, the ones that wait longest first."""
+    ordered = due(now).order_by(F("next_poll_at").asc(nulls_first=True), "pk")
     return list(ordered.values_list("pk", flat=True)[:limit])
 
 
@@ -134,7 +139,7 @@ def give_up(source_id: int) -> bool:
     return bool(stopped)
 
 
-def _free(now: datetime) -> Q:
+def _free(now: Moment) -> Q:
     return Q(status=SourceStatus.ACTIVE) & (Q(lease_until__isnull=True) | Q(lease_until__lt=now))
 
 

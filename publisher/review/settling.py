@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext_noop
 
 from publisher.access.audit import record
@@ -12,6 +13,7 @@ from publisher.access.roles import require
 from publisher.errors import InputError, TransitionError
 from publisher.models import Delivery, Message, User
 from publisher.models.counting import COMMON_LANE, move_counts
+from publisher.models.probe import Moment
 from publisher.review.control import decide
 from publisher.review.moves import CHANGED_MEANWHILE, move
 from publisher.vocabulary import DeliveryStatus, MessageStatus, Outlet, UncertainPolicy
@@ -28,18 +30,22 @@ STARTS = {
 }
 
 
-def resend_by_policy(now: datetime) -> int:
-    """Send unconfirmed mails again where the organisation wants it so; answers how many.
-
-    Once: what a first try left unclear, when half an hour has shown nothing more of it. A second time is a person's.
-    """
-    wanted = Message.objects.filter(
+def by_policy(now: Moment) -> QuerySet[Message]:
+    """Mails of which the organisation wants what is unconfirmed sent again."""
+    return Message.objects.filter(
         outlet=Outlet.EMAIL,
         campaign__organisation__uncertain_policy=UncertainPolicy.RESEND,
         status__in=(MessageStatus.SENDING, MessageStatus.FINISHED),
         started_at__gt=now - RESENT_WITHIN,
     )
-    return sum(_resend(message_id, now) for message_id in wanted.values_list("pk", flat=True))
+
+
+def resend_by_policy(now: datetime) -> int:
+    """Send unconfirmed mails again where the organisation wants it so; answers how many.
+
+    Once: what a first try left unclear, when half an hour has shown nothing more of it. A second time is a person's.
+    """
+    return sum(_resend(message_id, now) for message_id in by_policy(now).values_list("pk", flat=True))
 
 
 def _resend(message_id: int, now: datetime) -> int:

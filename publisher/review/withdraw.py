@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext_noop
 
 from publisher.errors import InputError
@@ -45,16 +45,19 @@ def cancel_one(message: Message) -> int:
     return _cancel_waiting(message.pk)
 
 
+def leftovers() -> QuerySet[Message]:
+    """Messages that were cancelled and of which something waits all the same."""
+    waiting = Delivery.objects.filter(WAITING, message=OuterRef("pk"))
+    return Message.objects.filter(Exists(waiting), status=MessageStatus.CANCELLED)
+
+
 def cancel_leftovers() -> int:
     """Cancel what a lane handed back after its message was cancelled; answers how many deliveries that were.
 
     A delivery in hand when the button was pressed comes back as waiting; this is run regularly, so that none is left.
     """
-    waiting = Delivery.objects.filter(WAITING, message=OuterRef("pk"))
     total = 0
-    for message_id in Message.objects.filter(Exists(waiting), status=MessageStatus.CANCELLED).values_list(
-        "pk", flat=True
-    ):
+    for message_id in leftovers().values_list("pk", flat=True):
         with transaction.atomic():
             total += _cancel_waiting(message_id)
     return total

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_noop
 from publisher.access.notices import notify_approvers
 from publisher.errors import Explanation, OpslagError
 from publisher.models import Item, Rule, RuleMatch, Sighting
+from publisher.models.probe import HoursBefore, Moment
 from publisher.rules.making import make
 from publisher.schedule.times import recurring, wall_of
 from publisher.vocabulary import ItemState, NoticeKind
@@ -42,6 +43,14 @@ def apply_rules(now: datetime) -> list[int]:
             continue
         made += [campaign for item in _fresh(rule, now)[:AT_ONCE] if (campaign := _apply(rule, item, now)) is not None]
     return made
+
+
+def with_new_items(now: Moment) -> QuerySet[Rule]:
+    """Active rules in whose organisation there is a new and young item that they have not met, wanted or not."""
+    met = RuleMatch.objects.filter(rule=OuterRef(OuterRef("pk")), item=OuterRef("pk"))
+    items = Item.objects.filter(~Exists(met), organisation=OuterRef("organisation"), state=ItemState.NEW)
+    young = items.alias(known_at=KNOWN_AT).filter(known_at__gte=HoursBefore(now, OuterRef("max_age_hours")))
+    return Rule.objects.filter(Exists(young), active=True)
 
 
 def matches(rule: Rule, item: Item) -> bool:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import OperationalError, close_old_connections, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext_noop
 
 from publisher.access.audit import record
@@ -17,6 +17,7 @@ from publisher.access.notices import notify_approvers
 from publisher.compose.compiled import compile_message
 from publisher.errors import Explanation, OpslagError, TransientError
 from publisher.models import Message
+from publisher.models.probe import Moment
 from publisher.schedule.first_wave import first_wave_of
 from publisher.schedule.freeze import add_difference, freeze, one_snapshot
 from publisher.schedule.keeping import LEASE, keep
@@ -32,18 +33,26 @@ STRIKES_ALLOWED = 3
 _NOT_TWICE = 50
 
 
-def to_freeze(now: datetime) -> list[int]:
-    """E-mail messages whose audience should be frozen now, soonest first."""
-    waiting = Message.objects.filter(
+def unfrozen(now: Moment) -> QuerySet[Message]:
+    """E-mail messages whose audience should be frozen now."""
+    return Message.objects.filter(
         status=MessageStatus.SCHEDULED, outlet=Outlet.EMAIL, frozen_at=None, scheduled_at__lte=now + AHEAD
     ).filter(Q(lease_until=None) | Q(lease_until__lt=now))
-    return list(waiting.order_by("scheduled_at").values_list("pk", flat=True)[:_NOT_TWICE])
+
+
+def to_freeze(now: datetime) -> list[int]:
+    """The `unfrozen`, soonest first."""
+    return list(unfrozen(now).order_by("scheduled_at").values_list("pk", flat=True)[:_NOT_TWICE])
+
+
+def due(now: Moment) -> QuerySet[Message]:
+    """Messages whose instant has come and whose audience stands, stopped or not."""
+    return Message.objects.filter(status=MessageStatus.SCHEDULED, scheduled_at__lte=now, frozen_at__isnull=False)
 
 
 def to_start(now: datetime) -> list[int]:
-    """Messages whose instant has come and whose audience stands."""
-    due = Message.objects.filter(status=MessageStatus.SCHEDULED, scheduled_at__lte=now, frozen_at__isnull=False)
-    return list(not_stopped(due).order_by("scheduled_at").values_list("pk", flat=True)[:_NOT_TWICE])
+    """Messages that should begin now."""
+    return list(not_stopped(due(now)).order_by("scheduled_at").values_list("pk", flat=True)[:_NOT_TWICE])
 
 
 def take(message_id: int, now: datetime, status: MessageStatus, lease: timedelta = UPLOAD_LEASE) -> Message | None:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext_noop
 
 from publisher.access.notices import notify_approvers
@@ -44,7 +45,7 @@ _OURS = gettext_noop(
     "checked before you go on: otherwise the rest comes back too."
 )
 
-# Asked by every tick, so as SQL: building a query costs more than this one. What counts is what `handed_over` counts.
+# Asked by many a tick, so as SQL: building a query costs more than this one. What counts is what `handed_over` counts.
 _BEING_SENT = """
 SELECT m.id, m.bounces_base, m.wave_size, SUM(c.count)
 FROM publisher_message m JOIN publisher_deliverycount c ON c.message_id = m.id
@@ -69,6 +70,11 @@ def look_at(message_ids: Iterable[int], now: datetime) -> list[int]:
         elif hold(message, HoldReason.BOUNCES, explanation, frm=MessageStatus(message.status)):
             held.append(message.pk)
     return held
+
+
+def being_sent() -> QuerySet[Message]:
+    """All that `look_again` may find."""
+    return Message.objects.filter(status=MessageStatus.SENDING)
 
 
 def look_again(now: datetime) -> list[int]:

@@ -1,6 +1,6 @@
 """Facts that come back from outside: stored at once, applied to the ledger a moment later.
 
-`keep` is what a webhook or the mailbox calls before it answers. The track tick has a worker call `apply_waiting`.
+`keep` is what a webhook or the mailbox calls before it answers. The tick has a worker call `apply_waiting`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import OperationalError, connection, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from publisher.audience.addresses import address_key
 from publisher.errors import InputError
@@ -123,9 +123,14 @@ def _key_of(recipient: str) -> str:
         return ""
 
 
+def not_applied() -> QuerySet[Event]:
+    """Stored facts that are not applied yet, also those that wait for a delivery's outcome."""
+    return Event.objects.filter(applied_at=None)
+
+
 def anything_waits() -> bool:
-    """Whether stored facts are not applied yet, also those that wait for a delivery's outcome."""
-    return Event.objects.filter(applied_at=None).exists()
+    """Whether any fact is `not_applied`."""
+    return not_applied().exists()
 
 
 def apply_waiting(now: datetime) -> int:

@@ -16,6 +16,7 @@ from publisher.deliver import claim, finish
 from publisher.deliver.turns import anything_due
 from publisher.models import Claim, Message, Newsletter
 from publisher.vocabulary import MessageStatus
+from tasks.tick import ALL
 from tests.audience_factory import mail
 
 pytestmark = [
@@ -104,6 +105,13 @@ def indexes_of(steps: list[dict[str, Any]]) -> list[str]:
     return [step["Index Name"] for step in steps if "Index Name" in step]
 
 
+def assert_a_tick_reads_little() -> None:
+    steps = steps_of(lambda: ALL.probe.ask(timezone.now()))
+    read = [step for step in steps if step.get("Relation Name") == "publisher_delivery" and step["Actual Loops"]]
+    assert read and {step["Node Type"] for step in read} <= {"Index Scan", "Index Only Scan"}
+    assert sum(step["Actual Rows"] * step["Actual Loops"] for step in read) < 100
+
+
 def test_claims_read_what_they_take_and_no_more(message: Message, big_table: None) -> None:
     now = timezone.now()
     taker = claim.Taker(uuid.uuid4(), 1, "x.journal")
@@ -113,6 +121,7 @@ def test_claims_read_what_they_take_and_no_more(message: Message, big_table: Non
         sent = "UPDATE publisher_delivery SET status = 'sent', claim_id = %s WHERE status = 'pending' AND id > %s"
         with connection.cursor() as cursor:
             cursor.execute(sent, [uuid.uuid4(), ROWS - EACH + EACH * share_left])
+        assert_a_tick_reads_little()
         for place in (None, (str(now - timedelta(hours=1)), ROWS - EACH // 2)):
             steps = steps_of(partial(claim.take, message, uuid.uuid4(), taker, LIMIT, now, after=place))
             assert indexes_of(steps).count("delivery_pending") == 1, f"with {share_left:.1%} left, after {place}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tasks.celery import app
-from tasks.isolation import do_all
+from tasks.steps import do_all
 
 
 def test_one_look_that_fails_does_not_keep_the_others_from_looking() -> None:

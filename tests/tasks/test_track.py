@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from types import SimpleNamespace
+from uuid import uuid4
 
 import pytest
 from django.utils import timezone
 
 from publisher.deliver import finish, post
-from publisher.models import Delivery, Event, Message, Newsletter, Notice, User
+from publisher.models import Account, Claim, Delivery, Event, Message, Newsletter, Notice, User
 from publisher.models.counting import move_counts
 from publisher.track import events
 from publisher.vocabulary import BounceClass, EventKind, Queue
 from tasks import track
 from tasks.celery import app
-from tests.audience_factory import ready_mail, residents
+from tasks.steps import Look
+from tests.audience_factory import mail, own_newsletter, ready_mail, residents
 from tests.track.returns import comes_back, sent
 
 pytestmark = pytest.mark.database
+
+look = Look(*track.STEPS)
 
 
 @pytest.fixture
@@ -48,10 +52,10 @@ APPLY = ("tasks.track.apply_reports", Queue.TRACK)
 
 
 def test_reports_are_applied_by_a_worker_of_their_queue(newsletter: Newsletter, woken: list[object]) -> None:
-    track.tick()
+    look(timezone.now())
     assert APPLY not in woken
     reported(newsletter, 2)
-    track.tick()
+    look(timezone.now())
     assert woken == [APPLY] and Event.objects.filter(applied_at=None).count() == 2
     assert APPLY[0] in app.tasks
     track.apply_reports()
@@ -72,18 +76,20 @@ def test_more_than_a_moment_s_work_is_for_the_next(
 
 
 def test_a_step_that_fails_keeps_no_later_one(
-    newsletter: Newsletter, woken: list[object], monkeypatch: pytest.MonkeyPatch
+    newsletter: Newsletter, practice_account: Account, woken: list[object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(_now: object) -> None:
         raise RuntimeError("one post that nobody foresaw")
 
-    monkeypatch.setattr(post, "give_up_dead_claims", broken)
-    reported(newsletter, 1)
+    monkeypatch.setattr(post, "_settle", lambda _found, now: broken(now))
+    (delivery,) = reported(newsletter, 1)
     Message.objects.update(status="sending")
+    posted = Message.objects.create(campaign=delivery.message.campaign, outlet="post", account=practice_account)
+    Claim.objects.create(run_id=uuid4(), message=posted, lease_until=timezone.now())
     with pytest.raises(ExceptionGroup) as raised:
-        track.tick()
+        look(timezone.now())
     assert [str(error) for error in raised.value.exceptions] == ["one post that nobody foresaw"]
-    assert woken == [APPLY] and Message.objects.get().status != "sending"
+    assert woken == [APPLY] and Message.objects.get(outlet="email").status != "sending"
 
 
 def test_a_message_that_cannot_be_finished_keeps_no_other(
@@ -92,15 +98,16 @@ def test_a_message_that_cannot_be_finished_keeps_no_other(
     finished: list[int] = []
 
     def sometimes(message_id: int, _now: object) -> None:
-        if message_id == 1:
+        if message_id == first.pk:
             raise RuntimeError("one message that nobody foresaw")
         finished.append(message_id)
 
-    monkeypatch.setattr(finish, "to_finish", lambda: [1, 2])
+    first, second = mail(newsletter), mail(own_newsletter("Børnenyt"))
+    Message.objects.update(status="sending")
     monkeypatch.setattr(finish, "finish", sometimes)
     with pytest.raises(ExceptionGroup):
-        track.tick()
-    assert finished == [2]
+        look(timezone.now())
+    assert finished == [second.pk]
 
 
 def too_many_back(newsletter: Newsletter) -> Message:
@@ -122,14 +129,14 @@ def test_a_mail_is_held_when_enough_have_gone_and_nothing_more_comes_back(
     message = too_many_back(newsletter)
     last = Delivery.objects.order_by("-pk")[:1].get()
     Delivery.objects.filter(pk=last.pk).update(status="pending")
-    track.tick()
+    look(timezone.now())
     message.refresh_from_db()
     assert (message.status, message.hold_reason) == ("held", "bounces")
 
 
 def test_a_mail_that_ends_at_once_is_told_of(newsletter: Newsletter, woken: list[object], bo: User) -> None:
     message = too_many_back(newsletter)
-    track.tick()
+    look(timezone.now())
     message.refresh_from_db()
     assert (message.status, message.bounces_told_at is not None) == ("finished", True)
     assert Notice.objects.get().user == bo

@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 import redis
+from django.utils import timezone
 
 from publisher.models import Newsletter, Source
 from publisher.vocabulary import Queue
 from tasks import collect, deliver
 from tasks.celery import WORK_EXPIRES_S, app
 from tasks.schedule import TICK_EXPIRES_S
+from tasks.steps import Look
 from tests.audience_factory import ready_mail, residents
 from tests.smtp_sink import running_sink
 
@@ -71,7 +73,7 @@ def test_all_that_beat_sends_expires() -> None:
 @pytest.mark.database
 def test_ticks_without_workers_leave_only_what_expires(source: Source, broker: Broker) -> None:
     for _ in range(3):
-        collect.tick()
+        Look(*collect.STEPS)(timezone.now())
     left = broker.waiting(Queue.COLLECT)
     assert len(left) == 3 and all(0 < lives_s(each) <= WORK_EXPIRES_S for each in left)
 

@@ -10,7 +10,7 @@ from email.policy import SMTP
 from email.utils import format_datetime
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
@@ -20,6 +20,7 @@ from publisher.compose.values import one_line
 from publisher.compose.wire import wire_address
 from publisher.errors import InputError, OpslagError
 from publisher.models import InboundMail, Newsletter
+from publisher.models.probe import Moment
 from publisher.track.inbound.reading import ReadMail, read
 from publisher.transports import configured_transport
 from publisher.vocabulary import InboundStatus
@@ -31,13 +32,17 @@ MARK = "X-Opslag-Forwarded"
 _HOPS = 25
 
 
+def due(now: Moment) -> QuerySet[InboundMail]:
+    """Replies that wait to be forwarded and that nobody is forwarding."""
+    free = Q(lease_until=None) | Q(lease_until__lt=now)
+    return InboundMail.objects.filter(free, status=InboundStatus.FORWARD, due_at__lte=now)
+
+
 def due_forwards(now: datetime) -> list[int]:
     """Replies that should be forwarded now."""
     if settings.OPSLAG_NEVER_SEND:
         return []
-    free = Q(lease_until=None) | Q(lease_until__lt=now)
-    due = InboundMail.objects.filter(free, status=InboundStatus.FORWARD, due_at__lte=now)
-    return list(due.order_by("due_at").values_list("pk", flat=True)[:20])
+    return list(due(now).order_by("due_at").values_list("pk", flat=True)[:20])
 
 
 def has_gone_round(mail: ReadMail, newsletter: Newsletter) -> bool:

@@ -1,0 +1,279 @@
+"""The tick's probe: whatever a step's own look would find, the probe says so; and nothing is run where it says no."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.conf import settings as django_settings
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from publisher.deliver import finish, lane, notice, post, reconcile, recover
+from publisher.items import polling
+from publisher.models import (
+    Account,
+    Campaign,
+    Claim,
+    Delivery,
+    DeliveryCount,
+    Event,
+    InboundMail,
+    Item,
+    Message,
+    Newsletter,
+    Notice,
+    Organisation,
+    PostPart,
+    Rule,
+    RuleMatch,
+    Source,
+)
+from publisher.models.probe import Instant, Probe
+from publisher.review import settling, withdraw
+from publisher.rules import matching
+from publisher.schedule import dispatch
+from publisher.track import breaker, events
+from publisher.track.inbound import forwarding
+from publisher.vocabulary import DeliveryStatus, InboundStatus, ItemState, MessageStatus, PartStep, SourceStatus
+from tasks import tick
+from tests.audience_factory import mail
+
+pytestmark = pytest.mark.database
+
+# What each step's own look finds, or does, when it is run: anything true is work.
+LOOKS: dict[str, Callable[[datetime], object]] = {
+    "start": dispatch.to_start,
+    "freeze": dispatch.to_freeze,
+    "prepare_posts": post.to_prepare,
+    "recover": recover.anything_to_recover,
+    "lane": lane.wanted,
+    "publish": post.to_publish,
+    "reconcile": reconcile.to_reconcile,
+    "notices": notice.due_notices,
+    "rules": lambda now: _met_after(now),
+    "collect": polling.due_sources,
+    "dead_posts": post.give_up_dead_claims,
+    "dead_notices": notice.give_up_dead_notices,
+    "cancel": lambda _now: withdraw.cancel_leftovers(),
+    "reopen": finish.reopen_leftovers,
+    "finish": lambda _now: finish.to_finish(),
+    "breaker": breaker.look_again,
+    "confirm": reconcile.to_confirm,
+    "lost_claims": recover.give_up_lost_claims,
+    "apply": lambda _now: events.anything_waits(),
+    "by_policy": settling.resend_by_policy,
+    "forward": forwarding.due_forwards,
+}
+
+Row = tuple[type[Any], dict[str, object], dict[str, object]]
+MAIL, POST = {"outlet": "email"}, {"outlet": "post"}
+OF_MAIL, OF_POST = {"message__outlet": "email"}, {"message__outlet": "post"}
+AGO, AHEAD = timedelta(seconds=-2), timedelta(seconds=2)
+
+# The least that gives each step work: which rows, with what in them; a timedelta is a time from now.
+WORK: dict[str, list[Row]] = {
+    "start": [(Message, MAIL, {"status": "scheduled", "scheduled_at": AGO, "frozen_at": AGO})],
+    "freeze": [(Message, MAIL, {"status": "scheduled", "scheduled_at": timedelta(minutes=9), "lease_until": AGO})],
+    "prepare_posts": [
+        (Message, POST, {"status": "scheduled", "scheduled_at": timedelta(minutes=9)}),
+        (Delivery, OF_POST, {"status": "pending", "due_at": timedelta(minutes=9)}),
+        (PostPart, {}, {"step": "waiting"}),
+    ],
+    "recover": [(Claim, OF_MAIL, {"lease_until": timedelta(seconds=54)})],
+    "lane": [(Message, MAIL, {"status": "sending"}), (Delivery, OF_MAIL, {"status": "pending", "due_at": AGO})],
+    "publish": [(Message, POST, {"status": "sending"}), (Delivery, OF_POST, {"status": "pending", "due_at": AGO})],
+    "reconcile": [(Delivery, OF_POST, {"status": "uncertain", "due_at": AGO})],
+    "notices": [(Notice, {}, {"status": "pending", "due_at": AGO})],
+    "rules": [(Item, {}, {"state": "new", "published_at": timedelta(hours=-71)})],
+    "collect": [(Source, {}, {"status": "active", "next_poll_at": AGO})],
+    "dead_posts": [
+        (Claim, OF_POST, {"lease_until": AGO}),
+        (Delivery, OF_POST, {"status": "sending"}),
+    ],
+    "dead_notices": [(Notice, {}, {"status": "sending", "lease_until": AGO})],
+    "cancel": [(Message, MAIL, {"status": "cancelled"}), (Delivery, OF_MAIL, {"status": "pending"})],
+    "reopen": [(Message, MAIL, {"status": "finished", "finished_at": AGO}), (Delivery, OF_MAIL, {"status": "pending"})],
+    "finish": [(Message, MAIL, {"status": "sending"})],
+    "breaker": [
+        (Message, MAIL, {"status": "sending", "started_at": timedelta(hours=-1)}),
+        (DeliveryCount, {}, {"count": 250}),
+        (Event, {}, {"bounce": "our_fault", "detail": {"status": "5.7.1"}}),
+    ],
+    "confirm": [
+        (Delivery, OF_POST, {"status": "sent", "due_at": AGO}),
+        (PostPart, {}, {"step": "committed", "published_at": AGO, "remote_id": "1"}),
+    ],
+    "lost_claims": [(Claim, OF_MAIL, {"lease_until": AGO}), (Delivery, OF_MAIL, {"status": "sending"})],
+    "apply": [(Event, {}, {"applied_at": None})],
+    "by_policy": [
+        (Organisation, {}, {"uncertain_policy": "resend"}),
+        (Message, MAIL, {"status": "finished", "started_at": timedelta(hours=-2)}),
+        (Delivery, OF_MAIL, {"status": "uncertain", "first_started_at": timedelta(hours=-1)}),
+    ],
+    "forward": [(InboundMail, {}, {"status": "forward", "due_at": AGO})],
+}
+
+
+def _met_after(now: datetime) -> bool:
+    before = RuleMatch.objects.count()
+    matching.apply_rules(now)
+    return RuleMatch.objects.count() > before
+
+
+@pytest.fixture
+def rows(newsletter: Newsletter, practice_account: Account, source: Source, item: Item) -> datetime:
+    """One row of each kind, none of which gives anybody work; answers what is "now"."""
+    now, organisation = timezone.now(), newsletter.organisation
+    posted = Message.objects.create(
+        campaign=Campaign.objects.create(organisation=organisation, title="Opslag"), outlet="post",
+        account=practice_account, text="Åben øvelse", status="draft",
+    )  # fmt: skip
+    mailed = mail(newsletter)
+    Message.objects.update(status="draft", scheduled_at=None, frozen_at=None, lease_until=None)
+    for message in (posted, mailed):
+        row = {"account": practice_account} if message == posted else {}
+        claim_id = uuid4()
+        Delivery.objects.create(message=message, status="sent", due_at=now, claim_id=claim_id, **row)
+        far = now + timedelta(days=9)
+        host = django_settings.OPSLAG_HOST
+        Claim.objects.create(pk=claim_id, run_id=uuid4(), message=message, host=host, journal="x", lease_until=far)
+    delivery = Delivery.objects.get(message=posted)
+    PostPart.objects.create(delivery=delivery, step="confirmed", key="k", text="Åben øvelse")
+    Notice.objects.create(organisation=organisation, kind="alert", address="a@example.org", status="sent", due_at=now)
+    Source.objects.update(status="paused")
+    rule = Rule.objects.create(organisation=organisation, name="Alt", newsletter=newsletter)
+    assert rule.max_age_hours == 72
+    Item.objects.update(state="used", organisation=organisation)
+    returned = Delivery.objects.get(message=mailed)
+    Event.objects.create(source="esp", event_id="1", kind="bounced", at=now, applied_at=now, delivery=returned)
+    DeliveryCount.objects.create(message=mailed, status="sent", count=0)
+    InboundMail.objects.create(digest="d", raw=b"", status="done")
+    return now
+
+
+def put(changes: list[Row], now: datetime) -> None:
+    """Change the rows."""
+    for model, which, values in changes:
+        timed = {name: now + value if isinstance(value, timedelta) else value for name, value in values.items()}
+        assert model.objects.filter(**which).update(**timed)
+
+
+def probe() -> Probe:
+    return tick.ALL.probe
+
+
+def answers(look: Callable[[datetime], object], now: datetime) -> bool:
+    """Whether there is work; what was done is undone."""
+    with transaction.atomic():
+        found = bool(look(now))
+        transaction.set_rollback(True)
+    return found
+
+
+def test_every_step_is_tried_here() -> None:
+    named = {step.name for step in tick.ALL.steps}
+    unasked = {step.name for step in tick.ALL.steps if step.may_have_work is None}
+    assert len(named) == len(tick.ALL.steps) and unasked == {"mailbox"}
+    assert named - unasked == set(LOOKS) == set(WORK)
+
+
+def test_rows_without_work_wake_nobody(rows: datetime) -> None:
+    assert probe().ask(rows) == set()
+    assert [name for name, look in LOOKS.items() if answers(look, rows)] == []
+
+
+@pytest.mark.parametrize("name", sorted(WORK))
+def test_each_step_is_asked_for_when_it_has_work(name: str, rows: datetime) -> None:
+    put(WORK[name], rows)
+    assert answers(LOOKS[name], rows) and name in probe().ask(rows)
+
+
+EDGES = [timedelta(seconds=s) for s in (0, -5, 54, 55, 56, 600, 1800, -1800, -3600, -86400, 72 * -3600, 10**6)]
+TIMES = st.builds(lambda edge, us: edge + timedelta(microseconds=us), st.sampled_from(EDGES), st.integers(-1, 1))
+MAYBE = st.none() | TIMES
+
+
+def some(model: type[Any], which: dict[str, object], **values: st.SearchStrategy[object]) -> st.SearchStrategy[Row]:
+    return st.tuples(st.just(model), st.just(which), st.fixed_dictionaries(values))
+
+
+MESSAGES: dict[str, st.SearchStrategy[Any]] = {
+    "status": st.sampled_from(MessageStatus.values), "scheduled_at": MAYBE, "frozen_at": MAYBE, "lease_until": MAYBE,
+    "wave_until": MAYBE, "started_at": MAYBE, "finished_at": MAYBE,
+}  # fmt: skip
+DELIVERIES: dict[str, st.SearchStrategy[Any]] = {
+    "status": st.sampled_from(DeliveryStatus.values), "due_at": TIMES, "strikes": st.integers(0, 7),
+    "attempts": st.integers(0, 2), "first_started_at": MAYBE,
+}  # fmt: skip
+STATES = st.tuples(
+    some(Message, MAIL, **MESSAGES),
+    some(Message, POST, **MESSAGES),
+    some(Delivery, OF_MAIL, **DELIVERIES),
+    some(Delivery, OF_POST, **DELIVERIES),
+    some(Claim, OF_MAIL, lease_until=TIMES),
+    some(Claim, OF_POST, lease_until=TIMES),
+    some(PostPart, {}, step=st.sampled_from(PartStep.values), published_at=MAYBE, remote_id=st.sampled_from(["", "1"])),
+    some(Notice, {}, status=st.sampled_from(DeliveryStatus.values), due_at=TIMES, lease_until=MAYBE),
+    some(Source, {}, status=st.sampled_from(SourceStatus.values), next_poll_at=MAYBE, lease_until=MAYBE),
+    some(Item, {}, state=st.sampled_from(ItemState.values), published_at=MAYBE, first_seen_at=TIMES),
+    some(Rule, {}, active=st.booleans(), max_age_hours=st.sampled_from([1, 72])),
+    some(Event, {}, applied_at=MAYBE),
+    some(InboundMail, {}, status=st.sampled_from(InboundStatus.values), due_at=TIMES, lease_until=MAYBE),
+    some(Organisation, {}, uncertain_policy=st.sampled_from(["leave", "resend"])),
+)
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(state=STATES)
+def test_the_probe_misses_nothing_in_any_state(rows: datetime, state: tuple[Row, ...]) -> None:
+    with transaction.atomic():
+        put(list(state), rows)
+        said = probe().ask(rows)
+        for step in tick.ALL.steps:
+            if step.may_have_work is not None:
+                is_any = step.may_have_work(rows).exists()
+                assert is_any == (step.name in said), f"{step.name}: compiled once, it answers something else"
+        found = {name for name, look in LOOKS.items() if answers(look, rows)}
+        transaction.set_rollback(True)
+    assert found <= said
+
+
+def test_an_idle_tick_asks_one_thing_of_the_database(rows: datetime) -> None:
+    tick.ALL(rows)
+    with CaptureQueriesContext(connection) as queries:
+        tick.ALL(rows)
+        tick.PROMPT(rows)
+    assert len(queries) == 2
+
+
+def test_what_may_wait_is_looked_at_again_soon_and_not_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    at_s, looked = 1000.0, []
+    monkeypatch.setattr(tick, "_Clock", type("_Clock", (), {"looked_s": float("-inf")}))
+    monkeypatch.setattr(tick.time, "monotonic", lambda: at_s)
+    monkeypatch.setattr(tick, "ALL", lambda _now: looked.append(at_s))
+    prompt: list[float] = []
+    monkeypatch.setattr(tick, "PROMPT", lambda _now: prompt.append(at_s))
+    for second in (0.0, 1.0, 2.01, 2.99, 4.0, 4.01, 7.0):
+        at_s = 1000.0 + second
+        tick.every_second()
+    assert looked == [1000.0, 1002.01, 1004.0, 1007.0] and prompt == [1001.0, 1002.99, 1004.01]
+
+
+def test_values_that_are_written_into_the_statement_cannot_break_it(rows: datetime) -> None:
+    odd = "100 % it's %s"
+    Campaign.objects.filter(messages__outlet="post").update(title=odd)
+    both = {
+        "odd": lambda _now: Campaign.objects.filter(title=odd),
+        "other": lambda _now: Campaign.objects.filter(title=odd[1:]),
+    }
+    assert Probe(both).ask(rows) == {"odd"}
+    with pytest.raises(TypeError):
+        Probe({"bytes": lambda _now: InboundMail.objects.filter(raw=b"x")}).ask(rows)
+    assert (Instant() + AHEAD - AGO).after == timedelta(seconds=4)
