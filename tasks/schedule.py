@@ -51,6 +51,8 @@ CONFIGURATION: dict[str, object] = {
     "worker_max_tasks_per_child": 20_000,
     "worker_max_memory_per_child": 400_000,
     "worker_hijack_root_logger": False,
+    # Celery's own support for Django would close it after each; see tasks.celery.
+    "CELERY_DB_REUSE_MAX": 2**62,
     "worker_send_task_events": False,
     "worker_cancel_long_running_tasks_on_connection_loss": False,
     "broker_connection_retry_on_startup": True,
