@@ -6,22 +6,21 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet, Sum
+from django.db.models import QuerySet, Sum
 from django.utils.translation import gettext_noop
 
 from publisher.errors import Explanation
-from publisher.models import WAITING, Claim, Delivery, DeliveryCount, Message
+from publisher.models import WAITING, Claim, Delivery, DeliveryCount, Message, waits
 from publisher.models.agreement import check_counts
 from publisher.schedule.dispatch import hold
-from publisher.vocabulary import DeliveryStatus, HoldReason, MessageStatus
+from publisher.vocabulary import DeliveryStatus, HoldReason, MessageStatus, Outlet
 
 _OPEN = (DeliveryStatus.PENDING, DeliveryStatus.SENDING)
 
 
 def done() -> QuerySet[Message]:
     """Messages in `sending` of which nothing waits."""
-    waiting = Delivery.objects.filter(WAITING, message=OuterRef("pk"))
-    return Message.objects.filter(~Exists(waiting), status=MessageStatus.SENDING)
+    return Message.objects.filter(waits(False), status=MessageStatus.SENDING)
 
 
 def to_finish() -> list[int]:
@@ -47,9 +46,8 @@ def finish(message_id: int, now: datetime) -> bool:
 
 
 def leftovers() -> QuerySet[Message]:
-    """Messages that finished and of which something waits all the same."""
-    waiting = Delivery.objects.filter(WAITING, message=OuterRef("pk"))
-    return Message.objects.filter(Exists(waiting), status=MessageStatus.FINISHED)
+    """Mails that finished and of which something waits all the same: only a lane's journal speaks so late."""
+    return Message.objects.filter(waits(True), status=MessageStatus.FINISHED, outlet=Outlet.EMAIL)
 
 
 def reopen_leftovers(now: datetime) -> int:

@@ -101,6 +101,7 @@ class Lane:
         self.news = threading.Event()
         self.bag = Bag(journal, self.lease, self.news.set)
         self.batches: dict[uuid.UUID, Batch] = {}
+        self._unstored: dict[Batch, list[Settled]] = defaultdict(list)
         # Claims that are over; their rows go once a second.
         self._settled: list[uuid.UUID] = []
         self.turns = Turns()
@@ -131,7 +132,7 @@ class Lane:
         if self._couriers.crash is not None:
             raise RuntimeError("the couriers' thread has ended") from self._couriers.crash
         if self.bag.is_worth_a_look or self.bag.is_empty:
-            self._store()
+            self._store(whole_only=not self.bag.is_empty)
         if self.lease.due():
             self._look_around()
         self._hold_what_is_in_trouble()
@@ -242,12 +243,13 @@ class Lane:
             for batch in self.batches.values():
                 batch.set_aside(resting)
 
-    def _store(self) -> None:
-        by_batch: dict[Batch, list[Settled]] = defaultdict(list)
+    def _store(self, *, whole_only: bool = False) -> None:
+        """Store what there is; `whole_only`: half a batch waits for its other half, for a second at most."""
         for batch, settled in self.bag.outcomes():
-            by_batch[batch].append(settled)
-        for batch, outcomes in by_batch.items():
-            self._store_batch(batch, outcomes)
+            self._unstored[batch].append(settled)
+        for batch in list(self._unstored):
+            if not whole_only or len(self._unstored[batch]) >= batch.unsettled:
+                self._store_batch(batch, self._unstored.pop(batch))
 
     def _store_batch(self, batch: Batch, outcomes: list[Settled]) -> None:
         stored = outcome.store(batch.claim_id, batch.message.pk, self.number, outcomes, was=DeliveryStatus.SENDING)

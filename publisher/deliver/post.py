@@ -67,7 +67,7 @@ def to_prepare(now: datetime) -> list[int]:
 def due(now: Moment, sending: QuerySet[Message] | None = None) -> QuerySet[Delivery]:
     """Posts whose instant has come, stopped or not; or those of `sending`."""
     messages = _in_sending() if sending is None else sending
-    return Delivery.objects.filter(WAITING, message__in=messages, due_at__lte=now)
+    return Delivery.objects.filter(WAITING, account__isnull=False, message__in=messages, due_at__lte=now)
 
 
 def to_publish(now: datetime) -> list[int]:

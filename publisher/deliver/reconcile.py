@@ -19,20 +19,20 @@ from publisher.models import Claim, Delivery, PostPart
 from publisher.models.counting import COMMON_LANE
 from publisher.models.probe import Moment
 from publisher.platforms.contract import Published
-from publisher.vocabulary import DeliveryStatus, Outlet, PartStep
+from publisher.vocabulary import DeliveryStatus, PartStep
 
 # Pauses between looks at an uncertain post; after the last one only a person can tell. Also between tries to read a
 # published one back, after which it stays as it is.
 LOOKS_S = (5, 30, 120, 600, 1800)
 LEASE = timedelta(minutes=3)
 _READ_BACK_FOR = timedelta(hours=1)
+_LOOKED_AT_FOR = timedelta(days=7)
 
 
 def uncertain(now: Moment) -> QuerySet[Delivery]:
-    """Uncertain posts that should be looked at now."""
-    return Delivery.objects.filter(
-        message__outlet=Outlet.POST, status=DeliveryStatus.UNCERTAIN, due_at__lte=now, strikes__lte=len(LOOKS_S)
-    )
+    """Uncertain posts that should be looked at now; after a week only a person can tell."""
+    posts = Delivery.objects.filter(account__isnull=False, due_at__lte=now, due_at__gt=now - _LOOKED_AT_FOR)
+    return posts.filter(status=DeliveryStatus.UNCERTAIN, strikes__lte=len(LOOKS_S))
 
 
 def to_reconcile(now: datetime) -> list[int]:

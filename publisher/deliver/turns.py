@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from django.conf import settings
-from django.db.models import Count, Exists, F, OuterRef, QuerySet
+from django.db.models import Count, F, QuerySet
 
 from publisher.deliver.claim import LEASE, Place, Taken
-from publisher.models import WAITING, Claim, Delivery, Message, Newsletter
+from publisher.models import Claim, Message, Newsletter, waits
 from publisher.models.probe import Moment
 from publisher.schedule.stops import not_stopped
 from publisher.schedule.warm_up import sender_domain, used_up
@@ -36,20 +36,16 @@ def in_line(now: datetime) -> QuerySet[Message]:
 
 def due(now: Moment) -> QuerySet[Message]:
     """Messages in `sending` of which something is due, whatever else holds them back: a stop, a warm-up."""
-    return _in_sending(now).filter(_any_due(now))
+    return _in_sending(now).filter(waits(True, due_at__lte=now))
 
 
 def anything_due(now: datetime) -> bool:
     """Whether a lane would find work."""
-    return in_line(now).filter(_any_due(now)).exists()
+    return in_line(now).filter(waits(True, due_at__lte=now)).exists()
 
 
 def _in_sending(now: Moment) -> QuerySet[Message]:
     return Message.objects.filter(status=MessageStatus.SENDING, outlet=Outlet.EMAIL).exclude(wave_until__gt=now)
-
-
-def _any_due(now: Moment) -> Exists:
-    return Exists(Delivery.objects.filter(WAITING, message=OuterRef("pk"), due_at__lte=now))
 
 
 class _Waiting(NamedTuple):

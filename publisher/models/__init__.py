@@ -35,6 +35,7 @@ from publisher.models.ledger import (  # isort: skip
     TransportHealth,
     WarmupDay,
     deliveries_to,
+    waits,
 )
 from publisher.models.inbound import InboundMail, Mailbox  # isort: skip
 
@@ -87,4 +88,5 @@ __all__ = [
     "User",
     "WarmupDay",
     "deliveries_to",
+    "waits",
 ]

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.lookups import IsNull
 from django.utils import timezone
 
 from publisher.models.audience import Subscriber, Subscription
@@ -77,12 +78,23 @@ class Delivery(ScopedModel):
         indexes: ClassVar = [
             models.Index(fields=["message", "due_at", "id"], condition=_IN_NO_HANDS, name="delivery_pending"),
             models.Index(fields=["claim_id"], condition=Q(claim_id__isnull=False), name="delivery_claim"),
+            models.Index(fields=["due_at"], condition=Q(account__isnull=False), name="delivery_post"),
         ]
 
 
 def deliveries_to(subscriber: Subscriber) -> models.QuerySet[Delivery]:
     """All that was ever sent to a subscriber: found message by message, through the index that keeps one to each."""
     return Delivery.objects.filter(message__newsletter__organisation=subscriber.organisation_id, subscriber=subscriber)
+
+
+def waits(so: bool, **which: object) -> IsNull:
+    """For a filter over messages: whether (`so`, or not) any delivery of theirs waits, of those `which`.
+
+    It asks for the first one, which PostgreSQL looks up by the index, message by message. Asked by EXISTS it may join
+    instead, and read the whole table where its statistics are older than the last minute's claims.
+    """
+    waiting = Delivery.objects.filter(WAITING, message=models.OuterRef("pk"), **which)
+    return IsNull(models.Subquery(waiting.order_by("due_at", "pk").values("pk")[:1]), not so)
 
 
 class PostPart(ScopedModel):
@@ -104,6 +116,10 @@ class PostPart(ScopedModel):
     class Meta:
         ordering: ClassVar = ["position"]
         constraints: ClassVar = [models.UniqueConstraint(fields=["delivery", "position"], name="part_once")]
+        indexes: ClassVar = [
+            models.Index(fields=["delivery"], condition=Q(step__in=["waiting", "preparing"]), name="part_unprepared"),
+            models.Index(fields=["published_at"], condition=Q(step="committed"), name="part_committed"),
+        ]
 
 
 class LaneSlot(models.Model):

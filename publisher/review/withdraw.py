@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import QuerySet
 from django.utils.translation import gettext_noop
 
 from publisher.errors import InputError
-from publisher.models import WAITING, Campaign, CompiledMail, Delivery, DeliveryCount, Message, PostPart
+from publisher.models import WAITING, Campaign, CompiledMail, Delivery, DeliveryCount, Message, PostPart, waits
 from publisher.models.counting import COMMON_LANE, move_counts
 from publisher.review.moves import move
 from publisher.review.planned import UNPLANNED
@@ -47,8 +47,7 @@ def cancel_one(message: Message) -> int:
 
 def leftovers() -> QuerySet[Message]:
     """Messages that were cancelled and of which something waits all the same."""
-    waiting = Delivery.objects.filter(WAITING, message=OuterRef("pk"))
-    return Message.objects.filter(Exists(waiting), status=MessageStatus.CANCELLED)
+    return Message.objects.filter(waits(True), status=MessageStatus.CANCELLED, started_at__isnull=False)
 
 
 def cancel_leftovers() -> int:
