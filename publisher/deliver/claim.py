@@ -99,8 +99,9 @@ _CLAIM_AT_ONCE = f"""{_PICKED}, changed AS ({_UPDATE}
     INSERT INTO publisher_claim (id, run_id, message_id, host, boot_id, journal, lease_until, created_at)
     SELECT %s, %s, %s, %s, %s, %s, %s, %s WHERE EXISTS (SELECT FROM changed WHERE status = 'sending')
 )
-SELECT id, address, name, token, attempts, choices, consented, due_at::text, gone FROM changed
-ORDER BY changed.due_at, id
+SELECT id, address, name, token, attempts, choices, consented, gone,
+    CASE WHEN id = (SELECT id FROM changed ORDER BY due_at DESC, id DESC LIMIT 1) THEN due_at::text END
+FROM changed ORDER BY due_at, id
 """
 
 _LEFT_SINCE = f"""
@@ -236,8 +237,9 @@ class _Claiming:
         with connection.cursor() as cursor:
             cursor.execute(_CLAIM_AT_ONCE.format(picked=picked, spot=_SPOT["postgresql"]), everything)
             rows = cursor.fetchall()
-        in_hand = [Claimed._make(row[:7]) for row in rows if row[8] is None]
-        return Taken(in_hand, len(rows), (rows[-1][7], rows[-1][0]) if rows else None, len(rows) < limit)
+        in_hand = [Claimed._make(row[:7]) for row in rows if row[7] is None]
+        # A time as text is dear, and only the last one's is of use.
+        return Taken(in_hand, len(rows), (rows[-1][8], rows[-1][0]) if rows else None, len(rows) < limit)
 
     def _by_steps(self, picked: str, values: Sequence[object], limit: int) -> Taken:
         with transaction.atomic(), connection.cursor() as cursor:
@@ -278,19 +280,21 @@ def renew(run_id: uuid.UUID, now: datetime) -> set[uuid.UUID]:
     return set(ours.values_list("pk", flat=True))
 
 
-_CLOSE = """
-DELETE FROM publisher_claim WHERE id IN ({places}) AND id NOT IN (
-    SELECT d.claim_id FROM publisher_delivery d WHERE d.claim_id IN ({places}) AND d.status = 'sending')
-"""
+_LEFT_IN = "SELECT d.claim_id FROM publisher_delivery d WHERE d.claim_id IN ({places}) AND d.status = 'sending'"
 
 
-def close(claim_ids: Sequence[uuid.UUID]) -> None:
-    """Forget claims of which nothing is left in `sending`."""
-    if claim_ids:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                _CLOSE.format(places=", ".join(["%s"] * len(claim_ids))), db_values([*claim_ids, *claim_ids])
-            )
+def close(claim_ids: Sequence[uuid.UUID], *, settled: bool = False) -> None:
+    """Forget claims of which nothing is left in `sending`.
+
+    Without `settled`, which says that every row of theirs has taken an outcome, the rows are asked.
+    """
+    if not claim_ids:
+        return
+    statement, values = "DELETE FROM publisher_claim WHERE id IN ({places})", list(claim_ids)
+    if not settled:
+        statement, values = f"{statement} AND id NOT IN ({_LEFT_IN})", [*claim_ids, *claim_ids]
+    with connection.cursor() as cursor:
+        cursor.execute(statement.format(places=", ".join(["%s"] * len(claim_ids))), db_values(values))
 
 
 def in_hand(claim_id: uuid.UUID) -> list[int]:

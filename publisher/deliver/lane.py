@@ -262,7 +262,7 @@ class Lane:
             self.batches.pop(batch.claim_id, None)
 
     def _close_settled(self) -> None:
-        claim.close(self._settled)
+        claim.close(self._settled, settled=self.is_clean)
         self._settled.clear()
 
     def _settle_all(self) -> None:
