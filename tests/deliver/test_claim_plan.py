@@ -133,9 +133,12 @@ def test_claims_read_what_they_take_and_no_more(message: Message, big_table: Non
 def test_what_is_asked_of_claims_reads_those_and_no_others(message: Message, big_table: None) -> None:
     """Also while the statistics say that hardly anything was ever claimed."""
     with connection.cursor() as cursor:
-        cursor.execute("UPDATE publisher_delivery SET claim_id = NULL, reason = 'x' WHERE claim_id IS NOT NULL")
-        cursor.execute("ANALYZE big.publisher_delivery")
-        cursor.execute("UPDATE publisher_delivery SET claim_id = %s, reason = ''", [uuid.uuid4()])
+        cursor.execute("SELECT pg_clear_attribute_stats('big', 'publisher_delivery', 'claim_id', false)")
+        cursor.execute(
+            "SELECT pg_restore_attribute_stats('schemaname', 'big', 'relname', 'publisher_delivery', "
+            "'attname', 'claim_id', 'inherited', false, 'null_frac', 1.0::real, 'n_distinct', 1.0::real)"
+        )
+        cursor.execute("UPDATE publisher_delivery SET claim_id = %s WHERE status = 'pending'", [uuid.uuid4()])
     mine = [uuid.uuid4(), uuid.uuid4()]
     with connection.cursor() as cursor:
         for number, each in enumerate(mine):
@@ -151,3 +154,20 @@ def test_what_is_asked_of_claims_reads_those_and_no_others(message: Message, big
 
     read = [step for step in steps_of(ask) if step.get("Index Name") == "delivery_claim"]
     assert len(read) == 4 and all("claim_id" in step["Index Cond"] for step in read)
+
+
+def test_a_tick_reads_little_while_the_first_mail_ever_goes_out(message: Message) -> None:
+    """Nothing else is in the table, and its statistics are of the freeze: all of it waits."""
+    everybody = 20_000
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO publisher_delivery (message_id, subscriber_id, domain, status, reason, attempts, strikes, "
+            "due_at, last_error) SELECT %s, n, 'd.example.org', 'pending', '', 0, 0, now() - interval '1 hour', '{}' "
+            "FROM generate_series(1, %s) n",
+            [message.pk, everybody],
+        )
+        cursor.execute("ANALYZE publisher_delivery")
+        sent = "UPDATE publisher_delivery SET status = 'sent', claim_id = %s WHERE subscriber_id <= %s"
+        for share in (0.5, 0.99):
+            cursor.execute(sent, [uuid.uuid4(), everybody * share])
+            assert_a_tick_reads_little()
