@@ -117,7 +117,7 @@ def test_a_mail_in_hand_keeps_its_message_open_and_one_with_its_outcome_does_not
 def test_what_is_called_off_says_so_and_leaves_the_index_of_what_waits(newsletter: Newsletter) -> None:
     residents(newsletter, 3)
     message = ready_mail(newsletter)
-    Message.objects.filter(pk=message.pk).update(status=MessageStatus.CANCELLED)
+    Message.objects.filter(pk=message.pk).update(status=MessageStatus.CANCELLED, started_at=timezone.now())
     assert cancel_leftovers() == 3
     found = list(message.deliveries.values_list("status", "reason", "claim_id"))
     assert found == [(DeliveryStatus.CANCELLED, Reason.CALLED_OFF, None)] * 3

@@ -98,7 +98,10 @@ WORK: dict[str, list[Row]] = {
         (Delivery, OF_POST, {"status": "sending"}),
     ],
     "dead_notices": [(Notice, {}, {"status": "sending", "lease_until": AGO})],
-    "cancel": [(Message, MAIL, {"status": "cancelled"}), (Delivery, OF_MAIL, {"status": "pending"})],
+    "cancel": [
+        (Message, MAIL, {"status": "cancelled", "started_at": AGO}),
+        (Delivery, OF_MAIL, {"status": "pending"}),
+    ],
     "reopen": [(Message, MAIL, {"status": "finished", "finished_at": AGO}), (Delivery, OF_MAIL, {"status": "pending"})],
     "finish": [(Message, MAIL, {"status": "sending"})],
     "breaker": [
@@ -162,6 +165,9 @@ def put(changes: list[Row], now: datetime) -> None:
     """Change the rows."""
     for model, which, values in changes:
         timed = {name: now + value if isinstance(value, timedelta) else value for name, value in values.items()}
+        if model is Delivery and values["status"] == "pending":
+            # What waits is in nobody's hands.
+            timed["claim_id"] = None
         assert model.objects.filter(**which).update(**timed)
 
 
