@@ -128,8 +128,8 @@ OPSLAG_MAIL_DOMAIN = env.str("OPSLAG_MAIL_DOMAIN", default="") or urlsplit(OPSLA
 OPSLAG_UNDO_SECONDS = env.int("OPSLAG_UNDO_SECONDS", default=60)
 # How late (minutes) a missed send-out may still go out by itself; later ones are held for a person.
 OPSLAG_ALLOWED_LATENESS_MINUTES = env.int("OPSLAG_ALLOWED_LATENESS_MINUTES", default=120)
-# How many bulk lanes may run at once over all machines. One sends faster than most mail servers take.
-OPSLAG_BULK_LANES = env.int("OPSLAG_BULK_LANES", default=1)
+# How many bulk lanes may run at once over all machines; a further one starts where mail would wait for the others.
+OPSLAG_BULK_LANES = env.int("OPSLAG_BULK_LANES", default=2)
 # How many connections to the mail server one lane keeps open while it sends.
 OPSLAG_SMTP_CONNECTIONS = env.int("OPSLAG_SMTP_CONNECTIONS", default=8)
 # How fast mail may leave, all lanes together: N/second, N/minute, N/hour, N/day, or a preset; empty for no limit.

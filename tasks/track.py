@@ -20,10 +20,6 @@ from tasks.schedule import TICK_EXPIRES_S
 from tasks.steps import Step, do_all
 
 
-def _cancel(_now: datetime) -> None:
-    withdraw.cancel_leftovers()
-
-
 def _finish(now: datetime) -> None:
     do_all(partial(_finish_one, message_id, now) for message_id in finish.to_finish())
 
@@ -57,8 +53,8 @@ def _forward(now: datetime) -> None:
 STEPS = (
     Step("dead_posts", post.dead_claims, post.give_up_dead_claims),
     Step("dead_notices", notice.dead, notice.give_up_dead_notices),
-    Step("cancel", lambda _now: withdraw.leftovers(), _cancel),
-    Step("reopen", lambda _now: finish.leftovers(), finish.reopen_leftovers),
+    Step("cancel", withdraw.leftovers, withdraw.cancel_leftovers),
+    Step("reopen", finish.leftovers, finish.reopen_leftovers),
     Step("finish", lambda _now: finish.done(), _finish),
     Step("breaker", lambda _now: breaker.being_sent(), breaker.look_again),
     Step("confirm", reconcile.unconfirmed, _confirm),

@@ -265,11 +265,10 @@ def left_since(claim_id: uuid.UUID) -> set[int]:
         return {row[0] for row in cursor.fetchall()}
 
 
-def may_go_on(message_id: int, approved_revision: int | None) -> bool:
-    """Whether the message is still to be sent as it was: not paused, stopped, cancelled or changed."""
-    wanted = Message.objects.filter(
-        pk=message_id, status=MessageStatus.SENDING, campaign__approved_revision=approved_revision
-    )
+def may_go_on(message: Message) -> bool:
+    """Whether the message is still to be sent as it was read: not paused, stopped, cancelled or changed."""
+    revision = message.campaign.approved_revision
+    wanted = Message.objects.filter(pk=message.pk, status=MessageStatus.SENDING, campaign__approved_revision=revision)
     return not_stopped(wanted).exists()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from types import TracebackType
 
@@ -86,6 +87,8 @@ class Couriers:
 
     async def _serve(self) -> None:
         self._loop, self._changed = asyncio.get_running_loop(), asyncio.Event()
+        # A letter that was started must not wait for a thread: nobody would look again whether it may still go.
+        self._loop.set_default_executor(ThreadPoolExecutor(self._most))
         self._ready.set()
         look_s = time.monotonic() + LOOK_EVERY_S
         while not (self._ending and self._bag.is_empty):

@@ -12,9 +12,13 @@ from django.utils.translation import gettext_noop
 from publisher.errors import Explanation
 from publisher.models import WAITING, Claim, Delivery, DeliveryCount, Message, waits
 from publisher.models.agreement import check_counts
+from publisher.models.probe import Moment
 from publisher.schedule.dispatch import hold
 from publisher.vocabulary import DeliveryStatus, HoldReason, MessageStatus, Outlet
 
+# How long after its end a message may be taken up again. What a journal says that comes to light later stands in the
+# receipt as waiting.
+_LATELY = timedelta(days=30)
 _OPEN = (DeliveryStatus.PENDING, DeliveryStatus.SENDING)
 
 
@@ -45,9 +49,10 @@ def finish(message_id: int, now: datetime) -> bool:
     return True
 
 
-def leftovers() -> QuerySet[Message]:
-    """Mails that finished and of which something waits all the same: only a lane's journal speaks so late."""
-    return Message.objects.filter(waits(True), status=MessageStatus.FINISHED, outlet=Outlet.EMAIL)
+def leftovers(now: Moment) -> QuerySet[Message]:
+    """Mails that finished lately and of which something waits all the same: only a lane's journal speaks so late."""
+    finished = Message.objects.filter(status=MessageStatus.FINISHED, outlet=Outlet.EMAIL, finished_at__gt=now - _LATELY)
+    return finished.filter(waits(True))
 
 
 def reopen_leftovers(now: datetime) -> int:
@@ -55,7 +60,7 @@ def reopen_leftovers(now: datetime) -> int:
 
     Such deliveries were never handed over. If the message finished longer ago than the allowed lateness, it is held.
     """
-    return sum(_reopen(message_id, now) for message_id in leftovers().values_list("pk", flat=True))
+    return sum(_reopen(message_id, now) for message_id in leftovers(now).values_list("pk", flat=True))
 
 
 def _reopen(message_id: int, now: datetime) -> bool:

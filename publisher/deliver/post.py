@@ -211,7 +211,7 @@ def _publish_part(delivery: Delivery, part: PostPart, mine: PostClaim) -> bool:
     _prepare_part(delivery, part, mine)
     platform, config, post = plan_of(delivery, part)
     mine.renew(COMMIT_LEASE)
-    if not claim.may_go_on(delivery.message_id, delivery.message.campaign.approved_revision):
+    if not claim.may_go_on(delivery.message):
         return False
     mine.step(part, PartStep.COMMITTING, first_commit_at=part.first_commit_at or timezone.now())
     try:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from django.conf import settings
-from django.db.models import Count, F, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 
 from publisher.deliver.claim import LEASE, Place, Taken
 from publisher.models import Claim, Message, Newsletter, waits
@@ -39,9 +39,12 @@ def due(now: Moment) -> QuerySet[Message]:
     return _in_sending(now).filter(waits(True, due_at__lte=now))
 
 
-def anything_due(now: datetime) -> bool:
-    """Whether a lane would find work."""
-    return in_line(now).filter(waits(True, due_at__lte=now)).exists()
+def anything_due(now: datetime, *, unserved_since: datetime | None = None) -> bool:
+    """Whether a lane would find work; of messages that nobody has served since, if a time is given."""
+    line = in_line(now).filter(waits(True, due_at__lte=now))
+    if unserved_since is not None:
+        line = line.filter(Q(served_at__lt=unserved_since) | Q(served_at=None, started_at__lt=unserved_since))
+    return line.exists()
 
 
 def _in_sending(now: Moment) -> QuerySet[Message]:

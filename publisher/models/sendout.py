@@ -155,6 +155,10 @@ class Message(ScopedModel):
         indexes: ClassVar = [
             models.Index(fields=["scheduled_at"], condition=Q(status="scheduled"), name="message_due"),
             models.Index(fields=["served_at"], condition=Q(status="sending"), name="message_sending"),
+            models.Index(
+                fields=["finished_at"], condition=Q(status="finished", outlet="email"), name="message_finished"
+            ),
+            models.Index(fields=["started_at"], condition=Q(status="cancelled"), name="message_cancelled"),
         ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 from django.db.models import QuerySet
@@ -11,6 +12,7 @@ from django.utils.translation import gettext_noop
 from publisher.errors import InputError
 from publisher.models import WAITING, Campaign, CompiledMail, Delivery, DeliveryCount, Message, PostPart, waits
 from publisher.models.counting import COMMON_LANE, move_counts
+from publisher.models.probe import Moment
 from publisher.review.moves import move
 from publisher.review.planned import UNPLANNED
 from publisher.vocabulary import DeliveryStatus, MessageStatus, Reason
@@ -18,6 +20,8 @@ from publisher.vocabulary import DeliveryStatus, MessageStatus, Reason
 ALREADY_SENDING = gettext_noop("It is already being sent; stop it instead.")
 WAITS_FOR_DECISION = gettext_noop("A part of it is paused or held back; release it or cancel it first.")
 NOTHING_LEFT = gettext_noop("All of it is cancelled; make a new send-out instead.")
+# A lane hands back within seconds, a journal that comes to light late perhaps within weeks.
+_LATELY = timedelta(days=30)
 _UNTOUCHED = (DeliveryStatus.PENDING, DeliveryStatus.SUPPRESSED, DeliveryStatus.CANCELLED)
 # What freezing and compiling left on the row; a new approval starts without it.
 UNPREPARED: dict[str, object] = {
@@ -45,18 +49,19 @@ def cancel_one(message: Message) -> int:
     return _cancel_waiting(message.pk)
 
 
-def leftovers() -> QuerySet[Message]:
-    """Messages that were cancelled and of which something waits all the same."""
-    return Message.objects.filter(waits(True), status=MessageStatus.CANCELLED, started_at__isnull=False)
+def leftovers(now: Moment) -> QuerySet[Message]:
+    """Messages that began lately, were cancelled, and of which something waits all the same."""
+    cancelled = Message.objects.filter(status=MessageStatus.CANCELLED, started_at__gt=now - _LATELY)
+    return cancelled.filter(waits(True))
 
 
-def cancel_leftovers() -> int:
+def cancel_leftovers(now: datetime) -> int:
     """Cancel what a lane handed back after its message was cancelled; answers how many deliveries that were.
 
     A delivery in hand when the button was pressed comes back as waiting; this is run regularly, so that none is left.
     """
     total = 0
-    for message_id in leftovers().values_list("pk", flat=True):
+    for message_id in leftovers(now).values_list("pk", flat=True):
         with transaction.atomic():
             total += _cancel_waiting(message_id)
     return total

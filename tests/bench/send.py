@@ -62,7 +62,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--recipients", type=int, default=100_000)
     parser.add_argument("--database", choices=["sqlite", "postgresql"], default="postgresql")
     parser.add_argument("--connections", type=int, default=8, help="of each lane")
-    parser.add_argument("--lanes", type=int, default=1)
+    parser.add_argument("--lanes", type=int, default=2, help="the most; a further one starts if need be")
     parser.add_argument("--tls", action="store_true", help="STARTTLS, with a certificate that is verified")
     parser.add_argument("--delay-ms", type=int, default=0, help="latency that the server adds to each of its answers")
     parser.add_argument("--no-pipelining", action="store_true")

@@ -119,13 +119,15 @@ def test_not_yet_due_and_paused_and_stopped_are_left_alone(newsletter: Newslette
     Delivery.objects.filter(message=message).update(due_at=now)
     stamp = StopStamp.objects.create(organisation=secretariat)
     assert not anything_due(now)
-    assert not claim.may_go_on(message.pk, 1)
+    as_read = Message.objects.select_related("campaign").get(pk=message.pk)
+    assert not claim.may_go_on(as_read)
     stamp.delete()
     StopStamp.objects.create()
     assert not anything_due(now)
     StopStamp.objects.all().delete()
-    assert claim.may_go_on(message.pk, 1)
-    assert not claim.may_go_on(message.pk, 2), "another revision was approved"
+    assert claim.may_go_on(as_read)
+    as_read.campaign.approved_revision = 2
+    assert not claim.may_go_on(as_read), "another revision was approved"
     Message.objects.filter(pk=message.pk).update(status=MessageStatus.PAUSED)
     assert not anything_due(now)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,8 @@ from django.utils import timezone, translation
 
 from publisher.deliver import finish
 from publisher.deliver.journal import all_journals
-from publisher.deliver.lane import run_lane, wanted
+from publisher.deliver.lane import KIND, OVERDUE, run_lane, wanted
+from publisher.deliver.slots import take_slot
 from publisher.errors import Explanation
 from publisher.models import (
     Claim,
@@ -189,3 +192,25 @@ def test_leaving_pausing_and_stopping_take_effect_in_mid_send(
         found = statuses(message)
         assert found["sent"] == len(taken) and sum(found.values()) == 400 and "sending" not in found
         assert run_lane() == 0
+
+
+def test_a_further_lane_starts_only_where_mail_waits_for_the_others(
+    newsletter: Newsletter, settings: pytest.FixtureRequest
+) -> None:
+    settings.OPSLAG_BULK_LANES = 2
+    residents(newsletter, 3)
+    message, now = ready_mail(newsletter), timezone.now()
+    assert wanted(now)
+    assert take_slot(KIND, uuid.uuid4(), now) is not None
+    long_ago = now - OVERDUE - timedelta(seconds=1)
+    for served_at, started_at, is_wanted in (
+        (None, now, False),
+        (None, long_ago, True),
+        (now, long_ago, False),
+        (long_ago, long_ago, True),
+    ):
+        Message.objects.filter(pk=message.pk).update(served_at=served_at, started_at=started_at)
+        assert wanted(now) is is_wanted
+        assert is_wanted or run_lane() == 0, "nor does one that was woken go on"
+    assert take_slot(KIND, uuid.uuid4(), now) is not None
+    assert not wanted(now), "no slot is left"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -124,3 +126,21 @@ def test_nobody_there_is_a_pause_and_no_attempt(mail: Message, service: Site, se
     health = TransportHealth.objects.get(kind="esp")
     assert health.failures == 1 and health.paused_until and health.paused_until > timezone.now()
     assert not wanted(timezone.now())
+
+
+def test_what_is_started_waits_for_no_thread(mail: Message, service: Site, settings: Any) -> None:
+    """As many calls are on their way at once as letters are started, however few processors there are."""
+    settings.OPSLAG_SMTP_CONNECTIONS = 10
+    together, calls = threading.Barrier(10), itertools.count()
+    broken = []
+
+    def page(visit: Visit) -> None:
+        if next(calls) < 10:
+            try:
+                together.wait(5)
+            except threading.BrokenBarrierError:
+                broken.append(1)
+        visit.answer(201, b'{"messageId": "1"}')
+
+    service.pages["/v3/smtp/email"] = page
+    assert run_lane() == PEOPLE and not broken

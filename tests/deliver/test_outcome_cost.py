@@ -118,6 +118,6 @@ def test_what_is_called_off_says_so_and_leaves_the_index_of_what_waits(newslette
     residents(newsletter, 3)
     message = ready_mail(newsletter)
     Message.objects.filter(pk=message.pk).update(status=MessageStatus.CANCELLED, started_at=timezone.now())
-    assert cancel_leftovers() == 3
+    assert cancel_leftovers(timezone.now()) == 3
     found = list(message.deliveries.values_list("status", "reason", "claim_id"))
     assert found == [(DeliveryStatus.CANCELLED, Reason.CALLED_OFF, None)] * 3

@@ -61,7 +61,7 @@ LOOKS: dict[str, Callable[[datetime], object]] = {
     "collect": polling.due_sources,
     "dead_posts": post.give_up_dead_claims,
     "dead_notices": notice.give_up_dead_notices,
-    "cancel": lambda _now: withdraw.cancel_leftovers(),
+    "cancel": withdraw.cancel_leftovers,
     "reopen": finish.reopen_leftovers,
     "finish": lambda _now: finish.to_finish(),
     "breaker": breaker.look_again,
