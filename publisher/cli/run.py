@@ -14,7 +14,7 @@ from django.utils.translation import gettext_noop
 from publisher.errors import InputError
 from publisher.operate import broker, database, health, instance, samples, services
 from publisher.operate.output import to_terminal
-from publisher.operate.plan import LOCAL, WEB_PORT, Plan, make_plan
+from publisher.operate.plan import LOCAL, WEB_PORT, WORKERS_GRACE_S, Plan, make_plan
 from publisher.operate.ports import is_free
 from publisher.operate.processes import identify
 from publisher.operate.supervisor import Service, Stage, Supervisor
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Start, serve until Ctrl-C, stop in order. Answers 1 if a service could not be kept alive."""
     home = Path(settings.OPSLAG_HOME)
-    lock, orphans = instance.take_lock(home)
+    lock, orphans = instance.take_lock(home, grace_s=WORKERS_GRACE_S)
     if orphans:
         to_terminal(_("Stopped %(number)d processes that an earlier run had left behind.") % {"number": orphans})
     plan = _plan(arguments, home)

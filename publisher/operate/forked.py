@@ -39,10 +39,10 @@ class Forked:
                 self.returncode = os.waitstatus_to_exitcode(status)
         return self.returncode
 
-    def terminate(self) -> None:
-        """Ask it to stop. Until it is waited for its pid belongs to nobody else."""
+    def send_signal(self, number: int) -> None:
+        """Send it a signal if it runs. Until it is waited for its pid belongs to nobody else."""
         if self.poll() is None:
-            os.kill(self.pid, signal.SIGTERM)
+            os.kill(self.pid, number)
 
 
 def fork(body: Body, name: str, *, output: int, let_go: Callable[[], None]) -> Forked:

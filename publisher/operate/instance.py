@@ -6,15 +6,19 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from django.utils.translation import gettext_noop
 
 from publisher.errors import InputError
-from publisher.operate.processes import ProcessId, is_alive, stop_groups
+from publisher.operate.processes import ProcessId, identify, is_alive, stop_groups
 
+RUN = "run"
+# The forks of a run's `opslag workers`, in sessions of their own, which hold the lock as well.
+FORKS = "workers"
+GRACE_S = 10.0
 LOCK_WAIT_S = 10.0
 POLL_S = 0.1
 
@@ -33,22 +37,22 @@ class Note:
     processes: Mapping[str, ProcessId] = field(default_factory=dict)
 
 
-def note_path(home: Path) -> Path:
+def note_path(home: Path, name: str = RUN) -> Path:
     """Where the note lies."""
-    return home / "run.json"
+    return home / f"{name}.json"
 
 
-def write_note(home: Path, note: Note) -> None:
+def write_note(home: Path, note: Note, name: str = RUN) -> None:
     """Replace the note as a whole: a reader never sees half of it."""
-    half = home / "run.json.new"
+    half = home / f"{name}.json.new"
     half.write_text(json.dumps(asdict(note), indent=2))
-    half.replace(note_path(home))
+    half.replace(note_path(home, name))
 
 
-def read_note(home: Path) -> Note | None:
+def read_note(home: Path, name: str = RUN) -> Note | None:
     """The note of the run that is or was; None if there is none that can be read."""
     try:
-        stored = json.loads(note_path(home).read_text())
+        stored = json.loads(note_path(home, name).read_text())
         return Note(
             supervisor=ProcessId(**stored["supervisor"]),
             address=stored["address"],
@@ -58,6 +62,21 @@ def read_note(home: Path) -> Note | None:
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def note_forks(home: Path, forks: Iterable[ProcessId]) -> None:
+    """Note the forks of this process for the next start; where there are none, there is no note."""
+    noted = {str(fork.pid): fork for fork in forks}
+    if noted:
+        write_note(home, Note(identify(os.getpid()), processes=noted), FORKS)
+    else:
+        note_path(home, FORKS).unlink(missing_ok=True)
+
+
+def read_forks(home: Path) -> list[ProcessId]:
+    """The forks that were noted last; they may have ended since."""
+    note = read_note(home, FORKS)
+    return list(note.processes.values()) if note else []
 
 
 def running(home: Path) -> Note | None:
@@ -76,10 +95,11 @@ def overlaid(given: Mapping[str, str], own: Mapping[str, str]) -> dict[str, str]
     return {name: value for name, value in given.items() if name.removesuffix("_FILE") not in own} | dict(own)
 
 
-def take_lock(home: Path, *, wait_s: float = LOCK_WAIT_S) -> tuple[int, int]:
+def take_lock(home: Path, *, grace_s: float = GRACE_S, wait_s: float = LOCK_WAIT_S) -> tuple[int, int]:
     """Become the one instance of this home; answers the lock's descriptor and how many orphans had to be stopped.
 
-    The lock lives as long as any process that inherited it. Raises InputError if another instance is alive.
+    The lock lives as long as any process that inherited it. Orphans have `grace_s` seconds to stop before they are
+    killed. Raises InputError if another instance is alive.
     """
     home.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(home / "run.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -94,7 +114,9 @@ def take_lock(home: Path, *, wait_s: float = LOCK_WAIT_S) -> tuple[int, int]:
             pid=alive.supervisor.pid,
         )
     left = read_note(home)
-    stopped = stop_groups(left.processes.values()) if left else []
+    # First who would start the others again.
+    orphans = [*(left.processes.values() if left else ()), *read_forks(home)]
+    stopped = stop_groups(orphans, grace_s=grace_s)
     deadline = time.monotonic() + wait_s
     while not _locked(descriptor):
         if time.monotonic() > deadline:

@@ -54,15 +54,21 @@ def is_alive(process: ProcessId) -> bool:
     return bool(process.started) and started(process.pid) == process.started
 
 
-def stop_groups(processes: Iterable[ProcessId], *, grace_s: float = 10.0) -> list[ProcessId]:
-    """Stop processes that lead their own groups: TERM, after `grace_s` seconds KILL. Answers those that were alive.
+def ask_to_stop(processes: Iterable[ProcessId]) -> list[ProcessId]:
+    """Send TERM to those that are alive, in this order, and answer them.
 
-    TERM goes to the leader alone: a Celery worker then lets its children finish what they hold.
+    Who leads a group gets it alone: a Celery worker then lets its children finish what they hold.
     """
     alive = [process for process in processes if is_alive(process)]
     for process in alive:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(process.pid, signal.SIGTERM)
+    return alive
+
+
+def stop_groups(processes: Iterable[ProcessId], *, grace_s: float = 10.0) -> list[ProcessId]:
+    """Stop processes that lead their own groups: TERM, after `grace_s` seconds KILL. Answers those that were alive."""
+    alive = ask_to_stop(processes)
     deadline = time.monotonic() + grace_s
     while any(is_alive(process) for process in alive) and time.monotonic() < deadline:
         time.sleep(POLL_S)

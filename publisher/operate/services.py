@@ -39,14 +39,9 @@ def default_concurrency(queues: Sequence[Queue]) -> int:
     return SHARED_PROCESSES if Queue.URGENT in queues and len(queues) > 1 else REST_PROCESSES
 
 
-def worker_command(queues: Sequence[Queue]) -> tuple[str, ...]:
-    """A Celery worker."""
-    return opslag("worker", "--queues", ",".join(queues))
-
-
 def workers_command(*, grace_s: float, verbose: bool) -> tuple[str, ...]:
-    """Both workers of RUN_WORKERS and beat, as forks of one process."""
-    return opslag("workers", "--grace", f"{grace_s:g}", *(() if verbose else ("--quiet",)))
+    """Both workers of RUN_WORKERS and beat, as forks of one process, which are noted for the next `opslag run`."""
+    return opslag("workers", "--note", "--grace", f"{grace_s:g}", *(() if verbose else ("--quiet",)))
 
 
 def beat_command() -> tuple[str, ...]:

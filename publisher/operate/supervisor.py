@@ -31,9 +31,10 @@ from publisher.operate.processes import ProcessId, identify, kill_group
 LONGEST_PAUSE_S = 30.0
 DEATHS_ALLOWED = 5
 DEATHS_WITHIN_S = 60.0
-# A supervisor below us kills its services at once when it is asked a second time.
+# A supervisor below us kills its services at once when it is told to end them by force.
 SUPERVISED_GRACE_S = 5.0
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+BY_FORCE = signal.SIGQUIT
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, BY_FORCE)
 
 
 class Stage(IntEnum):
@@ -53,7 +54,7 @@ class Service:
 
     `grace_s`: seconds between the request to stop and the end by force. A `chatty` one warns of what is in order here,
     so its lines go to its file alone. One that `supervises` others chooses itself what to show, with their names in
-    front, and ends them by force when it is asked to stop a second time.
+    front, and ends them by force when it is sent BY_FORCE.
     """
 
     name: str
@@ -122,19 +123,21 @@ class Supervisor:
         self._on_change = on_change
         self._selector = selectors.DefaultSelector()
         self._wakes: int | None = None
+        self._by_force = False
         log_folder.mkdir(parents=True, exist_ok=True)
 
     @contextlib.contextmanager
     def signals(self) -> Iterator[None]:
-        """While inside, Ctrl-C, TERM and a closed terminal ask to stop, and a child's end wakes the wait."""
+        """While inside, the STOP_SIGNALS ask to stop, and a child's end wakes the wait."""
         reading, writing = os.pipe()
         os.set_blocking(reading, False)
         os.set_blocking(writing, False)
         self._selector.register(reading, selectors.EVENT_READ, None)
         self._wakes = writing
         before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-        # A hang-up that was ignored when we started (nohup) stays ignored.
-        asked = [number for number in STOP_SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
+        # A hang-up that was ignored when we started (nohup) stays ignored. BY_FORCE is ignored in whatever a shell
+        # starts in the background, but is more than a key to us.
+        asked = [number for number in STOP_SIGNALS if number == BY_FORCE or signal.getsignal(number) != signal.SIG_IGN]
         handlers = {number: signal.signal(number, self._ask_to_stop) for number in asked}
         handlers[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, lambda number, frame: None)
         try:
@@ -149,7 +152,12 @@ class Supervisor:
             os.close(writing)
 
     def _ask_to_stop(self, number: int, frame: FrameType | None) -> None:
-        self.requests_to_stop += 1
+        if number == signal.SIGINT:
+            self.requests_to_stop += 1
+        else:
+            # Said again, it is by another who wants the same: the leash, and then the next start.
+            self.requests_to_stop = max(self.requests_to_stop, 1)
+        self._by_force |= number == BY_FORCE
 
     def start(self, service: Service) -> None:
         """Start a service; its end is noticed by `wait`."""
@@ -284,17 +292,17 @@ class Supervisor:
         self.requests_to_stop += 1
 
     def stop(self) -> None:
-        """Stop everything, stage by stage; a second request to stop (Ctrl-C again) ends what is left by force."""
+        """Stop everything, stage by stage; Ctrl-C again, or BY_FORCE, ends what is left by force."""
         self.requests_to_stop = max(self.requests_to_stop, 1)
         patience = self.requests_to_stop
         for stage in Stage:
             staged = [child for child in self.children.values() if child.service.stage is stage and child.process]
             for child in staged:
                 if child.process:
-                    child.process.terminate()
+                    child.process.send_signal(signal.SIGTERM)
             deadline = time.monotonic() + max((child.service.grace_s for child in staged), default=0.0)
             while any(child.process for child in staged):
-                if time.monotonic() > deadline or self.requests_to_stop > patience:
+                if time.monotonic() > deadline or self._by_force or self.requests_to_stop > patience:
                     self._end_by_force(staged)
                 self._serve(0.1)
 
@@ -304,7 +312,7 @@ class Supervisor:
                 self._say(_("%(service)s did not stop in time and was ended."), service=child.service.name)
                 if child.service.supervises:
                     # Its children are in sessions of their own: it must end them.
-                    child.process.terminate()
+                    child.process.send_signal(BY_FORCE)
                     self._serve_until_ended(child, SUPERVISED_GRACE_S)
             if child.process:
                 kill_group(child.process.pid)

@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -43,6 +44,10 @@ def stubborn():
 
 def polite():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(3))
+    sleeper()
+
+def careful():
+    signal.signal(signal.SIGTERM, lambda *_: (time.sleep(1.5), sys.exit(3)))
     sleeper()
 
 watcher = Supervisor({}, home, home / "log", lambda line: print(line, flush=True), first_pause_s=0.05)
@@ -195,24 +200,56 @@ def test_one_that_ends_politely_is_waited_for(scene: Callable[[str], Scene]) -> 
     assert code == 0 and "{'sleeper': 3}" in shown
 
 
-def test_a_second_signal_ends_by_force(scene: Callable[[str], Scene]) -> None:
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [(signal.SIGINT, signal.SIGINT), (signal.SIGTERM, signal.SIGINT), (signal.SIGTERM, signal.SIGQUIT)],
+)
+def test_ctrl_c_again_or_quit_ends_by_force(
+    scene: Callable[[str], Scene], first: signal.Signals, second: signal.Signals
+) -> None:
     running = scene('code = supervise(Service("sleeper", stubborn, Stage.WORKER, 60.0))')
     fork = running.fork("sleeper")
-    running.process.terminate()
+    running.process.send_signal(first)
     time.sleep(0.5)
     assert processes.is_alive(fork)
-    running.process.terminate()
+    running.process.send_signal(second)
     code, shown = running.ended()
     assert code == 0 and "{'sleeper': -9}" in shown
     assert gone(fork)
 
 
+def test_quit_needs_no_request_before_it(scene: Callable[[str], Scene]) -> None:
+    running = scene('code = supervise(Service("sleeper", stubborn, Stage.WORKER, 60.0))')
+    running.told("sleeper")
+    running.process.send_signal(signal.SIGQUIT)
+    code, shown = running.ended()
+    assert code == 0 and "{'sleeper': -9}" in shown
+
+
+def test_quit_ends_by_force_also_what_a_shell_started_in_the_background(scene: Callable[[str], Scene]) -> None:
+    running = scene("signal.signal(signal.SIGQUIT, signal.SIG_IGN)\n" + INNER)
+    running.told("sleeper")
+    running.process.send_signal(signal.SIGQUIT)
+    assert "{'sleeper': -9}" in running.ended()[1]
+
+
+def test_the_same_request_again_leaves_a_fork_the_time_that_it_has(scene: Callable[[str], Scene]) -> None:
+    running = scene('code = supervise(Service("sleeper", careful, Stage.WORKER, 60.0))')
+    running.told("sleeper")
+    # As the leash does, and then the next start.
+    for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGHUP):
+        running.process.send_signal(number)
+        time.sleep(0.3)
+    code, shown = running.ended()
+    assert code == 0 and "{'sleeper': 3}" in shown
+
+
 INNER = 'code = supervise(Service("sleeper", stubborn, Stage.WORKER, 60.0))'
 
 
-def supervised(watcher: Supervisor, tmp_path: Path, code: str) -> None:
+def supervised(watcher: Supervisor, tmp_path: Path, code: str, grace_s: float = 0.3) -> None:
     command = (sys.executable, "-c", BEGIN + code + END, str(tmp_path))
-    watcher.start(Service("inner", command, Stage.WORKER, 0.3, supervises=True))
+    watcher.start(Service("inner", command, Stage.WORKER, grace_s, supervises=True))
 
 
 def test_a_supervisor_under_another_ends_its_forks_when_it_is_ended_by_force(tmp_path: Path) -> None:
@@ -225,6 +262,26 @@ def test_a_supervisor_under_another_ends_its_forks_when_it_is_ended_by_force(tmp
         fork = processes.identify(json.loads((tmp_path / "sleeper.json").read_text())["pid"])
         watcher.stop()
     assert watcher.identities() == {}
+    assert gone(fork)
+
+
+def test_ctrl_c_again_before_its_turn_ends_a_supervisor_with_its_forks(tmp_path: Path) -> None:
+    said: list[str] = []
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "publisher.settings"}
+    watcher = Supervisor(environment, ROOT, tmp_path / "outer", said.append)
+    stubborn = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True)"
+    with watcher.signals():
+        supervised(watcher, tmp_path, INNER, 60.0)
+        watcher.start(Service("web", (sys.executable, "-c", f"{stubborn}; time.sleep(600)"), Stage.WEB, 60.0))
+        assert watcher.wait((tmp_path / "sleeper.json").exists, timeout_s=20, look_every_s=0.05)
+        assert watcher.wait(lambda: "up" in watcher.children["web"].output.tail, timeout_s=20)
+        fork = processes.identify(json.loads((tmp_path / "sleeper.json").read_text())["pid"])
+        again = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
+        again.start()
+        watcher.stop()
+        again.join()
+    # It came to its own end, and did not leave that of its fork to others.
+    assert watcher.children["inner"].exit_code == 0
     assert gone(fork)
 
 

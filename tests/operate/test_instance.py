@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -16,11 +17,13 @@ from publisher.operate.processes import ProcessId, identify
 
 # Holds the lock that it inherited.
 HOLDER = "import sys, time; print('up', flush=True); time.sleep(600)"
+# It stops, but not at once.
+CAREFUL = "import signal, sys, time; signal.signal(15, lambda *_: (time.sleep(1), sys.exit(3)));" + HOLDER
 
 
-def start_holder(descriptor: int) -> subprocess.Popen[str]:
+def start_holder(descriptor: int, code: str = HOLDER) -> subprocess.Popen[str]:
     holder = subprocess.Popen(
-        [sys.executable, "-I", "-S", "-c", HOLDER],
+        [sys.executable, "-I", "-S", "-c", code],
         stdout=subprocess.PIPE,
         text=True,
         pass_fds=(descriptor,),
@@ -73,6 +76,44 @@ def test_orphans_of_a_killed_run_are_stopped_before_the_next(tmp_path: Path) -> 
     assert holder.wait(timeout=20) != 0
     if holder.stdout:
         holder.stdout.close()
+
+
+def test_forks_that_a_killed_run_left_behind_are_stopped_too(tmp_path: Path) -> None:
+    lock, _ = instance.take_lock(tmp_path)
+    fork = start_holder(lock)
+    os.close(lock)
+    gone = ProcessId(fork.pid, "long ago")
+    instance.write_note(tmp_path, Note(gone, processes={"workers": gone}))
+    instance.note_forks(tmp_path, [identify(fork.pid)])
+    again, orphans = instance.take_lock(tmp_path)
+    os.close(again)
+    assert (orphans, fork.wait(timeout=20)) == (1, -signal.SIGTERM)
+    if fork.stdout:
+        fork.stdout.close()
+
+
+def test_orphans_that_are_stopping_have_the_time_that_is_given(tmp_path: Path) -> None:
+    lock, _ = instance.take_lock(tmp_path)
+    holder = start_holder(lock, CAREFUL)
+    os.close(lock)
+    instance.write_note(tmp_path, Note(ProcessId(holder.pid, "long ago"), processes={"x": identify(holder.pid)}))
+    again, _ = instance.take_lock(tmp_path, grace_s=20)
+    assert holder.wait(timeout=20) == 3
+    late = start_holder(again, CAREFUL)
+    os.close(again)
+    processes.stop_groups([identify(late.pid)], grace_s=0.1)
+    assert late.wait(timeout=20) == -signal.SIGKILL
+    for each in (holder, late):
+        if each.stdout:
+            each.stdout.close()
+
+
+def test_no_forks_no_note(tmp_path: Path) -> None:
+    fork = ProcessId(7, "then")
+    instance.note_forks(tmp_path, [fork])
+    assert instance.read_forks(tmp_path) == [fork]
+    instance.note_forks(tmp_path, [])
+    assert instance.read_forks(tmp_path) == [] and list(tmp_path.iterdir()) == []
 
 
 def test_a_process_that_only_has_the_same_pid_is_left_alone(tmp_path: Path) -> None:

@@ -71,7 +71,17 @@ def home(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path / "home"
     note = instance.read_note(tmp_path / "home")
     if note:
-        processes.stop_groups([note.supervisor, *note.processes.values()])
+        forks = instance.read_forks(tmp_path / "home")
+        processes.stop_groups([note.supervisor, *note.processes.values(), *forks])
+
+
+def forks(home: Path) -> dict[str, processes.ProcessId]:
+    """Both workers and beat, once they are there."""
+    deadline = time.monotonic() + PATIENCE_S
+    while len(noted := instance.read_forks(home)) < 3:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    return {str(fork.pid): fork for fork in noted}
 
 
 def opslag(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -130,12 +140,32 @@ def test_the_sample_news_reaches_two_hundred_people_and_a_channel_once_and_once_
 def test_a_run_that_was_killed_leaves_nothing_that_could_disturb_the_next(home: Path) -> None:
     killed = Running(home, "--no-samples")
     killed.until("Opslag runs at")
-    children = killed.children()
+    children = forks(home) | killed.children()
+    assert len(alive(children)) == len(children) >= 7
     killed.process.kill()
     killed.ended()
     again = Running(home, "--no-samples")
     again.until("Opslag runs at")
     assert alive(children) == []
+    children = forks(home) | again.children()
     again.process.send_signal(signal.SIGTERM)
     assert again.ended() == 0
-    assert alive(again.children()) == []
+    assert alive(children) == []
+    assert instance.read_forks(home) == []
+
+
+def test_workers_that_were_killed_are_started_again_and_their_forks_stop(home: Path) -> None:
+    running = Running(home, "--no-samples")
+    running.until("Opslag runs at")
+    left = forks(home)
+    os.kill(running.children()["workers"].pid, signal.SIGKILL)
+    deadline = time.monotonic() + PATIENCE_S
+    while alive(left) or len(alive(forks(home))) != 3:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    children = {name: fork for name, fork in forks(home).items() if name not in left} | running.children()
+    assert len(children) >= 7
+    assert alive(children) == list(children)
+    running.process.send_signal(signal.SIGTERM)
+    assert running.ended() == 0
+    assert alive(children) == []
