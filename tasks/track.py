@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import partial
 
 from celery import shared_task
+from django.db import transaction
 from django.utils import timezone
 
 from publisher.deliver import finish, notice, post, reconcile, recover
@@ -25,9 +26,11 @@ def _finish(now: datetime) -> None:
 
 
 def _finish_one(message_id: int, now: datetime) -> None:
-    if finish.finish(message_id, now):
-        # It may have been too short to be judged while it went out.
-        breaker.look_at([message_id], now)
+    # In one transaction: nobody would look at it again if this process died in between.
+    with transaction.atomic():
+        if finish.finish(message_id, now):
+            # It may have been too short to be judged while it went out.
+            breaker.look_at([message_id], now)
 
 
 def _confirm(now: datetime) -> None:

@@ -80,9 +80,9 @@ def back_to_draft(campaign: Campaign) -> None:
     A message that only followed the campaign's time forgets its copy of it; one with a time of its own keeps that.
     Raises InputError once something has begun, or waits for a decision.
     """
-    messages = list(
-        Message.objects.select_for_update().filter(campaign=campaign).exclude(status=MessageStatus.CANCELLED)
-    )
+    # In the order in which erasing a person locks them, so that the two cannot deadlock.
+    locked = Message.objects.select_for_update().filter(campaign=campaign).order_by("pk")
+    messages = list(locked.exclude(status=MessageStatus.CANCELLED))
     _refuse_begun(messages)
     forget_freeze(messages)
     for message in messages:

@@ -56,7 +56,7 @@ WHERE m.status = 'sending' AND c.status IN ('sent', 'failed', 'uncertain') GROUP
 def look_at(message_ids: Iterable[int], now: datetime) -> list[int]:
     """Hold what comes back too often; a mail that has been sent already is told of, once. Answers which were held.
 
-    Each in a transaction of its own: call it outside of any other, since it locks messages.
+    Each in a transaction of its own, since it locks messages: inside another transaction ask for one message only.
     """
     watched = (MessageStatus.SENDING, MessageStatus.PAUSED, MessageStatus.FINISHED)
     messages = Message.objects.filter(pk__in=list(message_ids), status__in=watched, started_at__isnull=False)
@@ -65,10 +65,12 @@ def look_at(message_ids: Iterable[int], now: datetime) -> list[int]:
         explanation = _objection(message)
         if explanation is None:
             continue
-        if message.status == MessageStatus.FINISHED:
-            _tell(message, explanation, now)
-        elif hold(message, HoldReason.BOUNCES, explanation, frm=MessageStatus(message.status)):
+        status = MessageStatus(message.status)
+        if status != MessageStatus.FINISHED and hold(message, HoldReason.BOUNCES, explanation, frm=status):
             held.append(message.pk)
+        else:
+            # Or it has finished since it was read, and who finished it did not see the last that came back.
+            _tell(message, explanation, now)
     return held
 
 
@@ -140,6 +142,6 @@ def _words(detail: dict[str, str]) -> str:
 
 def _tell(message: Message, explanation: Explanation, now: datetime) -> None:
     with transaction.atomic():
-        first = Message.objects.filter(pk=message.pk, bounces_told_at=None).update(bounces_told_at=now)
-        if first:
+        finished = Message.objects.filter(pk=message.pk, status=MessageStatus.FINISHED)
+        if finished.filter(bounces_told_at=None).update(bounces_told_at=now):
             notify_approvers(message.campaign.organisation, NoticeKind.ALERT, message.campaign, explanation)

@@ -7,6 +7,8 @@ from itertools import permutations
 
 import pytest
 import time_machine
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from publisher.audience.addresses import address_key
@@ -108,3 +110,13 @@ def test_an_erased_person_is_gone_and_still_counted(newsletter: Newsletter, subs
     assert not any("anna" in trace for trace in traces)
     assert any("bo@example.org" in trace for trace in traces)
     assert Suppression.objects.get().address_key == address_key("anna@example.org")
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite locks no rows")
+def test_erasing_locks_the_mails_that_have_not_begun_in_order_and_no_newsletter(subscription: Subscription) -> None:
+    mail(subscription.newsletter)
+    with CaptureQueriesContext(connection) as queries:
+        erase(subscription.subscriber)
+    [locking] = [each["sql"] for each in queries if " FOR " in each["sql"]]
+    assert locking.startswith('SELECT "publisher_message"."id" AS "pk" FROM "publisher_message" INNER JOIN')
+    assert locking.endswith('ORDER BY 1 ASC FOR NO KEY UPDATE OF "publisher_message"'), "not of what is joined"

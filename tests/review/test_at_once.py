@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from publisher.errors import InputError
 from publisher.models import Campaign, Delivery, Item, Message, Newsletter
@@ -49,6 +52,19 @@ def test_sending_again_while_it_is_cancelled_does_not_deadlock(failed: Delivery)
     assert Message.objects.get().status == MessageStatus.CANCELLED
     assert set(Delivery.objects.values_list("status", flat=True)) == {DeliveryStatus.SENT, DeliveryStatus.CANCELLED}
     assert agrees()
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite locks no rows")
+@pytest.mark.parametrize("decide", [approval.cancel, approval.undo])
+def test_who_decides_on_a_campaign_locks_its_messages_in_the_order_of_everybody(
+    item: Item, newsletter: Newsletter, decide: Callable[[Campaign, None], None]
+) -> None:
+    campaign = send_out(item, newsletter)
+    approval.approve(campaign, None, scheduled_at=soon())
+    with CaptureQueriesContext(connection) as queries:
+        decide(campaign, None)
+    [locking] = [each["sql"] for each in queries if each["sql"].endswith(" FOR UPDATE")]
+    assert 'ORDER BY "publisher_message"."id" ASC' in locking
 
 
 def test_what_was_cancelled_in_that_moment_is_not_sent_again(failed: Delivery) -> None:

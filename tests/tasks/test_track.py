@@ -12,7 +12,7 @@ from django.utils import timezone
 from publisher.deliver import finish, post
 from publisher.models import Account, Claim, Delivery, Event, Message, Newsletter, Notice, User
 from publisher.models.counting import move_counts
-from publisher.track import events
+from publisher.track import breaker, events
 from publisher.vocabulary import BounceClass, EventKind, Queue
 from tasks import track
 from tasks.celery import app
@@ -136,6 +136,24 @@ def test_a_mail_is_held_when_enough_have_gone_and_nothing_more_comes_back(
 
 def test_a_mail_that_ends_at_once_is_told_of(newsletter: Newsletter, woken: list[object], bo: User) -> None:
     message = too_many_back(newsletter)
+    look(timezone.now())
+    message.refresh_from_db()
+    assert (message.status, message.bounces_told_at is not None) == ("finished", True)
+    assert Notice.objects.get().user == bo
+
+
+@pytest.mark.parametrize("dies_in", ["look_at", "notify_approvers"])
+def test_who_dies_while_a_mail_ends_leaves_it_to_be_judged(
+    newsletter: Newsletter, woken: list[object], bo: User, monkeypatch: pytest.MonkeyPatch, dies_in: str
+) -> None:
+    def killed(*_which: object) -> None:
+        raise SystemExit("killed")
+
+    message = too_many_back(newsletter)
+    with monkeypatch.context() as dying:
+        dying.setattr(breaker, dies_in, killed)
+        with pytest.raises(SystemExit):
+            track._finish_one(message.pk, timezone.now())
     look(timezone.now())
     message.refresh_from_db()
     assert (message.status, message.bounces_told_at is not None) == ("finished", True)

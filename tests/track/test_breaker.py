@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -140,6 +141,35 @@ def test_of_a_mail_that_is_all_sent_staff_are_told_once(newsletter: Newsletter) 
         comes_back(delivery, C.HARD, NOON)
     assert now_at(message).status == MessageStatus.FINISHED
     assert Notice.objects.count() == 1
+
+
+def test_of_a_mail_that_finishes_while_it_is_judged_staff_are_told(
+    newsletter: Newsletter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message, deliveries = sent(newsletter, NOON - timedelta(minutes=5))
+    hold = breaker.hold
+
+    def too_late(*which: Any, **more: Any) -> bool:
+        Message.objects.filter(pk=message.pk).update(status=MessageStatus.FINISHED, finished_at=NOON)
+        return hold(*which, **more)
+
+    monkeypatch.setattr(breaker, "hold", too_late)
+    for delivery in deliveries[:13]:
+        comes_back(delivery, C.HARD, NOON)
+    assert now_at(message).status == MessageStatus.FINISHED
+    assert Notice.objects.count() == 1
+
+
+def test_of_a_mail_that_is_cancelled_while_it_is_judged_nobody_is_told(
+    newsletter: Newsletter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message, deliveries = sent(newsletter, NOON - timedelta(minutes=5))
+    monkeypatch.setattr(
+        breaker, "hold", lambda *_which, **_more: bool(Message.objects.update(status="cancelled")) and False
+    )
+    for delivery in deliveries[:12]:
+        comes_back(delivery, C.HARD, NOON)
+    assert now_at(message).bounces_told_at is None and not Notice.objects.exists()
 
 
 def half_gone(newsletter: Newsletter, back: int) -> Message:

@@ -1,0 +1,74 @@
+"""Rows as older code left them, taken through the migrations that change rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
+
+from publisher.models import WAITING, Delivery
+
+pytestmark = [pytest.mark.database, pytest.mark.django_db(transaction=True)]
+
+CLAIM = UUID(int=7)
+# What the row says before, as a dict of what differs from a mail that waits in nobody's hands; and after: status,
+# reason, claim and whether it waits where a claim would look for it.
+ROWS: dict[str, tuple[dict[str, object], tuple[str, str, UUID | None, bool]]] = {
+    "untouched": ({}, ("pending", "", None, True)),
+    "handed back": ({"claim_id": CLAIM}, ("pending", "", None, True)),
+    "to be tried again": ({"claim_id": CLAIM, "reason": "busy"}, ("pending", "", None, True)),
+    "resent by a person": ({"reason": "refused"}, ("pending", "", None, True)),
+    "called off": ({"status": "cancelled"}, ("cancelled", "called_off", None, False)),
+    "called off in hand": ({"status": "cancelled", "claim_id": CLAIM}, ("cancelled", "called_off", CLAIM, False)),
+    "cancelled for a reason": ({"status": "cancelled", "reason": "stopped"}, ("cancelled", "stopped", None, False)),
+    "in hand": ({"status": "sending", "claim_id": CLAIM}, ("sending", "", CLAIM, False)),
+    "sent": ({"status": "sent", "claim_id": CLAIM}, ("sent", "", CLAIM, False)),
+    "failed": ({"status": "failed", "claim_id": CLAIM, "reason": "refused"}, ("failed", "refused", CLAIM, False)),
+    "skipped": ({"status": "suppressed", "reason": "bounced"}, ("suppressed", "bounced", None, False)),
+    "post under preparation": ({"account_id": 1, "claim_id": CLAIM}, ("pending", "", CLAIM, True)),
+    "post to be tried again": ({"account_id": 2, "claim_id": CLAIM, "reason": "busy"}, ("pending", "", CLAIM, True)),
+}
+
+
+def migrated(name: str | None) -> MigrationExecutor:
+    """Go to the migration of this name, forward or back; None: to the latest."""
+    executor = MigrationExecutor(connection)
+    executor.migrate([("publisher", name)] if name else executor.loader.graph.leaf_nodes("publisher"))
+    return executor
+
+
+@pytest.fixture
+def tables_of(transactional_db: None) -> Iterator[Callable[[str], Any]]:
+    """Goes back to a migration and gives its models; afterwards the tables are as all other tests want them."""
+
+    def back(name: str) -> Any:
+        return migrated(name).loader.project_state(("publisher", name)).apps
+
+    try:
+        yield back
+    finally:
+        # Whatever the test did: no row may keep the tables from becoming the latest.
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM publisher_delivery")
+        migrated(None)
+
+
+def test_what_older_code_handed_back_waits_in_nobodys_hands(tables_of: Callable[[str], Any]) -> None:
+    older = tables_of("0010_links").get_model("publisher", "Delivery").objects
+    numbers = {
+        # The database keeps no foreign keys of deliveries.
+        name: older.create(**{"message_id": 1, "status": "pending", "due_at": timezone.now(), **before}).pk
+        for name, (before, _after) in ROWS.items()
+    }
+    migrated(None)
+    waiting = set(Delivery.objects.filter(WAITING).values_list("pk", flat=True))
+    rows = {row.pk: row for row in Delivery.objects.all()}
+    found = {name: ((row := rows[pk]).status, row.reason, row.claim_id, pk in waiting) for name, pk in numbers.items()}
+    assert found == {name: after for name, (_before, after) in ROWS.items()}
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Delivery.objects.filter(pk=numbers["untouched"]).update(claim_id=CLAIM)
