@@ -7,7 +7,7 @@ import argparse
 from django.utils.translation import gettext as _
 
 from publisher.operate import services
-from publisher.operate.celery_process import run_worker
+from publisher.operate.celery_process import import_everything, run_worker
 from publisher.vocabulary import Queue
 
 
@@ -29,4 +29,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Be the worker."""
     queues: tuple[Queue, ...] = arguments.queues
+    import_everything()
     return run_worker(queues, arguments.concurrency or services.default_concurrency(queues))

@@ -10,15 +10,12 @@ from django.db.models import QuerySet, Sum
 from django.utils.translation import gettext_noop
 
 from publisher.errors import Explanation
-from publisher.models import WAITING, Claim, Delivery, DeliveryCount, Message, waits
+from publisher.models import LOOKED_FOR, WAITING, Claim, Delivery, DeliveryCount, Message, waits
 from publisher.models.agreement import check_counts
 from publisher.models.probe import Moment
 from publisher.schedule.dispatch import hold
 from publisher.vocabulary import DeliveryStatus, HoldReason, MessageStatus, Outlet
 
-# How long after its end a message may be taken up again. What a journal says that comes to light later stands in the
-# receipt as waiting.
-_LATELY = timedelta(days=30)
 _OPEN = (DeliveryStatus.PENDING, DeliveryStatus.SENDING)
 
 
@@ -51,7 +48,9 @@ def finish(message_id: int, now: datetime) -> bool:
 
 def leftovers(now: Moment) -> QuerySet[Message]:
     """Mails that finished lately and of which something waits all the same: only a lane's journal speaks so late."""
-    finished = Message.objects.filter(status=MessageStatus.FINISHED, outlet=Outlet.EMAIL, finished_at__gt=now - _LATELY)
+    finished = Message.objects.filter(
+        status=MessageStatus.FINISHED, outlet=Outlet.EMAIL, finished_at__gt=now - LOOKED_FOR
+    )
     return finished.filter(waits(True))
 
 

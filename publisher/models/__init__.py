@@ -22,6 +22,7 @@ from publisher.models.audience import (  # isort: skip
 from publisher.models.channels import Account, PracticeChannel, PracticePicture, PracticePost, Slot  # isort: skip
 from publisher.models.sendout import Block, Campaign, CampaignItem, CompiledMail, Link, Message, Rule, RuleMatch  # isort: skip
 from publisher.models.ledger import (  # isort: skip
+    LOOKED_FOR,
     WAITING,
     Claim,
     Delivery,
@@ -40,6 +41,7 @@ from publisher.models.ledger import (  # isort: skip
 from publisher.models.inbound import InboundMail, Mailbox  # isort: skip
 
 __all__ = [
+    "LOOKED_FOR",
     "WAITING",
     "Account",
     "Area",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from typing import ClassVar
 
 from django.db import models
@@ -22,6 +23,10 @@ from publisher.vocabulary import BounceClass, DeliveryStatus, EventKind, NoticeK
 _IN_NO_HANDS = Q(reason="") & (Q(claim_id__isnull=True) | Q(account__isnull=False))
 # The way to ask for what waits, in the words of the index that finds it.
 WAITING = Q(status=DeliveryStatus.PENDING) & _IN_NO_HANDS
+
+# How long after the end of a message, or the beginning of one that was cancelled, what a lane hands back is looked for:
+# seconds as a rule, weeks where a dead lane's journal comes to light late. Later it stands in the receipt.
+LOOKED_FOR = timedelta(days=30)
 
 
 class Delivery(ScopedModel):

@@ -60,13 +60,12 @@ def _app() -> Celery:
 
 
 def run_worker(queues: Sequence[Queue], processes: int) -> int:
-    """Work on these queues until a signal ends it; answers the exit code.
+    """Work on these queues until a signal ends it; answers the exit code. `import_everything` comes before.
 
     Without the chatter between workers, which costs Redis traffic and is not needed here.
     """
     # The terminal's language is for what was printed until now.
     translation.deactivate()
-    gc.disable()
     worker = _app().Worker(
         hostname=default_nodename("-".join(queues)),
         pool_cls="prefork",
@@ -77,11 +76,9 @@ def run_worker(queues: Sequence[Queue], processes: int) -> int:
         without_mingle=True,
         without_heartbeat=True,
     )
-    _read_declarations()
-    # All that was imported stays for good: nobody need look for garbage in it, least of all after the fork.
+    # It stays for good, as all that was imported: its children need not look for garbage there.
     gc.freeze()
     gc.set_threshold(_WORTH_LOOKING, *gc.get_threshold()[1:])
-    gc.enable()
     worker.start()
     return int(worker.exitcode or 0)
 

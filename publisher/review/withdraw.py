@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext_noop
 
 from publisher.errors import InputError
-from publisher.models import WAITING, Campaign, CompiledMail, Delivery, DeliveryCount, Message, PostPart, waits
+from publisher.models import (
+    LOOKED_FOR,
+    WAITING,
+    Campaign,
+    CompiledMail,
+    Delivery,
+    DeliveryCount,
+    Message,
+    PostPart,
+    waits,
+)
 from publisher.models.counting import COMMON_LANE, move_counts
 from publisher.models.probe import Moment
 from publisher.review.moves import move
@@ -20,8 +30,6 @@ from publisher.vocabulary import DeliveryStatus, MessageStatus, Reason
 ALREADY_SENDING = gettext_noop("It is already being sent; stop it instead.")
 WAITS_FOR_DECISION = gettext_noop("A part of it is paused or held back; release it or cancel it first.")
 NOTHING_LEFT = gettext_noop("All of it is cancelled; make a new send-out instead.")
-# A lane hands back within seconds, a journal that comes to light late perhaps within weeks.
-_LATELY = timedelta(days=30)
 _UNTOUCHED = (DeliveryStatus.PENDING, DeliveryStatus.SUPPRESSED, DeliveryStatus.CANCELLED)
 # What freezing and compiling left on the row; a new approval starts without it.
 UNPREPARED: dict[str, object] = {
@@ -51,7 +59,7 @@ def cancel_one(message: Message) -> int:
 
 def leftovers(now: Moment) -> QuerySet[Message]:
     """Messages that began lately, were cancelled, and of which something waits all the same."""
-    cancelled = Message.objects.filter(status=MessageStatus.CANCELLED, started_at__gt=now - _LATELY)
+    cancelled = Message.objects.filter(status=MessageStatus.CANCELLED, started_at__gt=now - LOOKED_FOR)
     return cancelled.filter(waits(True))
 
 

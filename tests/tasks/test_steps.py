@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -259,17 +260,18 @@ def test_an_idle_tick_asks_one_thing_of_the_database(rows: datetime) -> None:
     assert len(queries) == 2
 
 
-def test_what_may_wait_is_looked_at_again_soon_and_not_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    at_s, looked = 1000.0, []
-    monkeypatch.setattr(tick, "_Clock", type("_Clock", (), {"looked_s": float("-inf")}))
-    monkeypatch.setattr(tick.time, "monotonic", lambda: at_s)
-    monkeypatch.setattr(tick, "ALL", lambda _now: looked.append(at_s))
-    prompt: list[float] = []
-    monkeypatch.setattr(tick, "PROMPT", lambda _now: prompt.append(at_s))
+def test_what_may_wait_is_looked_at_again_soon_and_not_each_time(
+    rows: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tick.every_second()
+    began_s, asked_of_all = time.monotonic() + 100.0, []
     for second in (0.0, 1.0, 2.01, 2.99, 4.0, 4.01, 7.0):
-        at_s = 1000.0 + second
-        tick.every_second()
-    assert looked == [1000.0, 1002.01, 1004.0, 1007.0] and prompt == [1001.0, 1002.99, 1004.01]
+        with monkeypatch.context() as clock, CaptureQueriesContext(connection) as queries:
+            clock.setattr(tick.time, "monotonic", lambda at_s=began_s + second: at_s)
+            tick.every_second()
+        # Sources are among what may wait.
+        asked_of_all.append("publisher_source" in queries[0]["sql"])
+    assert asked_of_all == [True, False, True, False, True, False, True]
 
 
 def test_values_that_are_written_into_the_statement_cannot_break_it(rows: datetime) -> None:

@@ -9,15 +9,15 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-from publisher.deliver import finish, post
 from publisher.models import Account, Claim, Delivery, Event, Message, Newsletter, Notice, User
 from publisher.models.counting import move_counts
-from publisher.track import breaker, events
+from publisher.track import events
 from publisher.vocabulary import BounceClass, EventKind, Queue
 from tasks import track
 from tasks.celery import app
 from tasks.steps import Look
 from tests.audience_factory import mail, own_newsletter, ready_mail, residents
+from tests.meanwhile import failure, just_before
 from tests.track.returns import comes_back, sent
 
 pytestmark = pytest.mark.database
@@ -76,38 +76,30 @@ def test_more_than_a_moment_s_work_is_for_the_next(
 
 
 def test_a_step_that_fails_keeps_no_later_one(
-    newsletter: Newsletter, practice_account: Account, woken: list[object], monkeypatch: pytest.MonkeyPatch
+    newsletter: Newsletter, practice_account: Account, woken: list[object]
 ) -> None:
-    def broken(_now: object) -> None:
-        raise RuntimeError("one post that nobody foresaw")
-
-    monkeypatch.setattr(post, "_settle", lambda _found, now: broken(now))
     (delivery,) = reported(newsletter, 1)
     Message.objects.update(status="sending")
     posted = Message.objects.create(campaign=delivery.message.campaign, outlet="post", account=practice_account)
     Claim.objects.create(run_id=uuid4(), message=posted, lease_until=timezone.now())
-    with pytest.raises(ExceptionGroup) as raised:
+    trouble = failure(RuntimeError("one post that nobody foresaw"))
+    # The look for the delivery of a post whose worker died.
+    with pytest.raises(ExceptionGroup) as raised, just_before('"publisher_delivery"."claim_id" = ', do=trouble):
         look(timezone.now())
     assert [str(error) for error in raised.value.exceptions] == ["one post that nobody foresaw"]
     assert woken == [APPLY] and Message.objects.get(outlet="email").status != "sending"
 
 
-def test_a_message_that_cannot_be_finished_keeps_no_other(
-    newsletter: Newsletter, woken: list[object], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    finished: list[int] = []
-
-    def sometimes(message_id: int, _now: object) -> None:
-        if message_id == first.pk:
-            raise RuntimeError("one message that nobody foresaw")
-        finished.append(message_id)
-
-    first, second = mail(newsletter), mail(own_newsletter("Børnenyt"))
-    Message.objects.update(status="sending")
-    monkeypatch.setattr(finish, "finish", sometimes)
-    with pytest.raises(ExceptionGroup):
+def test_a_message_that_cannot_be_finished_keeps_no_other(newsletter: Newsletter, woken: list[object]) -> None:
+    messages = mail(newsletter), mail(own_newsletter("Børnenyt"))
+    Message.objects.update(status="sending", frozen_count=0)
+    trouble = failure(RuntimeError("one message that nobody foresaw"))
+    with pytest.raises(ExceptionGroup), just_before('UPDATE "publisher_message"', "finished", do=trouble):
         look(timezone.now())
-    assert finished == [second.pk]
+    assert sorted(each.status for each in Message.objects.filter(pk__in=[each.pk for each in messages])) == [
+        "finished",
+        "sending",
+    ]
 
 
 def too_many_back(newsletter: Newsletter) -> Message:
@@ -142,18 +134,13 @@ def test_a_mail_that_ends_at_once_is_told_of(newsletter: Newsletter, woken: list
     assert Notice.objects.get().user == bo
 
 
-@pytest.mark.parametrize("dies_in", ["look_at", "notify_approvers"])
+@pytest.mark.parametrize("dies_at", ["is_certain", 'INSERT INTO "publisher_notice"'], ids=["judging", "telling"])
 def test_who_dies_while_a_mail_ends_leaves_it_to_be_judged(
-    newsletter: Newsletter, woken: list[object], bo: User, monkeypatch: pytest.MonkeyPatch, dies_in: str
+    newsletter: Newsletter, woken: list[object], bo: User, dies_at: str
 ) -> None:
-    def killed(*_which: object) -> None:
-        raise SystemExit("killed")
-
     message = too_many_back(newsletter)
-    with monkeypatch.context() as dying:
-        dying.setattr(breaker, dies_in, killed)
-        with pytest.raises(SystemExit):
-            track._finish_one(message.pk, timezone.now())
+    with pytest.raises(SystemExit), just_before(dies_at, do=failure(SystemExit("killed"))):
+        look(timezone.now())
     look(timezone.now())
     message.refresh_from_db()
     assert (message.status, message.bounces_told_at is not None) == ("finished", True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -16,6 +15,7 @@ from publisher.review import control
 from publisher.track import breaker
 from publisher.vocabulary import BounceClass, HoldReason, MessageStatus, RoleKind
 from tests.audience_factory import own_newsletter, residents
+from tests.meanwhile import just_before
 from tests.track.returns import NOON, comes_back, days, sent
 
 pytestmark = pytest.mark.database
@@ -143,33 +143,22 @@ def test_of_a_mail_that_is_all_sent_staff_are_told_once(newsletter: Newsletter) 
     assert Notice.objects.count() == 1
 
 
-def test_of_a_mail_that_finishes_while_it_is_judged_staff_are_told(
-    newsletter: Newsletter, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("ends_as", "notices"), [(MessageStatus.FINISHED, 1), (MessageStatus.CANCELLED, 0)], ids=["finished", "cancelled"]
+)
+def test_of_a_mail_that_ends_while_it_is_judged_staff_are_told_if_all_of_it_went(
+    newsletter: Newsletter, ends_as: MessageStatus, notices: int
 ) -> None:
     message, deliveries = sent(newsletter, NOON - timedelta(minutes=5))
-    hold = breaker.hold
 
-    def too_late(*which: Any, **more: Any) -> bool:
-        Message.objects.filter(pk=message.pk).update(status=MessageStatus.FINISHED, finished_at=NOON)
-        return hold(*which, **more)
+    def end() -> None:
+        Message.objects.filter(pk=message.pk).update(status=ends_as, finished_at=NOON)
 
-    monkeypatch.setattr(breaker, "hold", too_late)
-    for delivery in deliveries[:12]:
-        comes_back(delivery, C.HARD, NOON)
-    assert now_at(message).status == MessageStatus.FINISHED
-    assert Notice.objects.count() == 1
-
-
-def test_of_a_mail_that_is_cancelled_while_it_is_judged_nobody_is_told(
-    newsletter: Newsletter, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    message, deliveries = sent(newsletter, NOON - timedelta(minutes=5))
-    monkeypatch.setattr(
-        breaker, "hold", lambda *_which, **_more: bool(Message.objects.update(status="cancelled")) and False
-    )
-    for delivery in deliveries[:12]:
-        comes_back(delivery, C.HARD, NOON)
-    assert now_at(message).bounces_told_at is None and not Notice.objects.exists()
+    with just_before('UPDATE "publisher_message"', HoldReason.BOUNCES, do=end):
+        for delivery in deliveries[:12]:
+            comes_back(delivery, C.HARD, NOON)
+    assert now_at(message).status == ends_as
+    assert Notice.objects.count() == notices == (message.bounces_told_at is not None)
 
 
 def half_gone(newsletter: Newsletter, back: int) -> Message:
