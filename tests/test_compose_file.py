@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from publisher.operate import services
 from publisher.operate.plan import Plan
 from publisher.operate.supervisor import Stage
 from publisher.vocabulary import Queue
+from tests.snippets import output_of
 from tests.test_settings_documented import settings_in_code
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -115,16 +115,7 @@ def settings_under(environment: dict[str, str]) -> dict[str, str]:
         "import json, publisher.settings as found\n"
         f"print(json.dumps({{each: str(getattr(found, each, None)) for each in {names!r}}}))"
     )
-    answer = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    told: dict[str, str] = json.loads(answer.stdout)
+    told: dict[str, str] = json.loads(output_of(script, environment))
     return told
 
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.snippets import output_of
+
 SCRIPT = """
 import gc, json, sys, threading
 import django
@@ -34,16 +32,7 @@ print(json.dumps({
 
 def test_what_is_forked_has_everything_imported_and_nothing_opened() -> None:
     environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "publisher.settings"}
-    answer = subprocess.run(
-        [sys.executable, "-c", SCRIPT],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    found = json.loads(answer.stdout)
+    found = json.loads(output_of(SCRIPT, environment))
     # What is imported or read later is so in every worker anew.
     assert not [name for name in found["late"] if name.split(".")[0] in {"publisher", "tasks", "pycparser", "redis"}]
     assert found["declared"]

@@ -202,28 +202,24 @@ def test_one_that_ends_politely_is_waited_for(scene: Callable[[str], Scene]) -> 
 
 @pytest.mark.parametrize(
     ("first", "second"),
-    [(signal.SIGINT, signal.SIGINT), (signal.SIGTERM, signal.SIGINT), (signal.SIGTERM, signal.SIGQUIT)],
+    [
+        *((signal.SIGINT, signal.SIGINT), (signal.SIGTERM, signal.SIGINT), (signal.SIGTERM, signal.SIGQUIT)),
+        (None, signal.SIGQUIT),
+    ],
 )
 def test_ctrl_c_again_or_quit_ends_by_force(
-    scene: Callable[[str], Scene], first: signal.Signals, second: signal.Signals
+    scene: Callable[[str], Scene], first: signal.Signals | None, second: signal.Signals
 ) -> None:
     running = scene('code = supervise(Service("sleeper", stubborn, Stage.WORKER, 60.0))')
     fork = running.fork("sleeper")
-    running.process.send_signal(first)
-    time.sleep(0.5)
+    if first is not None:
+        running.process.send_signal(first)
+        time.sleep(0.5)
     assert processes.is_alive(fork)
     running.process.send_signal(second)
     code, shown = running.ended()
     assert code == 0 and "{'sleeper': -9}" in shown
     assert gone(fork)
-
-
-def test_quit_needs_no_request_before_it(scene: Callable[[str], Scene]) -> None:
-    running = scene('code = supervise(Service("sleeper", stubborn, Stage.WORKER, 60.0))')
-    running.told("sleeper")
-    running.process.send_signal(signal.SIGQUIT)
-    code, shown = running.ended()
-    assert code == 0 and "{'sleeper': -9}" in shown
 
 
 def test_quit_ends_by_force_also_what_a_shell_started_in_the_background(scene: Callable[[str], Scene]) -> None:
