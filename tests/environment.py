@@ -10,6 +10,7 @@ import contextlib
 import os
 import shutil
 import tempfile
+from pathlib import Path
 
 from cryptography.fernet import Fernet
 
@@ -22,6 +23,8 @@ def _choose() -> None:
     home = tempfile.mkdtemp(prefix="opslag-test-")
     stack = contextlib.ExitStack()
     stack.callback(shutil.rmtree, home, ignore_errors=True)
+    # Where collected files would be; without it each client's first request warns.
+    Path(home, "static").mkdir()
     os.environ |= {
         "OPSLAG_TEST_HOME": home,
         "OPSLAG_HOME": home,

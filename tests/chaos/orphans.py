@@ -1,6 +1,6 @@
 """The parent of a bulk worker is killed in mid-send: what becomes of its children, and of the mail in their hands.
 
-    python -m tests.chaos.orphans [--recipients 1500]
+    python -m tests.chaos.orphans [--recipients 700]
 
 Celery has the kernel kill the children of a worker that dies (prctl(2), PR_SET_PDEATHSIG). Exit 1 unless they are gone
 soon, a new worker finishes the send-out, nobody got two mails, and no more is uncertain than was in the children's
@@ -25,7 +25,7 @@ PATIENCE_S = 120
 def main() -> int:
     """Run it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--recipients", type=int, default=1500)
+    parser.add_argument("--recipients", type=int, default=700)
     wanted = parser.parse_args()
     server = {"delay_s": 0.03, "keeping": False}
     lanes = {"OPSLAG_BULK_LANES": "2", "OPSLAG_SMTP_CONNECTIONS": str(CONNECTIONS)}

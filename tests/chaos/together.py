@@ -1,7 +1,7 @@
 """`opslag workers` in mid-send: a fork is killed and comes back, the parent is killed and takes its forks along, and at
 the end SIGTERM stops all of it.
 
-    python -m tests.chaos.together [--recipients 2000]
+    python -m tests.chaos.together [--recipients 900]
 
 Exit 1 unless the parent had no connection and one thread, the killed worker was forked again, the forks of the killed
 parent ended by themselves, a new one finished the send-out from what their journals say, nobody got two mails, no more
@@ -31,7 +31,7 @@ WARM_S = 30
 def main() -> int:
     """Run it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--recipients", type=int, default=2000)
+    parser.add_argument("--recipients", type=int, default=900)
     wanted = parser.parse_args()
     server = {"delay_s": 0.03, "keeping": False}
     with engine_room("sqlite", together=True, sink=server, OPSLAG_SMTP_CONNECTIONS=str(CONNECTIONS)) as room:

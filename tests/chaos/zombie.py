@@ -1,6 +1,6 @@
 """A lane that stands still for longer than its lease and wakes up again: it must start nothing more.
 
-    python -m tests.chaos.zombie [--recipients 400]
+    python -m tests.chaos.zombie [--recipients 250]
 
 The lane runs in a process of its own with a short lease (its margin of ten seconds is the real one). Its journal says
 what it started before and after. Then another lane sends the rest. Exit 1 unless the zombie started nothing after it
@@ -31,7 +31,7 @@ STARTED_FIRST = 20
 def main() -> int:
     """Run it; with --lane, be the lane."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--recipients", type=int, default=400)
+    parser.add_argument("--recipients", type=int, default=250)
     parser.add_argument("--lane", action="store_true", help=argparse.SUPPRESS)
     wanted = parser.parse_args()
     if wanted.lane:

@@ -13,9 +13,8 @@ from playwright.sync_api import Page
 from publisher.audience.subscribe import subscribe
 from publisher.items.pictures import store_picture
 from publisher.models import Account, Area, Campaign, Cooperation, Item, Newsletter, Sighting, Source, Topic, User
+from tests.cast import PASSWORD
 from tests.compose.conftest import ALT, AREAS, picture_of
-
-PASSWORD = "æblegrød-og-kanel"
 
 
 @dataclass

@@ -7,7 +7,6 @@ from datetime import time, timedelta
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import Page, expect
@@ -31,12 +30,12 @@ from publisher.models import (
     User,
 )
 from publisher.vocabulary import CampaignStatus, InboundKind, InboundStatus, ItemState, MessageStatus, Outlet
+from tests.accessible import look_over
 from tests.contract.wire import Request, Response, listening
 from tests.items.website import Story, feed_of
 
 # Not marked `database`: which one the words come from is all the same to a browser.
 pytestmark = pytest.mark.browser
-AXE = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
 NewPage = Callable[..., Page]
 
 
@@ -125,50 +124,39 @@ def pages(organisation: Organisation) -> list[str]:
     ]  # fmt: skip
 
 
-def check(page: Page, width: int) -> None:
-    """Accessible, nothing wider than the window, nothing refused by the page's own policy."""
-    violations = Axe().run(page, options=AXE).response["violations"]
-    found = [(v["id"], [node["html"] for node in v["nodes"]]) for v in violations]
-    assert (page.url, found) == (page.url, [])
-    assert (page.url, page.evaluate("document.documentElement.scrollWidth") <= width) == (page.url, True)
-    assert page.complaints == []  # type: ignore[attr-defined]
-
-
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")])
+@pytest.mark.parametrize("width", [1280, 390])
 def test_every_page_is_accessible(
     width: int,
-    scheme: str,
     new_page: NewPage,
     office: Callable[[Page], Page],
     furnished: None,
     live_server: Any,
     secretariat: Organisation,
 ) -> None:
-    page = office(new_page(width=width, scheme=scheme))
+    page = office(new_page(width=width))
     for path in pages(secretariat):
         response = page.goto(live_server.url + path)
         assert response is not None and response.status == 200, path
-        check(page, width)
+        look_over(page)
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")])
+@pytest.mark.parametrize("width", [1280, 390])
 def test_replies_are_accessible_while_they_wait_and_when_the_last_is_settled(
     width: int,
-    scheme: str,
     new_page: NewPage,
     office: Callable[[Page], Page],
     answered: None,
     live_server: Any,
 ) -> None:
-    page = office(new_page(width=width, scheme=scheme))
+    page = office(new_page(width=width))
     page.goto(f"{live_server.url}/subscribers/replies")
     expect(page.locator(".entry")).to_have_count(4)
-    check(page, width)
+    look_over(page)
     assert page.locator("blockquote").count() == 3, "where there are no words, no empty frame stands for them"
     for wait in (3, 2, 1, 0):
         page.get_by_role("button", name="Nothing to do").first.click()
         expect(page.get_by_role("button", name="Nothing to do")).to_have_count(wait)
-        check(page, width)
+        look_over(page)
 
 
 @pytest.mark.parametrize("width", [1280, 390])
@@ -180,7 +168,7 @@ def test_a_refused_form_is_accessible_and_takes_one_to_what_is_wrong(
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("alert")).to_be_focused()
     page.complaints.clear()  # type: ignore[attr-defined]  # the browser notes the answer 422
-    check(page, width)
+    look_over(page)
     page.get_by_role("alert").get_by_role("link", name="Name").click()
     expect(page.get_by_label("Name")).to_have_value("")
     assert page.url.endswith("#id_name")

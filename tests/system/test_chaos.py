@@ -26,11 +26,11 @@ def figures_of(scene: str, *options: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
 def test_nothing_is_lost_and_nothing_goes_twice_whatever_is_killed(database: str) -> None:
-    small = ["--recipients", "1600", "--kills", "4", "--stops", "0", "--database-restarts", "1", "--seed", "7"]
+    small = ["--recipients", "1000", "--kills", "4", "--stops", "0", "--database-restarts", "1", "--seed", "7"]
     small += ["--broker-restarts", "1", "--broker-away-s", "2", "--faults", "0.01", "--stall-s", "5"]
     figures = figures_of("kill_workers", "--database", database, *small)
     assert (figures["lost"], figures["sent_twice"], figures["uncertain_unexplained"]) == (0, 0, 0)
-    assert sum(figures["by_status"].values()) == 1600 and figures["uncertain"] <= figures["uncertain_bound"]
+    assert sum(figures["by_status"].values()) == 1000 and figures["uncertain"] <= figures["uncertain_bound"]
 
 
 def test_a_lane_that_stood_still_past_its_lease_starts_nothing_more() -> None:

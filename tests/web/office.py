@@ -22,7 +22,7 @@ def signed_in(user: User, language: str = "en") -> Client:
 
 def reader_in(organisation: Organisation) -> User:
     """Rita, who may look and nothing else."""
-    user = User.objects.create_user("rita@example.org", "æblegrød-og-kanel", name="Rita")
+    user = User.objects.create_user("rita@example.org", name="Rita")
     Role.objects.create(user=user, organisation=organisation, kind=RoleKind.READER)
     return user
 

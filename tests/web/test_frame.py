@@ -56,7 +56,7 @@ def test_a_role_taken_away_is_not_used_any_more(annas: Client, anna: User, elsew
 
 
 def test_a_user_without_any_role_has_no_organisation(client: Client, db: None) -> None:
-    client.force_login(User.objects.create_user("ny@example.org", "æblegrød-og-kanel"))
+    client.force_login(User.objects.create_user("ny@example.org"))
     response = client.get("/framed/")
     assert (response.status_code, response.wsgi_request.organisation) == (200, None)
 

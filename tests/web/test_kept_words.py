@@ -9,10 +9,10 @@ from django.test import Client
 
 from publisher.models import Newsletter, Organisation, Rule, Source, Subscription, User
 from publisher.web import kept_words
+from tests.cast import PASSWORD
 from tests.web.office import source_of, words
 
 pytestmark = pytest.mark.database
-PASSWORD = "æblegrød-og-kanel"
 
 
 def sign_in(client: Client, user: User, address: str) -> None:

@@ -9,6 +9,7 @@ from django.test import Client
 
 from publisher.models import AuditEntry, Organisation, Role, User
 from publisher.vocabulary import RoleKind
+from tests.cast import PASSWORD
 from tests.web.office import reader_in, signed_in, source_of, words
 
 pytestmark = pytest.mark.database
@@ -140,7 +141,7 @@ def test_only_administrators_change_people(anna: User, bo: User, sven: User, sec
 def test_ones_own_password(anna: User) -> None:
     client = signed_in(anna)
     new = "rugbrød-med-sild"
-    given = {"old_password": "æblegrød-og-kanel", "new_password1": new, "new_password2": new}
+    given = {"old_password": PASSWORD, "new_password1": new, "new_password2": new}
     short = given | {"new_password1": "kort", "new_password2": "kort"}
     assert client.post("/settings/people/password", short).status_code == 422
     assert client.post("/settings/people/password", given | {"old_password": "forkert"}).status_code == 422

@@ -6,9 +6,9 @@ import pytest
 from django.test import Client
 
 from publisher.models import User
+from tests.cast import PASSWORD
 
 pytestmark = [pytest.mark.database, pytest.mark.urls("tests.web.pages")]
-PASSWORD = "æblegrød-og-kanel"
 
 
 def sign_in(client: Client, address: str, password: str = PASSWORD):

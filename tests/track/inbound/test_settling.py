@@ -7,10 +7,21 @@ from email import message_from_bytes, policy
 import pytest
 from django.utils import timezone
 
-from publisher.models import Delivery, Event, InboundMail, Message, Newsletter, Notice, Subscription, Suppression
+from publisher.models import (
+    Delivery,
+    Event,
+    InboundMail,
+    Message,
+    Newsletter,
+    Notice,
+    Role,
+    Subscription,
+    Suppression,
+    User,
+)
 from publisher.track.events import apply_waiting
 from publisher.track.inbound.settling import settle
-from publisher.vocabulary import EventKind, InboundKind, InboundStatus
+from publisher.vocabulary import EventKind, InboundKind, InboundStatus, RoleKind
 from tests.audience_factory import own_newsletter
 from tests.track.inbound.conftest import bounced, return_path, written
 
@@ -190,8 +201,5 @@ def test_a_reply_that_is_too_large_stays_and_staff_are_told(delivery: Delivery, 
 @pytest.fixture
 def bo_there(newsletter: Newsletter) -> None:
     """Somebody who may approve in the newsletter's organisation."""
-    from publisher.models import Role, User
-    from publisher.vocabulary import RoleKind
-
-    user = User.objects.create_user("bo@kultur.example.org", "æblegrød-og-kanel", name="Bo")
+    user = User.objects.create_user("bo@kultur.example.org", name="Bo")
     Role.objects.create(user=user, organisation=newsletter.organisation, kind=RoleKind.APPROVER)
