@@ -34,9 +34,9 @@ from publisher.vocabulary import HoldReason, Reason
 log = logging.getLogger(__name__)
 
 # So many outcomes are worth a transaction of their own before the second is over.
-WORTH_STORING = 500
+WORTH_STORING = 1000
 # With so many left it is time to claim the next ones.
-RUNNING_LOW = 400
+RUNNING_LOW = 1000
 # So many in a row that were handed over and never answered, or could not even be written, and no more are risked.
 UNANSWERED_ALLOWED = 5
 UNWRITTEN_ALLOWED = 3
