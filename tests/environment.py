@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet
 
-from tests.servers import postgresql
+from tests.servers import undisturbed_postgresql
 
 
 def _choose() -> None:
@@ -37,7 +37,7 @@ def _choose() -> None:
     }
     os.environ.setdefault("OPSLAG_SECURE", "0")
     if os.environ.get("OPSLAG_TEST_DATABASE") == "postgresql":
-        os.environ["DATABASE_URL"] = stack.enter_context(postgresql())
+        os.environ["DATABASE_URL"] = stack.enter_context(undisturbed_postgresql())
     owner = os.getpid()
     atexit.register(lambda: stack.close() if os.getpid() == owner else None)
 

