@@ -29,25 +29,21 @@ class Patience:
     """Listens to every answer; called in the couriers' event loop. The lane empties `tired`.
 
     `tired`: destinations that want less, each with the server's words; `worn_out`: our own mail server wants less;
-    `tried`: destinations that are tried again after a rest, for which one refusal is enough.
+    `tried`: destinations that are tried again after a rest, for which one refusal is enough; `in_a_row`: refusals by
+    destination since it last accepted; where there are none, an accepted mail says nothing.
     """
 
     def __init__(self) -> None:
-        self._in_a_row: dict[str, int] = {}
+        self.in_a_row: dict[str, int] = {}
         self._since_accepted: list[str] = []
         self.tired: deque[tuple[str, OpslagError]] = deque()
         self.worn_out: OpslagError | None = None
         self.tried: frozenset[str] = frozenset()
 
-    @property
-    def has_refusals(self) -> bool:
-        """Whether anybody was refused lately, so that an accepted mail says something."""
-        return bool(self._in_a_row)
-
     def accepted(self, address: str) -> None:
         """A mail was taken: whatever was in a row is not any more."""
         self._since_accepted = []
-        self._in_a_row.pop(_destination(address), None)
+        self.in_a_row.pop(_destination(address), None)
 
     def refused(self, address: str, error: OpslagError) -> str:
         """One refusal; says which destination it was too much for, "" if none."""
@@ -56,14 +52,14 @@ class Patience:
         return ""
 
     def _count(self, name: str, error: TransientError) -> str:
-        row = self._in_a_row[name] = self._in_a_row.get(name, 0) + 1
+        row = self.in_a_row[name] = self.in_a_row.get(name, 0) + 1
         self._since_accepted.append(name)
         if len(self._since_accepted) >= ALL_IN_A_ROW and len(set(self._since_accepted)) >= DESTINATIONS:
             self.worn_out = error
             # It was not theirs.
             self.tired.clear()
         elif row >= IN_A_ROW or name in self.tried or leaves_no_doubt(error):
-            self._in_a_row[name] = 0
+            self.in_a_row[name] = 0
             self.tired.append((name, error))
             return name
         return ""

@@ -37,7 +37,9 @@ LONGEST_REPLY = 64_000
 # The answers to a content and to the next letter's MAIL, RCPT and DATA, all of them yes, in one piece.
 _ALL_WELL = re.compile(rb"2\d\d [^\r\n]*(\r\n250 [^\r\n]*\r\n25[01] [^\r\n]*\r\n354 [^\r\n]*\r\n)")
 _ALL_WELL_REPLIES = 4
-_SAFE_ADDRESS = re.compile(r"[^\s<>,;:\\\"\x00-\x1f\x7f-\U0010ffff]+@[A-Za-z0-9.\-\[\]:]+")
+# Printable ASCII without space, quotation mark, backslash and what ends or divides a path (RFC 5321 §4.1.2). It names
+# what may be there: to leave out the rest of Unicode takes three times as long.
+_SAFE_ADDRESS = re.compile(r"[!#-+\--9=?A-Z\[\]-~]+@[A-Za-z0-9.\-\[\]:]+")
 
 
 class Reply(NamedTuple):
@@ -56,6 +58,9 @@ class Stage(Enum):
     RCPT = "rcpt"
     DATA = "data"
     DOT = "dot"
+
+
+_ENVELOPE = (Stage.MAIL, Stage.RCPT, Stage.DATA)
 
 
 class SmtpCourier(asyncio.Protocol):
@@ -204,7 +209,7 @@ class SmtpCourier(asyncio.Protocol):
         if not self.pipelining:
             self._due.append(Stage.MAIL)
             return b"%bMAIL FROM:<%b>\r\n" % (before, letter.sender.encode("ascii"))
-        self._due.extend((Stage.MAIL, Stage.RCPT, Stage.DATA))
+        self._due.extend(_ENVELOPE)
         envelope = f"MAIL FROM:<{letter.sender}>\r\nRCPT TO:<{letter.recipient}>\r\nDATA\r\n"
         return before + envelope.encode("ascii")
 

@@ -103,6 +103,18 @@ def extensions(request: pytest.FixtureRequest) -> tuple[str, ...]:
     return tuple(request.param)
 
 
+def test_what_could_end_the_command_or_be_read_otherwise_is_never_said(
+    settings: Any, extensions: tuple[str, ...]
+) -> None:
+    odd = [chr(c) for c in (*range(0x21), 0x7F, 0x80, 0xA0, 0xE5, 0x2028, 0xFF20, 0x1F600, *map(ord, '<>,;:\\"@'))]
+    fine = [chr(c) for c in range(0x21, 0x7F) if chr(c) not in odd]
+    with scripted_smtp(ScriptedServer(extensions=extensions)) as server:
+        bag = carry(server, settings, *(f"a{character}b" for character in (*odd, *fine)))
+    refused = {name for name, word in bag.words.items() if isinstance(word, PermanentError)}
+    assert refused == {f"a{character}b" for character in odd}
+    assert {recipient for _, recipient in server.accepted} == {f"a{character}b@example.org" for character in fine}
+
+
 def test_one_write_carries_a_content_and_the_next_envelope(settings: Any) -> None:
     with scripted_smtp(ScriptedServer()) as server:
         bag = carry(server, settings, "anna", "bo", "cille")
