@@ -12,10 +12,10 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from publisher.deliver import claim, finish
+from publisher.deliver import claim, finish, outcome
 from publisher.deliver.turns import anything_due
 from publisher.models import Claim, Message, Newsletter
-from publisher.vocabulary import MessageStatus
+from publisher.vocabulary import DeliveryStatus, MessageStatus
 from tasks.tick import ALL
 from tests.audience_factory import mail
 
@@ -128,6 +128,29 @@ def test_claims_read_what_they_take_and_no_more(message: Message, big_table: Non
             read = [step for step in steps if step.get("Relation Name") == "publisher_delivery"]
             assert not [step for step in read if step["Node Type"] in ("Seq Scan", "Bitmap Heap Scan")]
             assert all(step["Actual Rows"] * step["Actual Loops"] <= LIMIT for step in read)
+
+
+@pytest.mark.parametrize("rows_a_claim", [1, 500])
+def test_outcomes_are_stored_in_one_go_whatever_is_expected_of_a_claim(
+    message: Message, big_table: None, rows_a_claim: int
+) -> None:
+    claim_id = uuid.uuid4()
+    rows = [ROWS - number for number in range(LIMIT)]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE publisher_delivery SET status = 'sending', claim_id = %s WHERE id > %s", [claim_id, ROWS - LIMIT]
+        )
+        cursor.execute("SELECT pg_clear_attribute_stats('big', 'publisher_delivery', 'claim_id', false)")
+        cursor.execute(
+            "SELECT pg_restore_attribute_stats('schemaname', 'big', 'relname', 'publisher_delivery', 'attname', "
+            "'claim_id', 'inherited', false, 'null_frac', 0.1::real, 'n_distinct', %s::real)",
+            [-1.0 / rows_a_claim],
+        )
+    accepted = [outcome.Sent(pk, 250, 1_795_000_000_000_000_000) for pk in rows]
+    steps = steps_of(lambda: outcome.store(claim_id, message.pk, 1, accepted, was=DeliveryStatus.SENDING))
+    read = [step for step in steps if step["Node Type"] in ("Function Scan", "Index Scan", "Seq Scan")]
+    assert {step["Actual Loops"] for step in read} == {1}
+    assert all(step["Actual Rows"] <= LIMIT for step in read)
 
 
 def test_what_is_asked_of_claims_reads_those_and_no_others(message: Message, big_table: None) -> None:
