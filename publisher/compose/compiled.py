@@ -205,8 +205,8 @@ def _merged(pieces: Iterable[For]) -> Iterator[Sequence[str | int]]:
                 yield ["bytes", b64encode("".join(map(str, run)).encode("ascii")).decode("ascii")]
 
 
-def personalise(segments: Segments, recipient: tuple[int, str, str, str, bool]) -> bytes:
-    """The complete mail for one `Recipient`: CRLF lines, not dot-stuffed (and with no line that begins with a dot).
+def personalise(segments: Segments, recipient: Recipient) -> bytes:
+    """The complete mail for one recipient: CRLF lines, not dot-stuffed (and with no line that begins with a dot).
 
     Raises PermanentError for an address or token that no mail may hold.
     """

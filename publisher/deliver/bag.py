@@ -18,7 +18,7 @@ from itertools import repeat
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
-from publisher.compose.compiled import personalise
+from publisher.compose.compiled import Recipient, personalise
 from publisher.compose.editions import Pieces, edition
 from publisher.deliver import outcome
 from publisher.deliver.claim import Claimed
@@ -149,7 +149,7 @@ class Bag:
     def _written(self, batch: Batch, recipient: Claimed) -> Letter | None:
         number, address, name, token, _attempts, choices, consented = recipient
         try:
-            content = personalise(edition(batch.mail, choices), (number, address, name, token, consented))
+            content = personalise(edition(batch.mail, choices), Recipient(number, address, name, token, consented))
         except OpslagError as error:
             self._end(batch, recipient, error)
         except Exception:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +16,7 @@ LOOK_EVERY_S = 0.05
 VISIT_EVERY_S = 0.5
 
 
-class _Onlooker:
+class _Onlooker(ABC):
     """Something that is done again and again on a thread of its own, from `with` to its end."""
 
     every_s = 1.0
@@ -37,9 +38,9 @@ class _Onlooker:
         while not self._over.wait(self.every_s):
             self.look()
 
+    @abstractmethod
     def look(self) -> None:
         """One time."""
-        raise NotImplementedError
 
 
 class JournalKeeper(_Onlooker):

@@ -74,6 +74,17 @@ def big_table(message: Message) -> Iterator[None]:
         transaction.set_rollback(True)
 
 
+def expect_of_claims(*, null_frac: float, n_distinct: float) -> None:
+    """What the statistics say of `claim_id`, in the words of pg_stats."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_clear_attribute_stats('big', 'publisher_delivery', 'claim_id', false)")
+        cursor.execute(
+            "SELECT pg_restore_attribute_stats('schemaname', 'big', 'relname', 'publisher_delivery', 'attname', "
+            "'claim_id', 'inherited', false, 'null_frac', %s::real, 'n_distinct', %s::real)",
+            [null_frac, n_distinct],
+        )
+
+
 def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """A plan's steps, the outermost first."""
     yield plan
@@ -140,12 +151,7 @@ def test_outcomes_are_stored_in_one_go_whatever_is_expected_of_a_claim(
         cursor.execute(
             "UPDATE publisher_delivery SET status = 'sending', claim_id = %s WHERE id > %s", [claim_id, ROWS - LIMIT]
         )
-        cursor.execute("SELECT pg_clear_attribute_stats('big', 'publisher_delivery', 'claim_id', false)")
-        cursor.execute(
-            "SELECT pg_restore_attribute_stats('schemaname', 'big', 'relname', 'publisher_delivery', 'attname', "
-            "'claim_id', 'inherited', false, 'null_frac', 0.1::real, 'n_distinct', %s::real)",
-            [-1.0 / rows_a_claim],
-        )
+    expect_of_claims(null_frac=0.1, n_distinct=-1.0 / rows_a_claim)
     accepted = [outcome.Sent(pk, 250, 1_795_000_000_000_000_000) for pk in rows]
     steps = steps_of(lambda: outcome.store(claim_id, message.pk, 1, accepted, was=DeliveryStatus.SENDING))
     read = [step for step in steps if step["Node Type"] in ("Function Scan", "Index Scan", "Seq Scan")]
@@ -155,12 +161,8 @@ def test_outcomes_are_stored_in_one_go_whatever_is_expected_of_a_claim(
 
 def test_what_is_asked_of_claims_reads_those_and_no_others(message: Message, big_table: None) -> None:
     """Also while the statistics say that hardly anything was ever claimed."""
+    expect_of_claims(null_frac=1.0, n_distinct=1.0)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_clear_attribute_stats('big', 'publisher_delivery', 'claim_id', false)")
-        cursor.execute(
-            "SELECT pg_restore_attribute_stats('schemaname', 'big', 'relname', 'publisher_delivery', "
-            "'attname', 'claim_id', 'inherited', false, 'null_frac', 1.0::real, 'n_distinct', 1.0::real)"
-        )
         cursor.execute("UPDATE publisher_delivery SET claim_id = %s WHERE status = 'pending'", [uuid.uuid4()])
     mine = [uuid.uuid4(), uuid.uuid4()]
     with connection.cursor() as cursor:

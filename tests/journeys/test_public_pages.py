@@ -37,7 +37,7 @@ from tests.compose.conftest import ALT, campaign, lead_item, mail, picture  # no
 pytestmark = pytest.mark.browser
 WIDTHS = [1280, 390]
 # Some of these pages answer 404 on purpose, and the browser notes it.
-KNOWN = "404 (Not Found)"
+KNOWN = ("404 (Not Found)",)
 NewPage = Callable[..., Page]
 
 

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
-
-import pytest
 
 from publisher.errors import OpslagError
 from publisher.transports.contract import Accepted, Courier, Letter, Transport
@@ -89,10 +85,6 @@ def carry(transport: Transport, number: int) -> Bag:
 
 class TransportContract:
     """Inherit, and give a fixture `transport` on a stage where every mail is taken."""
-
-    @pytest.fixture
-    def transport(self, settings: Any) -> Iterator[Transport]:
-        raise NotImplementedError
 
     def test_a_mail_is_taken_and_the_connection_lives_on(self, transport: Transport) -> None:
         connection = transport.connect()
