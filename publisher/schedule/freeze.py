@@ -87,7 +87,7 @@ def freeze(message: Message, at: datetime) -> None:
             _take_out_others(audience)
             _insert(audience, _UNLESS_THERE)
         else:
-            # Nothing is there yet, and to ask at each row costs a sixth of the freeze.
+            # Nothing is there yet, and to ask at each row costs a quarter of the freeze.
             _insert(audience, "")
         expected = rule.count(audience.condition)
         _verify(message, expected)
