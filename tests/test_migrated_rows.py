@@ -9,9 +9,10 @@ from uuid import UUID
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
+from django.db.models import Sum
 from django.utils import timezone
 
-from publisher.models import WAITING, Delivery
+from publisher.models import UNSETTLED, Claim, Delivery, DeliveryCount
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db(transaction=True)]
 
@@ -26,13 +27,23 @@ ROWS: dict[str, tuple[dict[str, object], tuple[str, str, UUID | None, bool]]] = 
     "called off": ({"status": "cancelled"}, ("cancelled", "called_off", None, False)),
     "called off in hand": ({"status": "cancelled", "claim_id": CLAIM}, ("cancelled", "called_off", CLAIM, False)),
     "cancelled for a reason": ({"status": "cancelled", "reason": "stopped"}, ("cancelled", "stopped", None, False)),
-    "in hand": ({"status": "sending", "claim_id": CLAIM}, ("sending", "", CLAIM, False)),
+    "in hand": ({"status": "sending", "claim_id": CLAIM}, ("uncertain", "journal_lost", CLAIM, False)),
     "sent": ({"status": "sent", "claim_id": CLAIM}, ("sent", "", CLAIM, False)),
     "failed": ({"status": "failed", "claim_id": CLAIM, "reason": "refused"}, ("failed", "refused", CLAIM, False)),
     "skipped": ({"status": "suppressed", "reason": "bounced"}, ("suppressed", "bounced", None, False)),
     "post under preparation": ({"account_id": 1, "claim_id": CLAIM}, ("pending", "", CLAIM, True)),
     "post to be tried again": ({"account_id": 2, "claim_id": CLAIM, "reason": "busy"}, ("pending", "", CLAIM, True)),
 }
+
+
+def a_mail(apps: Any) -> Any:
+    """With the least that older tables ask of it."""
+    organisation = apps.get_model("publisher", "Organisation").objects.create(name="Sekretariatet", slug="s")
+    newsletter = apps.get_model("publisher", "Newsletter").objects.create(organisation=organisation, name="N", slug="n")
+    campaign = apps.get_model("publisher", "Campaign").objects.create(organisation=organisation, title="Nyt")
+    return apps.get_model("publisher", "Message").objects.create(
+        campaign=campaign, outlet="email", newsletter=newsletter
+    )
 
 
 def migrated(name: str | None) -> MigrationExecutor:
@@ -59,16 +70,26 @@ def tables_of(transactional_db: None) -> Iterator[Callable[[str], Any]]:
 
 
 def test_what_older_code_handed_back_waits_in_nobodys_hands(tables_of: Callable[[str], Any]) -> None:
-    older = tables_of("0010_links").get_model("publisher", "Delivery").objects
+    apps = tables_of("0010_links")
+    message = a_mail(apps)
+    older = apps.get_model("publisher", "Delivery").objects
     numbers = {
         # The database keeps no foreign keys of deliveries.
-        name: older.create(**{"message_id": 1, "status": "pending", "due_at": timezone.now(), **before}).pk
+        name: older.create(**{"message_id": message.pk, "status": "pending", "due_at": timezone.now(), **before}).pk
         for name, (before, _after) in ROWS.items()
     }
+    counts = apps.get_model("publisher", "DeliveryCount").objects
+    for status in ("pending", "sending"):
+        counts.create(message=message, status=status, lane=1, count=5)
+    claims = apps.get_model("publisher", "Claim").objects
+    claims.create(run_id=CLAIM, message=message, host="x", journal="x", lease_until=timezone.now())
     migrated(None)
-    waiting = set(Delivery.objects.filter(WAITING).values_list("pk", flat=True))
+    waiting = set(Delivery.objects.filter(UNSETTLED).values_list("pk", flat=True))
     rows = {row.pk: row for row in Delivery.objects.all()}
     found = {name: ((row := rows[pk]).status, row.reason, row.claim_id, pk in waiting) for name, pk in numbers.items()}
     assert found == {name: after for name, (_before, after) in ROWS.items()}
+    assert not Claim.objects.exists(), "its journal speaks of what became uncertain"
+    figures = DeliveryCount.objects.values_list("status").annotate(number=Sum("count")).order_by("status")
+    assert dict(figures) == {"pending": 5, "sending": 4, "uncertain": 1}
     with pytest.raises(IntegrityError), transaction.atomic():
         Delivery.objects.filter(pk=numbers["untouched"]).update(claim_id=CLAIM)

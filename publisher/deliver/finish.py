@@ -10,7 +10,7 @@ from django.db.models import QuerySet, Sum
 from django.utils.translation import gettext_noop
 
 from publisher.errors import Explanation
-from publisher.models import LOOKED_FOR, WAITING, Claim, Delivery, DeliveryCount, Message, waits
+from publisher.models import LOOKED_FOR, Claim, DeliveryCount, Message, in_hand, waiting_of, waits
 from publisher.models.agreement import check_counts
 from publisher.models.probe import Moment
 from publisher.schedule.dispatch import hold
@@ -82,15 +82,14 @@ def _locked(message_id: int) -> Message:
 
 
 def _still_open(message: Message) -> bool:
-    return Delivery.objects.filter(WAITING, message=message).exists() or not _out_of_hands([message.pk])
+    return waiting_of(message.pk).exists() or not _out_of_hands([message.pk])
 
 
 def _out_of_hands(messages: list[int]) -> list[int]:
     """Those of the messages of which no claim has anything left.
 
-    The claims are named one by one: in a join PostgreSQL might read all that was ever claimed, if it counts on little.
+    The claims are asked one by one, and each reads its own stretch of the line; in a join PostgreSQL might read all.
     """
-    claims = list(Claim.objects.filter(message__in=messages).values_list("pk", flat=True)) if messages else []
-    in_hand = Delivery.objects.filter(claim_id__in=claims, status=DeliveryStatus.SENDING)
-    busy = set(in_hand.values_list("message_id", flat=True).distinct()) if claims else set()
+    claims = Claim.objects.filter(message__in=messages) if messages else []
+    busy = {claim.message_id for claim in claims if in_hand(claim).exists()}
     return [pk for pk in messages if pk not in busy]

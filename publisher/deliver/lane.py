@@ -170,8 +170,7 @@ class Lane:
                 return self._limits.opens_before(self._ends_s)
             self._taking, claim_id = message, uuid.uuid4()
             number = self.journal.claim(claim_id)
-            place, slowed = self.turns.place(message), self._limits.slowed
-            taken = claim.take(message, claim_id, self._taker, granted, now, after=place, slowed=slowed)
+            taken = claim.take(message, claim_id, self._taker, granted, now, slowed=self._limits.slowed)
             self._limits.give_back(granted - len(taken.in_hand))
             self.turns.took(message, taken)
             if taken.in_hand:

@@ -16,7 +16,9 @@ from django.utils.translation import gettext_noop
 
 from publisher.deliver.refusals import note_refusals
 from publisher.errors import AccountError, Explanation, OpslagError, PermanentError, TransientError, UncertainError
+from publisher.models import Claim, place_again
 from publisher.models.counting import COUNT_MOVED, move_counts
+from publisher.models.line import LINE_BEGINS
 from publisher.models.raw import db_values
 from publisher.vocabulary import DeliveryStatus, Reason, check_transition
 
@@ -146,12 +148,21 @@ def _code(error: OpslagError) -> int | None:
 
 
 _UPDATE = """
-UPDATE publisher_delivery SET status = %s, reason = %s, reply_code = %s, last_error = %s, sent_at = %s,
-       attempts = attempts + %s, first_started_at = COALESCE(first_started_at, %s), due_at = COALESCE(%s, due_at)
-       {taken_off} WHERE id = %s AND claim_id = %s AND status = %s
+UPDATE publisher_delivery AS d SET status = %s, reason = %s, reply_code = %s, last_error = %s, sent_at = %s,
+       attempts = attempts + %s, first_started_at = COALESCE(first_started_at, %s), {more}
+WHERE d.id = %s AND {held}
 """
-_ENDED, _WAITS_AGAIN = _UPDATE.format(taken_off=""), _UPDATE.format(taken_off=", claim_id = NULL")
+_ENDED = "due_at = COALESCE(%s, due_at), claim_id = %s"
+# To name the claim would be one more index to change, for nearly every mail.
+_SENT = "due_at = COALESCE(%s, due_at)"
+# What waits again stands beyond all that is claimed.
+_WAITS_AGAIN = "due_at = {later_of}(COALESCE(%s, due_at), %s), claim_id = NULL"
+_LATER_OF = {"postgresql": "GREATEST", "sqlite": "MAX"}
 
+# Which rows an outcome may still change: those that the claim has in hand, or that name it and say what they said.
+_IN_HAND = """d.message_id = %s AND (d.due_at, d.id) > (%s, %s) AND (d.due_at, d.id) <= (%s, %s)
+    AND d.status = 'pending' AND d.reason = '' AND d.claim_id IS NULL"""
+_NAMED = "d.claim_id = %s AND d.status = %s"
 
 # What a server answered may quote the address of somebody who was erased while it spoke.
 _FORGET = """
@@ -162,11 +173,11 @@ WHERE id = %s AND subscriber_id IS NULL AND account_id IS NULL
 # PostgreSQL takes a whole batch of accepted mails, and counts them, in one statement: the hot path of bulk sending.
 _ACCEPTED = f"""
 WITH taken AS (
-    UPDATE publisher_delivery d SET status = 'sent', reason = '', reply_code = o.code, last_error = '{{}}',
+    UPDATE publisher_delivery d SET status = 'sent', reason = '', reply_code = o.code, last_error = '{{{{}}}}',
            sent_at = to_timestamp(o.at::float8 / 1e9), attempts = d.attempts + 1,
            first_started_at = COALESCE(d.first_started_at, to_timestamp(o.at::float8 / 1e9))
     FROM unnest(%s::bigint[], %s::smallint[], %s::bigint[]) AS o (id, code, at)
-    WHERE d.id = o.id AND d.claim_id = %s AND d.status = %s
+    WHERE d.id = o.id AND {{held}}
     RETURNING 1
 ), moved AS (
     SELECT %s AS status, -count(*) AS number FROM taken UNION ALL SELECT 'sent', count(*) FROM taken
@@ -178,7 +189,7 @@ SELECT count(*) FROM taken
 def store(claim_id: uuid.UUID, message_id: int, lane: int, outcomes: Iterable[Settled], *, was: DeliveryStatus) -> int:
     """Write outcomes of one claim, each together with the counters it moves; answers how many rows took theirs.
 
-    A row that no longer carries this claim in status `was` keeps what it has: somebody else decided about it.
+    A row that this claim no longer holds in status `was` keeps what it has: somebody else decided about it.
     """
     everything = list(outcomes)
     accepted = [outcome for outcome in everything if isinstance(outcome, Sent)]
@@ -186,42 +197,78 @@ def store(claim_id: uuid.UUID, message_id: int, lane: int, outcomes: Iterable[Se
     if accepted and connection.vendor != "postgresql":
         others += [outcome.whole() for outcome in accepted]
         accepted = []
-    stored = _store_accepted(claim_id, message_id, lane, accepted, was) if accepted else 0
-    return stored + (_store_each(claim_id, message_id, lane, others, was) if others else 0)
+    held = _Held.by(claim_id, message_id, lane, was)
+    stored = _store_accepted(held, accepted) if accepted else 0
+    return stored + (_store_each(held, others) if others else 0)
 
 
-def _store_accepted(
-    claim_id: uuid.UUID, message_id: int, lane: int, accepted: Sequence[Sent], was: DeliveryStatus
-) -> int:
-    check_transition(DeliveryStatus, was, DeliveryStatus.SENT)
+@dataclass(frozen=True)
+class _Held:
+    """The rows that a claim holds, as a condition; and where they are counted."""
+
+    claim_id: uuid.UUID
+    message_id: int
+    lane: int
+    was: DeliveryStatus
+    sql: str
+    values: list[Any]
+
+    @classmethod
+    def by(cls, claim_id: uuid.UUID, message_id: int, lane: int, was: DeliveryStatus) -> _Held:
+        """A mail in hand is known by its place in the line; a post, or what became uncertain, by the claim it names."""
+        claim = Claim.objects.filter(pk=claim_id).first() if was == DeliveryStatus.SENDING else None
+        if claim is None or claim.stretch is None:
+            return cls(claim_id, message_id, lane, was, _NAMED, db_values([claim_id, was.value]))
+        _, after, last = claim.stretch
+        return cls(claim_id, message_id, lane, was, _IN_HAND, db_values([message_id, *after, *last]))
+
+    def place_again(self) -> datetime:
+        """The earliest time at which they may wait again: mails beyond all that is claimed; a post has no line."""
+        is_mail = self.sql == _IN_HAND or self.was == DeliveryStatus.UNCERTAIN
+        return place_again(self.message_id) if is_mail else LINE_BEGINS
+
+
+def _store_accepted(held: _Held, accepted: Sequence[Sent]) -> int:
+    check_transition(DeliveryStatus, held.was, DeliveryStatus.SENT)
     with transaction.atomic(), connection.cursor() as cursor:
-        # Where statistics promise one row a claim, a nested loop looks cheap, and compares each row to each outcome.
+        # Where statistics promise few rows, a nested loop looks cheap, and compares each row to each outcome.
         cursor.execute("SET LOCAL enable_nestloop = off")
-        cursor.execute(_ACCEPTED, [*_columns(accepted), claim_id, was.value, was.value, message_id, lane])
+        counted: list[Any] = [held.was.value, held.message_id, held.lane]
+        cursor.execute(_ACCEPTED.format(held=held.sql), [*_columns(accepted), *held.values, *counted])
         return int(cursor.fetchone()[0])
 
 
-def _store_each(
-    claim_id: uuid.UUID, message_id: int, lane: int, outcomes: Sequence[Outcome], was: DeliveryStatus
-) -> int:
+def _store_each(held: _Held, outcomes: Sequence[Outcome]) -> int:
     by_status: dict[DeliveryStatus, list[Outcome]] = defaultdict(list)
     for outcome in outcomes:
         by_status[outcome.status].append(outcome)
     moved: Counter[str] = Counter()
     with transaction.atomic(), connection.cursor() as cursor:
+        # The line's lock comes before that of any of its mails, as for whoever cancels.
+        again = held.place_again() if DeliveryStatus.PENDING in by_status else LINE_BEGINS
         for status, group in by_status.items():
-            check_transition(DeliveryStatus, was, status)
-            update = _WAITS_AGAIN if status == DeliveryStatus.PENDING else _ENDED
-            cursor.executemany(update, [_values(outcome, claim_id, was) for outcome in group])
+            check_transition(DeliveryStatus, held.was, status)
+            more, value = _more(status, again, held.claim_id)
+            update, here = _UPDATE.format(more=more, held=held.sql), held.values
+            cursor.executemany(update, [(*_values(each), *value, each.delivery_id, *here) for each in group])
             moved[status] += cursor.rowcount
             cursor.executemany(_FORGET, [[each.delivery_id] for each in group if each.error])
             if status == DeliveryStatus.FAILED:
-                note_refusals(claim_id, group)
+                note_refusals(held.claim_id, group)
         stored = sum(moved.values())
         if stored:
-            moved[was] -= stored
-            move_counts(message_id, lane, dict(moved))
+            moved[held.was] -= stored
+            move_counts(held.message_id, held.lane, dict(moved))
     return stored
+
+
+def _more(status: DeliveryStatus, again: datetime, claim_id: uuid.UUID) -> tuple[str, list[Any]]:
+    """What else a row is set to by its new status, and the value for it."""
+    if status == DeliveryStatus.SENT:
+        return _SENT, []
+    if status == DeliveryStatus.PENDING:
+        return _WAITS_AGAIN.format(later_of=_LATER_OF[connection.vendor]), db_values([again])
+    return _ENDED, db_values([claim_id])
 
 
 def _columns(accepted: Sequence[Sent]) -> list[str]:
@@ -229,7 +276,7 @@ def _columns(accepted: Sequence[Sent]) -> list[str]:
     return ["{" + ",".join(map(str, column)) + "}" for column in zip(*accepted, strict=True)]
 
 
-def _values(outcome: Outcome, claim_id: uuid.UUID, was: DeliveryStatus) -> list[Any]:
+def _values(outcome: Outcome) -> list[Any]:
     return db_values(
         (
             outcome.status.value,
@@ -240,8 +287,5 @@ def _values(outcome: Outcome, claim_id: uuid.UUID, was: DeliveryStatus) -> list[
             int(outcome.started),
             outcome.at if outcome.started else None,
             outcome.due_at,
-            outcome.delivery_id,
-            claim_id,
-            was.value,
         )
     )

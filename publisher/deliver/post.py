@@ -15,7 +15,7 @@ from publisher.compose.social import post_of
 from publisher.deliver import claim, outcome
 from publisher.deliver.post_claim import ClaimLostError, PostClaim, take
 from publisher.errors import AccountError, Explanation, OpslagError, PermanentError, TransientError, UncertainError
-from publisher.models import WAITING, Account, Claim, Delivery, Message, PostPart
+from publisher.models import UNSETTLED, Account, Claim, Delivery, Message, PostPart
 from publisher.models.counting import COMMON_LANE, move_counts
 from publisher.models.probe import Moment
 from publisher.platforms.contract import Platform, Post, Published
@@ -50,7 +50,7 @@ def unprepared(now: Moment) -> QuerySet[Delivery]:
     free = Q(message__lease_until=None) | Q(message__lease_until__lt=now)
     return Delivery.objects.filter(
         free,
-        WAITING,
+        UNSETTLED,
         message__outlet=Outlet.POST,
         message__status=MessageStatus.SCHEDULED,
         message__scheduled_at__lte=now + AHEAD,
@@ -67,7 +67,7 @@ def to_prepare(now: datetime) -> list[int]:
 def due(now: Moment, sending: QuerySet[Message] | None = None) -> QuerySet[Delivery]:
     """Posts whose instant has come, stopped or not; or those of `sending`."""
     messages = _in_sending() if sending is None else sending
-    return Delivery.objects.filter(WAITING, account__isnull=False, message__in=messages, due_at__lte=now)
+    return Delivery.objects.filter(UNSETTLED, account__isnull=False, message__in=messages, due_at__lte=now)
 
 
 def to_publish(now: datetime) -> list[int]:

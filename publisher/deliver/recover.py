@@ -17,7 +17,7 @@ from publisher.deliver import claim, misfortunes, outcome
 from publisher.deliver.journal import HALF, Key, Record, all_journals, dead, journal_folder, read
 from publisher.deliver.outcome import Settled
 from publisher.deliver.slots import release_slot
-from publisher.models import Claim, Delivery, Message
+from publisher.models import Claim, Delivery, Message, in_hand
 from publisher.models.counting import COMMON_LANE
 from publisher.models.probe import Moment
 from publisher.vocabulary import DeliveryStatus, Outlet, Reason
@@ -76,10 +76,15 @@ def _blame(record: Record) -> None:
 
 
 def _settle(claim_id: uuid.UUID, record: Record, ends: Ends) -> int:
-    """One claim's deliveries: those still in `sending`, and those given up as uncertain before the journal came."""
+    """One claim's deliveries: those still in hand, and those given up as uncertain before the journal came."""
+    given_up = Delivery.objects.filter(claim_id=claim_id, status=DeliveryStatus.UNCERTAIN)
+    found = Claim.objects.filter(pk=claim_id).first()
     settled = 0
-    for was in (DeliveryStatus.SENDING, DeliveryStatus.UNCERTAIN):
-        rows = list(Delivery.objects.filter(claim_id=claim_id, status=was).values_list("pk", "message_id"))
+    for was, deliveries in (
+        (DeliveryStatus.SENDING, in_hand(found) if found is not None else Delivery.objects.none()),
+        (DeliveryStatus.UNCERTAIN, given_up),
+    ):
+        rows = list(deliveries.values_list("pk", "message_id"))
         outcomes = [result for pk, _ in rows if (result := _outcome(claim_id, pk, record, ends)).status != was]
         if outcomes:
             settled += outcome.store(claim_id, rows[0][1], COMMON_LANE, outcomes, was=was)
@@ -119,8 +124,7 @@ def give_up_lost_claims(now: datetime) -> int:
 
 
 def _give_up(found: Claim, now: datetime) -> int:
-    rows = claim.in_hand(found.pk)
-    lost = [outcome.lost(pk, now, Reason.JOURNAL_LOST) for pk in rows]
+    lost = [outcome.lost(pk, now, Reason.JOURNAL_LOST) for pk in in_hand(found).values_list("pk", flat=True)]
     number = outcome.store(found.pk, found.message_id, COMMON_LANE, lost, was=DeliveryStatus.SENDING)
     claim.close([found.pk])
     if number:

@@ -1,4 +1,4 @@
-"""Turns: which message a lane serves next, and from which place of its line on."""
+"""Turns: which message a lane serves next."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import NamedTuple
 from django.conf import settings
 from django.db.models import Count, F, Q, QuerySet
 
-from publisher.deliver.claim import LEASE, Place, Taken
+from publisher.deliver.claim import LEASE, Taken
 from publisher.models import Claim, Message, Newsletter, waits
 from publisher.models.probe import Moment
 from publisher.schedule.stops import not_stopped
@@ -71,7 +71,6 @@ class Turns:
         self.served: dict[int, Message] = {}
         self._line: list[_Waiting] = []
         self._line_until_s = 0.0
-        self._places: dict[int, Place] = {}
         self._rests: dict[int, float] = {}
         self._noted_s: dict[int, float] = {}
 
@@ -107,20 +106,13 @@ class Turns:
             self.served[message_id] = related.defer("composed_html", "composed_text").get(pk=message_id)
         return self.served[message_id]
 
-    def place(self, message: Message) -> Place | None:
-        """Where the last claim ended: what stands before it is taken, and passing over it costs."""
-        return self._places.get(message.pk)
-
     def took(self, message: Message, taken: Taken) -> None:
-        """Remember how far the claim came: after the end of the line it begins anew, and then the message rests."""
-        if taken.last is not None and not taken.is_end:
-            self._places[message.pk] = taken.last
-        elif self._places.pop(message.pk, None) is None and taken.is_end:
+        """At the end of its line a message rests."""
+        if taken.is_end:
             self._rests[message.pk] = time.monotonic() + REST_S
 
     def came_back(self, message: Message) -> None:
-        """Some of it was handed back, and stands where this lane has been already."""
-        self._places.pop(message.pk, None)
+        """Some of it was handed back, and waits again."""
         self._rests.pop(message.pk, None)
 
 

@@ -23,7 +23,7 @@ from publisher.models.channels import Account, PracticeChannel, PracticePicture,
 from publisher.models.sendout import Block, Campaign, CampaignItem, CompiledMail, Link, Message, Rule, RuleMatch  # isort: skip
 from publisher.models.ledger import (  # isort: skip
     LOOKED_FOR,
-    WAITING,
+    UNSETTLED,
     Claim,
     Delivery,
     DeliveryCount,
@@ -35,14 +35,19 @@ from publisher.models.ledger import (  # isort: skip
     PostPart,
     TransportHealth,
     WarmupDay,
+    being_sent,
     deliveries_to,
+    in_hand,
+    place_again,
+    status_now,
+    waiting_of,
     waits,
 )
 from publisher.models.inbound import InboundMail, Mailbox  # isort: skip
 
 __all__ = [
     "LOOKED_FOR",
-    "WAITING",
+    "UNSETTLED",
     "Account",
     "Area",
     "AuditEntry",
@@ -89,6 +94,11 @@ __all__ = [
     "TransportHealth",
     "User",
     "WarmupDay",
+    "being_sent",
     "deliveries_to",
+    "in_hand",
+    "place_again",
+    "status_now",
+    "waiting_of",
     "waits",
 ]

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_noop
 
 from publisher.errors import Explanation
 from publisher.models.counting import COMMON_LANE, move_counts
-from publisher.models.ledger import Delivery, DeliveryCount
+from publisher.models.ledger import Delivery, DeliveryCount, status_now
 from publisher.models.sendout import Message
 from publisher.vocabulary import DeliveryStatus
 
@@ -39,12 +39,12 @@ def check_counts(message: Message) -> list[Disagreement]:
     It is one statement, so that work that goes on meanwhile cannot come between the two counts.
     """
     number = BigIntegerField()
-    rows = Delivery.objects.filter(message=message).order_by().values("status")
+    rows = Delivery.objects.filter(message=message).order_by().annotate(now=status_now()).values("now")
     counters = DeliveryCount.objects.filter(message=message).order_by().values("status")
     frozen = Message.objects.filter(pk=message.pk, frozen_count__isnull=False).order_by()
     found = (
         rows.annotate(origin=Value("rows"), number=Count("pk"))
-        .values_list("origin", "status", "number")
+        .values_list("origin", "now", "number")
         .union(
             counters.annotate(origin=Value("counters"), number=Cast(Sum("count"), number)).values_list(
                 "origin", "status", "number"

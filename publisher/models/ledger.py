@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, F, Q, Value, When
 from django.db.models.lookups import IsNull
 from django.utils import timezone
 
 from publisher.models.audience import Subscriber, Subscription
 from publisher.models.channels import Account
+from publisher.models.line import Place, Stretch, beyond, next_place, up_to
 from publisher.models.organisation import Organisation, User
 from publisher.models.scoped import ScopedModel
 from publisher.models.sendout import Message
 from publisher.vocabulary import BounceClass, DeliveryStatus, EventKind, NoticeKind, PartStep
 
-# In nobody's hands, and nothing said against it: so is all that waits (the database sees to that), and hardly a row
-# else. A post is prepared while it waits, under a claim. It says nothing of the status, which an outcome changes.
-_IN_NO_HANDS = Q(reason="") & (Q(claim_id__isnull=True) | Q(account__isnull=False))
-# The way to ask for what waits, in the words of the index that finds it.
-WAITING = Q(status=DeliveryStatus.PENDING) & _IN_NO_HANDS
+# Nothing is said against it, and no claim named: so is all that has no outcome yet (the database sees to that). A post
+# is prepared while it waits, under a claim. It says nothing of the status, which an outcome changes.
+_STANDS_IN_LINE = Q(reason="") & (Q(claim_id__isnull=True) | Q(account__isnull=False))
+# The way to ask for what has no outcome yet, in the words of the index that finds it: a post that waits for its time; a
+# mail that waits (`waits`, `waiting_of`) or that a claim has in hand (`in_hand`).
+UNSETTLED = Q(status=DeliveryStatus.PENDING) & _STANDS_IN_LINE
 
 # How long after the end of a message, or the beginning of one that was cancelled, what a lane hands back is looked for:
 # seconds as a rule, weeks where a dead lane's journal comes to light late. Later it stands in the receipt.
@@ -32,13 +34,14 @@ LOOKED_FOR = timedelta(days=30)
 class Delivery(ScopedModel):
     """One message to one recipient. Holds no address: erasing a person leaves the receipt equal.
 
-    `claim_id` names the claim that last took it; every outcome carries it, and whoever makes a delivery wait again
-    takes it off. `attempts` counts starts, not claims. `choices` are bits that say which parts of the mail it shows
-    (see audience.aims). Each index costs at every claim, so there are few. None has a column in it that an accepted
+    A mail in a claim's hands still says `pending`: its place in the line tells (models.line). `claim_id` names a post's
+    claim, and of a mail the claim under which it became uncertain or failed; whoever makes a delivery wait again takes
+    it off. `attempts` counts starts, not claims. `choices` are bits that say which parts of the mail it shows
+    (see audience.aims). Each index costs at every freeze, so there are few. None has a column in it that an accepted
     mail changes, not even in its condition: so PostgreSQL writes that outcome beside the row, in room that the table's
     fillfactor leaves, and touches no index. Each foreign key costs the freeze as much as the row itself, so the
     database keeps none: a subscriber or subscription that is gone reads as erased. Whoever wants one subscriber's
-    deliveries calls `deliveries_to`; whoever wants those that wait asks for `WAITING`.
+    deliveries calls `deliveries_to`.
     """
 
     organisation_path = "message__campaign__organisation"
@@ -77,11 +80,11 @@ class Delivery(ScopedModel):
                 fields=["account", "message"], condition=Q(account__isnull=False), name="delivery_account_once"
             ),
             models.CheckConstraint(
-                condition=~Q(status=DeliveryStatus.PENDING) | _IN_NO_HANDS, name="delivery_waits_in_no_hands"
+                condition=~Q(status=DeliveryStatus.PENDING) | _STANDS_IN_LINE, name="delivery_waits_in_no_hands"
             ),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["message", "due_at", "id"], condition=_IN_NO_HANDS, name="delivery_pending"),
+            models.Index(fields=["message", "due_at", "id"], condition=_STANDS_IN_LINE, name="delivery_pending"),
             models.Index(fields=["claim_id"], condition=Q(claim_id__isnull=False), name="delivery_claim"),
             models.Index(fields=["due_at"], condition=Q(account__isnull=False), name="delivery_post"),
         ]
@@ -95,11 +98,29 @@ def deliveries_to(subscriber: Subscriber) -> models.QuerySet[Delivery]:
 def waits(so: bool, **which: object) -> IsNull:
     """For a filter over messages: whether (`so`, or not) any delivery of theirs waits, of those `which`.
 
-    It asks for the first one, which PostgreSQL looks up by the index, message by message. Asked by EXISTS it may join
-    instead, and read the whole table where its statistics are older than the last minute's claims.
+    It asks for the first one beyond what is claimed, which PostgreSQL looks up by the index, message by message. Asked
+    by EXISTS it may join instead, and read the whole table where its statistics are older than the last minute's mails.
     """
-    waiting = Delivery.objects.filter(WAITING, message=models.OuterRef("pk"), **which)
+    unclaimed = beyond(models.OuterRef("claimed_due_at"), models.OuterRef("claimed_id"))
+    waiting = Delivery.objects.filter(UNSETTLED, unclaimed, message=models.OuterRef("pk"), **which)
     return IsNull(models.Subquery(waiting.order_by("due_at", "pk").values("pk")[:1]), not so)
+
+
+def waiting_of(message_id: int) -> models.QuerySet[Delivery]:
+    """All that waits of a message, and stays so until the end of this transaction: its line is locked."""
+    claimed = _lock_line(message_id)
+    return Delivery.objects.filter(UNSETTLED, beyond(*claimed), message=message_id)
+
+
+def _lock_line(message_id: int) -> Place:
+    """The last place of the line that is claimed, which no other transaction moves until the end of this one."""
+    message = Message.objects.select_for_update(no_key=True).only("claimed_due_at", "claimed_id").get(pk=message_id)
+    return Place(message.claimed_due_at, message.claimed_id)
+
+
+def place_again(message_id: int) -> datetime:
+    """The earliest time at which a mail of the message may wait again; its line is locked, so that this stays true."""
+    return next_place(_lock_line(message_id).due_at)
 
 
 class PostPart(ScopedModel):
@@ -143,6 +164,7 @@ class Claim(models.Model):
     """A batch of deliveries that one run of a lane took. Deleted when each of them has its outcome.
 
     `journal` is the file's name in that host's journal folder; `boot_id` tells whether the host was restarted since.
+    The last four columns are a mail claim's stretch of its message's line; a post's claim has none.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
@@ -153,6 +175,37 @@ class Claim(models.Model):
     journal = models.CharField(max_length=120)
     lease_until = models.DateTimeField()
     created_at = models.DateTimeField(auto_now_add=True)
+    after_due_at = models.DateTimeField(null=True)
+    after_id = models.BigIntegerField(null=True)
+    last_due_at = models.DateTimeField(null=True)
+    last_id = models.BigIntegerField(null=True)
+
+    @property
+    def stretch(self) -> Stretch | None:
+        """Of which part of the line the mails are in hand; None for a post's claim."""
+        if self.after_due_at is None or self.after_id is None or self.last_due_at is None or self.last_id is None:
+            return None
+        return Stretch(self.message_id, Place(self.after_due_at, self.after_id), Place(self.last_due_at, self.last_id))
+
+
+def in_hand(claim: Claim) -> models.QuerySet[Delivery]:
+    """Deliveries that the claim took and that have no outcome yet."""
+    stretch = claim.stretch
+    if stretch is None:
+        return Delivery.objects.filter(claim_id=claim.pk, status=DeliveryStatus.SENDING)
+    return Delivery.objects.filter(UNSETTLED, beyond(*stretch.after), up_to(stretch.last), message=stretch.message_id)
+
+
+def being_sent(*, path: str = "") -> Q:
+    """For a filter over deliveries, or what leads to one by `path` ("delivery__"): whether a claim has it in hand."""
+    claimed_due_at, claimed_id = F(f"{path}message__claimed_due_at"), F(f"{path}message__claimed_id")
+    no_outcome, waits = Q(**{f"{path}status": DeliveryStatus.PENDING}), Q(beyond(claimed_due_at, claimed_id, path=path))
+    return Q(**{f"{path}status": DeliveryStatus.SENDING}) | no_outcome & ~waits
+
+
+def status_now() -> Case:
+    """A delivery's status as it is counted: a mail in a claim's hands is `sending`, whatever its row says."""
+    return Case(When(being_sent(), then=Value(DeliveryStatus.SENDING.value)), default=F("status"))
 
 
 class DeliveryCount(models.Model):

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from publisher.models.audience import Newsletter
 from publisher.models.channels import Account
+from publisher.models.line import LINE_BEGINS
 from publisher.models.news import Area, Item, Picture, Source, Topic
 from publisher.models.organisation import Organisation, User
 from publisher.models.scoped import ScopedModel
@@ -102,6 +103,7 @@ class Message(ScopedModel):
     guards freezing and compiling. The circuit breaker counts mails begun after `bounces_from` and beyond the first
     `bounces_base` (a person said to go on then); `bounces_told_at`: staff know of what came back after the end.
     `wave_size`: so many get it first; `wave_until`: when the rest follow, known once the first have their outcome.
+    `claimed_due_at`, `claimed_id`: the last place of its line that a lane has claimed (models.line).
     """
 
     organisation_path = "campaign__organisation"
@@ -130,6 +132,8 @@ class Message(ScopedModel):
     frozen_count = models.PositiveIntegerField(null=True)
     started_at = models.DateTimeField(null=True)
     served_at = models.DateTimeField(null=True)
+    claimed_due_at = models.DateTimeField(default=LINE_BEGINS, db_default=LINE_BEGINS)
+    claimed_id = models.BigIntegerField(default=0, db_default=0)
     finished_at = models.DateTimeField(null=True)
     bounces_from = models.DateTimeField(null=True)
     bounces_base = models.PositiveIntegerField(default=0)

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_noop
 from publisher.access.audit import record
 from publisher.access.roles import require
 from publisher.errors import InputError, TransitionError
-from publisher.models import Claim, Delivery, Message, Organisation, PostPart, StopStamp, User
+from publisher.models import Claim, Delivery, Message, Organisation, PostPart, StopStamp, User, place_again
 from publisher.models.agreement import FROZEN, accept_rows
 from publisher.models.counting import COMMON_LANE, handed_over, move_counts
 from publisher.review.moves import move
@@ -142,7 +142,8 @@ def _refuse_while_looked_for(delivery: Delivery, message: Message, now: datetime
 
 def _decided(delivery: Delivery, new: DeliveryStatus, now: datetime) -> dict[str, object]:
     if new == DeliveryStatus.PENDING:
-        fresh: dict[str, object] = {"due_at": now, "attempts": 0, "strikes": 0, "claim_id": None}
+        due_at = max(now, place_again(delivery.message_id))
+        fresh: dict[str, object] = {"due_at": due_at, "attempts": 0, "strikes": 0, "claim_id": None}
         return fresh | {"reason": "", "reply_code": None, "last_error": {}}
     if new == DeliveryStatus.SENT:
         return {"sent_at": delivery.first_started_at or now, "reason": "", "last_error": {}}

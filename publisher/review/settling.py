@@ -11,7 +11,7 @@ from django.utils.translation import gettext_noop
 from publisher.access.audit import record
 from publisher.access.roles import require
 from publisher.errors import InputError, TransitionError
-from publisher.models import Delivery, Message, User
+from publisher.models import Delivery, Message, User, place_again
 from publisher.models.counting import COMMON_LANE, move_counts
 from publisher.models.probe import Moment
 from publisher.review.control import decide
@@ -53,8 +53,9 @@ def _resend(message_id: int, now: datetime) -> int:
         message = Message.objects.select_for_update(no_key=True, of=("self",)).get(pk=message_id)
         unclear = Delivery.objects.filter(message=message, status=DeliveryStatus.UNCERTAIN, attempts__lte=1)
         silent = unclear.filter(first_started_at__lt=now - SILENT_FOR)
+        due_at = max(now, place_again(message.pk))
         number = silent.update(
-            status=DeliveryStatus.PENDING, due_at=now, reason="", reply_code=None, last_error={}, claim_id=None
+            status=DeliveryStatus.PENDING, due_at=due_at, reason="", reply_code=None, last_error={}, claim_id=None
         )
         if not number:
             return 0

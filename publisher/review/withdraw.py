@@ -12,13 +12,13 @@ from django.utils.translation import gettext_noop
 from publisher.errors import InputError
 from publisher.models import (
     LOOKED_FOR,
-    WAITING,
     Campaign,
     CompiledMail,
     Delivery,
     DeliveryCount,
     Message,
     PostPart,
+    waiting_of,
     waits,
 )
 from publisher.models.counting import COMMON_LANE, move_counts
@@ -76,8 +76,7 @@ def cancel_leftovers(now: datetime) -> int:
 
 
 def _cancel_waiting(message_id: int) -> int:
-    waiting = Delivery.objects.filter(WAITING, message=message_id)
-    cancelled = waiting.update(status=DeliveryStatus.CANCELLED, reason=Reason.CALLED_OFF)
+    cancelled = waiting_of(message_id).update(status=DeliveryStatus.CANCELLED, reason=Reason.CALLED_OFF)
     move_counts(message_id, COMMON_LANE, {DeliveryStatus.PENDING: -cancelled, DeliveryStatus.CANCELLED: cancelled})
     return cancelled
 

@@ -14,14 +14,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import OperationalError, connection, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from publisher.audience.addresses import address_key
 from publisher.errors import InputError
-from publisher.models import Delivery, Event
+from publisher.models import Delivery, Event, being_sent
 from publisher.track import breaker
 from publisher.track.applying import apply
-from publisher.vocabulary import BounceClass, DeliveryStatus, EventKind
+from publisher.vocabulary import BounceClass, EventKind
 
 log = logging.getLogger(__name__)
 
@@ -183,9 +183,9 @@ def _apply_one_by_one(now: datetime) -> tuple[int, set[int]]:
 
 
 def _waiting() -> list[Event]:
-    being_sent = Q(delivery__status=DeliveryStatus.SENDING)
     people = ("delivery__subscriber", "delivery__subscription")
-    waiting = Event.objects.filter(applied_at=None).exclude(being_sent).select_related(*people).order_by("id")
+    waiting = Event.objects.filter(applied_at=None).exclude(being_sent(path="delivery__"))
+    waiting = waiting.select_related(*people).order_by("id")
     locked = waiting.select_for_update(skip_locked=True, of=("self",)) if connection.vendor == "postgresql" else waiting
     return list(locked[:BATCH])
 

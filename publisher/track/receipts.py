@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from django.db.models import Count, Q
 from django.utils.translation import gettext, ngettext
 
-from publisher.models import Campaign, Delivery, Message
+from publisher.models import Campaign, Delivery, Message, status_now
 from publisher.vocabulary import DeliveryStatus, Reason
 
 _ORDER = [status.value for status in DeliveryStatus]
@@ -127,7 +127,8 @@ def _receipts(messages: Sequence[Message]) -> list[Receipt]:
     grouped = (
         Delivery.objects.filter(message__in=messages)
         .order_by()
-        .values("message_id", "status", "reason", "message__frozen_count")
+        .annotate(now=status_now())
+        .values("message_id", "now", "reason", "message__frozen_count")
         .annotate(
             number=Count("pk"),
             came_back=_with("bounced_at"),
@@ -149,9 +150,9 @@ def _receipt_of(message: Message, rows: list[dict[str, Any]]) -> Receipt:
     fresh = Message.objects.values_list("frozen_count", flat=True)
     frozen = rows[0]["message__frozen_count"] if rows else fresh.get(pk=message.pk)
     return Receipt(
-        rows=_sorted(Line(str(row["status"]), str(row["reason"]), row["number"]) for row in rows),
+        rows=_sorted(Line(str(row["now"]), str(row["reason"]), row["number"]) for row in rows),
         frozen_count=frozen,
-        came_back=sum(row["came_back"] for row in rows if row["status"] == DeliveryStatus.SENT),
+        came_back=sum(row["came_back"] for row in rows if row["now"] == DeliveryStatus.SENT),
         delivered=sum(row["delivered"] for row in rows),
         complained=sum(row["complained"] for row in rows),
         unsubscribed=sum(row["unsubscribed"] for row in rows),

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from publisher.models import WAITING, Message
+from publisher.models import UNSETTLED, Message
 from publisher.schedule.destinations import resting
 from publisher.schedule.first_wave import is_in_first_wave
 from publisher.schedule.forecast import of_message
@@ -79,7 +79,7 @@ def _warm_up(message: Message, now: datetime) -> list[str]:
 def _destinations(message: Message, now: datetime) -> list[str]:
     """Those that asked us to slow down, while something of this mail waits for its time."""
     slow = resting(now)
-    if not slow or not message.deliveries.filter(WAITING, due_at__gt=now).exists():
+    if not slow or not message.deliveries.filter(UNSETTLED, due_at__gt=now).exists():
         return []
     words = _("%(name)s asked us to slow down; mail to it goes on %(when)s, a little at first.")
     return [words % {"name": row.name, "when": _when(row.rest_until)} for row in slow if row.rest_until > now]

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import threading
 import uuid
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
-from publisher.deliver import claim
+from publisher.deliver import claim, outcome
 from publisher.deliver.turns import Turns, anything_due
+from publisher.errors import TransientError
 from publisher.models import (
     Campaign,
     Claim,
@@ -25,15 +26,19 @@ from publisher.models import (
     Subscription,
     Suppression,
 )
-from publisher.vocabulary import MessageStatus
+from publisher.models.agreement import check_counts
+from publisher.review.withdraw import cancel_one
+from publisher.vocabulary import DeliveryStatus, MessageStatus
 from tests.audience_factory import ready_mail, residents
+from tests.claiming import held, statuses
+from tests.elsewhere import Elsewhere
 
 pytestmark = pytest.mark.database
 
 
-def take(message: Message, limit: int = 100, lane: int = 1, after: claim.Place | None = None) -> claim.Taken:
-    taker = claim.Taker(uuid.uuid4(), lane, "x.journal")
-    return claim.take(message, uuid.uuid4(), taker, limit, timezone.now(), after=after)
+def take(message: Message, limit: int = 100, claim_id: uuid.UUID | None = None) -> claim.Taken:
+    taker = claim.Taker(uuid.uuid4(), 1, "x.journal")
+    return claim.take(message, claim_id or uuid.uuid4(), taker, limit, timezone.now())
 
 
 def numbers(taken: claim.Taken) -> list[int]:
@@ -55,17 +60,41 @@ def test_a_claim_takes_at_most_its_limit_in_due_order(newsletter: Newsletter) ->
     assert numbers(taken) == line[:4] and taken.looked_at == 4
     assert counters(message) == {"pending": 6, "sending": 4}
     assert Claim.objects.get().host == settings.OPSLAG_HOST
-    assert numbers(take(message, 4, after=taken.last)) == line[4:8]
+    assert held(Claim.objects.get().pk) == line[:4]
+    assert numbers(take(message, 4)) == line[4:8] and check_counts(message) == []
 
 
-def test_a_claim_from_a_place_on_passes_over_what_stands_before_it(newsletter: Newsletter) -> None:
-    """What was handed back stands there, and is found by the next claim from the beginning of the line."""
+def test_what_was_handed_back_stands_at_the_end_of_what_is_due_and_its_old_claim_has_no_part_in_it(
+    newsletter: Newsletter,
+) -> None:
     residents(newsletter, 6)
-    message = ready_mail(newsletter)
-    taken = take(message, 3)
-    Delivery.objects.filter(pk__in=numbers(taken)).update(status="pending", claim_id=None)
-    assert numbers(take(message, 6, after=taken.last)) == [number + 3 for number in numbers(taken)]
-    assert numbers(take(message, 6)) == numbers(taken)
+    message, mine, next_one = ready_mail(newsletter), uuid.uuid4(), uuid.uuid4()
+    first, second, third = numbers(take(message, 3, mine))
+    back = [outcome.handed_back(pk, timezone.now()) for pk in (first, second)]
+    assert outcome.store(mine, message.pk, 1, back, was=DeliveryStatus.SENDING) == 2
+    assert held(mine) == [third] and counters(message) == {"pending": 5, "sending": 1}
+    assert numbers(take(message, 4, next_one)) == [third + 1, third + 2, third + 3, first]
+    again = [outcome.sent(pk, 250, timezone.now()) for pk in (first, second, third)]
+    assert outcome.store(mine, message.pk, 1, again, was=DeliveryStatus.SENDING) == 1, "only what it still had"
+    assert held(next_one)[-1] == first and numbers(take(message)) == [second]
+    assert check_counts(message) == []
+
+
+def test_what_waits_again_is_never_passed_over_however_wrong_a_clock_is(newsletter: Newsletter) -> None:
+    """A lane whose clock runs ahead has claimed; what comes back to another, whose clock is right, is still found."""
+    residents(newsletter, 2)
+    message, ahead = ready_mail(newsletter), timezone.now() + timedelta(minutes=3)
+    message.deliveries.update(due_at=ahead)
+    mine, taker = uuid.uuid4(), claim.Taker(uuid.uuid4(), 1, "x.journal")
+    [first, second] = numbers(claim.take(message, mine, taker, 2, ahead))
+    back = [
+        outcome.handed_back(first, timezone.now()),
+        outcome.of_error(second, TransientError("x"), 0, timezone.now()),
+    ]
+    assert outcome.store(mine, message.pk, 1, back, was=DeliveryStatus.SENDING) == 2
+    assert held(mine) == [] and not anything_due(timezone.now())
+    with time_machine.travel(ahead + timedelta(seconds=1), tick=False):
+        assert numbers(take(message)) == [first, second]
 
 
 def test_what_a_claim_names_is_what_it_needs_to_write_to_the_recipient(newsletter: Newsletter) -> None:
@@ -86,8 +115,8 @@ def test_who_left_since_the_freeze_is_taken_out_with_the_reason(newsletter: News
     people[2].subscriber.delete()
     taken = take(message)
     assert len(taken.in_hand) == 3 and taken.looked_at == 6
-    outcome = {(d.status, d.reason) for d in Delivery.objects.filter(message=message).exclude(status="sending")}
-    assert outcome == {("suppressed", "unsubscribed"), ("suppressed", "complained"), ("cancelled", "erased")}
+    found = {(d.status, d.reason) for d in Delivery.objects.filter(message=message).exclude(status="pending")}
+    assert found == {("suppressed", "unsubscribed"), ("suppressed", "complained"), ("cancelled", "erased")}
     assert counters(message) == {"sending": 3, "suppressed": 2, "cancelled": 1}
 
 
@@ -145,12 +174,11 @@ def test_a_message_of_which_nothing_is_due_rests_a_little(newsletter: Newsletter
     message, turns = ready_mail(newsletter), Turns()
     taken = take(message, 3)
     turns.took(message, taken)
-    assert turns.place(message) == taken.last
-    turns.took(message, take(message, 3, after=turns.place(message)))
-    assert turns.place(message) is None, "at its end the line is looked at from the beginning"
     assert turns.next(timezone.now()) == message
     turns.took(message, take(message, 3))
     assert turns.next(timezone.now()) is None
+    turns.came_back(message)
+    assert turns.next(timezone.now()) == message
 
 
 def test_a_lane_that_read_its_line_before_takes_nothing_of_what_was_stopped_since(
@@ -172,39 +200,41 @@ def test_a_lane_that_read_its_line_before_takes_nothing_of_what_was_stopped_sinc
 
 @pytest.mark.django_db(transaction=True)
 def test_two_lanes_that_claim_at_once_never_overlap(newsletter: Newsletter) -> None:
-    """On PostgreSQL one lane holds its transaction open: the other skips its rows instead of waiting for them."""
     residents(newsletter, 60)
     message = ready_mail(newsletter)
     mine, theirs = uuid.uuid4(), uuid.uuid4()
-    a, b = claim.Taker(mine, 1, "a.journal"), claim.Taker(theirs, 2, "b.journal")
-    taken: dict[uuid.UUID, int] = {}
-    first_has_claimed, second_is_done = threading.Event(), threading.Event()
+    with transaction.atomic():
+        assert len(take(message, 20, mine).in_hand) == 20
+        other = Elsewhere(lambda: len(take(message, 20, theirs).in_hand))
+        other.is_over(0.3)
+    assert other.answer() == 20
+    assert len(held(mine)) == len(held(theirs)) == 20 and not set(held(mine)) & set(held(theirs))
+    assert counters(message) == {"pending": 20, "sending": 40} and check_counts(message) == []
 
-    def hold_open() -> None:
-        try:
-            with transaction.atomic():
-                taken[mine] = len(claim.take(message, mine, a, 20, timezone.now()).in_hand)
-                first_has_claimed.set()
-                if connection.vendor == "postgresql":
-                    assert second_is_done.wait(20), "the second lane waited for the first"
-        finally:
-            first_has_claimed.set()
-            connection.close()
 
-    def claim_meanwhile() -> None:
-        try:
-            first_has_claimed.wait(20)
-            taken[theirs] = len(claim.take(message, theirs, b, 20, timezone.now()).in_hand)
-        finally:
-            second_is_done.set()
-            connection.close()
+@pytest.mark.django_db(transaction=True)
+def test_what_comes_back_while_another_lane_claims_is_not_passed_over(newsletter: Newsletter) -> None:
+    """The other lane waits for the line, and reads it after that: the mail that came back stands before a later one."""
+    residents(newsletter, 3)
+    message, mine = ready_mail(newsletter), uuid.uuid4()
+    first, second = numbers(take(message, 2, mine))
+    message.deliveries.filter(pk__gt=second).update(due_at=timezone.now())
+    with transaction.atomic():
+        back = [outcome.handed_back(first, timezone.now())]
+        assert outcome.store(mine, message.pk, 1, back, was=DeliveryStatus.SENDING) == 1
+        other = Elsewhere(lambda: numbers(take(message)))
+        other.is_over(0.3)
+    assert other.answer() == [first, second + 1]
 
-    threads = [threading.Thread(target=hold_open), threading.Thread(target=claim_meanwhile)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert taken == {mine: 20, theirs: 20}
-    first, second = (set(claim.in_hand(c)) for c in (mine, theirs))
-    assert len(first) == len(second) == 20 and not first & second
-    assert counters(message) == {"pending": 20, "sending": 40}
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_cancelled_while_a_lane_claims_is_either_cancelled_or_in_hand(newsletter: Newsletter) -> None:
+    residents(newsletter, 8)
+    message, mine = ready_mail(newsletter), uuid.uuid4()
+    assert len(take(message, 3, mine).in_hand) == 3
+    with transaction.atomic():
+        assert cancel_one(message) == 5
+        other = Elsewhere(lambda: take(message).looked_at)
+        other.is_over(0.3)
+    assert other.answer() == 0 and len(held(mine)) == 3
+    assert statuses(message) == {"cancelled": 5, "sending": 3} and check_counts(message) == []

@@ -18,6 +18,7 @@ from publisher.models.counting import move_counts
 from publisher.review import control
 from publisher.vocabulary import DeliveryStatus, HoldReason, MessageStatus
 from tests.audience_factory import ready_mail, residents
+from tests.claiming import held
 from tests.elsewhere import Elsewhere
 from tests.review.send_outs import hand_over
 
@@ -77,7 +78,7 @@ def given_back_late(message: Message) -> None:
     """A claim is given up as uncertain, all finishes, then the lane's journal says that nothing was started."""
     claim_id = uuid.uuid4()
     claim.take(message, claim_id, claim.Taker(uuid.uuid4(), 1, "x.journal"), 100, timezone.now())
-    rows = claim.in_hand(claim_id)
+    rows = held(claim_id)
     lost = [outcome.lost(pk, timezone.now()) for pk in rows]
     outcome.store(claim_id, message.pk, 0, lost, was=DeliveryStatus.SENDING)
     assert finish.finish(message.pk, timezone.now())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -23,14 +22,11 @@ from publisher.models import Delivery, Destination, Message, Newsletter, Subscri
 from publisher.paces import parse_pace
 from publisher.transports.smtp_replies import asked_to_wait
 from tests.audience_factory import ready_mail, residents
+from tests.claiming import statuses
 from tests.scripted_smtp import USUAL, Answer, ScriptedServer, scripted_smtp
 from tests.smtp_sink import running_sink
 
 pytestmark = pytest.mark.database
-
-
-def statuses(message: Message) -> Counter[str]:
-    return Counter(message.deliveries.values_list("status", flat=True))
 
 
 def move_to(domain: str, rows: Any) -> None:

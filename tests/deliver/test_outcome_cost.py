@@ -12,7 +12,7 @@ from django.utils import timezone
 from publisher.deliver import claim, finish, outcome
 from publisher.deliver.turns import anything_due
 from publisher.errors import TransientError
-from publisher.models import WAITING, Delivery, Message, Newsletter
+from publisher.models import UNSETTLED, Delivery, Message, Newsletter
 from publisher.review.withdraw import cancel_leftovers
 from publisher.vocabulary import DeliveryStatus, MessageStatus, Reason
 from tests.audience_factory import ready_mail, residents
@@ -76,7 +76,7 @@ def test_what_waits_again_is_in_nobodys_hands_and_is_found(newsletter: Newslette
     now = timezone.now()
     back = [outcome.handed_back(first, now), outcome.of_error(second, TransientError("wait"), 0, now)]
     assert outcome.store(claim_id, message.pk, 1, back, was=DeliveryStatus.SENDING) == 2
-    assert message.deliveries.filter(WAITING, claim_id=None).count() == 2
+    assert message.deliveries.filter(UNSETTLED, claim_id=None).count() == 2
     assert anything_due(now) and taken(message)[1] == [first]
 
 
