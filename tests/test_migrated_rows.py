@@ -93,3 +93,24 @@ def test_what_older_code_handed_back_waits_in_nobodys_hands(tables_of: Callable[
     assert dict(figures) == {"pending": 5, "sending": 4, "uncertain": 1}
     with pytest.raises(IntegrityError), transaction.atomic():
         Delivery.objects.filter(pk=numbers["untouched"]).update(claim_id=CLAIM)
+
+
+def test_older_code_finds_nothing_to_claim_of_what_is_in_hand(tables_of: Callable[[str], Any]) -> None:
+    """Going back: it knows no lines, so the mails of open claims are uncertain, and their journals speak of them."""
+    apps = migrated(None).loader.project_state(("publisher", "0014_sending_is_a_post")).apps
+    message, now = a_mail(apps), timezone.now()
+    rows = apps.get_model("publisher", "Delivery").objects
+    numbers = [rows.create(message_id=message.pk, status="pending", due_at=now).pk for _ in range(4)]
+    stretch = {"after_due_at": now, "after_id": numbers[0], "last_due_at": now, "last_id": numbers[2]}
+    claims = apps.get_model("publisher", "Claim").objects
+    claims.create(id=CLAIM, run_id=CLAIM, message=message, host="x", journal="x", lease_until=now, **stretch)
+    counts = apps.get_model("publisher", "DeliveryCount").objects
+    counts.create(message=message, status="sending", lane=1, count=2)
+    older = tables_of("0012_indexes_of_looks").get_model("publisher", "Delivery").objects
+    found = list(older.order_by("pk").values_list("status", "claim_id", "attempts"))
+    in_hand = ("uncertain", CLAIM, 1)
+    assert found == [("pending", None, 0), in_hand, in_hand, ("pending", None, 0)]
+    migrated(None)
+    assert not Claim.objects.exists()
+    figures = DeliveryCount.objects.values_list("status").annotate(number=Sum("count")).order_by("status")
+    assert dict(figures) == {"sending": 0, "uncertain": 2}

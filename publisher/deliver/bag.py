@@ -1,6 +1,6 @@
 """The bag: the letters a lane has in hand, from claim to outcome. Couriers take from it, in their event loop.
 
-Every delivery that is put in comes out once, as an outcome: what the server said, or handed back as it was. The START
+Every delivery that is put in comes out once, as an outcome: what the server said, or handed back unstarted. The START
 of a letter is in the journal before its first byte leaves, and its END before anybody else hears of it.
 """
 

@@ -11,12 +11,11 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import QuerySet
 
 from publisher.deliver.journal import boot_id
 from publisher.models import UNSETTLED, Claim, Delivery, Message, in_hand
 from publisher.models.counting import move_counts
-from publisher.models.line import Place, beyond
+from publisher.models.line import IN_HAND, NO_OUTCOME, beyond, hold_briefly, stretch_of
 from publisher.models.raw import db_values
 from publisher.schedule.destinations import Slowed
 from publisher.schedule.first_wave import room_in_wave
@@ -43,18 +42,39 @@ LEFT JOIN publisher_suppression x ON x.organisation_id = p.organisation_id AND x
 _NEXT = f"""
 SELECT d.id, p.address, p.name, s.token, d.attempts, d.choices, s.tracking_consent_at IS NOT NULL, {_GONE}
 FROM (
-    SELECT id, due_at, subscriber_id, subscription_id, attempts, choices FROM publisher_delivery
-    WHERE message_id = %s AND status = 'pending' AND reason = '' AND claim_id IS NULL
-    AND (due_at, id) > (%s, %s) AND due_at <= %s
-    ORDER BY due_at, id LIMIT %s
+    SELECT d.id, d.due_at, d.subscriber_id, d.subscription_id, d.attempts, d.choices FROM publisher_delivery d
+    WHERE d.message_id = %s AND {NO_OUTCOME} AND (d.due_at, d.id) > (%s, %s) AND d.due_at <= %s
+    ORDER BY d.due_at, d.id LIMIT %s
 ) d {_JOINS}
 ORDER BY d.due_at, d.id
 """
 
 _LEFT_SINCE = f"""
 SELECT d.id FROM publisher_delivery d {_JOINS}
-WHERE d.message_id = %s AND (d.due_at, d.id) > (%s, %s) AND (d.due_at, d.id) <= (%s, %s)
-AND d.status = 'pending' AND d.reason = '' AND d.claim_id IS NULL AND {_GONE} IS NOT NULL
+WHERE {IN_HAND} AND {_GONE} IS NOT NULL
+"""
+
+# Each claim is made of a few statements, and Django takes as long to write one anew as PostgreSQL to carry it out. The
+# lock is held by a transaction that ends if its process stands still (see models.line.hold_briefly).
+_LOCKED = """
+SELECT m.claimed_due_at, m.claimed_id
+FROM publisher_message m JOIN publisher_campaign c ON c.id = m.campaign_id
+WHERE m.id = %s AND m.status = 'sending' AND COALESCE(c.approved_revision, -1) = %s
+AND NOT EXISTS (SELECT 1 FROM publisher_stopstamp t
+                WHERE t.organisation_id IS NULL OR t.organisation_id = c.organisation_id)
+"""
+_AND_LOCK = "FOR NO KEY UPDATE OF m"
+
+_CLAIMED = """
+UPDATE publisher_message SET (claimed_due_at, claimed_id) = (SELECT due_at, id FROM publisher_delivery WHERE id = %s)
+WHERE id = %s
+"""
+
+_NOTED = """
+INSERT INTO publisher_claim (id, run_id, message_id, host, boot_id, journal, lease_until, created_at,
+                             after_due_at, after_id, last_due_at, last_id)
+SELECT %s, %s, m.id, %s, %s, %s, %s, %s, %s, %s, m.claimed_due_at, m.claimed_id
+FROM publisher_message m WHERE m.id = %s
 """
 
 _LATER = "UPDATE publisher_delivery SET due_at = %s WHERE id = %s AND status = 'pending'"
@@ -132,11 +152,11 @@ def _room(message: Message, limit: int, now: datetime) -> int:
 
 @dataclass(frozen=True)
 class _Line:
-    """What is due of a message beyond `claimed`; nobody else claims from it meanwhile."""
+    """What is due of a message beyond `claimed`, a place in the database's own form; nobody else claims meanwhile."""
 
     message: Message
     now: datetime
-    claimed: Place
+    claimed: tuple[Any, int]
 
     def next(self, limit: int) -> list[tuple[Any, ...]]:
         """The first ones: what `Claimed` wants, and why they are no longer to be mailed, if so."""
@@ -156,34 +176,26 @@ class _Line:
 
 def _locked(message: Message, now: datetime) -> _Line | None:
     """The message's line under its lock, read after it was had; None if the message is not to be sent."""
-    locked = _to_be_sent(message).select_for_update(no_key=True, of=("self",))
-    found = locked.only("claimed_due_at", "claimed_id").first()
-    return None if found is None else _Line(message, now, Place(found.claimed_due_at, found.claimed_id))
+    hold_briefly()
+    revision = message.campaign.approved_revision
+    with connection.cursor() as cursor:
+        has_locks = connection.features.has_select_for_no_key_update
+        cursor.execute(_LOCKED + (_AND_LOCK if has_locks else ""), [message.pk, -1 if revision is None else revision])
+        claimed = cursor.fetchone()
+    return None if claimed is None else _Line(message, now, claimed)
 
 
 def _note(line: _Line, claim_id: uuid.UUID, taker: Taker, rows: Sequence[tuple[Any, ...]], any_in_hand: bool) -> None:
     """Write down what was taken: how far the line is claimed now, by whom, who has left, and the figures."""
-    last_id = rows[-1][0]
-    last = Place(Delivery.objects.values_list("due_at", flat=True).get(pk=last_id), last_id)
-    Message.objects.filter(pk=line.message.pk).update(claimed_due_at=last.due_at, claimed_id=last.delivery_id)
-    moved = _taken_out(rows)
+    message_id, moved = line.message.pk, _taken_out(rows)
     moved[DeliveryStatus.SENDING] = len(rows) - sum(moved.values())
     moved[DeliveryStatus.PENDING] = -len(rows)
-    move_counts(line.message.pk, taker.lane, moved)
-    if any_in_hand:
-        Claim.objects.create(
-            id=claim_id,
-            run_id=taker.run_id,
-            message=line.message,
-            host=settings.OPSLAG_HOST,
-            boot_id=boot_id(),
-            journal=taker.journal,
-            lease_until=line.now + LEASE,
-            after_due_at=line.claimed.due_at,
-            after_id=line.claimed.delivery_id,
-            last_due_at=last.due_at,
-            last_id=last.delivery_id,
-        )
+    with connection.cursor() as cursor:
+        cursor.execute(_CLAIMED, [rows[-1][0], message_id])
+        if any_in_hand:
+            whose = claim_id, taker.run_id, settings.OPSLAG_HOST, boot_id(), taker.journal
+            cursor.execute(_NOTED, db_values([*whose, line.now + LEASE, line.now, *line.claimed, message_id]))
+    move_counts(message_id, taker.lane, moved)
 
 
 def _taken_out(rows: Sequence[tuple[Any, ...]]) -> Counter[str]:
@@ -204,24 +216,19 @@ def _taken_out(rows: Sequence[tuple[Any, ...]]) -> Counter[str]:
 
 def left_since(claim_id: uuid.UUID) -> set[int]:
     """Deliveries in hand whose recipient has left since the claim: they must not be started."""
-    claim = Claim.objects.filter(pk=claim_id).first()
-    if claim is None or claim.stretch is None:
+    stretch = stretch_of(claim_id)
+    if stretch is None:
         return set()
-    message_id, after, last = claim.stretch
     with connection.cursor() as cursor:
-        cursor.execute(_LEFT_SINCE, db_values([message_id, *after, *last]))
+        cursor.execute(_LEFT_SINCE, stretch)
         return {row[0] for row in cursor.fetchall()}
 
 
 def may_go_on(message: Message) -> bool:
     """Whether the message is still to be sent as it was read: not paused, stopped, cancelled or changed."""
-    return _to_be_sent(message).exists()
-
-
-def _to_be_sent(message: Message) -> QuerySet[Message]:
     revision = message.campaign.approved_revision
     wanted = Message.objects.filter(pk=message.pk, status=MessageStatus.SENDING, campaign__approved_revision=revision)
-    return not_stopped(wanted)
+    return not_stopped(wanted).exists()
 
 
 def renew(run_id: uuid.UUID, now: datetime) -> set[uuid.UUID]:
@@ -238,7 +245,8 @@ def close(claim_ids: Sequence[uuid.UUID], *, settled: bool = False) -> None:
     """
     if not claim_ids:
         return
-    claims = Claim.objects.filter(pk__in=claim_ids)
     if not settled:
-        claims = Claim.objects.filter(pk__in=[each.pk for each in claims if not in_hand(each).exists()])
-    claims.delete()
+        claims = Claim.objects.filter(pk__in=claim_ids)
+        claim_ids = [each.pk for each in claims if not in_hand(each).exists()]
+    with connection.cursor() as cursor:
+        cursor.executemany("DELETE FROM publisher_claim WHERE id = %s", [db_values([pk]) for pk in claim_ids])

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import QuerySet, Sum
 from django.utils.translation import gettext_noop
 
+from publisher.deliver.recover import give_up_orphans
 from publisher.errors import Explanation
 from publisher.models import LOOKED_FOR, Claim, DeliveryCount, Message, in_hand, waiting_of, waits
 from publisher.models.agreement import check_counts
@@ -41,6 +42,7 @@ def finish(message_id: int, now: datetime) -> bool:
             hold(message, HoldReason.COUNTS_DISAGREE, disagreements[0].explanation(), frm=MessageStatus.SENDING)
             return False
         if DeliveryCount.objects.filter(message=message, status__in=_OPEN).aggregate(total=Sum("count"))["total"]:
+            give_up_orphans(message_id, now)
             return False
         Message.objects.filter(pk=message_id).update(status=MessageStatus.FINISHED, finished_at=now)
     return True

@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from django.conf import settings
@@ -16,9 +17,9 @@ from django.utils.translation import gettext_noop
 
 from publisher.deliver.refusals import note_refusals
 from publisher.errors import AccountError, Explanation, OpslagError, PermanentError, TransientError, UncertainError
-from publisher.models import Claim, place_again
+from publisher.models import place_again
 from publisher.models.counting import COUNT_MOVED, move_counts
-from publisher.models.line import LINE_BEGINS
+from publisher.models.line import IN_HAND, LINE_BEGINS, stretch_of
 from publisher.models.raw import db_values
 from publisher.vocabulary import DeliveryStatus, Reason, check_transition
 
@@ -102,7 +103,7 @@ def sent(delivery_id: int, code: int, at: datetime) -> Outcome:
 
 
 def handed_back(delivery_id: int, at: datetime) -> Outcome:
-    """Claimed, never started: back in the line as it was."""
+    """Claimed, never started: it waits again, behind all that is due."""
     return Outcome(delivery_id, DeliveryStatus.PENDING, at, started=False)
 
 
@@ -160,8 +161,7 @@ _WAITS_AGAIN = "due_at = {later_of}(COALESCE(%s, due_at), %s), claim_id = NULL"
 _LATER_OF = {"postgresql": "GREATEST", "sqlite": "MAX"}
 
 # Which rows an outcome may still change: those that the claim has in hand, or that name it and say what they said.
-_IN_HAND = """d.message_id = %s AND (d.due_at, d.id) > (%s, %s) AND (d.due_at, d.id) <= (%s, %s)
-    AND d.status = 'pending' AND d.reason = '' AND d.claim_id IS NULL"""
+# IN_HAND, or:
 _NAMED = "d.claim_id = %s AND d.status = %s"
 
 # What a server answered may quote the address of somebody who was erased while it spoke.
@@ -216,16 +216,10 @@ class _Held:
     @classmethod
     def by(cls, claim_id: uuid.UUID, message_id: int, lane: int, was: DeliveryStatus) -> _Held:
         """A mail in hand is known by its place in the line; a post, or what became uncertain, by the claim it names."""
-        claim = Claim.objects.filter(pk=claim_id).first() if was == DeliveryStatus.SENDING else None
-        if claim is None or claim.stretch is None:
+        stretch = stretch_of(claim_id) if was == DeliveryStatus.SENDING else None
+        if stretch is None:
             return cls(claim_id, message_id, lane, was, _NAMED, db_values([claim_id, was.value]))
-        _, after, last = claim.stretch
-        return cls(claim_id, message_id, lane, was, _IN_HAND, db_values([message_id, *after, *last]))
-
-    def place_again(self) -> datetime:
-        """The earliest time at which they may wait again: mails beyond all that is claimed; a post has no line."""
-        is_mail = self.sql == _IN_HAND or self.was == DeliveryStatus.UNCERTAIN
-        return place_again(self.message_id) if is_mail else LINE_BEGINS
+        return cls(claim_id, message_id, lane, was, IN_HAND, stretch)
 
 
 def _store_accepted(held: _Held, accepted: Sequence[Sent]) -> int:
@@ -240,12 +234,13 @@ def _store_accepted(held: _Held, accepted: Sequence[Sent]) -> int:
 
 def _store_each(held: _Held, outcomes: Sequence[Outcome]) -> int:
     by_status: dict[DeliveryStatus, list[Outcome]] = defaultdict(list)
-    for outcome in outcomes:
+    # In one order whoever writes them, so that two writers of one claim wait for each other.
+    for outcome in sorted(outcomes, key=attrgetter("delivery_id")):
         by_status[outcome.status].append(outcome)
     moved: Counter[str] = Counter()
     with transaction.atomic(), connection.cursor() as cursor:
         # The line's lock comes before that of any of its mails, as for whoever cancels.
-        again = held.place_again() if DeliveryStatus.PENDING in by_status else LINE_BEGINS
+        again = place_again(held.message_id) if DeliveryStatus.PENDING in by_status else LINE_BEGINS
         for status, group in by_status.items():
             check_transition(DeliveryStatus, held.was, status)
             more, value = _more(status, again, held.claim_id)

@@ -84,7 +84,7 @@ def take(
     message_id = Delivery.objects.values_list("message_id", flat=True).get(pk=delivery_id)
     with transaction.atomic():
         # The message first, as a person's decision takes it: two that meet wait for each other instead of deadlocking.
-        Message.objects.select_for_update().get(pk=message_id)
+        Message.objects.select_for_update(no_key=True).get(pk=message_id)
         claimed = {"status": status, "claim_id": claim_id, "strikes": F("strikes") + 1}
         if not wanted.filter(pk=delivery_id).update(**claimed, **changes):
             return None

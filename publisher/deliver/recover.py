@@ -10,15 +10,16 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from publisher.deliver import claim, misfortunes, outcome
 from publisher.deliver.journal import HALF, Key, Record, all_journals, dead, journal_folder, read
 from publisher.deliver.outcome import Settled
 from publisher.deliver.slots import release_slot
-from publisher.models import Claim, Delivery, Message, in_hand
-from publisher.models.counting import COMMON_LANE
+from publisher.models import Claim, Delivery, Message, in_hand, orphans_of
+from publisher.models.counting import COMMON_LANE, move_counts
 from publisher.models.probe import Moment
 from publisher.vocabulary import DeliveryStatus, Outlet, Reason
 
@@ -129,6 +130,25 @@ def _give_up(found: Claim, now: datetime) -> int:
     claim.close([found.pk])
     if number:
         log.error("%d deliveries are uncertain: the journal of claim %s is lost", number, found.pk)
+    return number
+
+
+def give_up_orphans(message_id: int, now: datetime) -> int:
+    """Make uncertain what the line says is claimed and no claim has in hand; answers how many, and a log line alerts.
+
+    No code of ours leaves any. Call it in a transaction, where no claim of the message has anything left.
+    """
+    lost = outcome.lost(0, now, Reason.JOURNAL_LOST)
+    number = orphans_of(message_id).update(
+        status=lost.status,
+        reason=lost.reason,
+        last_error=lost.error,
+        attempts=F("attempts") + 1,
+        first_started_at=Coalesce("first_started_at", now),
+    )
+    if number:
+        move_counts(message_id, COMMON_LANE, {DeliveryStatus.SENDING: -number, lost.status: number})
+        log.error("%d deliveries of message %d are uncertain: no claim had them in hand", number, message_id)
     return number
 
 

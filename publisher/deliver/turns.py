@@ -95,7 +95,7 @@ class Turns:
         self._line.append(chosen._replace(served_at=now))
         # Alone in the line it need not be written at every claim.
         if not alone or now_s - self._noted_s.get(chosen.message_id, 0.0) > READ_EVERY_S:
-            # Not part of the claim, since lanes of one message would wait for the row.
+            # Not part of the claim: a message of which there was nothing to claim had its turn, too.
             Message.objects.filter(pk=chosen.message_id).update(served_at=now)
             self._noted_s[chosen.message_id] = now_s
 

@@ -12,15 +12,17 @@ message's, and not a thousand. Three rules keep it true:
 
 from __future__ import annotations
 
+import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+from django.db import connection
 from django.db.models import BigIntegerField, BooleanField, DateTimeField, Expression, F, Field, Func, Value
+
+from publisher.models.raw import db_values
 
 # The beginning of every line: no mail was due before there were any.
 LINE_BEGINS = datetime(1970, 1, 1, tzinfo=UTC)
-# What a message says of which nothing is claimed.
-UNCLAIMED = {"claimed_due_at": LINE_BEGINS, "claimed_id": 0}
 _NEXT_PLACE = timedelta(microseconds=1)
 
 
@@ -37,6 +39,15 @@ class Stretch(NamedTuple):
     message_id: int
     after: Place
     last: Place
+
+
+_STRETCH = """
+SELECT message_id, after_due_at, after_id, last_due_at, last_id FROM publisher_claim
+WHERE id = %s AND last_id IS NOT NULL
+"""
+# As SQL, in the words of the index: a mail (a row `d`) without an outcome; one that a claim has in hand by its stretch.
+NO_OUTCOME = "d.status = 'pending' AND d.reason = '' AND d.claim_id IS NULL"
+IN_HAND = f"d.message_id = %s AND (d.due_at, d.id) > (%s, %s) AND (d.due_at, d.id) <= (%s, %s) AND {NO_OUTCOME}"
 
 
 def beyond(due_at: Any, delivery_id: Any, *, path: str = "") -> Expression:
@@ -65,6 +76,25 @@ class _Pair(Func):
 
 def _value(value: Any, field: Field[Any, Any]) -> Any:
     return value if hasattr(value, "resolve_expression") else Value(value, field)
+
+
+def stretch_of(claim_id: uuid.UUID) -> list[Any] | None:
+    """A mail claim's stretch in the database's own form, as values for IN_HAND; None if there is no such claim."""
+    with connection.cursor() as cursor:
+        cursor.execute(_STRETCH, db_values([claim_id]))
+        found = cursor.fetchone()
+    return None if found is None else list(found)
+
+
+def hold_briefly() -> None:
+    """Let PostgreSQL end this transaction if its process does nothing for two seconds, for it holds a line's lock.
+
+    A process that is stopped there, or whose machine lost its network, would else keep everybody from pausing the
+    message, and all lanes from going on with it. Whoever wakes up too late gets a DatabaseError.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL idle_in_transaction_session_timeout = '2s'")
 
 
 def next_place(claimed_due_at: datetime) -> datetime:

@@ -106,7 +106,7 @@ def cancel(campaign: Campaign, user: User | None) -> None:
     with transaction.atomic():
         move(campaign, CampaignStatus, CampaignStatus.CANCELLED, only={"status": campaign.status})
         # In the order in which erasing a person locks them, so that the two cannot deadlock.
-        messages = Message.objects.select_for_update().filter(campaign=campaign).order_by("pk")
+        messages = Message.objects.select_for_update(no_key=True).filter(campaign=campaign).order_by("pk")
         open_ones = [m for m in messages if m.status in sources_of(MessageStatus, MessageStatus.CANCELLED)]
         if not open_ones and any(message.status == MessageStatus.FINISHED for message in messages):
             raise InputError(gettext_noop("It has already gone out and cannot be cancelled."))

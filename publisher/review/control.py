@@ -25,6 +25,17 @@ _DECISIONS = {
     "sent": (DeliveryStatus.SENT, gettext_noop("%(outlet)s: said of one that it was sent")),
     "failed": (DeliveryStatus.FAILED, gettext_noop("%(outlet)s: said of one that it was not sent")),
 }
+# From which status each decision starts. Only a fact from outside says of a failed one that it was sent after all.
+STARTS = {
+    "resend": (DeliveryStatus.UNCERTAIN, DeliveryStatus.FAILED),
+    "sent": (DeliveryStatus.UNCERTAIN,),
+    "failed": (DeliveryStatus.UNCERTAIN,),
+}
+_NOT_NOW = {
+    "resend": gettext_noop("Only what is unconfirmed or failed can be sent again."),
+    "sent": gettext_noop("Only what is unconfirmed can be said to have been sent."),
+    "failed": gettext_noop("Only what is unconfirmed can be said to have failed."),
+}
 
 
 def pause(message: Message, user: User | None) -> None:
@@ -117,12 +128,11 @@ def decide(delivery: Delivery, user: User | None, action: str) -> None:
     with transaction.atomic():
         # The message first: cancelling it at the same time must not leave a delivery waiting. And only the message:
         # cancelling locks the campaign before it. The campaign is read once the lock is had.
-        message = Message.objects.select_for_update().get(pk=delivery.message_id)
+        message = Message.objects.select_for_update(no_key=True).get(pk=delivery.message_id)
         _refuse_while_looked_for(delivery, message, now)
         old = delivery.status
-        if new == DeliveryStatus.SENT and old != DeliveryStatus.UNCERTAIN:
-            # Only a fact from outside says of a failed one that it was sent after all.
-            raise TransitionError(gettext_noop("Only what is unconfirmed can be said to have been sent."))
+        if old not in STARTS[action]:
+            raise TransitionError(_NOT_NOW[action])
         as_read = {"status": old, "claim_id": delivery.claim_id}
         move(delivery, DeliveryStatus, new, _decided(delivery, new, now), only=as_read)
         move_counts(message.pk, COMMON_LANE, {old: -1, new: 1})

@@ -14,7 +14,7 @@ from publisher.errors import InputError, TransitionError
 from publisher.models import Delivery, Message, User, place_again
 from publisher.models.counting import COMMON_LANE, move_counts
 from publisher.models.probe import Moment
-from publisher.review.control import decide
+from publisher.review.control import STARTS, decide
 from publisher.review.moves import CHANGED_MEANWHILE, move
 from publisher.vocabulary import DeliveryStatus, MessageStatus, Outlet, UncertainPolicy
 
@@ -22,12 +22,6 @@ from publisher.vocabulary import DeliveryStatus, MessageStatus, Outlet, Uncertai
 AT_ONCE = 200
 # Late journals and reports have come in by then; and what is older than a day is no news any more.
 SILENT_FOR, RESENT_WITHIN = timedelta(minutes=30), timedelta(days=1)
-# From which status each decision of `control.decide` starts.
-STARTS = {
-    "resend": (DeliveryStatus.UNCERTAIN, DeliveryStatus.FAILED),
-    "sent": (DeliveryStatus.UNCERTAIN,),
-    "failed": (DeliveryStatus.UNCERTAIN,),
-}
 
 
 def by_policy(now: Moment) -> QuerySet[Message]:
@@ -51,6 +45,8 @@ def resend_by_policy(now: datetime) -> int:
 def _resend(message_id: int, now: datetime) -> int:
     with transaction.atomic():
         message = Message.objects.select_for_update(no_key=True, of=("self",)).get(pk=message_id)
+        if message.status not in (MessageStatus.SENDING, MessageStatus.FINISHED):
+            return 0
         unclear = Delivery.objects.filter(message=message, status=DeliveryStatus.UNCERTAIN, attempts__lte=1)
         silent = unclear.filter(first_started_at__lt=now - SILENT_FOR)
         due_at = max(now, place_again(message.pk))

@@ -88,7 +88,7 @@ def back_to_draft(campaign: Campaign) -> None:
     Raises InputError once something has begun, or waits for a decision.
     """
     # In the order in which erasing a person locks them, so that the two cannot deadlock.
-    locked = Message.objects.select_for_update().filter(campaign=campaign).order_by("pk")
+    locked = Message.objects.select_for_update(no_key=True).filter(campaign=campaign).order_by("pk")
     messages = list(locked.exclude(status=MessageStatus.CANCELLED))
     _refuse_begun(messages)
     forget_freeze(messages)

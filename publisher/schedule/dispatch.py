@@ -17,7 +17,6 @@ from publisher.access.notices import notify_approvers
 from publisher.compose.compiled import compile_message
 from publisher.errors import Explanation, OpslagError, TransientError
 from publisher.models import Message
-from publisher.models.line import UNCLAIMED
 from publisher.models.probe import Moment
 from publisher.schedule.first_wave import first_wave_of
 from publisher.schedule.freeze import add_difference, freeze, one_snapshot
@@ -198,7 +197,7 @@ def _begin(message: Message, now: datetime) -> bool:
             status=MessageStatus.SCHEDULED,
             campaign__approved_revision=message.campaign.approved_revision,
             **_as_read(message),
-        ).update(status=MessageStatus.SENDING, started_at=now, **UNCLAIMED, **first_wave_of(message))
+        ).update(status=MessageStatus.SENDING, started_at=now, **first_wave_of(message))
         if begun and message.outlet == Outlet.EMAIL:
             add_difference(message, now)
     return bool(begun)

@@ -33,12 +33,12 @@ def is_in_first_wave(message: Message, now: datetime) -> bool:
 def room_in_wave(message: Message, now: datetime) -> int | None:
     """How many of the message may be claimed now; None: as many as one likes. Call it in the claim's transaction.
 
-    It locks the message, so that several lanes together never claim more than the wave. The wait begins when each of
-    the wave has its outcome, so what a lane that died had claimed is not waited for in vain.
+    The claim has locked the message, so several lanes together never claim more than the wave. The wait begins when
+    each of the wave has its outcome, so what a lane that died had claimed is not waited for in vain.
     """
     if message.wave_size is None or not is_in_first_wave(message, now):
         return None
-    stored = Message.objects.select_for_update(no_key=True).only("wave_until").get(pk=message.pk)
+    stored = Message.objects.only("wave_until").get(pk=message.pk)
     if stored.wave_until is not None:
         return 0 if stored.wave_until > now else None
     figures = _figures(message)

@@ -56,9 +56,9 @@ def measure(room: EngineRoom, sink: FastSink, wanted: argparse.Namespace) -> int
     """A big newsletter, and the rounds while it is being sent."""
     from django.utils import timezone
 
-    from publisher.models import Delivery
     from tests.audience_factory import own_newsletter
     from tests.bench.crowd import crowd, issue
+    from tests.claiming import statuses
 
     big, small = own_newsletter("Storbyen"), own_newsletter("Museumsnyt")
     crowd(big, wanted.recipients)
@@ -70,7 +70,7 @@ def measure(room: EngineRoom, sink: FastSink, wanted: argparse.Namespace) -> int
     rounds = [one_round(small) for _ in range(wanted.rounds)]
     message.refresh_from_db()
     sent = sink.counted()[0]
-    waiting = Delivery.objects.filter(message=message, status="pending").count()
+    waiting = statuses(message)["pending"]
     figures = {
         "big_recipients": wanted.recipients,
         "big_waiting_at_the_end": waiting,

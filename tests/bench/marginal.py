@@ -136,9 +136,9 @@ def _bounds() -> list[int]:
 _CASES = " ".join(f"WHEN n %% 100000 < %s THEN '{status}'" for status in ENDS)
 _OLD = f"""
 INSERT INTO publisher_delivery (message_id, subscriber_id, subscription_id, domain, status, reason, attempts, strikes,
-       due_at, last_error, claim_id, reply_code, first_started_at, sent_at)
+       due_at, last_error, reply_code, first_started_at, sent_at)
 SELECT message, subscriber_id, id, domain, status, CASE status WHEN 'sent' THEN '' ELSE 'refused' END, 1, 0, at, '{{}}',
-       md5(concat(message, '-', n / 500))::uuid, 250, started, CASE status WHEN 'sent' THEN done END
+       250, started, CASE status WHEN 'sent' THEN done END
 FROM (SELECT CASE {_CASES} ELSE 'sent' END AS status, * FROM (
     SELECT %s::bigint AS message, s.subscriber_id, s.id, p.domain, s.id AS n, %s::timestamptz AS at,
            %s::timestamptz AS started, %s::timestamptz AS done

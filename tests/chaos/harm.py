@@ -157,12 +157,14 @@ class Harm:
         time.sleep(self.wanted.broker_away_s)
 
     def _unsubscribe(self) -> None:
+        from django.db import transaction
         from django.utils import timezone
 
-        from publisher.models import Delivery, Subscription
+        from publisher.models import Subscription, waiting_of
 
-        waiting = Delivery.objects.filter(message=self.message, status="pending").order_by("due_at", "pk")
-        chosen = list(waiting.values_list("subscription_id", "subscriber__address")[:LEAVERS])
+        with transaction.atomic():
+            waiting = waiting_of(self.message.pk).order_by("due_at", "pk")
+            chosen = list(waiting.values_list("subscription_id", "subscriber__address")[:LEAVERS])
         Subscription.objects.filter(pk__in=[pk for pk, _ in chosen]).update(unsubscribed_at=timezone.now())
         self.left = {address: time.time() for _, address in chosen}
         self._note("people left", str(len(chosen)))

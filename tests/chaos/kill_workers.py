@@ -104,8 +104,10 @@ def until_still(count: Callable[[], int], is_enough: Callable[[int], bool], harm
 
 def wait_until_finished(harm: Harm) -> bool:
     """Whether the message came to `finished`; what was put off is made due, and who stands still goes on first."""
-    from django.db import OperationalError, close_old_connections
+    from django.db import OperationalError, close_old_connections, transaction
     from django.utils import timezone
+
+    from publisher.models import place_again, waiting_of
 
     message = harm.message
 
@@ -113,7 +115,9 @@ def wait_until_finished(harm: Harm) -> bool:
         try:
             message.refresh_from_db()
             now = timezone.now()
-            message.deliveries.filter(status="pending", due_at__gt=now).update(due_at=now)
+            with transaction.atomic():
+                put_off = waiting_of(message.pk).filter(due_at__gt=now)
+                put_off.update(due_at=max(now, place_again(message.pk)))
         except OperationalError:
             # A database that was killed a moment ago.
             close_old_connections()

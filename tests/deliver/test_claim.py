@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from datetime import timedelta
 
 import pytest
 import time_machine
 from django.conf import settings
-from django.db import transaction
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from publisher.deliver import claim, outcome
@@ -210,6 +211,33 @@ def test_two_lanes_that_claim_at_once_never_overlap(newsletter: Newsletter) -> N
     assert other.answer() == 20
     assert len(held(mine)) == len(held(theirs)) == 20 and not set(held(mine)) & set(held(theirs))
     assert counters(message) == {"pending": 20, "sending": 40} and check_counts(message) == []
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer, which waits for nothing")
+@pytest.mark.django_db(transaction=True)
+def test_a_lane_that_stands_still_while_it_claims_loses_the_line_to_others(newsletter: Newsletter) -> None:
+    residents(newsletter, 4)
+    message, woken = ready_mail(newsletter), threading.Event()
+
+    def stand_still() -> None:
+        with transaction.atomic():
+            take(message, 2)
+            woken.wait(30)
+            Delivery.objects.exists()
+
+    frozen = Elsewhere(stand_still)
+    while not _is_locked(message):
+        assert not frozen.is_over(0.05)
+    assert len(take(message).in_hand) == 4
+    woken.set()
+    with pytest.raises(DatabaseError):
+        frozen.answer()
+    assert statuses(message) == {"sending": 4} and check_counts(message) == []
+
+
+def _is_locked(message: Message) -> bool:
+    with transaction.atomic():
+        return not Message.objects.filter(pk=message.pk).select_for_update(skip_locked=True).exists()
 
 
 @pytest.mark.django_db(transaction=True)

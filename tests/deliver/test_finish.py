@@ -12,13 +12,13 @@ from django.utils import timezone
 from publisher.deliver import claim, finish, outcome
 from publisher.deliver.turns import anything_due
 from publisher.errors import Explanation
-from publisher.models import AuditEntry, Delivery, DeliveryCount, Message, Newsletter, User
+from publisher.models import AuditEntry, Claim, Delivery, DeliveryCount, Message, Newsletter, User
 from publisher.models.agreement import check_counts
 from publisher.models.counting import move_counts
 from publisher.review import control
-from publisher.vocabulary import DeliveryStatus, HoldReason, MessageStatus
+from publisher.vocabulary import DeliveryStatus, HoldReason, MessageStatus, Reason
 from tests.audience_factory import ready_mail, residents
-from tests.claiming import held
+from tests.claiming import held, statuses, take_in_hand
 from tests.elsewhere import Elsewhere
 from tests.review.send_outs import hand_over
 
@@ -137,3 +137,15 @@ def test_a_release_with_figures_in_order_notes_nothing_else(newsletter: Newslett
     control.release(read(message), bo)
     assert [entry.action for entry in AuditEntry.objects.all()] == ["released"]
     assert list(DeliveryCount.objects.values_list("status", "lane", "count")) == before
+
+
+def test_a_mail_that_is_in_no_claim_s_hands_though_the_line_says_so_is_uncertain(newsletter: Newsletter) -> None:
+    """No code of ours leaves one: a claim that is lost without its mails would."""
+    message = begun(newsletter)
+    assert take_in_hand(message, 3) == 3
+    assert not finish.finish(message.pk, timezone.now()) and statuses(message) == {"sending": 3}
+    Claim.objects.all().delete()
+    assert not finish.finish(message.pk, timezone.now())
+    assert statuses(message) == {"uncertain": 3} and check_counts(message) == []
+    assert set(message.deliveries.values_list("reason", "attempts")) == {(Reason.JOURNAL_LOST, 1)}
+    assert finish.finish(message.pk, timezone.now())

@@ -15,6 +15,7 @@ from publisher.models import Claim, Delivery, Event, Newsletter, Subscriber, Sup
 from publisher.track.events import apply_waiting
 from publisher.vocabulary import BounceClass, DeliveryStatus, EventKind, Reason
 from tests.audience_factory import ready_mail, residents
+from tests.claiming import take_in_hand
 from tests.smtp_sink import RunningSink, running_sink
 
 pytestmark = pytest.mark.database
@@ -67,15 +68,13 @@ def test_without_the_setting_the_newsletters_sender_is_on_the_envelope(
 def test_an_outcome_told_again_by_a_journal_is_one_event(newsletter: Newsletter) -> None:
     residents(newsletter, 1)
     message = ready_mail(newsletter)
-    claim = Claim.objects.create(
-        run_id=message.public_id, message=message, host="x", boot_id="x", journal="x", lease_until=timezone.now()
-    )
-    delivery = message.deliveries.get()
+    assert take_in_hand(message, 1) == 1
+    claim, delivery = Claim.objects.get(), message.deliveries.get()
     words = {"msgid": "", "params": {"code": "550", "detail": "5.1.1 unknown"}}
     refused = outcome.Outcome(delivery.pk, DeliveryStatus.FAILED, timezone.now(), Reason.REFUSED, 550, error=words)
-    for _ in range(2):
-        Delivery.objects.update(status=DeliveryStatus.SENDING, claim_id=claim.pk)
-        outcome.store(claim.pk, message.pk, 1, [refused], was=DeliveryStatus.SENDING)
+    assert outcome.store(claim.pk, message.pk, 1, [refused], was=DeliveryStatus.SENDING) == 1
+    Delivery.objects.update(status=DeliveryStatus.UNCERTAIN)
+    assert outcome.store(claim.pk, message.pk, 1, [refused], was=DeliveryStatus.UNCERTAIN) == 1
     assert Event.objects.count() == 1
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from django.db import transaction
 from django.utils import timezone
 
 from publisher.compose.drafts import create_campaign
-from publisher.models import Account, Campaign, Delivery, Item, Message, Newsletter
+from publisher.models import Account, Campaign, Delivery, Item, Message, Newsletter, place_again, waiting_of
 from publisher.models.counting import move_counts
 from publisher.vocabulary import DeliveryStatus, MessageStatus, Outlet, check_transition
-
-LANE = 1
+from tests.claiming import LANE, settle_in_hand, take_in_hand
 
 
 def send_out(item: Item, newsletter: Newsletter | None = None, *accounts: Account) -> Campaign:
@@ -38,7 +38,8 @@ def freeze(message: Message, waiting: int, skipped: int = 0) -> None:
     """What freezing an audience leaves: deliveries, figures and the count."""
     statuses = [DeliveryStatus.PENDING] * waiting + [DeliveryStatus.SUPPRESSED] * skipped
     Delivery.objects.bulk_create(
-        Delivery(message=message, status=status, due_at=message.scheduled_at or timezone.now()) for status in statuses
+        Delivery(message=message, account=message.account, status=status, due_at=message.scheduled_at or timezone.now())
+        for status in statuses
     )
     move_counts(message.pk, 0, {DeliveryStatus.PENDING: waiting, DeliveryStatus.SUPPRESSED: skipped})
     Message.objects.filter(pk=message.pk).update(frozen_at=timezone.now(), frozen_count=waiting + skipped)
@@ -61,9 +62,19 @@ def finish(message: Message) -> None:
 def outcome(message: Message, old: DeliveryStatus, new: DeliveryStatus, number: int = 1, reason: str = "") -> int:
     """Move up to `number` deliveries of the message as a lane does; answers how many there were."""
     check_transition(DeliveryStatus, old, new)
-    ids = list(Delivery.objects.filter(message=message, status=old).values_list("pk", flat=True)[:number])
-    moved = Delivery.objects.filter(pk__in=ids, status=old).update(status=new, reason=reason)
-    move_counts(message.pk, LANE, {old: -moved, new: moved})
+    if message.outlet == Outlet.EMAIL and new == DeliveryStatus.SENDING:
+        return take_in_hand(message, number)
+    if message.outlet == Outlet.EMAIL and old == DeliveryStatus.SENDING:
+        return settle_in_hand(message, new, number, reason)
+    fields: dict[str, object] = {"status": new, "reason": reason}
+    with transaction.atomic():
+        rows = Delivery.objects.filter(message=message, status=old)
+        if old == DeliveryStatus.PENDING:
+            rows = waiting_of(message.pk)
+        if new == DeliveryStatus.PENDING and message.outlet == Outlet.EMAIL:
+            fields |= {"due_at": place_again(message.pk), "claim_id": None}
+        moved = Delivery.objects.filter(pk__in=list(rows.values_list("pk", flat=True)[:number])).update(**fields)
+        move_counts(message.pk, LANE, {old: -moved, new: moved})
     return moved
 
 

@@ -63,7 +63,7 @@ def test_who_decides_on_a_campaign_locks_its_messages_in_the_order_of_everybody(
     approval.approve(campaign, None, scheduled_at=soon())
     with CaptureQueriesContext(connection) as queries:
         decide(campaign, None)
-    [locking] = [each["sql"] for each in queries if each["sql"].endswith(" FOR UPDATE")]
+    [locking] = [each["sql"] for each in queries if each["sql"].endswith(" FOR NO KEY UPDATE")]
     assert 'ORDER BY "publisher_message"."id" ASC' in locking
 
 

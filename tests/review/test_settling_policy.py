@@ -10,6 +10,7 @@ from django.utils import timezone
 from publisher.models import AuditEntry, Delivery, Message, Newsletter, Organisation
 from publisher.models.agreement import check_counts
 from publisher.models.counting import move_counts
+from publisher.review import settling
 from publisher.review.settling import SILENT_FOR, resend_by_policy
 from publisher.vocabulary import MessageStatus, UncertainPolicy
 from tests.audience_factory import own_newsletter, ready_mail, residents
@@ -67,5 +68,6 @@ def test_what_is_old_or_cancelled_is_left_alone(message: Message) -> None:
     wants(UncertainPolicy.RESEND)
     Message.objects.update(status=MessageStatus.CANCELLED)
     assert resend_by_policy(timezone.now()) == 0
+    assert settling._resend(message.pk, timezone.now()) == 0, "cancelled since the look"
     Message.objects.update(status=MessageStatus.FINISHED, started_at=timezone.now() - timedelta(days=2))
     assert resend_by_policy(timezone.now()) == 0

@@ -36,6 +36,7 @@ from publisher.models import (
     RuleMatch,
     Source,
 )
+from publisher.models.line import LINE_BEGINS
 from publisher.models.probe import Instant, Probe
 from publisher.review import settling, withdraw
 from publisher.rules import matching
@@ -114,7 +115,7 @@ WORK: dict[str, list[Row]] = {
         (Delivery, OF_POST, {"status": "sent", "due_at": AGO}),
         (PostPart, {}, {"step": "committed", "published_at": AGO, "remote_id": "1"}),
     ],
-    "lost_claims": [(Claim, OF_MAIL, {"lease_until": AGO}), (Delivery, OF_MAIL, {"status": "sending"})],
+    "lost_claims": [(Claim, OF_MAIL, {"lease_until": AGO}), (Delivery, OF_MAIL, {"status": "pending"})],
     "apply": [(Event, {}, {"applied_at": None})],
     "by_policy": [
         (Organisation, {}, {"uncertain_policy": "resend"}),
@@ -141,13 +142,15 @@ def rows(newsletter: Newsletter, practice_account: Account, source: Source, item
     )  # fmt: skip
     mailed = mail(newsletter)
     Message.objects.update(status="draft", scheduled_at=None, frozen_at=None, lease_until=None)
+    far = now + timedelta(days=9)
     for message in (posted, mailed):
         row = {"account": practice_account} if message == posted else {}
         claim_id = uuid4()
         Delivery.objects.create(message=message, status="sent", due_at=now, claim_id=claim_id, **row)
-        far = now + timedelta(days=9)
         host = django_settings.OPSLAG_HOST
         Claim.objects.create(pk=claim_id, run_id=uuid4(), message=message, host=host, journal="x", lease_until=far)
+    stretch = {"after_due_at": LINE_BEGINS, "after_id": 0, "last_due_at": far, "last_id": 0}
+    Claim.objects.filter(message=mailed).update(**stretch)
     delivery = Delivery.objects.get(message=posted)
     PostPart.objects.create(delivery=delivery, step="confirmed", key="k", text="Åben øvelse")
     Notice.objects.create(organisation=organisation, kind="alert", address="a@example.org", status="sent", due_at=now)
@@ -219,10 +222,12 @@ DELIVERIES: dict[str, st.SearchStrategy[Any]] = {
     "status": st.sampled_from(DeliveryStatus.values), "due_at": TIMES, "strikes": st.integers(0, 7),
     "attempts": st.integers(0, 2), "first_started_at": MAYBE,
 }  # fmt: skip
+# A mail in hand does not say so itself.
+OF_A_MAIL = [each for each in DeliveryStatus.values if each != DeliveryStatus.SENDING]
 STATES = st.tuples(
-    some(Message, MAIL, **MESSAGES),
+    some(Message, MAIL, **MESSAGES, claimed_due_at=TIMES),
     some(Message, POST, **MESSAGES),
-    some(Delivery, OF_MAIL, **DELIVERIES),
+    some(Delivery, OF_MAIL, **DELIVERIES | {"status": st.sampled_from(OF_A_MAIL)}),
     some(Delivery, OF_POST, **DELIVERIES),
     some(Claim, OF_MAIL, lease_until=TIMES),
     some(Claim, OF_POST, lease_until=TIMES),

@@ -68,7 +68,8 @@ def test_more_than_a_moment_s_work_is_for_the_next(
     monkeypatch.setattr(events, "BATCH", 2)
     monkeypatch.setattr(events, "LONGEST_S", -1.0)
     deliveries = reported(newsletter, 3)
-    Delivery.objects.filter(pk=deliveries[2].pk).update(status="sending")
+    Delivery.objects.filter(pk=deliveries[2].pk).update(status="pending")
+    Message.objects.update(claimed_due_at=deliveries[2].due_at, claimed_id=deliveries[2].pk)
     track.apply_reports()
     assert woken == [APPLY]
     track.apply_reports()

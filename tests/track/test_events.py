@@ -11,13 +11,14 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from publisher.audience.addresses import address_key
-from publisher.models import Delivery, Event, Message, Newsletter, Suppression
+from publisher.models import Claim, Delivery, Event, Message, Newsletter, Suppression
 from publisher.models.agreement import check_counts
 from publisher.models.counting import move_counts
 from publisher.track import breaker, events
 from publisher.track.events import Fact, anything_waits, apply_waiting, keep
 from publisher.vocabulary import BounceClass, DeliveryStatus, EventKind, Reason, SuppressionReason
 from tests.audience_factory import own_newsletter, ready_mail, residents
+from tests.claiming import held, settle_in_hand, take_in_hand
 
 pytestmark = pytest.mark.database
 
@@ -137,11 +138,11 @@ def test_what_was_unclear_is_settled(mail: Message) -> None:
 
 
 def test_a_delivery_in_hand_is_waited_for(mail: Message) -> None:
-    [delivery] = handed_over(mail, DeliveryStatus.SENDING)
-    keep([fact(delivery, EventKind.DELIVERED)])
-    assert apply_waiting(timezone.now()) == 0
-    Delivery.objects.filter(pk=delivery.pk).update(status="uncertain")
-    move_counts(mail.pk, 0, {"sending": -1, "uncertain": 1})
+    assert take_in_hand(mail, 2) == 2
+    delivery, waiting = mail.deliveries.get(pk=held(Claim.objects.get().pk)[0]), mail.deliveries.latest("pk")
+    keep([fact(delivery, EventKind.DELIVERED), fact(waiting, EventKind.DELIVERED, "2")])
+    assert apply_waiting(timezone.now()) == 1, "of what waits nothing else is to be waited for"
+    assert settle_in_hand(mail, DeliveryStatus.UNCERTAIN, 1) == 1
     assert apply_waiting(timezone.now()) == 1
     delivery.refresh_from_db()
     assert delivery.status == "sent"
