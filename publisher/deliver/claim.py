@@ -13,9 +13,9 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from publisher.deliver.journal import boot_id
-from publisher.models import UNSETTLED, Claim, Delivery, Message, in_hand
+from publisher.models import Claim, Delivery, Message, in_hand
 from publisher.models.counting import move_counts
-from publisher.models.line import IN_HAND, NO_OUTCOME, beyond, hold_briefly, stretch_of
+from publisher.models.line import IN_HAND, NO_OUTCOME, hold_briefly, stretch_of
 from publisher.models.raw import db_values
 from publisher.schedule.destinations import Slowed
 from publisher.schedule.first_wave import room_in_wave
@@ -38,16 +38,18 @@ LEFT JOIN publisher_subscription s ON s.id = d.subscription_id
 LEFT JOIN publisher_subscriber p ON p.id = d.subscriber_id
 LEFT JOIN publisher_suppression x ON x.organisation_id = p.organisation_id AND x.address_key = p.address_key"""
 
-# What is next in a line, in the words of its index, and what is known of whoever it is for.
+# What is next in a line, in the words of its index; and what is known of whoever it is for.
+_DUE = f"""
+FROM publisher_delivery d
+WHERE d.message_id = %s AND {NO_OUTCOME} AND (d.due_at, d.id) > (%s, %s) AND d.due_at <= %s
+ORDER BY d.due_at, d.id LIMIT %s
+"""
 _NEXT = f"""
 SELECT d.id, p.address, p.name, s.token, d.attempts, d.choices, s.tracking_consent_at IS NOT NULL, {_GONE}
-FROM (
-    SELECT d.id, d.due_at, d.subscriber_id, d.subscription_id, d.attempts, d.choices FROM publisher_delivery d
-    WHERE d.message_id = %s AND {NO_OUTCOME} AND (d.due_at, d.id) > (%s, %s) AND d.due_at <= %s
-    ORDER BY d.due_at, d.id LIMIT %s
-) d {_JOINS}
+FROM (SELECT d.id, d.due_at, d.subscriber_id, d.subscription_id, d.attempts, d.choices {_DUE}) d {_JOINS}
 ORDER BY d.due_at, d.id
 """
+_DOMAINS = f"SELECT d.id, d.domain {_DUE}"
 
 _LEFT_SINCE = f"""
 SELECT d.id FROM publisher_delivery d {_JOINS}
@@ -160,18 +162,20 @@ class _Line:
 
     def next(self, limit: int) -> list[tuple[Any, ...]]:
         """The first ones: what `Claimed` wants, and why they are no longer to be mailed, if so."""
-        with connection.cursor() as cursor:
-            cursor.execute(_NEXT, db_values([self.message.pk, *self.claimed, self.now, limit]))
-            return list(cursor.fetchall())
+        return self._first(_NEXT, limit)
 
     def put_off(self, slowed: Slowed, limit: int) -> tuple[int, int]:
         """Of the first ones, give those who may not go now their time; how many were there, and how many may go."""
-        due = Delivery.objects.filter(UNSETTLED, beyond(*self.claimed), message=self.message, due_at__lte=self.now)
-        rows = list(due.order_by("due_at", "pk").values_list("pk", "domain")[:limit])
-        go, later = slowed.sort(rows, self.now)
+        rows = self._first(_DOMAINS, limit)
+        go, later = slowed.sort([(pk, domain) for pk, domain in rows], self.now)
         with connection.cursor() as cursor:
             cursor.executemany(_LATER, [db_values([due_at, pk]) for pk, due_at in later])
         return len(rows), len(go)
+
+    def _first(self, statement: str, limit: int) -> list[tuple[Any, ...]]:
+        with connection.cursor() as cursor:
+            cursor.execute(statement, db_values([self.message.pk, *self.claimed, self.now, limit]))
+            return list(cursor.fetchall())
 
 
 def _locked(message: Message, now: datetime) -> _Line | None:

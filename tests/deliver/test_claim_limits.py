@@ -188,6 +188,8 @@ def test_slow_destinations_get_a_later_time_and_the_others_their_mail(
     slowed = Slowed({"gmail.com": Slow("gmail.com", until)})
     assert take(message, 25, slowed)[1] == 5
     assert take(message, 25, slowed)[1] == 5
+    message.deliveries.filter(pk__in=held(Claim.objects.earliest("created_at").pk)).update(domain="gmail.com")
+    assert take(message, 25, slowed)[1] == 0 and statuses(message)["sending"] == 10, "what is in hand stays there"
     assert slow.filter(status="pending", due_at__gte=until, attempts=0).count() == 20
     assert take(message, 25, slowed)[1] == 0 and next_message(timezone.now()) is None
     assert Claim.objects.count() == 2
