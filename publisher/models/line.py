@@ -90,9 +90,10 @@ def hold_briefly() -> None:
     """Let PostgreSQL end this transaction if its process does nothing for two seconds, for it holds a line's lock.
 
     A process that is stopped there, or whose machine lost its network, would else keep everybody from pausing the
-    message, and all lanes from going on with it. Whoever wakes up too late gets a DatabaseError.
+    message, and all lanes from going on with it. Whoever wakes up too late gets a DatabaseError. Within a savepoint
+    nothing is said: how long its transaction may take is for whoever began it.
     """
-    if connection.vendor == "postgresql":
+    if connection.vendor == "postgresql" and not connection.savepoint_ids:
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL idle_in_transaction_session_timeout = '2s'")
 

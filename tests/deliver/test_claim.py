@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import uuid
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import time_machine
@@ -215,17 +216,19 @@ def test_two_lanes_that_claim_at_once_never_overlap(newsletter: Newsletter) -> N
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer, which waits for nothing")
 @pytest.mark.django_db(transaction=True)
-def test_a_lane_that_stands_still_while_it_claims_loses_the_line_to_others(newsletter: Newsletter) -> None:
+def test_a_lane_that_stands_still_while_it_claims_loses_the_line_to_others(
+    newsletter: Newsletter, monkeypatch: pytest.MonkeyPatch
+) -> None:
     residents(newsletter, 4)
-    message, woken = ready_mail(newsletter), threading.Event()
+    message, woken, as_ever = ready_mail(newsletter), threading.Event(), claim._taken_out
 
-    def stand_still() -> None:
-        with transaction.atomic():
-            take(message, 2)
-            woken.wait(30)
-            Delivery.objects.exists()
+    def stand_still(rows: Any) -> Any:
+        monkeypatch.setattr(claim, "_taken_out", as_ever)
+        woken.wait(30)
+        return as_ever(rows)
 
-    frozen = Elsewhere(stand_still)
+    monkeypatch.setattr(claim, "_taken_out", stand_still)
+    frozen = Elsewhere(lambda: take(message, 2))
     while not _is_locked(message):
         assert not frozen.is_over(0.05)
     assert len(take(message).in_hand) == 4
