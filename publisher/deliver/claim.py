@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from publisher.deliver.journal import boot_id
 from publisher.models import Claim, Delivery, Message, in_hand
 from publisher.models.counting import move_counts
-from publisher.models.line import IN_HAND, NO_OUTCOME, hold_briefly, stretch_of
+from publisher.models.line import NO_OUTCOME, held_by, hold_briefly
 from publisher.models.raw import db_values
 from publisher.schedule.destinations import Slowed
 from publisher.schedule.first_wave import room_in_wave
@@ -53,7 +53,7 @@ _DOMAINS = f"SELECT d.id, d.domain {_DUE}"
 
 _LEFT_SINCE = f"""
 SELECT d.id FROM publisher_delivery d {_JOINS}
-WHERE {IN_HAND} AND {_GONE} IS NOT NULL
+WHERE {{held}} AND {_GONE} IS NOT NULL
 """
 
 # Each claim is made of a few statements, and Django takes as long to write one anew as PostgreSQL to carry it out. The
@@ -75,8 +75,8 @@ WHERE id = %s
 _NOTED = """
 INSERT INTO publisher_claim (id, run_id, message_id, host, boot_id, journal, lease_until, created_at,
                              after_due_at, after_id, last_due_at, last_id)
-SELECT %s, %s, m.id, %s, %s, %s, %s, %s, %s, %s, m.claimed_due_at, m.claimed_id
-FROM publisher_message m WHERE m.id = %s
+SELECT %s, %s, m.id, %s, %s, %s, %s, %s, d.due_at, d.id - 1, m.claimed_due_at, m.claimed_id
+FROM publisher_message m JOIN publisher_delivery d ON d.message_id = m.id WHERE m.id = %s AND d.id = %s
 """
 
 _LATER = "UPDATE publisher_delivery SET due_at = %s WHERE id = %s AND status = 'pending'"
@@ -198,7 +198,7 @@ def _note(line: _Line, claim_id: uuid.UUID, taker: Taker, rows: Sequence[tuple[A
         cursor.execute(_CLAIMED, [rows[-1][0], message_id])
         if any_in_hand:
             whose = claim_id, taker.run_id, settings.OPSLAG_HOST, boot_id(), taker.journal
-            cursor.execute(_NOTED, db_values([*whose, line.now + LEASE, line.now, *line.claimed, message_id]))
+            cursor.execute(_NOTED, db_values([*whose, line.now + LEASE, line.now, message_id, rows[0][0]]))
     move_counts(message_id, taker.lane, moved)
 
 
@@ -220,11 +220,12 @@ def _taken_out(rows: Sequence[tuple[Any, ...]]) -> Counter[str]:
 
 def left_since(claim_id: uuid.UUID) -> set[int]:
     """Deliveries in hand whose recipient has left since the claim: they must not be started."""
-    stretch = stretch_of(claim_id)
-    if stretch is None:
+    in_hand_of_it = held_by(claim_id)
+    if in_hand_of_it is None:
         return set()
+    held, values = in_hand_of_it
     with connection.cursor() as cursor:
-        cursor.execute(_LEFT_SINCE, stretch)
+        cursor.execute(_LEFT_SINCE.format(held=held), values)
         return {row[0] for row in cursor.fetchall()}
 
 

@@ -19,7 +19,7 @@ from publisher.deliver.refusals import note_refusals
 from publisher.errors import AccountError, Explanation, OpslagError, PermanentError, TransientError, UncertainError
 from publisher.models import place_again
 from publisher.models.counting import COUNT_MOVED, move_counts
-from publisher.models.line import IN_HAND, LINE_BEGINS, stretch_of
+from publisher.models.line import LINE_BEGINS, held_by
 from publisher.models.raw import db_values
 from publisher.vocabulary import DeliveryStatus, Reason, check_transition
 
@@ -160,8 +160,8 @@ _SENT = "due_at = COALESCE(%s, due_at)"
 _WAITS_AGAIN = "due_at = {later_of}(COALESCE(%s, due_at), %s), claim_id = NULL"
 _LATER_OF = {"postgresql": "GREATEST", "sqlite": "MAX"}
 
-# Which rows an outcome may still change: those that the claim has in hand, or that name it and say what they said.
-# IN_HAND, or:
+# Which rows an outcome may still change: those that the claim has in hand (models.line), or that name it and say what
+# they said.
 _NAMED = "d.claim_id = %s AND d.status = %s"
 
 # What a server answered may quote the address of somebody who was erased while it spoke.
@@ -216,10 +216,9 @@ class _Held:
     @classmethod
     def by(cls, claim_id: uuid.UUID, message_id: int, lane: int, was: DeliveryStatus) -> _Held:
         """A mail in hand is known by its place in the line; a post, or what became uncertain, by the claim it names."""
-        stretch = stretch_of(claim_id) if was == DeliveryStatus.SENDING else None
-        if stretch is None:
-            return cls(claim_id, message_id, lane, was, _NAMED, db_values([claim_id, was.value]))
-        return cls(claim_id, message_id, lane, was, IN_HAND, stretch)
+        in_hand = held_by(claim_id) if was == DeliveryStatus.SENDING else None
+        sql, values = in_hand or (_NAMED, db_values([claim_id, was.value]))
+        return cls(claim_id, message_id, lane, was, sql, values)
 
 
 def _store_accepted(held: _Held, accepted: Sequence[Sent]) -> int:

@@ -204,7 +204,10 @@ def in_hand(claim: Claim) -> models.QuerySet[Delivery]:
     stretch = claim.stretch
     if stretch is None:
         return Delivery.objects.filter(claim_id=claim.pk, status=DeliveryStatus.SENDING)
-    return Delivery.objects.filter(UNSETTLED, beyond(*stretch.after), up_to(stretch.last), message=stretch.message_id)
+    rows, after, last = Delivery.objects.filter(UNSETTLED, message=stretch.message_id), stretch.after, stretch.last
+    if after.due_at == last.due_at:
+        return rows.filter(due_at=last.due_at, pk__gt=after.delivery_id, pk__lte=last.delivery_id)
+    return rows.filter(beyond(*after), up_to(last))
 
 
 def being_sent(*, path: str = "") -> Q:

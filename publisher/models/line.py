@@ -45,9 +45,11 @@ _STRETCH = """
 SELECT message_id, after_due_at, after_id, last_due_at, last_id FROM publisher_claim
 WHERE id = %s AND last_id IS NOT NULL
 """
-# As SQL, in the words of the index: a mail (a row `d`) without an outcome; one that a claim has in hand by its stretch.
+# As SQL, in the words of the index: a mail (a row `d`) without an outcome; one that stands in a stretch, which nearly
+# always has one time: said so, PostgreSQL knows how few rows that is, and does not read all of the message instead.
 NO_OUTCOME = "d.status = 'pending' AND d.reason = '' AND d.claim_id IS NULL"
-IN_HAND = f"d.message_id = %s AND (d.due_at, d.id) > (%s, %s) AND (d.due_at, d.id) <= (%s, %s) AND {NO_OUTCOME}"
+_STANDS = f"d.message_id = %s AND (d.due_at, d.id) > (%s, %s) AND (d.due_at, d.id) <= (%s, %s) AND {NO_OUTCOME}"
+_STANDS_AT = f"d.message_id = %s AND d.due_at = %s AND d.id > %s AND d.id <= %s AND {NO_OUTCOME}"
 
 
 def beyond(due_at: Any, delivery_id: Any, *, path: str = "") -> Expression:
@@ -78,12 +80,17 @@ def _value(value: Any, field: Field[Any, Any]) -> Any:
     return value if hasattr(value, "resolve_expression") else Value(value, field)
 
 
-def stretch_of(claim_id: uuid.UUID) -> list[Any] | None:
-    """A mail claim's stretch in the database's own form, as values for IN_HAND; None if there is no such claim."""
+def held_by(claim_id: uuid.UUID) -> tuple[str, list[Any]] | None:
+    """Which mails (`d`) a claim has in hand, as a condition and its values; None if there is no such claim of mails."""
     with connection.cursor() as cursor:
         cursor.execute(_STRETCH, db_values([claim_id]))
         found = cursor.fetchone()
-    return None if found is None else list(found)
+    if found is None:
+        return None
+    message_id, after_due_at, after_id, last_due_at, last_id = found
+    if after_due_at == last_due_at:
+        return _STANDS_AT, [message_id, last_due_at, after_id, last_id]
+    return _STANDS, list(found)
 
 
 def hold_briefly() -> None:

@@ -63,6 +63,8 @@ def test_a_claim_takes_at_most_its_limit_in_due_order(newsletter: Newsletter) ->
     assert counters(message) == {"pending": 6, "sending": 4}
     assert Claim.objects.get().host == settings.OPSLAG_HOST
     assert held(Claim.objects.get().pk) == line[:4]
+    stretch, due_at = Claim.objects.get().stretch, message.deliveries.earliest("pk").due_at
+    assert stretch == (message.pk, (due_at, line[0] - 1), (due_at, line[3])), "one time, which PostgreSQL reckons with"
     assert numbers(take(message, 4)) == line[4:8] and check_counts(message) == []
 
 
