@@ -15,7 +15,7 @@ from publisher.compose.social import post_of
 from publisher.deliver import claim, outcome
 from publisher.deliver.post_claim import ClaimLostError, PostClaim, take
 from publisher.errors import AccountError, Explanation, OpslagError, PermanentError, TransientError, UncertainError
-from publisher.models import UNSETTLED, Account, Claim, Delivery, Message, PostPart
+from publisher.models import Account, Claim, Delivery, Message, PostPart
 from publisher.models.counting import COMMON_LANE, move_counts
 from publisher.models.probe import Moment
 from publisher.platforms.contract import Platform, Post, Published
@@ -43,6 +43,9 @@ UPLOAD_LEASE = timedelta(minutes=6)
 PUBLIC = frozenset({PartStep.COMMITTED, PartStep.CONFIRMED})
 _AT_ONCE = 100
 
+# In words that only the index of posts has: that of the lines holds all mails that were ever sent.
+_WAITING = Q(status=DeliveryStatus.PENDING, account__isnull=False)
+
 
 def unprepared(now: Moment) -> QuerySet[Delivery]:
     """Posts whose uploads should be made now: deliveries of scheduled messages due within ten minutes."""
@@ -50,7 +53,7 @@ def unprepared(now: Moment) -> QuerySet[Delivery]:
     free = Q(message__lease_until=None) | Q(message__lease_until__lt=now)
     return Delivery.objects.filter(
         free,
-        UNSETTLED,
+        _WAITING,
         message__outlet=Outlet.POST,
         message__status=MessageStatus.SCHEDULED,
         message__scheduled_at__lte=now + AHEAD,
@@ -67,7 +70,7 @@ def to_prepare(now: datetime) -> list[int]:
 def due(now: Moment, sending: QuerySet[Message] | None = None) -> QuerySet[Delivery]:
     """Posts whose instant has come, stopped or not; or those of `sending`."""
     messages = _in_sending() if sending is None else sending
-    return Delivery.objects.filter(UNSETTLED, account__isnull=False, message__in=messages, due_at__lte=now)
+    return Delivery.objects.filter(_WAITING, message__in=messages, due_at__lte=now)
 
 
 def to_publish(now: datetime) -> list[int]:
