@@ -116,6 +116,8 @@ def earlier_issues(of: Newsletter, number: int) -> int:
             counts = [DeliveryCount(message=message, status=status, count=count) for status, count in cursor.fetchall()]
         DeliveryCount.objects.bulk_create(counts)
         times = {"frozen_at": at, "started_at": at, "finished_at": at, "scheduled_at": at}
+        # All of its line is claimed.
+        times |= {"claimed_due_at": at + timedelta(seconds=1)}
         Message.objects.filter(pk=message.pk).update(status="finished", frozen_count=rows, **times)
         made += rows
         if not rows:
