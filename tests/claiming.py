@@ -11,16 +11,12 @@ from django.utils import timezone
 
 from publisher.deliver import claim
 from publisher.deliver.outcome import Outcome, store
-from publisher.models import Claim, Delivery, Message, in_hand, status_now, waiting_of
+from publisher.models import Claim, Delivery, Message, status_now, waiting_of
 from publisher.models.counting import move_counts
+from publisher.models.line import held
 from publisher.vocabulary import DeliveryStatus
 
 LANE = 1
-
-
-def held(claim_id: uuid.UUID) -> list[int]:
-    """The deliveries that the claim has in hand, in the line's order."""
-    return list(in_hand(Claim.objects.get(pk=claim_id)).order_by("due_at", "pk").values_list("pk", flat=True))
 
 
 def statuses(message: Message) -> Counter[str]:

@@ -13,9 +13,9 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from publisher.deliver.journal import boot_id
-from publisher.models import Claim, Delivery, Message, in_hand
+from publisher.models import Claim, Delivery, Message
 from publisher.models.counting import move_counts
-from publisher.models.line import NO_OUTCOME, held_by, hold_briefly
+from publisher.models.line import NO_OUTCOME, held, held_by, hold_briefly
 from publisher.models.raw import db_values
 from publisher.schedule.destinations import Slowed
 from publisher.schedule.first_wave import room_in_wave
@@ -220,12 +220,9 @@ def _taken_out(rows: Sequence[tuple[Any, ...]]) -> Counter[str]:
 
 def left_since(claim_id: uuid.UUID) -> set[int]:
     """Deliveries in hand whose recipient has left since the claim: they must not be started."""
-    in_hand_of_it = held_by(claim_id)
-    if in_hand_of_it is None:
-        return set()
-    held, values = in_hand_of_it
+    condition, values = held_by(claim_id)
     with connection.cursor() as cursor:
-        cursor.execute(_LEFT_SINCE.format(held=held), values)
+        cursor.execute(_LEFT_SINCE.format(held=condition), values)
         return {row[0] for row in cursor.fetchall()}
 
 
@@ -248,10 +245,7 @@ def close(claim_ids: Sequence[uuid.UUID], *, settled: bool = False) -> None:
 
     Without `settled`, which says that every row of theirs has taken an outcome, the rows are asked.
     """
-    if not claim_ids:
-        return
     if not settled:
-        claims = Claim.objects.filter(pk__in=claim_ids)
-        claim_ids = [each.pk for each in claims if not in_hand(each).exists()]
+        claim_ids = [each for each in claim_ids if not held(each)]
     with connection.cursor() as cursor:
         cursor.executemany("DELETE FROM publisher_claim WHERE id = %s", [db_values([pk]) for pk in claim_ids])

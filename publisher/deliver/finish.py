@@ -11,8 +11,9 @@ from django.utils.translation import gettext_noop
 
 from publisher.deliver.recover import give_up_orphans
 from publisher.errors import Explanation
-from publisher.models import LOOKED_FOR, Claim, DeliveryCount, Message, in_hand, waiting_of, waits
+from publisher.models import LOOKED_FOR, Claim, DeliveryCount, Message, waits
 from publisher.models.agreement import check_counts
+from publisher.models.line import held
 from publisher.models.probe import Moment
 from publisher.schedule.dispatch import hold
 from publisher.vocabulary import DeliveryStatus, HoldReason, MessageStatus, Outlet
@@ -84,7 +85,7 @@ def _locked(message_id: int) -> Message:
 
 
 def _still_open(message: Message) -> bool:
-    return waiting_of(message.pk).exists() or not _out_of_hands([message.pk])
+    return Message.objects.filter(waits(True), pk=message.pk).exists() or not _out_of_hands([message.pk])
 
 
 def _out_of_hands(messages: list[int]) -> list[int]:
@@ -93,5 +94,5 @@ def _out_of_hands(messages: list[int]) -> list[int]:
     The claims are asked one by one, and each reads its own stretch of the line; in a join PostgreSQL might read all.
     """
     claims = Claim.objects.filter(message__in=messages) if messages else []
-    busy = {claim.message_id for claim in claims if in_hand(claim).exists()}
+    busy = {claim.message_id for claim in claims if held(claim.pk)}
     return [pk for pk in messages if pk not in busy]

@@ -160,10 +160,6 @@ _SENT = "due_at = COALESCE(%s, due_at)"
 _WAITS_AGAIN = "due_at = {later_of}(COALESCE(%s, due_at), %s), claim_id = NULL"
 _LATER_OF = {"postgresql": "GREATEST", "sqlite": "MAX"}
 
-# Which rows an outcome may still change: those that the claim has in hand (models.line), or that name it and say what
-# they said.
-_NAMED = "d.claim_id = %s AND d.status = %s"
-
 # What a server answered may quote the address of somebody who was erased while it spoke.
 _FORGET = """
 UPDATE publisher_delivery SET last_error = '{}', domain = ''
@@ -197,7 +193,7 @@ def store(claim_id: uuid.UUID, message_id: int, lane: int, outcomes: Iterable[Se
     if accepted and connection.vendor != "postgresql":
         others += [outcome.whole() for outcome in accepted]
         accepted = []
-    held = _Held.by(claim_id, message_id, lane, was)
+    held = _Held(claim_id, message_id, lane, was, *held_by(claim_id, was))
     stored = _store_accepted(held, accepted) if accepted else 0
     return stored + (_store_each(held, others) if others else 0)
 
@@ -212,13 +208,6 @@ class _Held:
     was: DeliveryStatus
     sql: str
     values: list[Any]
-
-    @classmethod
-    def by(cls, claim_id: uuid.UUID, message_id: int, lane: int, was: DeliveryStatus) -> _Held:
-        """A mail in hand is known by its place in the line; a post, or what became uncertain, by the claim it names."""
-        in_hand = held_by(claim_id) if was == DeliveryStatus.SENDING else None
-        sql, values = in_hand or (_NAMED, db_values([claim_id, was.value]))
-        return cls(claim_id, message_id, lane, was, sql, values)
 
 
 def _store_accepted(held: _Held, accepted: Sequence[Sent]) -> int:

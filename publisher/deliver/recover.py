@@ -18,8 +18,9 @@ from publisher.deliver import claim, misfortunes, outcome
 from publisher.deliver.journal import HALF, Key, Record, all_journals, dead, journal_folder, read
 from publisher.deliver.outcome import Settled
 from publisher.deliver.slots import release_slot
-from publisher.models import Claim, Delivery, Message, in_hand, orphans_of
+from publisher.models import Claim, Delivery, Message, orphans_of
 from publisher.models.counting import COMMON_LANE, move_counts
+from publisher.models.line import held
 from publisher.models.probe import Moment
 from publisher.vocabulary import DeliveryStatus, Outlet, Reason
 
@@ -78,17 +79,13 @@ def _blame(record: Record) -> None:
 
 def _settle(claim_id: uuid.UUID, record: Record, ends: Ends) -> int:
     """One claim's deliveries: those still in hand, and those given up as uncertain before the journal came."""
-    given_up = Delivery.objects.filter(claim_id=claim_id, status=DeliveryStatus.UNCERTAIN)
-    found = Claim.objects.filter(pk=claim_id).first()
     settled = 0
-    for was, deliveries in (
-        (DeliveryStatus.SENDING, in_hand(found) if found is not None else Delivery.objects.none()),
-        (DeliveryStatus.UNCERTAIN, given_up),
-    ):
-        rows = list(deliveries.values_list("pk", "message_id"))
-        outcomes = [result for pk, _ in rows if (result := _outcome(claim_id, pk, record, ends)).status != was]
+    for was in (DeliveryStatus.SENDING, DeliveryStatus.UNCERTAIN):
+        rows = held(claim_id, was)
+        outcomes = [result for pk in rows if (result := _outcome(claim_id, pk, record, ends)).status != was]
         if outcomes:
-            settled += outcome.store(claim_id, rows[0][1], COMMON_LANE, outcomes, was=was)
+            message_id = Delivery.objects.values_list("message_id", flat=True).get(pk=rows[0])
+            settled += outcome.store(claim_id, message_id, COMMON_LANE, outcomes, was=was)
     return settled
 
 
@@ -125,7 +122,7 @@ def give_up_lost_claims(now: datetime) -> int:
 
 
 def _give_up(found: Claim, now: datetime) -> int:
-    lost = [outcome.lost(pk, now, Reason.JOURNAL_LOST) for pk in in_hand(found).values_list("pk", flat=True)]
+    lost = [outcome.lost(pk, now, Reason.JOURNAL_LOST) for pk in held(found.pk)]
     number = outcome.store(found.pk, found.message_id, COMMON_LANE, lost, was=DeliveryStatus.SENDING)
     claim.close([found.pk])
     if number:

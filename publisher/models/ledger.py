@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from publisher.models.audience import Subscriber, Subscription
 from publisher.models.channels import Account
-from publisher.models.line import Place, Stretch, beyond, hold_briefly, next_place, up_to
+from publisher.models.line import Place, beyond, hold_briefly
 from publisher.models.organisation import Organisation, User
 from publisher.models.scoped import ScopedModel
 from publisher.models.sendout import Message
@@ -22,8 +22,8 @@ from publisher.vocabulary import BounceClass, DeliveryStatus, EventKind, NoticeK
 # Nothing is said against it, and no claim named: so is all that has no outcome yet (the database sees to that). A post
 # is prepared while it waits, under a claim. It says nothing of the status, which an outcome changes.
 _STANDS_IN_LINE = Q(reason="") & (Q(claim_id__isnull=True) | Q(account__isnull=False))
-# The way to ask for what has no outcome yet, in the words of the index that finds it: a post that waits for its time; a
-# mail that waits (`waits`, `waiting_of`) or that a claim has in hand (`in_hand`).
+# What has no outcome yet, in the words of the index that finds it: of mails what waits (`waits`, `waiting_of`) and what
+# claims have in hand (models.line.held).
 UNSETTLED = Q(status=DeliveryStatus.PENDING) & _STANDS_IN_LINE
 
 # How long after the end of a message, or the beginning of one that was cancelled, what a lane hands back is looked for:
@@ -126,12 +126,12 @@ def _lock_line(message_id: int) -> Place:
 
 def orphans_of(message_id: int) -> models.QuerySet[Delivery]:
     """Mails up to where the line is claimed that have no outcome; where no claim has any in hand, they are nobody's."""
-    return Delivery.objects.filter(UNSETTLED, up_to(_lock_line(message_id)), message=message_id, account=None)
+    return Delivery.objects.filter(UNSETTLED, ~Q(beyond(*_lock_line(message_id))), message=message_id, account=None)
 
 
 def place_again(message_id: int) -> datetime:
     """The earliest time at which a mail of the message may wait again; its line is locked, so that this stays true."""
-    return next_place(_lock_line(message_id).due_at)
+    return _lock_line(message_id).due_at + timedelta(microseconds=1)
 
 
 class PostPart(ScopedModel):
@@ -190,24 +190,6 @@ class Claim(models.Model):
     after_id = models.BigIntegerField(null=True)
     last_due_at = models.DateTimeField(null=True)
     last_id = models.BigIntegerField(null=True)
-
-    @property
-    def stretch(self) -> Stretch | None:
-        """Of which part of the line the mails are in hand; None for a post's claim."""
-        if self.after_due_at is None or self.after_id is None or self.last_due_at is None or self.last_id is None:
-            return None
-        return Stretch(self.message_id, Place(self.after_due_at, self.after_id), Place(self.last_due_at, self.last_id))
-
-
-def in_hand(claim: Claim) -> models.QuerySet[Delivery]:
-    """Deliveries that the claim took and that have no outcome yet."""
-    stretch = claim.stretch
-    if stretch is None:
-        return Delivery.objects.filter(claim_id=claim.pk, status=DeliveryStatus.SENDING)
-    rows, after, last = Delivery.objects.filter(UNSETTLED, message=stretch.message_id), stretch.after, stretch.last
-    if after.due_at == last.due_at:
-        return rows.filter(due_at=last.due_at, pk__gt=after.delivery_id, pk__lte=last.delivery_id)
-    return rows.filter(beyond(*after), up_to(last))
 
 
 def being_sent(*, path: str = "") -> Q:

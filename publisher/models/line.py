@@ -13,17 +13,17 @@ message's, and not a thousand. Three rules keep it true:
 from __future__ import annotations
 
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from django.db import connection
 from django.db.models import BigIntegerField, BooleanField, DateTimeField, Expression, F, Field, Func, Value
 
 from publisher.models.raw import db_values
+from publisher.vocabulary import DeliveryStatus
 
 # The beginning of every line: no mail was due before there were any.
 LINE_BEGINS = datetime(1970, 1, 1, tzinfo=UTC)
-_NEXT_PLACE = timedelta(microseconds=1)
 
 
 class Place(NamedTuple):
@@ -33,23 +33,17 @@ class Place(NamedTuple):
     delivery_id: int
 
 
-class Stretch(NamedTuple):
-    """A part of a message's line: all that stands beyond `after`, up to and including `last`."""
-
-    message_id: int
-    after: Place
-    last: Place
-
-
+# A claim's stretch of its message's line; only a claim of mails has one.
 _STRETCH = """
 SELECT message_id, after_due_at, after_id, last_due_at, last_id FROM publisher_claim
 WHERE id = %s AND last_id IS NOT NULL
 """
-# As SQL, in the words of the index: a mail (a row `d`) without an outcome; one that stands in a stretch, which nearly
-# always has one time: said so, PostgreSQL knows how few rows that is, and does not read all of the message instead.
+# A mail (a row `d`) without an outcome, in the words of the index; and one that stands in a stretch. That has one time
+# nearly always: said so, PostgreSQL knows how few rows that is, and does not read all of the message instead.
 NO_OUTCOME = "d.status = 'pending' AND d.reason = '' AND d.claim_id IS NULL"
 _STANDS = f"d.message_id = %s AND (d.due_at, d.id) > (%s, %s) AND (d.due_at, d.id) <= (%s, %s) AND {NO_OUTCOME}"
 _STANDS_AT = f"d.message_id = %s AND d.due_at = %s AND d.id > %s AND d.id <= %s AND {NO_OUTCOME}"
+_NAMES = "d.claim_id = %s AND d.status = %s"
 
 
 def beyond(due_at: Any, delivery_id: Any, *, path: str = "") -> Expression:
@@ -57,18 +51,9 @@ def beyond(due_at: Any, delivery_id: Any, *, path: str = "") -> Expression:
 
     The place is given as values or as expressions; `path` leads to the delivery ("delivery__").
     """
-    return _pairs(" > ", due_at, delivery_id, path)
-
-
-def up_to(place: Place) -> Expression:
-    """Whether a delivery stands at a place or before it."""
-    return _pairs(" <= ", *place, "")
-
-
-def _pairs(sign: str, due_at: Any, delivery_id: Any, path: str) -> Expression:
     row = _Pair(F(f"{path}due_at"), F(f"{path}pk"))
     place = _Pair(_value(due_at, DateTimeField()), _value(delivery_id, BigIntegerField()))
-    return Func(row, place, template="%(expressions)s", arg_joiner=sign, output_field=BooleanField())
+    return Func(row, place, template="%(expressions)s", arg_joiner=" > ", output_field=BooleanField())
 
 
 class _Pair(Func):
@@ -80,17 +65,30 @@ def _value(value: Any, field: Field[Any, Any]) -> Any:
     return value if hasattr(value, "resolve_expression") else Value(value, field)
 
 
-def held_by(claim_id: uuid.UUID) -> tuple[str, list[Any]] | None:
-    """Which mails (`d`) a claim has in hand, as a condition and its values; None if there is no such claim of mails."""
-    with connection.cursor() as cursor:
-        cursor.execute(_STRETCH, db_values([claim_id]))
-        found = cursor.fetchone()
+def held_by(claim_id: uuid.UUID, was: DeliveryStatus = DeliveryStatus.SENDING) -> tuple[str, list[Any]]:
+    """Which deliveries (`d`) a claim holds in status `was`, as a condition and its values.
+
+    A mail in hand is known by its place in the line; a post, and a mail that became uncertain, by the claim it names.
+    """
+    found = None
+    if was == DeliveryStatus.SENDING:
+        with connection.cursor() as cursor:
+            cursor.execute(_STRETCH, db_values([claim_id]))
+            found = cursor.fetchone()
     if found is None:
-        return None
+        return _NAMES, db_values([claim_id, was.value])
     message_id, after_due_at, after_id, last_due_at, last_id = found
     if after_due_at == last_due_at:
         return _STANDS_AT, [message_id, last_due_at, after_id, last_id]
     return _STANDS, list(found)
+
+
+def held(claim_id: uuid.UUID, was: DeliveryStatus = DeliveryStatus.SENDING) -> list[int]:
+    """The deliveries that a claim holds in status `was`, in the line's order."""
+    condition, values = held_by(claim_id, was)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT d.id FROM publisher_delivery d WHERE {condition} ORDER BY d.due_at, d.id", values)  # noqa: S608 -- ours
+        return [pk for (pk,) in cursor.fetchall()]
 
 
 def hold_briefly() -> None:
@@ -103,8 +101,3 @@ def hold_briefly() -> None:
     if connection.vendor == "postgresql" and not connection.savepoint_ids:
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL idle_in_transaction_session_timeout = '2s'")
-
-
-def next_place(claimed_due_at: datetime) -> datetime:
-    """The earliest time that stands beyond all that was claimed, whatever the numbers of the deliveries."""
-    return claimed_due_at + _NEXT_PLACE

@@ -29,10 +29,11 @@ from publisher.models import (
     Suppression,
 )
 from publisher.models.agreement import check_counts
+from publisher.models.line import held
 from publisher.review.withdraw import cancel_one
 from publisher.vocabulary import DeliveryStatus, MessageStatus
 from tests.audience_factory import ready_mail, residents
-from tests.claiming import held, statuses
+from tests.claiming import statuses
 from tests.elsewhere import Elsewhere
 
 pytestmark = pytest.mark.database
@@ -63,8 +64,9 @@ def test_a_claim_takes_at_most_its_limit_in_due_order(newsletter: Newsletter) ->
     assert counters(message) == {"pending": 6, "sending": 4}
     assert Claim.objects.get().host == settings.OPSLAG_HOST
     assert held(Claim.objects.get().pk) == line[:4]
-    stretch, due_at = Claim.objects.get().stretch, message.deliveries.earliest("pk").due_at
-    assert stretch == (message.pk, (due_at, line[0] - 1), (due_at, line[3])), "one time, which PostgreSQL reckons with"
+    stretch, due_at = Claim.objects.get(), message.deliveries.earliest("pk").due_at
+    assert (stretch.after_due_at, stretch.last_due_at) == (due_at, due_at), "one time, which PostgreSQL reckons with"
+    assert (stretch.after_id, stretch.last_id) == (line[0] - 1, line[3])
     assert numbers(take(message, 4)) == line[4:8] and check_counts(message) == []
 
 
@@ -216,7 +218,7 @@ def test_two_lanes_that_claim_at_once_never_overlap(newsletter: Newsletter) -> N
     assert counters(message) == {"pending": 20, "sending": 40} and check_counts(message) == []
 
 
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer, which waits for nothing")
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite cannot end another's transaction")
 @pytest.mark.django_db(transaction=True)
 def test_a_lane_that_stands_still_while_it_claims_loses_the_line_to_others(
     newsletter: Newsletter, monkeypatch: pytest.MonkeyPatch

@@ -16,14 +16,14 @@ from django.utils import timezone
 from publisher.deliver import claim, outcome
 from publisher.deliver.turns import Turns, anything_due
 from publisher.models import Claim, Delivery, Message, Newsletter, WarmupDay
-from publisher.models.line import LINE_BEGINS
+from publisher.models.line import LINE_BEGINS, held
 from publisher.models.raw import db_values
 from publisher.schedule import dispatch
 from publisher.schedule.destinations import Slow, Slowed
 from publisher.schedule.warm_up import waits_until
 from publisher.vocabulary import DeliveryStatus, MessageStatus
 from tests.audience_factory import mail, own_newsletter, ready_mail, residents
-from tests.claiming import held, statuses
+from tests.claiming import statuses
 
 pytestmark = pytest.mark.database
 

@@ -14,7 +14,8 @@ from django.utils import timezone
 
 from publisher.deliver import claim, finish, outcome
 from publisher.deliver.turns import anything_due
-from publisher.models import Claim, Message, Newsletter, in_hand
+from publisher.models import Claim, Message, Newsletter
+from publisher.models.line import held
 from publisher.schedule.destinations import Slowed
 from publisher.vocabulary import DeliveryStatus, MessageStatus
 from tasks.tick import ALL
@@ -28,6 +29,8 @@ pytestmark = [
 ROWS, OLD_MESSAGES, LIMIT = 2_000_000, 19, 500
 DUE = datetime(2026, 11, 20, 9, tzinfo=UTC)
 EACH = ROWS // (OLD_MESSAGES + 1)
+# A claim's stretch has one time, so its numbers follow each other.
+NARROW = {"delivery_pending", "publisher_delivery_pkey"}
 # As wide as real rows are.
 _LOAD = f"""
 INSERT INTO publisher_delivery (id, message_id, subscriber_id, subscription_id, domain, status, reason, attempts,
@@ -157,7 +160,7 @@ def test_outcomes_are_stored_in_one_go(message: Message, big_table: None, stored
     read = [step for step in steps if step["Node Type"] in ("Function Scan", "Index Scan", "Seq Scan")]
     assert {step["Actual Loops"] for step in read} == {1}
     assert all(step["Actual Rows"] + step.get("Rows Removed by Filter", 0) <= LIMIT for step in read)
-    assert "delivery_pending" in indexes_of(steps)
+    assert set(indexes_of(steps)) & NARROW
 
 
 def test_what_is_asked_of_claims_reads_those_and_no_others(message: Message, big_table: None) -> None:
@@ -165,16 +168,15 @@ def test_what_is_asked_of_claims_reads_those_and_no_others(message: Message, big
     mine = [claim_of(message, ROWS - 2 * LIMIT, ROWS - LIMIT), claim_of(message, ROWS - LIMIT, ROWS)]
     claimed_up_to(message, ROWS - 2 * LIMIT)
     Message.objects.filter(pk=message.pk).update(claimed_id=ROWS)
-    held = Claim.objects.get(pk=mine[0])
 
     def ask() -> None:
         finish.to_finish()
         claim.close(mine)
-        in_hand(held).count()
+        held(mine[0])
         claim.left_since(mine[0])
 
     read = [step for step in steps_of(ask) if step.get("Relation Name") == "publisher_delivery"]
-    assert {step["Index Name"] for step in read} == {"delivery_pending"}
+    assert {step["Index Name"] for step in read} <= NARROW
     assert all(step["Actual Rows"] + step.get("Rows Removed by Filter", 0) <= LIMIT for step in read)
     assert Claim.objects.count() == 2
 

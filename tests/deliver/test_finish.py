@@ -15,10 +15,11 @@ from publisher.errors import Explanation
 from publisher.models import AuditEntry, Claim, Delivery, DeliveryCount, Message, Newsletter, User
 from publisher.models.agreement import check_counts
 from publisher.models.counting import move_counts
+from publisher.models.line import held
 from publisher.review import control
 from publisher.vocabulary import DeliveryStatus, HoldReason, MessageStatus, Reason
 from tests.audience_factory import ready_mail, residents
-from tests.claiming import held, statuses, take_in_hand
+from tests.claiming import statuses, take_in_hand
 from tests.elsewhere import Elsewhere
 from tests.review.send_outs import hand_over
 

@@ -14,11 +14,12 @@ from publisher.audience.addresses import address_key
 from publisher.models import Claim, Delivery, Event, Message, Newsletter, Suppression
 from publisher.models.agreement import check_counts
 from publisher.models.counting import move_counts
+from publisher.models.line import held
 from publisher.track import breaker, events
 from publisher.track.events import Fact, anything_waits, apply_waiting, keep
 from publisher.vocabulary import BounceClass, DeliveryStatus, EventKind, Reason, SuppressionReason
 from tests.audience_factory import own_newsletter, ready_mail, residents
-from tests.claiming import held, settle_in_hand, take_in_hand
+from tests.claiming import settle_in_hand, take_in_hand
 
 pytestmark = pytest.mark.database
 
