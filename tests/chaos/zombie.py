@@ -67,6 +67,8 @@ def run(room: EngineRoom, recipients: int) -> int:
     zombie = subprocess.Popen([sys.executable, "-m", "tests.chaos.zombie", "--lane"], cwd=REPOSITORY)
     wait_until(lambda: room.sink.count() >= STARTED_FIRST)
     os.kill(zombie.pid, signal.SIGSTOP)
+    # The signal is sent; only now does each of its threads stand still.
+    os.waitpid(zombie.pid, os.WUNTRACED)
     [journal] = (room.folder / "journals").glob("*.journal")
     kept = room.folder / "kept"
     kept.hardlink_to(journal)
