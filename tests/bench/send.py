@@ -6,7 +6,8 @@
 Processor time is user and system time of the workers, beat, Redis and all PostgreSQL processes, start-up included; the
 mail server and this driver are left out. One message in a hundred is kept, parsed and matched to its recipient and
 links; exit 1 unless all of them are right and every recipient's mail arrived. Afterwards the rivals send the same
-message, and an audience of a million is frozen (tests.bench.freeze). Ends with one JSON line.
+message, and an audience of a million is frozen (tests.bench.freeze). `missed` names the targets that a plain run of
+100 000 on PostgreSQL missed: exit 1 then too. Ends with one JSON line.
 """
 
 from __future__ import annotations
@@ -30,6 +31,12 @@ from tests.engine_room import EngineRoom, engine_room
 
 # Time for the freeze, so that the first message shows how promptly what was made ready begins.
 AHEAD_S = 10.0
+# Of two cores: milliseconds of processor time, megabytes of a worker, seconds.
+AT_MOST = {"cpu_ms_per_message": 0.18, "worker_peak_mb": 150, "first_message_s": 2.0, "freeze_1m_s": 30.0}
+AT_LEAST_PER_S = 5000
+INFINITE = float("inf")
+# The mail servers of ours keep one message in a hundred or so.
+KEPT_SHARE = 0.005
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 Receiver = FastSink | Elsewhere
@@ -50,10 +57,23 @@ def main() -> int:
     if wanted.freeze:
         figures["freeze_1m_s" if wanted.freeze == 1_000_000 else f"freeze_{wanted.freeze}_s"] = frozen_s(wanted.freeze)
     figures["load_after"] = round(os.getloadavg()[0], 1)
+    figures["missed"] = missed(figures) if is_plain(wanted) and wanted.recipients >= 100_000 else []
     for name, value in figures.items():
         print(f"{name.replace('_', ' '):32} {value}")
     print(json.dumps(figures), flush=True)
-    return 0 if good else 1
+    return 0 if good and not figures["missed"] else 1
+
+
+def missed(figures: dict[str, Any]) -> list[str]:
+    """The targets that were not reached; one that was not measured counts as missed."""
+    short = [name for name, most in AT_MOST.items() if name in figures and not (figures[name] or INFINITE) <= most]
+    return [*short, *(["messages_per_s"] if figures["messages_per_s"] < AT_LEAST_PER_S else [])]
+
+
+def is_plain(wanted: argparse.Namespace) -> bool:
+    """Whether it is the run that the targets are for."""
+    special = wanted.tls or wanted.delay_ms or wanted.no_pipelining or wanted.server or wanted.consent
+    return not special and wanted.database == "postgresql"
 
 
 def arguments() -> argparse.Namespace:
@@ -71,9 +91,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--no-rivals", action="store_true")
     parser.add_argument("--freeze", type=int, help="subscribers of the audience that is frozen afterwards; 0 for none")
     wanted = parser.parse_args()
-    plain = not (wanted.tls or wanted.delay_ms or wanted.no_pipelining or wanted.server)
     if wanted.freeze is None:
-        wanted.freeze = 1_000_000 if plain and wanted.database == "postgresql" else 0
+        wanted.freeze = 1_000_000 if is_plain(wanted) else 0
     if wanted.tls and (wanted.delay_ms or wanted.no_pipelining):
         parser.error("--tls is measured without --delay-ms and --no-pipelining")
     return wanted
@@ -135,7 +154,8 @@ def measure(room: EngineRoom, server: Receiver, wanted: argparse.Namespace) -> t
         "wrong": len(wrong),
         "load": round(os.getloadavg()[0], 1),
     }
-    return figures, arrived == recipients and message.status == "finished" and not wrong
+    enough = isinstance(server, Elsewhere) or len(kept) >= KEPT_SHARE * recipients
+    return figures, arrived == recipients and message.status == "finished" and enough and not wrong
 
 
 def by_the_rows(message: Any, due: Any, due_s: float) -> tuple[int, float, float]:
