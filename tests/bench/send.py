@@ -1,7 +1,7 @@
 """What a mail costs: a whole send-out, every outcome and counter recorded, to a mail server that costs little.
 
     python -m tests.bench.send [--recipients 100000] [--database postgresql] [--tls] [--delay-ms 20] [--no-pipelining]
-                               [--consent]
+                               [--consent] [--smtp-sink]
 
 Processor time is user and system time of the workers, beat, Redis and all PostgreSQL processes, start-up included; the
 mail server and this driver are left out. One message in a hundred is kept, parsed and matched to its recipient and
@@ -26,6 +26,7 @@ from typing import Any
 
 from tests.bench import rivals
 from tests.bench.fast_sink import Elsewhere, FastSink, fast_sink
+from tests.bench.postfix_sink import postfix_sink
 from tests.bench.tls_sink import tls_sink
 from tests.engine_room import EngineRoom, engine_room
 
@@ -72,7 +73,9 @@ def missed(figures: dict[str, Any]) -> list[str]:
 
 def is_plain(wanted: argparse.Namespace) -> bool:
     """Whether it is the run that the targets are for."""
-    special = wanted.tls or wanted.delay_ms or wanted.no_pipelining or wanted.server or wanted.consent
+    special = (
+        wanted.smtp_sink or wanted.tls or wanted.delay_ms or wanted.no_pipelining or wanted.server or wanted.consent
+    )
     return not special and wanted.database == "postgresql"
 
 
@@ -88,6 +91,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--no-pipelining", action="store_true")
     parser.add_argument("--consent", action="store_true", help="everybody agreed to have their clicks noted")
     parser.add_argument("--server", type=Elsewhere.at, help="HOST:PORT of another mail server, which must take it all")
+    parser.add_argument(
+        "--smtp-sink", action="store_true", help="to the one of Postfix, which counts and keeps nothing"
+    )
     parser.add_argument("--no-rivals", action="store_true")
     parser.add_argument("--freeze", type=int, help="subscribers of the audience that is frozen afterwards; 0 for none")
     wanted = parser.parse_args()
@@ -103,6 +109,9 @@ def receiver(wanted: argparse.Namespace) -> Iterator[tuple[Receiver, dict[str, s
     """The mail server that was asked for, and what workers must be told about it besides its address."""
     if wanted.server:
         yield wanted.server, {}
+    elif wanted.smtp_sink:
+        with postfix_sink() as server:
+            yield server, {}
     elif wanted.tls:
         with tls_sink() as (server, authority):
             yield server, {"SSL_CERT_FILE": str(authority)}
@@ -130,7 +139,8 @@ def measure(room: EngineRoom, server: Receiver, wanted: argparse.Namespace) -> t
     spent = meter.read(room).since(before)
     arrived, size, first_s, last_s = server.counted()
     if isinstance(server, Elsewhere):
-        arrived, first_s, last_s = by_the_rows(message, due, due_s)
+        by_rows, first_s, last_s = by_the_rows(message, due, due_s)
+        arrived = arrived or by_rows
     kept = server.sample()
     wrong = sampling.faults(kept, message.public_id.hex)
     for fault in wrong[:5]:
