@@ -52,7 +52,7 @@ translations: $(MO)
 bench: dev-environment ## measure the whole path, ledger included (ARGS="--recipients 100000 --database postgresql")
 	@exec $(PY) -m tests.bench.whole_path $(ARGS)
 
-bench-send: dev-environment ## measure what a mail costs, all processor time counted (ARGS="--tls", "--delay-ms 20", "--database sqlite")
+bench-send: dev-environment ## measure what a mail costs, all processor time counted (ARGS="--tls", "--smtp-sink", "--delay-ms 20", "--database sqlite")
 	@exec $(PY) -m tests.bench.send $(ARGS)
 
 bench-freeze: dev-environment ## measure how long it takes to freeze an audience of a million (ARGS="--subscribers 100000")

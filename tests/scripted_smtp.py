@@ -32,6 +32,7 @@ class ScriptedServer:
     answer: Script = as_usual
     extensions: tuple[str, ...] = ("PIPELINING", "8BITMIME")
     tls: ssl.SSLContext | None = None
+    tls_from_the_start: bool = False
     port: int = 0
     chunks: list[bytes] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
@@ -60,6 +61,8 @@ class _Talk(socketserver.BaseRequestHandler):
     def talk(self) -> None:
         self.script, self.unread, self.recipient = self.server.script, b"", ""
         self.script.connections += 1
+        if self.script.tls_from_the_start and not self.encrypt():
+            return
         if not self.say("greeting"):
             return
         while (line := self.read_until(b"\r\n")) is not None:
@@ -110,17 +113,20 @@ class _Talk(socketserver.BaseRequestHandler):
             self.request.sendall(b"221 Bye\r\n")
             return False
         if verb == b"STAR" and self.script.tls is not None:
-            if self.say("starttls") and self.said.startswith(b"220"):
-                try:
-                    self.request = self.script.tls.wrap_socket(self.request, server_side=True)
-                except OSError:
-                    return False
-            return True
+            return not (self.say("starttls") and self.said.startswith(b"220")) or self.encrypt()
         if verb == b"AUTH" and line.upper() == b"AUTH LOGIN":
             for question in (b"334 VXNlcm5hbWU6\r\n", b"334 UGFzc3dvcmQ6\r\n"):
                 self.request.sendall(question)
                 self.script.commands.append((self.read_until(b"\r\n") or b"").decode())
         return self.say({b"MAIL": "mail", b"RCPT": "rcpt", b"RSET": "rset", b"AUTH": "auth"}.get(verb, "rset"))
+
+    def encrypt(self) -> bool:
+        assert self.script.tls is not None
+        try:
+            self.request = self.script.tls.wrap_socket(self.request, server_side=True)
+        except OSError:
+            return False
+        return True
 
     def take_content(self) -> bool:
         if not self.say("data"):

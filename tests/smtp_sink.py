@@ -36,6 +36,8 @@ AFTER_DOT = {
 FAULTS = {"421": 4, "450": 4, "550": 4, "drop_before": 4, "drop_amid": 4, "drop_after": 4, "stall": 1}
 # Of these the sender cannot know how they ended: it had handed over the final dot.
 UNANSWERED = frozenset({"drop_amid", "drop_after", "stall"})
+# Of these the server had it.
+AFTER_THE_DOT = frozenset({"drop_after", "stall"})
 STALL_S = 45.0
 _REFUSALS = {
     "421": b"421 4.3.2 Closing\r\n",

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import repeat
 
+from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
@@ -37,7 +38,8 @@ log = logging.getLogger(__name__)
 WORTH_STORING = 1000
 # With so many left it is time to claim the next ones.
 RUNNING_LOW = 1000
-# So many in a row that were handed over and never answered, or could not even be written, and no more are risked.
+# So many in a row that were handed over and never answered, beyond one for each connection (all of them break off at
+# once when a relay restarts), or that could not even be written, and no more are risked.
 UNANSWERED_ALLOWED = 5
 UNWRITTEN_ALLOWED = 3
 # The outcome is known all the same, and stored as long as this process lives.
@@ -217,7 +219,8 @@ class Bag:
     def _heed(self, batch: Batch, result: OpslagError) -> None:
         """Stop the message where going on would only do more of the same harm."""
         self.unanswered = self.unanswered + 1 if isinstance(result, UncertainError) else 0
-        if isinstance(result, AccountError) or self.unanswered >= UNANSWERED_ALLOWED:
+        allowed = settings.OPSLAG_SMTP_CONNECTIONS + UNANSWERED_ALLOWED
+        if isinstance(result, AccountError) or self.unanswered >= allowed:
             self._stop(batch, HoldReason.MAIL_SERVER, result)
 
     def _stop(self, batch: Batch, why: HoldReason, error: OpslagError) -> None:

@@ -18,7 +18,7 @@ from publisher.vocabulary import HoldReason, MessageStatus
 
 log = logging.getLogger(__name__)
 
-SILENCES_ALLOWED = 3
+SILENCES_ALLOWED = 2
 
 
 def no_connection(error: OpslagError, served: Iterable[Message], *, unanswered: int) -> None:
@@ -28,7 +28,8 @@ def no_connection(error: OpslagError, served: Iterable[Message], *, unanswered: 
     """
     log.warning("the mail server lets nobody in: %s", error.explanation.msgid)
     failures = transport_health.failed(settings.OPSLAG_TRANSPORT, error, timezone.now())
-    silent = unanswered and max(unanswered, failures) >= SILENCES_ALLOWED
+    # One lost letter for each connection may be a relay that restarts; that, once more, is a server that keeps silent.
+    silent = unanswered > settings.OPSLAG_SMTP_CONNECTIONS or (unanswered and failures >= SILENCES_ALLOWED)
     if isinstance(error, AccountError) or silent:
         for message in served:
             hold(message, HoldReason.MAIL_SERVER, error.explanation, frm=MessageStatus.SENDING)

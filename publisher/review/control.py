@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
@@ -15,7 +16,7 @@ from publisher.errors import InputError, TransitionError
 from publisher.models import Claim, Delivery, Message, Organisation, PostPart, StopStamp, User, place_again
 from publisher.models.agreement import FROZEN, accept_rows
 from publisher.models.counting import COMMON_LANE, handed_over, move_counts
-from publisher.review.moves import move
+from publisher.review.moves import CHANGED_MEANWHILE, move
 from publisher.review.planned import planned
 from publisher.review.withdraw import cancel_one
 from publisher.vocabulary import CampaignStatus, DeliveryStatus, HoldReason, MessageStatus, Outlet, PartStep
@@ -24,6 +25,11 @@ _DECISIONS = {
     "resend": (DeliveryStatus.PENDING, gettext_noop("%(outlet)s: told to send one again")),
     "sent": (DeliveryStatus.SENT, gettext_noop("%(outlet)s: said of one that it was sent")),
     "failed": (DeliveryStatus.FAILED, gettext_noop("%(outlet)s: said of one that it was not sent")),
+}
+_DECIDED_ALL = {
+    "resend": gettext_noop("%(outlet)s: told to send %(number)s again"),
+    "sent": gettext_noop("%(outlet)s: said of %(number)s that they were sent"),
+    "failed": gettext_noop("%(outlet)s: said of %(number)s that they were not sent"),
 }
 # From which status each decision starts. Only a fact from outside says of a failed one that it was sent after all.
 STARTS = {
@@ -142,6 +148,32 @@ def decide(delivery: Delivery, user: User | None, action: str) -> None:
         _note(message, user, f"decided_{action}", words)
 
 
+def decide_all(message: Message, user: User | None, action: str, status: str) -> int:
+    """`decide` for all of a mail's deliveries in `status`, in one statement; answers how many.
+
+    A post is decided one by one: it has parts that the world sees. Raises InputError as `decide` does.
+    """
+    if status not in STARTS.get(action, ()):
+        raise InputError(CHANGED_MEANWHILE)
+    _may(user, message)
+    new, now = _DECISIONS[action][0], timezone.now()
+    fields: dict[str, object] = {}
+    with transaction.atomic():
+        message = Message.objects.select_for_update(no_key=True).get(pk=message.pk, outlet=Outlet.EMAIL)
+        if new == DeliveryStatus.PENDING:
+            fields = _sent_again(message.pk, now)
+        elif new == DeliveryStatus.SENT:
+            fields = {"sent_at": Coalesce("first_started_at", now), "reason": "", "last_error": {}}
+        number = Delivery.objects.filter(message=message, status=status).update(status=new, **fields)
+        if not number:
+            raise InputError(CHANGED_MEANWHILE)
+        move_counts(message.pk, COMMON_LANE, {status: -number, new: number})
+        if new == DeliveryStatus.PENDING:
+            _take_up_again(message)
+        _note(message, user, f"decided_{action}", _DECIDED_ALL[action], number=number)
+    return number
+
+
 def _refuse_while_looked_for(delivery: Delivery, message: Message, now: datetime) -> None:
     """A post that is looked for may become public by that very look; what is said of it now would be overtaken."""
     if message.outlet != Outlet.POST or delivery.claim_id is None:
@@ -152,12 +184,15 @@ def _refuse_while_looked_for(delivery: Delivery, message: Message, now: datetime
 
 def _decided(delivery: Delivery, new: DeliveryStatus, now: datetime) -> dict[str, object]:
     if new == DeliveryStatus.PENDING:
-        due_at = max(now, place_again(delivery.message_id))
-        fresh: dict[str, object] = {"due_at": due_at, "attempts": 0, "strikes": 0, "claim_id": None}
-        return fresh | {"reason": "", "reply_code": None, "last_error": {}}
+        return _sent_again(delivery.message_id, now)
     if new == DeliveryStatus.SENT:
         return {"sent_at": delivery.first_started_at or now, "reason": "", "last_error": {}}
     return {}
+
+
+def _sent_again(message_id: int, now: datetime) -> dict[str, object]:
+    fresh: dict[str, object] = {"due_at": max(now, place_again(message_id)), "attempts": 0, "strikes": 0}
+    return fresh | {"claim_id": None, "reason": "", "reply_code": None, "last_error": {}}
 
 
 def _settle_parts(delivery: Delivery, new: DeliveryStatus, now: datetime) -> None:

@@ -10,16 +10,14 @@ from django.utils.translation import gettext_noop
 
 from publisher.access.audit import record
 from publisher.access.roles import require
-from publisher.errors import InputError, TransitionError
+from publisher.errors import InputError
 from publisher.models import Delivery, Message, User, place_again
 from publisher.models.counting import COMMON_LANE, move_counts
 from publisher.models.probe import Moment
-from publisher.review.control import STARTS, decide
+from publisher.review.control import STARTS, decide, decide_all
 from publisher.review.moves import CHANGED_MEANWHILE, move
 from publisher.vocabulary import DeliveryStatus, MessageStatus, Outlet, UncertainPolicy
 
-# Each delivery is a decision of its own; so many are taken in one go, so that the page answers soon.
-AT_ONCE = 200
 # Late journals and reports have come in by then; and what is older than a day is no news any more.
 SILENT_FOR, RESENT_WITHIN = timedelta(minutes=30), timedelta(days=1)
 
@@ -64,22 +62,19 @@ def _resend(message_id: int, now: datetime) -> int:
     return number
 
 
-def settle(message: Message, user: User, action: str, status: str) -> tuple[int, int]:
-    """Do `action` ("resend", "sent", "failed") to the message's deliveries in `status`; answers how many, and are left.
+def settle(message: Message, user: User, action: str, status: str) -> int:
+    """Do `action` ("resend", "sent", "failed") to all of the message's deliveries in `status`; answers how many.
 
-    At most AT_ONCE of them. What somebody else settled meanwhile is left alone. Raises InputError if it fits none.
+    Raises InputError or TransitionError if it fits none, or if somebody else settled them meanwhile.
     """
     require(user, "send", message.campaign.organisation)
+    if message.outlet == Outlet.EMAIL:
+        return decide_all(message, user, action, status)
     if status not in STARTS.get(action, ()):
         raise InputError(CHANGED_MEANWHILE)
-    waiting = Delivery.objects.filter(message=message, status=status).order_by("pk")
-    settled, refused = 0, None
-    for delivery in waiting.select_related("message__campaign__organisation", "message__account")[:AT_ONCE]:
-        try:
-            decide(delivery, user, action)
-            settled += 1
-        except (InputError, TransitionError) as error:
-            refused = error
-    if not settled and refused is not None:
-        raise refused
-    return settled, Delivery.objects.filter(message=message, status=status).count()
+    waiting = Delivery.objects.select_related("message__campaign__organisation", "message__account")
+    post = waiting.filter(message=message, status=status).first()
+    if post is None:
+        raise InputError(CHANGED_MEANWHILE)
+    decide(post, user, action)
+    return 1

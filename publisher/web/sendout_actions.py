@@ -151,10 +151,6 @@ def _do(request: OwnRequest, message: Message, do: str) -> None:
         action(message, request.user)
         messages.success(request, words % {"name": name})
         return
-    settled, left = settle(message, request.user, do, request.POST.get("status", ""))
-    if left:
-        words = ngettext("%(number)s settled, %(left)s left.", "%(number)s settled, %(left)s left.", settled)
-        messages.warning(request, words % {"number": number(settled), "left": number(left)})
-    else:
-        words = ngettext("%(number)s settled.", "%(number)s settled.", settled)
-        messages.success(request, words % {"number": number(settled)})
+    settled = settle(message, request.user, do, request.POST.get("status", ""))
+    words = ngettext("%(number)s settled.", "%(number)s settled.", settled)
+    messages.success(request, words % {"number": number(settled)})

@@ -1,12 +1,13 @@
 """What a mail costs: a whole send-out, every outcome and counter recorded, to a mail server that costs little.
 
     python -m tests.bench.send [--recipients 100000] [--database postgresql] [--tls] [--delay-ms 20] [--no-pipelining]
-                               [--consent]
+                               [--consent] [--smtp-sink]
 
 Processor time is user and system time of the workers, beat, Redis and all PostgreSQL processes, start-up included; the
 mail server and this driver are left out. One message in a hundred is kept, parsed and matched to its recipient and
 links; exit 1 unless all of them are right and every recipient's mail arrived. Afterwards the rivals send the same
-message, and an audience of a million is frozen (tests.bench.freeze). Ends with one JSON line.
+message, and an audience of a million is frozen (tests.bench.freeze). `missed` names the targets that a plain run of
+100 000 on PostgreSQL missed: exit 1 then too. Ends with one JSON line.
 """
 
 from __future__ import annotations
@@ -25,11 +26,18 @@ from typing import Any
 
 from tests.bench import rivals
 from tests.bench.fast_sink import Elsewhere, FastSink, fast_sink
+from tests.bench.postfix_sink import postfix_sink
 from tests.bench.tls_sink import tls_sink
 from tests.engine_room import EngineRoom, engine_room
 
 # Time for the freeze, so that the first message shows how promptly what was made ready begins.
 AHEAD_S = 10.0
+# Of two cores: milliseconds of processor time, megabytes of a worker, seconds.
+AT_MOST = {"cpu_ms_per_message": 0.18, "worker_peak_mb": 150, "first_message_s": 2.0, "freeze_1m_s": 30.0}
+AT_LEAST_PER_S = 5000
+INFINITE = float("inf")
+# The mail servers of ours keep one message in a hundred or so.
+KEPT_SHARE = 0.005
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 Receiver = FastSink | Elsewhere
@@ -50,10 +58,25 @@ def main() -> int:
     if wanted.freeze:
         figures["freeze_1m_s" if wanted.freeze == 1_000_000 else f"freeze_{wanted.freeze}_s"] = frozen_s(wanted.freeze)
     figures["load_after"] = round(os.getloadavg()[0], 1)
+    figures["missed"] = missed(figures) if is_plain(wanted) and wanted.recipients >= 100_000 else []
     for name, value in figures.items():
         print(f"{name.replace('_', ' '):32} {value}")
     print(json.dumps(figures), flush=True)
-    return 0 if good else 1
+    return 0 if good and not figures["missed"] else 1
+
+
+def missed(figures: dict[str, Any]) -> list[str]:
+    """The targets that were not reached; one that was not measured counts as missed."""
+    short = [name for name, most in AT_MOST.items() if name in figures and not (figures[name] or INFINITE) <= most]
+    return [*short, *(["messages_per_s"] if figures["messages_per_s"] < AT_LEAST_PER_S else [])]
+
+
+def is_plain(wanted: argparse.Namespace) -> bool:
+    """Whether it is the run that the targets are for."""
+    special = (
+        wanted.smtp_sink or wanted.tls or wanted.delay_ms or wanted.no_pipelining or wanted.server or wanted.consent
+    )
+    return not special and wanted.database == "postgresql"
 
 
 def arguments() -> argparse.Namespace:
@@ -68,12 +91,14 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--no-pipelining", action="store_true")
     parser.add_argument("--consent", action="store_true", help="everybody agreed to have their clicks noted")
     parser.add_argument("--server", type=Elsewhere.at, help="HOST:PORT of another mail server, which must take it all")
+    parser.add_argument(
+        "--smtp-sink", action="store_true", help="to the one of Postfix, which counts and keeps nothing"
+    )
     parser.add_argument("--no-rivals", action="store_true")
     parser.add_argument("--freeze", type=int, help="subscribers of the audience that is frozen afterwards; 0 for none")
     wanted = parser.parse_args()
-    plain = not (wanted.tls or wanted.delay_ms or wanted.no_pipelining or wanted.server)
     if wanted.freeze is None:
-        wanted.freeze = 1_000_000 if plain and wanted.database == "postgresql" else 0
+        wanted.freeze = 1_000_000 if is_plain(wanted) else 0
     if wanted.tls and (wanted.delay_ms or wanted.no_pipelining):
         parser.error("--tls is measured without --delay-ms and --no-pipelining")
     return wanted
@@ -84,6 +109,9 @@ def receiver(wanted: argparse.Namespace) -> Iterator[tuple[Receiver, dict[str, s
     """The mail server that was asked for, and what workers must be told about it besides its address."""
     if wanted.server:
         yield wanted.server, {}
+    elif wanted.smtp_sink:
+        with postfix_sink() as server:
+            yield server, {}
     elif wanted.tls:
         with tls_sink() as (server, authority):
             yield server, {"SSL_CERT_FILE": str(authority)}
@@ -111,7 +139,8 @@ def measure(room: EngineRoom, server: Receiver, wanted: argparse.Namespace) -> t
     spent = meter.read(room).since(before)
     arrived, size, first_s, last_s = server.counted()
     if isinstance(server, Elsewhere):
-        arrived, first_s, last_s = by_the_rows(message, due, due_s)
+        by_rows, first_s, last_s = by_the_rows(message, due, due_s)
+        arrived = arrived or by_rows
     kept = server.sample()
     wrong = sampling.faults(kept, message.public_id.hex)
     for fault in wrong[:5]:
@@ -135,7 +164,8 @@ def measure(room: EngineRoom, server: Receiver, wanted: argparse.Namespace) -> t
         "wrong": len(wrong),
         "load": round(os.getloadavg()[0], 1),
     }
-    return figures, arrived == recipients and message.status == "finished" and not wrong
+    enough = isinstance(server, Elsewhere) or len(kept) >= KEPT_SHARE * recipients
+    return figures, arrived == recipients and message.status == "finished" and enough and not wrong
 
 
 def by_the_rows(message: Any, due: Any, due_s: float) -> tuple[int, float, float]:

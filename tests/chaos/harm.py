@@ -28,7 +28,10 @@ KILLS = (
 
 
 class Harm:
-    """Does it and counts it: `faults` by name, `killed` processes by what they were, who has `left` and when."""
+    """Does it and counts it: `faults` by name, `killed` processes by what they were, who has `left` and when.
+
+    `outlasted`: lanes that stood still for longer than their lease and then went on.
+    """
 
     def __init__(self, room: EngineRoom, wanted: argparse.Namespace, message: Message) -> None:
         self.room, self.wanted, self.message = room, wanted, message
@@ -36,6 +39,7 @@ class Harm:
         self.faults: Counter[str] = Counter()
         self.killed: Counter[str] = Counter()
         self.left: dict[str, float] = {}
+        self.outlasted = 0
         self.last_at = time.monotonic()
         self._standing: dict[int, float] = {}
 
@@ -57,15 +61,23 @@ class Harm:
         self.random.shuffle(planned)
         return planned
 
+    def next_of(self, planned: list[Callable[[], None]]) -> Callable[[], None] | None:
+        """Take the next of the plan that leaves alone who stands still; None while there is none."""
+        not_now = (self._kill_parent, self._kill_lanes, self._stop_lane) if self._standing else ()
+        for number, fault in enumerate(planned):
+            if fault not in not_now:
+                return planned.pop(number)
+        return None
+
     def look_after(self) -> None:
         """Bring back what is missing, and let those go on that stood still long enough."""
         self.room.revive()
         now = time.monotonic()
         for pid, until in list(self._standing.items()):
-            # Some are killed as they stand.
+            # Some end as they stand: with a parent that a lost broker has ended.
             if until <= now or not cpu.parent(pid):
                 del self._standing[pid]
-                self._let_go_on(pid)
+                self.outlasted += self._let_go_on(pid)
 
     @property
     def is_over(self) -> bool:
@@ -78,10 +90,14 @@ class Harm:
         print(f"{self.room.sink.count():6} accepted: {fault} {detail}", flush=True)
 
     def _lanes(self) -> list[int]:
+        """Those that do not stand still."""
         deadline = time.monotonic() + 30
-        while not (found := self.room.children("bulk")) and time.monotonic() < deadline:
+        while not (found := self._moving()) and time.monotonic() < deadline:
             time.sleep(0.1)
         return found
+
+    def _moving(self) -> list[int]:
+        return [pid for pid in self.room.children("bulk") if pid not in self._standing]
 
     def _kill_lane(self) -> None:
         lanes = self._lanes()
@@ -122,20 +138,21 @@ class Harm:
 
     def _stop_lane(self) -> None:
         """A zombie: it wakes up when others have long taken over."""
-        standing = [pid for pid in self._lanes() if pid not in self._standing]
-        if not standing:
-            standing = self.room.children("rest")
-        pid, seconds = self.random.choice(standing), LEASE_S + self.random.uniform(3, 12)
+        lanes = self._lanes()
+        if not lanes:
+            return
+        pid, seconds = self.random.choice(lanes), LEASE_S + self.random.uniform(3, 12)
         os.kill(pid, signal.SIGSTOP)
         self._standing[pid] = time.monotonic() + seconds
         self._note("a lane stopped", f"for {seconds:.0f} s")
 
-    def _let_go_on(self, pid: int) -> None:
+    def _let_go_on(self, pid: int) -> bool:
         try:
             os.kill(pid, signal.SIGCONT)
         except ProcessLookupError:
-            return
+            return False
         self.last_at = time.monotonic()
+        return True
 
     def _crash_database(self) -> None:
         from django.db import connection

@@ -7,8 +7,9 @@ the mail server's own log.
 server's log agrees with the rows (log ⊇ sent and log ⊆ sent ∪ uncertain), nobody who left was started later than a few
 seconds after, each uncertain delivery has a START without END in its journal (or the END says that the server never
 answered, or the row names its journal as lost), and no more is uncertain than was in hand: connections × (lanes
-killed, with their parents too, + lanes stopped) + conversations that ended unanswered after the sender's dot. Mail
-that the server asked us to send later is made due at once near the end. Ends with one JSON line.
+killed, with their parents too, + lanes stopped) + conversations that ended unanswered after the final dot. Also exit 1
+if the harm was less than asked for: each kill, stop (past the lease, and gone on) and restart, each fault of the server
+at least once. Mail that the server asked us to send later is made due at once near the end. Ends with one JSON line.
 """
 
 from __future__ import annotations
@@ -27,10 +28,12 @@ from typing import Any
 from tests.chaos.harm import Harm
 from tests.chaos.witness import JournalKeeper, Visitor
 from tests.engine_room import EngineRoom, engine_room
-from tests.smtp_sink import FAULTS, UNANSWERED
+from tests.smtp_sink import AFTER_THE_DOT, FAULTS, STALL_S, UNANSWERED
 
 # Seconds without any progress until it is given up.
 PATIENCE_S = 240
+# Among so many faults of the server, each kind comes up.
+ENOUGH_FAULTS = 200
 
 
 def main() -> int:
@@ -44,7 +47,7 @@ def main() -> int:
     parser.add_argument("--broker-away-s", type=float, default=5)
     parser.add_argument("--faults", type=float, default=0.003, help="share of mails that meet a fault of the server")
     parser.add_argument("--sink-delay-s", type=float, default=0.03, help="before each final dot is answered")
-    parser.add_argument("--stall-s", type=float, default=20)
+    parser.add_argument("--stall-s", type=float, default=STALL_S, help="longer than our own patience: 40 s")
     parser.add_argument("--connections", type=int, default=4)
     parser.add_argument("--database", choices=["sqlite", "postgresql"], default="postgresql")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
@@ -72,8 +75,11 @@ def run(room: EngineRoom, wanted: argparse.Namespace) -> int:
     visitor = Visitor(room.web_port, staff_cookie(message), pages)
     with keeper, visitor:
         planned = harm.plan()
-        for number, fault in enumerate(planned):
-            wait_for((number + 0.5) / (len(planned) + 1) * wanted.recipients, room, harm)
+        for number in range(len(planned)):
+            wait_for((number + 0.5) / (number + len(planned) + 1) * wanted.recipients, room, harm)
+            while (fault := harm.next_of(planned)) is None:
+                harm.look_after()
+                time.sleep(0.1)
             fault()
             harm.look_after()
         finished = wait_until_finished(harm)
@@ -135,7 +141,7 @@ def reckon(harm: Harm, keeper: JournalKeeper, visitor: Visitor) -> dict[str, Any
     wanted = harm.wanted
     why = explained(harm.message, keeper.kept())
     server = Counter(harm.room.sink.faults())
-    unanswered = sum(server[fault] for fault in UNANSWERED)
+    unanswered, after_the_dot = (sum(server[fault] for fault in faults) for faults in (UNANSWERED, AFTER_THE_DOT))
     ends = harm.killed["lanes"] + harm.faults["a lane stopped"]
     return {
         "seed": wanted.seed,
@@ -144,14 +150,29 @@ def reckon(harm: Harm, keeper: JournalKeeper, visitor: Visitor) -> dict[str, Any
         "kills": harm.killed.total(),
         "killed": dict(harm.killed),
         "faults": dict(harm.faults),
+        "stops_outlasted": harm.outlasted,
         "server_faults": {fault: server[fault] for fault in FAULTS},
         **against_the_server(harm.message, wanted.recipients, harm.room.sink, harm.left),
-        "uncertain_bound": wanted.connections * ends + unanswered,
+        "uncertain_bound": wanted.connections * ends + after_the_dot,
         "uncertain_why": why,
         "uncertain_unexplained": why["unexplained"] + max(0, why["unanswered"] - unanswered),
         "pages_served": visitor.served,
         "pages_failed": visitor.failed,
     }
+
+
+def short_of(figures: dict[str, Any], wanted: argparse.Namespace) -> list[str]:
+    """Of which harm less was done than was asked for."""
+    done = {
+        "kills": (figures["kills"], wanted.kills),
+        "stops": (figures["stops_outlasted"], max(0, wanted.stops - 1)),
+        "database restarts": (figures["faults"].get("database killed", 0), wanted.database_restarts),
+        "broker restarts": (figures["faults"].get("broker killed", 0), wanted.broker_restarts),
+    }
+    short = [f"{name}: {number} of {asked}" for name, (number, asked) in done.items() if number < asked]
+    if wanted.faults * wanted.recipients >= ENOUGH_FAULTS:
+        short += [f"no {fault}" for fault in FAULTS if not figures["server_faults"][fault]]
+    return short
 
 
 def verdict(figures: dict[str, Any], harm: Harm) -> int:
@@ -162,6 +183,7 @@ def verdict(figures: dict[str, Any], harm: Harm) -> int:
     broken += [] if figures["finished"] else ["not finished"]
     broken += ["uncertain"] if figures["uncertain"] > figures["uncertain_bound"] else []
     broken += [] if figures["pages_served"] else ["no page was served"]
+    broken += short_of(figures, harm.wanted)
     for name, value in figures.items():
         shown = ", ".join(f"{key} {number}" for key, number in value.items()) if isinstance(value, dict) else value
         print(f"{name.replace('_', ' '):28} {shown}")

@@ -56,11 +56,43 @@ def send(newsletter: Newsletter, settings: Any, script: Any, people: int = 40, *
 
 def test_a_server_that_takes_and_never_answers_gets_few(newsletter: Newsletter, settings: Any) -> None:
     message, _server = send(newsletter, settings, always("dot", None))
+    TransportHealth.objects.update(paused_until=None)
+    with scripted_smtp(ScriptedServer(always("dot", None))) as server:
+        settings.OPSLAG_SMTP_URL = server.url()
+        run_lane()
+    message.refresh_from_db()
     found = statuses(message)
-    assert 3 <= found["uncertain"] <= 5 + settings.OPSLAG_SMTP_CONNECTIONS
+    assert 3 <= found["uncertain"] <= 5 + 2 * settings.OPSLAG_SMTP_CONNECTIONS
     assert found["uncertain"] + found["pending"] == 40
     assert (message.status, message.hold_reason) == ("held", HoldReason.MAIL_SERVER)
     assert all(words_of(message.last_error)) and not Claim.objects.exists()
+
+
+def test_a_relay_that_restarts_under_us_holds_nobody_up(newsletter: Newsletter, settings: Any) -> None:
+    """All its connections break off with a letter in hand; those made anew are as good as ever."""
+    settings.OPSLAG_SMTP_CONNECTIONS = 8
+    old: set[int] = set()
+    dropped: set[str] = set()
+
+    def script(stage: str, recipient: str) -> Answer:
+        me = threading.get_ident()
+        if stage == "greeting":
+            (old.add if server.connections <= 8 else old.discard)(me)
+        if stage == "dot" and me in old:
+            dropped.add(recipient)
+            return None
+        return USUAL[stage]
+
+    residents(newsletter, 60)
+    message = ready_mail(newsletter)
+    with scripted_smtp(ScriptedServer(script)) as server:
+        settings.OPSLAG_SMTP_URL = server.url()
+        run_lane()
+        TransportHealth.objects.update(paused_until=None)
+        run_lane()
+    message.refresh_from_db()
+    assert len(dropped) > 5 and message.status == "sending"
+    assert statuses(message) == {"uncertain": len(dropped), "sent": 60 - len(dropped)}
 
 
 def test_a_server_that_wants_no_mail_of_us_now_costs_no_attempt(newsletter: Newsletter, settings: Any) -> None:

@@ -91,3 +91,9 @@ def test_a_lane_that_had_work_asks_for_the_next_at_once(
         assert next_one["task"] == "tasks.deliver.run_lane" and 0 < lives_s(next_one) <= TICK_EXPIRES_S
         deliver.run_lane()
     assert len(broker.waiting(Queue.BULK)) == 1, "the one that found nothing asks for no other"
+
+
+def test_a_task_that_kills_its_worker_does_not_come_back() -> None:
+    """What it worked on is in the rows, which count its strikes; the message is acknowledged and gone."""
+    assert app.conf.task_acks_late and not app.conf.task_reject_on_worker_lost
+    assert not any(task.reject_on_worker_lost for task in app.tasks.values())

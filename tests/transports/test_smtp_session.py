@@ -85,12 +85,31 @@ def test_over_starttls_the_greeting_is_said_again_and_the_mail_arrives(tls: ssl.
     assert server.contents == [("anna@example.org", b"Message-ID: <1@x>\r\n\r\n..dot")]
 
 
-def test_a_certificate_that_nobody_vouches_for_is_refused(tls: ssl.SSLContext, settings: Any) -> None:
-    with (
-        scripted_smtp(ScriptedServer(extensions=("STARTTLS",), tls=tls)) as server,
-        pytest.raises(AccountError) as caught,
-    ):
-        sent(server, settings)
+@pytest.mark.usefixtures("trusted")
+def test_over_implicit_tls_no_word_is_said_in_clear_and_the_mail_arrives(tls: ssl.SSLContext, settings: Any) -> None:
+    """RFC 8314 §3.3."""
+    with scripted_smtp(ScriptedServer(tls=tls, tls_from_the_start=True)) as server:
+        assert sent(server, settings, "smtps") == [("<1@x>", "anna@example.org")]
+    assert [line[:4] for line in server.commands][:2] == ["EHLO", "MAIL"]
+
+
+@pytest.mark.parametrize("scheme", ["smtp", "smtps"])
+def test_a_certificate_that_nobody_vouches_for_is_refused(tls: ssl.SSLContext, settings: Any, scheme: str) -> None:
+    script = ScriptedServer(extensions=("STARTTLS",), tls=tls, tls_from_the_start=scheme == "smtps")
+    with scripted_smtp(script) as server, pytest.raises(AccountError) as caught:
+        sent(server, settings, scheme)
+    assert "certificate" in caught.value.explanation.msgid and not server.accepted
+
+
+@pytest.mark.usefixtures("trusted")
+@pytest.mark.parametrize("scheme", ["smtp", "smtps"])
+def test_a_certificate_of_another_server_is_refused(
+    tls: ssl.SSLContext, settings: Any, monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    script = ScriptedServer(extensions=("STARTTLS",), tls=tls, tls_from_the_start=scheme == "smtps")
+    with scripted_smtp(script) as server, pytest.raises(AccountError) as caught:
+        monkeypatch.setattr(server, "url", lambda *_: f"{scheme}://127.0.0.1:{server.port}")
+        sent(server, settings, scheme)
     assert "certificate" in caught.value.explanation.msgid and not server.accepted
 
 

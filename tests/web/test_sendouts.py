@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from publisher.compose.compiled import compile_message
 from publisher.models import Account, Campaign, Delivery, Item, Message, Newsletter, PostPart, Rule, User
+from publisher.models.agreement import check_counts
 from publisher.review import approval
 from publisher.review.drafting import suggest_time
 from publisher.vocabulary import AccountStatus, CampaignStatus, DeliveryStatus, HoldReason, MessageStatus, PartStep
@@ -260,6 +261,8 @@ def test_unconfirmed_mails_are_settled_together(sending: Campaign, path: str, bo
     )
     assert "3 settled." in act(bos, mail, "sent", "uncertain")
     assert Delivery.objects.filter(message=mail, status=DeliveryStatus.SENT).count() == 3
+    assert not Delivery.objects.filter(message=mail, status=DeliveryStatus.SENT, sent_at=None).exists()
+    assert "said of 3 that they were sent" in words(bos.get(path)) and not check_counts(mail)
     assert "changed by someone else" in act(bos, mail, "sent", "failed")
     assert "changed by someone else" in act(bos, mail, "invented", "uncertain")
 
