@@ -173,10 +173,31 @@ class UncertainPolicy(TextChoices):
 
 
 class ItemState(TextChoices):
-    """How an item came to us: `seen` is back catalogue that nobody asked for and no rule may use."""
+    """How an item came to us: `seen` is back catalogue that nobody asked for and no rule may use.
+
+    `held`: it looked new, but so much or so strangely at once that a person must say whether it is (items.quarantine).
+    """
 
     SEEN = "seen", _("Back catalogue")
     NEW = "new", _("New")
+    HELD = "held", pgettext_lazy("item", "Held back")
+
+
+class Withdrawal(TextChoices):
+    """Why an item is withdrawn: news that its publisher has taken back."""
+
+    GONE = "gone", _("Its page is gone from the website")
+    DELETED = "deleted", _("The source says that it is deleted")
+    UNPUBLISHED = "unpublished", _("It is no longer published in the source")
+    BY_HAND = "by_hand", _("Withdrawn by a colleague")
+
+
+class EventStatus(TextChoices):
+    """Whether an event takes place as announced, in schema.org's words (`EventStatusType`)."""
+
+    SCHEDULED = "scheduled", pgettext_lazy("event", "Takes place")
+    MOVED = "moved", pgettext_lazy("event", "Moved")
+    CANCELLED = "cancelled", pgettext_lazy("event", "Called off")
 
 
 class SourceStatus(TextChoices):

@@ -12,7 +12,7 @@ from publisher.models.fields import EncryptedJSONField
 from publisher.models.organisation import Cooperation, Organisation, User
 from publisher.models.scoped import ScopedModel
 from publisher.sources import source_choices
-from publisher.vocabulary import ItemState, SourceStatus
+from publisher.vocabulary import EventStatus, ItemState, SourceStatus, Withdrawal
 
 
 class Label(models.Model):
@@ -47,7 +47,11 @@ class Area(Label):
 
 
 class Source(ScopedModel):
-    """Where items come from. `state` is the plug-in's own memory; `strikes` counts claims without an end."""
+    """Where items come from. `state` is the plug-in's own memory; `strikes` counts claims without an end.
+
+    `host` is the server that it is read from, "" if nobody's in particular: one is asked one thing at a time.
+    `failing_since`: when the looks began to fail; `told_at`: staff know of this failure.
+    """
 
     organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="sources")
     kind = models.CharField(max_length=20, choices=source_choices)
@@ -61,7 +65,10 @@ class Source(ScopedModel):
     last_polled_at = models.DateTimeField(null=True)
     last_new_item_at = models.DateTimeField(null=True)
     first_poll_done = models.BooleanField(default=False)
+    host = models.CharField(max_length=255, blank=True, db_index=True)
     failures = models.PositiveIntegerField(default=0)
+    failing_since = models.DateTimeField(null=True)
+    told_at = models.DateTimeField(null=True)
     last_error = models.JSONField(default=dict)
     strikes = models.PositiveSmallIntegerField(default=0)
     claim_id = models.UUIDField(null=True)
@@ -72,7 +79,11 @@ class Source(ScopedModel):
 
 
 class Picture(ScopedModel):
-    """A picture we host: the re-encoded bytes are files named by `sha256`, so a row's bytes never change."""
+    """A picture we host: the re-encoded bytes are files named by `sha256`, so a row's bytes never change.
+
+    `focal_x` and `focal_y` (0 to 1, from the left and from the top) are what every crop keeps. `consent_by`: who is in
+    it and said yes; `consent_until` the last day of that; `withdrawn_at`: they have taken it back, it is used no more.
+    """
 
     organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="pictures")
     sha256 = models.CharField(max_length=64)
@@ -84,7 +95,11 @@ class Picture(ScopedModel):
     caption = models.TextField(_("caption"), blank=True)
     credit = models.CharField(_("photographer"), max_length=120, blank=True)
     licence = models.CharField(_("licence"), max_length=120, blank=True)
+    consent_by = models.CharField(_("photo consent from"), max_length=200, blank=True)
     consent_until = models.DateField(_("photo consent until"), null=True, blank=True)
+    withdrawn_at = models.DateTimeField(null=True)
+    focal_x = models.FloatField(default=0.5)
+    focal_y = models.FloatField(default=0.5)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -92,7 +107,11 @@ class Picture(ScopedModel):
 
 
 class Item(ScopedModel):
-    """One news item as we know it now. `link_key` is the normalised link, unique in the organisation when not empty."""
+    """One news item as we know it now. `link_key` is the normalised link, unique in the organisation when not empty.
+
+    `title_key` is the headline's hash: by it an entry is known again whose key and link both changed. `held_why` says
+    why it is held back. `withdrawn_at`: its publisher took it back. An item with `event_starts_at` is an event.
+    """
 
     organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="items")
     state = models.CharField(max_length=6, choices=ItemState.choices, default=ItemState.NEW)
@@ -109,10 +128,19 @@ class Item(ScopedModel):
     language = models.CharField(max_length=8, blank=True)
     link = models.URLField(max_length=1000, blank=True)
     link_key = models.CharField(max_length=500, blank=True)
+    title_key = models.CharField(max_length=64, blank=True)
     published_at = models.DateTimeField(null=True)
-    event_starts_at = models.DateTimeField(null=True, blank=True)
-    event_ends_at = models.DateTimeField(null=True, blank=True)
-    event_place = models.CharField(max_length=200, blank=True)
+    held_why = models.JSONField(default=dict)
+    withdrawn_at = models.DateTimeField(null=True)
+    withdrawn_why = models.CharField(max_length=12, choices=Withdrawal.choices, blank=True)
+    written_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    event_starts_at = models.DateTimeField(_("begins"), null=True, blank=True)
+    event_ends_at = models.DateTimeField(_("ends"), null=True, blank=True)
+    event_all_day = models.BooleanField(_("all day"), default=False)
+    event_place = models.CharField(_("place"), max_length=200, blank=True)
+    event_price = models.CharField(_("price"), max_length=120, blank=True)
+    event_booking_url = models.URLField(_("booking link"), max_length=1000, blank=True)
+    event_status = models.CharField(max_length=10, choices=EventStatus.choices, blank=True)
     content_hash = models.CharField(max_length=64, blank=True)
     revision = models.PositiveIntegerField(default=1)
     first_seen_at = models.DateTimeField(auto_now_add=True)
@@ -126,6 +154,12 @@ class Item(ScopedModel):
         ]
         indexes: ClassVar = [
             models.Index(fields=["organisation", "state", "-published_at"], name="item_list"),
+            models.Index(fields=["organisation", "title_key"], name="item_title"),
+            models.Index(
+                fields=["organisation", "event_starts_at"],
+                condition=Q(event_starts_at__isnull=False),
+                name="item_event",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -69,11 +69,15 @@ class Campaign(ScopedModel):
 
 
 class CampaignItem(models.Model):
-    """An item chosen for a campaign, at the revision that was composed from."""
+    """An item chosen for a campaign, at the revision that was composed from.
+
+    `kept_revision`: staff have seen the item's changes up to this revision and kept the words as they are.
+    """
 
     campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="chosen")
     item = models.ForeignKey(Item, models.PROTECT, related_name="chosen_for")
     item_revision = models.PositiveIntegerField(default=1)
+    kept_revision = models.PositiveIntegerField(default=0)
     position = models.PositiveSmallIntegerField(default=0)
 
     class Meta:

@@ -25,6 +25,22 @@ class PictureRef:
 
 
 @dataclass(frozen=True)
+class Event:
+    """When and where an item takes place. Times are aware; with `all_day` only their dates count.
+
+    `status` is one of `vocabulary.EventStatus`.
+    """
+
+    starts_at: datetime
+    ends_at: datetime | None = None
+    all_day: bool = False
+    place: str = ""
+    price: str = ""
+    booking_url: str = ""
+    status: str = "scheduled"
+
+
+@dataclass(frozen=True)
 class Candidate:
     """One entry as a source gave it. Text fields are plain text; `body_html` is unsafe until `items.content` cleans it.
 
@@ -42,6 +58,7 @@ class Candidate:
     tags: tuple[str, ...] = ()
     areas: tuple[str, ...] = ()
     pictures: tuple[PictureRef, ...] = ()
+    event: Event | None = None
 
 
 @dataclass(frozen=True)
@@ -50,10 +67,13 @@ class Poll:
 
     `state` is kept on the Source row and handed to the next poll (validators, counted redirects); `unchanged` means
     nothing was parsed; `min_interval_s` is the pause in seconds that the source asks for (0: none);
-    `gone` means that it said it is gone for good (410).
+    `gone` means that it said it is gone for good (410). `withdrawn` names entries that the source takes back, each as
+    the `external_key` it had; `complete`: the source gave all it has, so what is missing is not there any more.
     """
 
     candidates: tuple[Candidate, ...] = ()
+    withdrawn: tuple[str, ...] = ()
+    complete: bool = False
     state: Mapping[str, Any] = field(default_factory=dict)
     unchanged: bool = False
     min_interval_s: int = 0
@@ -70,6 +90,10 @@ class Source(ABC):
     kind: ClassVar[str]
     label: ClassVar[StrOrPromise]
     config_class: ClassVar[type]
+
+    def host(self, config: Any) -> str:
+        """The server that a poll asks, so that several sources on it are read one after the other; "" for none."""
+        return ""
 
     @abstractmethod
     def poll(self, config: Any, state: Mapping[str, Any]) -> Poll:

@@ -56,7 +56,12 @@ class FeedSource(Source):
             return memory.as_unchanged(reply)
         feed = read_feed(reply.body, reply.headers.get("content-type", ""), reply.url)
         memory = replace(memory, asked_interval_s=feed.interval_s)
-        return Poll(feed.candidates, asdict(memory), min_interval_s=_min_interval_s(memory, reply), title=feed.title)
+        return Poll(
+            feed.candidates,
+            state=asdict(memory),
+            min_interval_s=_min_interval_s(memory, reply),
+            title=feed.title,
+        )
 
 
 @dataclass(frozen=True)
