@@ -41,7 +41,7 @@ _TAG_LENGTH = 120
 _TRIES = 3
 NO_SITES: Sites = {}
 REUSED_KEY = Explanation(
-    gettext_noop("It has another headline, page and date than the news item that had the same identifier before.")
+    gettext_noop("The website gave it the identifier of an older news item, whose headline, page and date are others.")
 )
 # An edited entry may stand in a feed twice, as it was and as it is; what says more under one key is several entries.
 _BEFORE_AND_AFTER = 2
@@ -130,11 +130,7 @@ def _shared_guids(entries: Sequence[Entry]) -> set[str]:
     for entry in entries:
         if entry.has_guid:
             groups[entry.external_key].append(entry)
-    return {
-        guid
-        for guid, group in groups.items()
-        if any(_differ(group[0], other) for other in group[1:])
-    }
+    return {guid for guid, group in groups.items() if any(_differ(group[0], other) for other in group[1:])}
 
 
 def _differ(one: Entry, other: Entry) -> bool:
@@ -222,9 +218,7 @@ def recognised(source: Source, entry: Entry, taken: Collection[int] = ()) -> Rec
     return Known(source, [entry]).recognise(entry, taken)
 
 
-def _create(
-    source: Source, entry: Entry, fetched: Fetched, state: str, labels: Labels, held: dict[str, Any]
-) -> Item:
+def _create(source: Source, entry: Entry, fetched: Fetched, state: str, labels: Labels, held: dict[str, Any]) -> Item:
     matched = labels.match(entry.tags, entry.areas)
     item = Item.objects.create(
         organisation_id=source.organisation_id,

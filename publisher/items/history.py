@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 from publisher.errors import Explanation
@@ -30,7 +31,7 @@ def history_of(item: Item) -> list[Line]:
     revisions = list(latest)
     events = [
         Line(after.at, after.by, changes=tuple(differences(before.content, after.content)))
-        for after, before in zip(revisions, revisions[1:], strict=False)
+        for after, before in pairwise(revisions)
     ]
     notes = AuditEntry.objects.filter(subject_kind="item", subject_id=item.pk).select_related("user")
     events += [Line(each.at, each.user, str(Explanation.from_json(each.explanation))) for each in notes]

@@ -55,7 +55,7 @@ def same_site(organisation: Organisation, alias: str, site: str) -> tuple[SameSi
 
 
 def _origin(site: str) -> str:
-    """"https://host[:port]" as a person would write it; the scheme is kept where one was given."""
+    """ "https://host[:port]" as a person would write it; the scheme is kept where one was given."""
     written = site.strip() if "://" in site else f"https://{site.strip()}"
     if not web_address(written):
         return ""

@@ -62,7 +62,7 @@ def title_key(title: str) -> str:
 
 
 def place_of(url: str) -> str:
-    """The host[:port] of a web address, or of what somebody typed as one, in the form of link keys; "" if it is none."""
+    """The host[:port] of a web address, or of what was typed as one, in the form of link keys; "" if it is none."""
     written = url if "://" in url else f"https://{url.strip()}"
     return re.split(r"[/?]", normalise_link(written), maxsplit=1)[0]
 

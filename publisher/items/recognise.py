@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from django.db.models import Q
+
 from publisher.models import Item, Sighting, Source
 
 if TYPE_CHECKING:
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
 
 # Two times so far apart are one time that was written in two zones, or rounded; a daily headline comes after more.
 SAME_TIME = timedelta(hours=12)
+TO_THE_MINUTE = timedelta(minutes=1)
+# A text of so many characters is nobody else's; a shorter one ("Se mere") may be.
+TELLING = 80
 # Of two texts with so many words in common (of all their words) one is an edit of the other.
 EDITED_SHARE = 0.5
 
@@ -33,7 +38,7 @@ class Recognised:
 
 
 class Known:
-    """What an organisation knows of the entries of one look at a source, read in three questions."""
+    """What an organisation knows of the entries of one look at a source, read in two questions, or three."""
 
     def __init__(self, source: Source, entries: Iterable[Entry]) -> None:
         entries = list(entries)
@@ -43,17 +48,21 @@ class Known:
         self._by_key = {sighting.external_key: sighting.item for sighting in sightings}
         there = Item.objects.filter(organisation_id=source.organisation_id, link_key__in=links)
         self._by_link = {item.link_key: item for item in there}
-        self._by_title = self._named_alike(source, entries)
+        self._by_title, self._by_text = self._alike(source, entries)
 
-    def _named_alike(self, source: Source, entries: Iterable[Entry]) -> dict[str, list[Item]]:
-        """Items of the same source with the headlines of entries that neither key nor link tells."""
-        titles = {entry.title_key for entry in entries if entry.title_key and self._told(entry).item is None}
-        found: dict[str, list[Item]] = defaultdict(list)
-        if titles:
-            known = Item.objects.filter(organisation_id=source.organisation_id, title_key__in=titles)
-            for item in known.filter(sightings__source=source).distinct().order_by("pk"):
-                found[item.title_key].append(item)
-        return found
+    def _alike(self, source: Source, entries: Iterable[Entry]) -> tuple[dict[str, list[Item]], dict[str, list[Item]]]:
+        """Items of the same source with the headlines and the texts of entries that neither key nor link tells."""
+        untold = [entry for entry in entries if self._told(entry).item is None]
+        titles = {entry.title_key for entry in untold if entry.title_key}
+        texts = {entry.body_text for entry in untold if len(entry.body_text) >= TELLING}
+        by_title: dict[str, list[Item]] = defaultdict(list)
+        by_text: dict[str, list[Item]] = defaultdict(list)
+        if untold:
+            alike = Item.objects.filter(Q(title_key__in=titles) | Q(body_text__in=texts), sightings__source=source)
+            for item in Item.objects.filter(pk__in=alike.values("pk")).order_by("pk"):
+                by_title[item.title_key].append(item)
+                by_text[item.body_text].append(item)
+        return by_title, by_text
 
     def of_look(self, entries: Iterable[Entry]) -> list[Recognised]:
         """All entries of one look. One that is there under its own key or link is nobody else's disguise."""
@@ -76,39 +85,48 @@ class Known:
         return entry.external_key in self._by_key
 
     def _told(self, entry: Entry) -> Recognised:
-        """By the key; by the link where the key says nothing, or what the link and the headline say it is not."""
+        """By the key; by the link where there is no key, or where what the entry says fits the link's item better."""
         by_key = self._by_key.get(entry.external_key)
         by_link = self._by_link.get(entry.link_key) or self._by_key.get(entry.link_key) if entry.link_key else None
-        if by_key is None:
-            return Recognised(entry, by_link)
-        another = by_link is not None and by_link.pk != by_key.pk
-        is_other = another and by_link is not None and by_link.title_key == entry.title_key != by_key.title_key
-        reused = entry.has_guid and is_another(entry, by_key)
-        if not (entry.has_guid and is_other) and not reused:
-            return Recognised(entry, by_key)
+        if by_key is None or not entry.has_guid:
+            return Recognised(entry, by_key or by_link)
         by_its_link = replace(entry, external_key=entry.link_key, has_guid=False)
-        return Recognised(by_its_link, by_link if another else None, is_reused=not another)
+        if by_link is not None and by_link.pk != by_key.pk and _likeness(entry, by_link) > _likeness(entry, by_key):
+            return Recognised(by_its_link, by_link)
+        if is_another(entry, by_key):
+            other = by_link if by_link is not None and by_link.pk != by_key.pk else None
+            return Recognised(by_its_link, other, is_reused=other is None)
+        return Recognised(entry, by_key)
 
     def _by_words(self, told: Recognised, taken: Collection[int]) -> Recognised:
-        """What a re-keyed entry still has in common with its item: the headline, and the time or the text."""
-        alike = [item for item in self._by_title.get(told.entry.title_key, ()) if item.pk not in taken]
-        same = next((item for item in alike if _at_same_time(told.entry, item)), None)
-        same = same or next((item for item in alike if _in_same_words(told.entry, item)), None)
+        """What a re-keyed entry still has in common with its item: the headline and the time, or the text."""
+        entry = told.entry
+        named = [item for item in self._by_title.get(entry.title_key, ()) if item.pk not in taken]
+        alike = [item for item in self._by_text.get(entry.body_text, ()) if item.pk not in taken]
+        same = next((item for item in named if _at_same_time(entry, item)), None)
+        same = same or next((item for item in named if _in_same_words(entry, item)), None)
+        same = same or (alike[0] if alike and len(entry.body_text) >= TELLING else None)
         return replace(told, item=same, is_reused=False) if same else told
 
 
 def is_another(entry: Entry, item: Item) -> bool:
-    """Whether an entry under an item's guid is something else: page, headline and text differ, and it came later."""
+    """Whether an entry under an item's guid is something else: page, headline, date and text all differ."""
     if not (entry.link_key and item.link_key and entry.published_at and item.published_at):
         return False
     differs = entry.link_key != item.link_key and entry.title_key != item.title_key
-    return differs and entry.published_at > item.published_at and _share(entry, item) < EDITED_SHARE
+    # An article that is rewritten keeps its date to the minute.
+    return differs and not _at_same_time(entry, item, TO_THE_MINUTE) and _share(entry, item) < EDITED_SHARE
 
 
-def _at_same_time(entry: Entry, item: Item) -> bool:
+def _likeness(entry: Entry, item: Item) -> float:
+    """How well an entry's words fit an item: headline, date and text, each up to 1."""
+    return (entry.title_key == item.title_key) + _at_same_time(entry, item) + _share(entry, item)
+
+
+def _at_same_time(entry: Entry, item: Item, within: timedelta = SAME_TIME) -> bool:
     if entry.published_at is None or item.published_at is None:
         return False
-    return abs(entry.published_at - item.published_at) < SAME_TIME
+    return abs(entry.published_at - item.published_at) < within
 
 
 def _in_same_words(entry: Entry, item: Item) -> bool:

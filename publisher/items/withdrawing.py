@@ -1,7 +1,7 @@
 """Withdrawal: news that its publisher has taken back, found out or said by a person; and what comes back.
 
 A source may name what it took back, or give all it has, so that what is missing is gone. From a feed entries drop out
-by themselves when newer ones come; one that vanishes from between others may have been taken back, so its page is asked.
+by themselves when newer ones come; one that vanishes from between others may have been taken back: its page is asked.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def withdraw(item: Item, why: Withdrawal, user: User | None = None) -> bool:
 
 
 def restore(item: Item, user: User | None = None) -> bool:
-    """It is news again; False if it was not withdrawn. A send-out that was held for it waits for a person all the same."""
+    """It is news again; False if it was not withdrawn. A send-out that was held for it waits for a person still."""
     with transaction.atomic():
         if not Item.objects.filter(pk=item.pk, withdrawn_at__isnull=False).update(withdrawn_at=None, withdrawn_why=""):
             return False

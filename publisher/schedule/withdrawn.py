@@ -1,4 +1,4 @@
-"""Withdrawn news on its way out: sending it is worse than being late, so what uses it is held until a person decides."""
+"""Withdrawn news on its way out: sending it is worse than being late, so what uses it is held for a person."""
 
 from __future__ import annotations
 

@@ -13,10 +13,12 @@ from publisher.errors import Explanation
 from publisher.items.quarantine import held_in, held_of
 from publisher.models import Campaign, Item, Source
 from publisher.review.renewal import renewed_since_approval
-from publisher.vocabulary import CampaignStatus
+from publisher.vocabulary import CampaignStatus, MessageStatus
 
 register = template.Library()
 SHOWN = 5
+# What a send-out must still have for a question about its news to make sense.
+_WAITING = (MessageStatus.DRAFT, MessageStatus.SCHEDULED, MessageStatus.PAUSED, MessageStatus.HELD)
 
 
 @register.inclusion_tag("web/news/held_strip.html", takes_context=True)
@@ -42,10 +44,13 @@ def _held(context: Context, held: QuerySet[Item]) -> dict[str, Any]:
 def news_changed(context: Context, campaign: Campaign) -> dict[str, Any]:
     """The news of a send-out that changed or was withdrawn since it was written, and the questions about it."""
     approved = campaign.status == CampaignStatus.APPROVED
+    changed, withdrawn = changed_news(campaign), withdrawn_news(campaign)
+    if (changed or withdrawn) and not campaign.messages.filter(status__in=_WAITING).exists():
+        changed, withdrawn = [], []
     return {
         "campaign": campaign,
-        "changed": changed_news(campaign),
-        "withdrawn": withdrawn_news(campaign),
+        "changed": changed,
+        "withdrawn": withdrawn,
         "approved": approved,
         "may_decide": context.get("may_approve") if approved else context.get("may_edit", True),
         "csrf_token": context.get("csrf_token"),

@@ -35,7 +35,13 @@ def decide(request: OwnRequest, campaign_id: int, item_id: int) -> HttpResponse:
 def _take(request: OwnRequest, campaign: Campaign, item_id: int) -> None:
     draft = campaign.status == CampaignStatus.DRAFT
     whole = take(campaign, item_id, request.user)
-    said = _("The new words are in.") if draft else _("The new words are in. Somebody must approve them before it is sent.")
+    said = (
+        _("The new words are in.")
+        if draft
+        else _("The new words are in. Somebody must approve them before it is sent.")
+    )
     messages.success(request, said)
     if not whole:
-        messages.warning(request, _("What you or a colleague had written by hand stays as it was. Look at it once more."))
+        messages.warning(
+            request, _("What you or a colleague had written by hand stays as it was. Look at it once more.")
+        )

@@ -20,7 +20,10 @@ def item_withdraw(request: OwnRequest, item_id: int) -> HttpResponse:
     """It is no news any more: no rule takes it, and what waits to be sent with it is held."""
     item = own(Item.objects.for_organisation(request.organisation), item_id)
     if withdraw(item, Withdrawal.BY_HAND, request.user):
-        messages.success(request, _("“%(title)s” is withdrawn. Send-outs that use it wait until somebody decides.") % {"title": item.title})
+        messages.success(
+            request,
+            _("“%(title)s” is withdrawn. Send-outs that use it wait until somebody decides.") % {"title": item.title},
+        )
     return redirect("item", item.pk)
 
 
