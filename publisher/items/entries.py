@@ -205,6 +205,9 @@ def _record_once(
         return Done.CREATED, _create(source, entry, fetched, state, labels, held)
     item = Item.objects.select_for_update().get(pk=found.item.pk)
     sight(source, entry, item)
+    if item.pk in taken:
+        # The same page twice in one look: the first wording counts.
+        return Done.SAME, item
     if is_news(source, entry, item):
         return _change(item, entry, fetched, labels), item
     if fetched.picture and not item.picture_id:

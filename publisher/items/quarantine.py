@@ -45,14 +45,14 @@ def flood(source: Source, found: Sequence[Recognised], now: datetime | None = No
     unknown = [each for each in found if each.item is None]
     if not unknown:
         return None
-    lately = _arrived_since(source, now - _A_DAY)
-    number = len(unknown) + lately
+    arrived, waiting = _arrived_since(source, now - _A_DAY)
+    number = len(unknown) + arrived
     if number < FEWEST:
         return None
     if _are_old(source, unknown):
         words = gettext_noop("%(number)s came at once, all older than the newest that was known.")
         return Explanation(words, {"number": str(len(unknown))})
-    large = number > len(found) / 2 or number >= MANY
+    large = number + waiting > len(found) / 2 or number >= MANY
     if large and number > BUSIER * usual_a_day(source, now) * _days_away(source, now):
         words = gettext_noop("%(number)s came within a day, far more than usual, as when a website is moved.")
         return Explanation(words, {"number": str(number)})
@@ -74,11 +74,16 @@ def usual_a_day(source: Source, now: datetime) -> int:
     return busiest[1][1] if len(busiest) > 1 else 1
 
 
-def _arrived_since(source: Source, since: datetime) -> int:
-    """How many of the source's items were taken for new since then (aware), apart from what a person released."""
-    fresh = Item.objects.filter(sightings__source=source, state=ItemState.NEW, first_seen_at__gte=since)
-    rows = fresh.exclude(first_seen_at__lte=_first_look_end(source)).values_list("pk", "held_why")
-    return len({pk for pk, why in rows if not why})
+def _arrived_since(source: Source, since: datetime) -> tuple[int, int]:
+    """How many of the source's items were taken for new since then (aware), and how many are held since then.
+
+    What a person released counts as neither.
+    """
+    fresh = Item.objects.filter(sightings__source=source, first_seen_at__gte=since)
+    rows = set(fresh.values_list("pk", "state", "first_seen_at", "held_why__msgid"))
+    looked = _first_look_end(source)
+    new = [pk for pk, state, seen, why in rows if state == ItemState.NEW and seen > looked and why is None]
+    return len(new), len([pk for pk, state, _seen, _why in rows if state == ItemState.HELD])
 
 
 def _first_look_end(source: Source) -> datetime:

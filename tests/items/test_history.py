@@ -38,8 +38,8 @@ def test_words_that_changed_are_shown_among_those_that_did_not(before: str, afte
 
 
 def test_long_stretches_without_a_change_are_cut() -> None:
-    same = "ord " * 400
-    assert len(written(same + "19" + same, same + "20" + same)) < 300
+    before, after = (" ".join(f"{side}{number}" for number in range(300)) for side in ("før", "efter"))
+    assert len(written(f"{before} 19 {after}", f"{before} 20 {after}")) < 300
 
 
 def test_texts_too_long_to_compare_are_shown_whole() -> None:
