@@ -114,8 +114,7 @@ def _since(chosen: CampaignItem) -> list[Difference]:
 
 def _as_composed(before: Mapping[str, Any]) -> dict[str, str]:
     """The words that a block got from an item that said `before`."""
-    words = {"title": one_line, "lead": one_line, "author": one_line, "link": str}
-    composed = {name: clean(str(before[name])) for name, clean in words.items() if name in before}
+    composed = {name: one_line(str(before[name])) for name in ("title", "lead", "author", "link") if name in before}
     return composed | ({"html": many_lines(str(before["body_html"]))} if "body_html" in before else {})
 
 

@@ -74,7 +74,7 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Dif
     if before.get("picture_id") != after.get("picture_id"):
         ids = [pk for pk in (before.get("picture_id"), after.get("picture_id")) if pk]
         pictures = Picture.objects.in_bulk(ids)
-        one, other = pictures.get(before.get("picture_id")), pictures.get(after.get("picture_id"))  # type: ignore[arg-type]
+        one, other = pictures.get(before.get("picture_id")), pictures.get(after.get("picture_id"))
         found.append(Difference("picture_id", str(_LABELS["picture_id"]), before=one, after=other))
     return found
 
