@@ -39,7 +39,7 @@ def states() -> list[str]:
 def test_the_pages_say_what_is_held_and_ask(held: list[Item], source: Source, annas: Client, path: str) -> None:
     page = words(annas.get(path.format(source.pk)))
     assert "7 news items are held back: 7 came within a day" in page
-    assert "They are old: lay them aside" in page
+    assert "All 7 are old: lay them aside" in page
     assert "Held back" not in words(annas.get("/news?show=all")).split("items are held back")[0][:50]
 
 
