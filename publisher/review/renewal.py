@@ -26,8 +26,9 @@ from publisher.items.history import content_at
 from publisher.models import Campaign, CampaignItem, Item, Message, User
 from publisher.models.probe import Moment
 from publisher.review.approval import submit, to_draft
+from publisher.review.control import release
 from publisher.review.moves import CHANGED_MEANWHILE
-from publisher.vocabulary import CampaignStatus, MessageStatus, NoticeKind
+from publisher.vocabulary import CampaignStatus, HoldReason, MessageStatus, NoticeKind
 
 RENEWED, APPROVED = "news_renewed", "approved"
 
@@ -81,7 +82,10 @@ def keep(campaign: Campaign, item_id: int, user: User) -> None:
 
 
 def send_anyway(campaign: Campaign, item_id: int, user: User) -> None:
-    """Send a withdrawn item all the same. Raises InputError if somebody has decided meanwhile; PermissionDenied."""
+    """Send a withdrawn item all the same; what was held for it alone goes on.
+
+    Raises InputError if somebody has decided meanwhile; PermissionDenied.
+    """
     _may(campaign, user)
     with transaction.atomic():
         chosen = [each for each in withdrawn_news(campaign) if each.item_id == item_id]
@@ -90,6 +94,10 @@ def send_anyway(campaign: Campaign, item_id: int, user: User) -> None:
         accept_withdrawals(chosen)
         words = gettext_noop("Said to send “%(title)s” although it was withdrawn")
         record(campaign.organisation, user, "withdrawal_accepted", campaign, words, title=chosen[0].item.title)
+        held = campaign.messages.filter(status=MessageStatus.HELD, hold_reason=HoldReason.WITHDRAWN)
+        for message in held.select_related("campaign__organisation", "newsletter", "account"):
+            if not withdrawn_news(campaign, message):
+                release(message, user)
 
 
 def renewed_since_approval(campaign: Campaign) -> list[RenewedNews]:

@@ -161,3 +161,15 @@ def test_a_draft_with_withdrawn_news_is_approved_only_on_a_persons_word(
         send_anyway(read(campaign), item.pk, bo)
     approval.approve(read(campaign), bo, scheduled_at=soon())
     assert hold_withdrawn(timezone.now()) == 0
+
+
+def test_one_word_lets_everything_go_that_was_held_for_that_news(
+    approved: Campaign, item: Item, bo: User, anna: User
+) -> None:
+    withdraw(item, Withdrawal.GONE)
+    hold_withdrawn(timezone.now())
+    with pytest.raises(PermissionDenied):
+        send_anyway(read(approved), item.pk, anna)
+    send_anyway(read(approved), item.pk, bo)
+    assert {message.status for message in Message.objects.all()} == {MessageStatus.SCHEDULED}
+    assert hold_withdrawn(timezone.now()) == 0
