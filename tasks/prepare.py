@@ -8,8 +8,9 @@ from celery import shared_task
 from django.utils import timezone
 
 from publisher.deliver import post
+from publisher.review import renewal
 from publisher.rules import matching
-from publisher.schedule import dispatch
+from publisher.schedule import dispatch, withdrawn
 from publisher.vocabulary import Queue
 from tasks.celery import wake
 from tasks.deliver import tick as look_for_deliveries
@@ -42,7 +43,11 @@ STEPS = (
     Step("freeze", dispatch.unfrozen, _freeze),
     Step("prepare_posts", post.unprepared, _prepare_posts),
 )
-PATIENT_STEPS = (Step("rules", matching.with_new_items, _wake_rules),)
+PATIENT_STEPS = (
+    Step("withdrawn", withdrawn.with_withdrawn_news, dispatch.hold_withdrawn),
+    Step("changed", renewal.untold, renewal.tell_of_changes),
+    Step("rules", matching.with_new_items, _wake_rules),
+)
 _look = Look(*STEPS)
 
 

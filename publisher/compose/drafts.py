@@ -67,7 +67,7 @@ def create_campaign(
     first = items[0]
     campaign = Campaign.objects.create(
         organisation=organisation,
-        title=shorten(one_line(title or first.title), TITLE_LENGTH),
+        title=campaign_title(title or first.title),
         rule=rule,
         created_by=user,
     )
@@ -98,13 +98,14 @@ def _check_choice(
 
 def _add_email(campaign: Campaign, items: Sequence[Item], newsletter: Newsletter) -> None:
     first = items[0]
+    subject, preview_text = head_of(first.title, first.lead or first.body_text)
     message = Message.objects.create(
         campaign=campaign,
         outlet=Outlet.EMAIL,
         newsletter=newsletter,
         language=newsletter.language,
-        subject=shorten(one_line(first.title), SUBJECT_LENGTH),
-        preview_text=shorten(excerpt(one_line(first.lead or first.body_text), PREVIEW_LENGTH), PREVIEW_LENGTH),
+        subject=subject,
+        preview_text=preview_text,
     )
     Block.objects.bulk_create(
         Block(
@@ -117,6 +118,16 @@ def _add_email(campaign: Campaign, items: Sequence[Item], newsletter: Newsletter
         )
         for position, item in enumerate(items)
     )
+
+
+def head_of(title: str, text: str) -> tuple[str, str]:
+    """A mail's subject and preview text from its first item's headline, and its lead or else its text."""
+    return shorten(one_line(title), SUBJECT_LENGTH), shorten(excerpt(one_line(text), PREVIEW_LENGTH), PREVIEW_LENGTH)
+
+
+def campaign_title(title: str) -> str:
+    """What a campaign is called after a headline."""
+    return shorten(one_line(title), TITLE_LENGTH)
 
 
 def _add_post(campaign: Campaign, items: Sequence[Item], account: Account) -> None:

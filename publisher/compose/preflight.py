@@ -17,6 +17,7 @@ from publisher.audience.rule import forecast
 from publisher.compose.compiled import check_bits
 from publisher.compose.links import unsubscribe_url, view_url
 from publisher.compose.newsletter import render_html
+from publisher.compose.renewing import changed_news, withdrawn_news
 from publisher.compose.social import length, limits_of
 from publisher.compose.values import is_web_address
 from publisher.compose.wire import wire_address
@@ -70,7 +71,18 @@ def checks(campaign: Campaign) -> list[Check]:
         found.append(
             Check("error", None, _say(gettext_noop("There is nothing to send: choose a newsletter or a channel.")))
         )
+    found += _news(campaign)
     return sorted(found, key=lambda check: check.level == "warning")
+
+
+def _news(campaign: Campaign) -> Iterator[Check]:
+    """What happened to the news itself since the send-out was composed from it."""
+    for chosen in withdrawn_news(campaign):
+        words = gettext_noop("“%(title)s” was withdrawn by its publisher. Leave it out, or say that it is sent anyway.")
+        yield Check("error", None, _say(words, title=chosen.item.title))
+    for changed in changed_news(campaign):
+        words = gettext_noop("“%(title)s” was changed at its source since this was written.")
+        yield Check("warning", None, _say(words, title=changed.item.title))
 
 
 def _say(msgid: str, **params: object) -> Explanation:

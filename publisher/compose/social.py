@@ -40,16 +40,22 @@ def default_text(items: Sequence[Item], account: Account) -> str:
     Counted as the account's platform counts, with the item's link in mind, which is a field of its own.
     """
     first = items[0]
-    tags = [tag for topic in first.topics.all() if (tag := hashtag(topic.name))][:MAX_HASHTAGS]
-    title, lead = one_line(first.title), " ".join(one_line(first.lead).split())
-    while tags and _over(account, first.link, title, "", tags) > 0:
+    topics = [topic.name for topic in first.topics.all()]
+    return text_about(account, title=first.title, lead=first.lead, link=first.link, topics=topics)
+
+
+def text_about(account: Account, *, title: str, lead: str, link: str, topics: Sequence[str]) -> str:
+    """`default_text` from an item's words as they are, or as they were."""
+    tags = [tag for name in topics if (tag := hashtag(name))][:MAX_HASHTAGS]
+    title, lead = one_line(title), " ".join(one_line(lead).split())
+    while tags and _over(account, link, title, "", tags) > 0:
         tags.pop()
-    while (over := _over(account, first.link, title, "", tags)) > 0 and len(title) > 1:
+    while (over := _over(account, link, title, "", tags)) > 0 and len(title) > 1:
         title = shorten(title, max(1, len(title) - over))
     room = len(lead)
     while room > 0:
         part = excerpt(lead, room)
-        over = _over(account, first.link, title, part, tags)
+        over = _over(account, link, title, part, tags)
         if over <= 0 and lead.startswith(part):
             return _text(title, part, tags)
         room = min(room, len(part)) - max(over, 1)

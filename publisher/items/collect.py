@@ -17,10 +17,14 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from publisher.errors import Explanation, OpslagError, PermanentError, TransientError
-from publisher.items.entries import Done, Entry, Fetched, entries_of, is_news, item_of, record, sight
+from publisher.items import withdrawing
+from publisher.items.entries import REUSED_KEY, Done, Entry, Fetched, entries_of, is_news, record, sight
+from publisher.items.hosts import sites_of
 from publisher.items.labels import Labels
 from publisher.items.pictures import fetch_picture
 from publisher.items.polling import Claim, ClaimLostError, claim, due_sources, give_up
+from publisher.items.quarantine import flood, has_held, tell_of_held
+from publisher.items.recognise import Known, Recognised
 from publisher.models import Item, Source
 from publisher.sources import SOURCES
 from publisher.sources.contract import PictureRef, Poll
@@ -37,7 +41,8 @@ NO_TIME_FOR_PICTURE = Explanation(gettext_noop("The picture has not been fetched
 
 @dataclass
 class Collected:
-    """What a poll gave: ids of new items; how many went to the back catalogue (`seen`) or changed.
+    """What a poll gave: ids of new items; how many went to the back catalogue (`seen`), were held back (`held`),
+    changed, or were found to be withdrawn.
 
     `claimed` is False if nothing was done because another worker has the source or it is not active; `error` says why
     the source could not be read (also on its row); `without_picture` are ids of items whose picture was no use.
@@ -45,11 +50,21 @@ class Collected:
 
     new: list[int] = field(default_factory=list)
     seen: int = 0
+    held: int = 0
     changed: int = 0
+    withdrawn: int = 0
     unchanged: bool = False
     without_picture: list[int] = field(default_factory=list)
     claimed: bool = True
     error: Explanation | None = None
+
+    def count(self, done: Done, item: Item) -> None:
+        """Add what became of one entry."""
+        if done is Done.CREATED and item.state == ItemState.NEW:
+            self.new.append(item.pk)
+        self.seen += done is Done.CREATED and item.state == ItemState.SEEN
+        self.held += done is Done.CREATED and item.state == ItemState.HELD
+        self.changed += done is Done.CHANGED
 
 
 def collect_source(source_id: int, *, back_catalogue: bool = False) -> Collected:
@@ -82,7 +97,7 @@ def _look(mine: Claim, back_catalogue: bool) -> Collected:
     poll = _poll(source)
     if poll.gone:
         return Collected(error=mine.gone(source))
-    taking = _Taking(mine, source, _state(source, back_catalogue))
+    taking = _Taking(mine, source, _state(source, back_catalogue), wants_all=back_catalogue)
     collected = taking.take_in(poll)
     collected.unchanged = poll.unchanged
     _name_after(source, poll)
@@ -125,39 +140,72 @@ def _name_after(source: Source, poll: Poll) -> None:
 class _Taking:
     """One run's way from entries to items; keeps the claim alive and the time for pictures within bounds."""
 
-    def __init__(self, mine: Claim, source: Source, state: ItemState) -> None:
+    def __init__(self, mine: Claim, source: Source, state: ItemState, *, wants_all: bool = False) -> None:
         self.is_incomplete = False
+        self._wants_all = wants_all
         self._claim = mine
         self._source = source
         self._state = state
         self._labels = Labels.of(source.organisation)
+        self._sites = sites_of(source.organisation)
+        self._written: set[int] = set()
+        # All items that entries of this look are, so that none of them is taken for another entry's disguise.
+        self._taken: set[int] = set()
+        self._held_why: Explanation | None = None
         self._pictures_end = timezone.now() + PICTURE_TIME
 
     def take_in(self, poll: Poll) -> Collected:
-        """Write all entries of a poll."""
+        """Write all entries of a poll; then see what is not there any more."""
         collected = Collected()
-        written: set[int] = set()
-        for entry in entries_of(poll.candidates, str(self._source.config.get("url", ""))):
+        entries = entries_of(poll.candidates, str(self._source.config.get("url", "")), self._sites)
+        self._known = Known(self._source, entries)
+        found = self._known.of_look(entries)
+        if self._state is ItemState.NEW and not self._wants_all:
+            self._held_why = flood(self._source, found)
+        self._taken = {each.item.pk for each in found if each.item}
+        had_held = has_held(self._source)
+        for each in found:
             self._claim.renew()
-            item = item_of(self._source, entry)
-            if item and item.pk in written:
+            if each.item and each.item.pk in self._written:
                 # The same page twice in one poll: the first wording counts.
-                sight(self._source, entry, item)
+                sight(self._source, each.entry, each.item)
                 continue
-            written.add(self._take(entry, item, collected))
+            written = self._take(each, collected)
+            self._written.add(written)
+            self._taken.add(written)
+        if collected.held and not had_held:
+            tell_of_held(self._source, collected.held)
+        if not poll.unchanged:
+            collected.withdrawn = withdrawing.after_look(self._source, poll, entries, self._written, self._claim.renew)
         return collected
 
-    def _take(self, entry: Entry, item: Item | None, collected: Collected) -> int:
+    def _take(self, found: Recognised, collected: Collected) -> int:
+        entry, item = found.entry, found.item
         fetched = self._picture(entry, item)
-        done, item = record(self._source, entry, fetched, state=self._state, labels=self._labels)
-        if done is Done.CREATED and self._state is ItemState.NEW:
-            collected.new.append(item.pk)
-        collected.seen += done is Done.CREATED and self._state is ItemState.SEEN
-        collected.changed += done is Done.CHANGED
+        if item and self._is_as_it_was(entry, item, fetched):
+            return item.pk
+        held_why = self._held_why or (REUSED_KEY if found.is_reused and self._state is ItemState.NEW else None)
+        done, item = record(
+            self._source,
+            entry,
+            fetched,
+            state=ItemState.HELD if held_why else self._state,
+            labels=self._labels,
+            held_why=held_why,
+            taken=self._taken - ({item.pk} if item else set()),
+        )
+        if done is not Done.CREATED:
+            withdrawing.back_again(self._source, item)
+        collected.count(done, item)
         if fetched.error:
             collected.without_picture.append(item.pk)
             self.is_incomplete = self.is_incomplete or bool(fetched.error.get("again"))
         return item.pk
+
+    def _is_as_it_was(self, entry: Entry, item: Item, fetched: Fetched) -> bool:
+        """Whether there is nothing to write of it: so it is with most entries of most polls."""
+        settled = fetched.picture is None and fetched.error is None and item.withdrawn_at is None
+        return settled and self._known.is_sighted(entry) and not is_news(self._source, entry, item)
 
     def _picture(self, entry: Entry, item: Item | None) -> Fetched:
         if item is None or (item.content_hash != entry.content_hash and is_news(self._source, entry, item)):

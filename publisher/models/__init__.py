@@ -10,7 +10,16 @@ from publisher.models.organisation import (
     User,
 )
 
-from publisher.models.news import Area, Item, ItemRevision, Picture, Sighting, Source, Topic  # isort: skip
+from publisher.models.news import (  # isort: skip
+    Area,
+    Item,
+    ItemRevision,
+    Picture,
+    SameSite,
+    Sighting,
+    Source,
+    Topic,
+)
 from publisher.models.audience import (  # isort: skip
     Consent,
     ConsentText,
@@ -83,6 +92,7 @@ __all__ = [
     "Role",
     "Rule",
     "RuleMatch",
+    "SameSite",
     "Sighting",
     "Slot",
     "Source",

@@ -167,13 +167,17 @@ class Item(ScopedModel):
 
 
 class Sighting(ScopedModel):
-    """Where an item was seen: (source, external key) → item."""
+    """Where an item was seen: (source, external key) → item.
+
+    `asked_at`: it had vanished from the feed, and then its page was asked whether it is still there.
+    """
 
     organisation_path = "source__organisation"
     source = models.ForeignKey(Source, models.CASCADE, related_name="sightings")
     item = models.ForeignKey(Item, models.CASCADE, related_name="sightings")
     external_key = models.CharField(max_length=500)
     link = models.URLField(max_length=1000, blank=True)
+    asked_at = models.DateTimeField(null=True)
     first_seen_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -192,3 +196,18 @@ class ItemRevision(ScopedModel):
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["item", "number"], name="revision_once")]
+
+
+class SameSite(ScopedModel):
+    """Another address of the same website: pages at `alias` (host[:port]) are those of `site` (an origin, "https://…")."""
+
+    organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="same_sites")
+    alias = models.CharField(max_length=255)
+    site = models.URLField(max_length=300)
+
+    class Meta:
+        ordering: ClassVar = ["alias"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["organisation", "alias"], name="same_site_once")]
+
+    def __str__(self) -> str:
+        return self.alias

@@ -68,16 +68,21 @@ class Campaign(ScopedModel):
         return self.title
 
 
-class CampaignItem(models.Model):
+class CampaignItem(ScopedModel):
     """An item chosen for a campaign, at the revision that was composed from.
 
     `kept_revision`: staff have seen the item's changes up to this revision and kept the words as they are.
+    `told_revision`: those who approve were told of the change to it. `accepted_withdrawal`: a person said to send it
+    all the same, although it was withdrawn at that instant.
     """
 
+    organisation_path = "campaign__organisation"
     campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="chosen")
     item = models.ForeignKey(Item, models.PROTECT, related_name="chosen_for")
     item_revision = models.PositiveIntegerField(default=1)
     kept_revision = models.PositiveIntegerField(default=0)
+    told_revision = models.PositiveIntegerField(default=0)
+    accepted_withdrawal = models.DateTimeField(null=True)
     position = models.PositiveSmallIntegerField(default=0)
 
     class Meta:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_noop
 
 from publisher.access.audit import record
 from publisher.access.roles import require
+from publisher.compose.renewing import accept_withdrawals, withdrawn_news
 from publisher.errors import InputError, TransitionError
 from publisher.models import Claim, Delivery, Message, Organisation, PostPart, StopStamp, User, place_again
 from publisher.models.agreement import FROZEN, accept_rows
@@ -67,6 +68,8 @@ def release(message: Message, user: User | None) -> None:
     """
     _may(user, message)
     with transaction.atomic():
+        if message.hold_reason == HoldReason.WITHDRAWN:
+            accept_withdrawals(withdrawn_news(message.campaign, message))
         _onwards(message, MessageStatus.HELD)
         if message.started_at is not None:
             _count_again(message, user)

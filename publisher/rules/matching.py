@@ -49,6 +49,7 @@ def with_new_items(now: Moment) -> QuerySet[Rule]:
     """Active rules in whose organisation there is a new and young item that they have not met, wanted or not."""
     met = RuleMatch.objects.filter(rule=OuterRef(OuterRef("pk")), item=OuterRef("pk"))
     items = Item.objects.filter(~Exists(met), organisation=OuterRef("organisation"), state=ItemState.NEW)
+    items = items.filter(withdrawn_at=None)
     young = items.alias(known_at=KNOWN_AT).filter(known_at__gte=HoursBefore(now, OuterRef("max_age_hours")))
     return Rule.objects.filter(Exists(young), active=True)
 
@@ -96,7 +97,7 @@ def _fresh(rule: Rule, now: datetime) -> QuerySet[Item]:
         _wanted(rule)
         .annotate(known_at=KNOWN_AT)
         .filter(Q(first_seen_at__gte=rule.created_at) | Q(first_seen_at__gte=young))
-        .filter(~Exists(met), state=ItemState.NEW, known_at__gte=young)
+        .filter(~Exists(met), state=ItemState.NEW, withdrawn_at=None, known_at__gte=young)
         .order_by("known_at", "pk")
     )
 

@@ -22,6 +22,7 @@ from publisher.schedule.first_wave import first_wave_of
 from publisher.schedule.freeze import add_difference, freeze, one_snapshot
 from publisher.schedule.keeping import LEASE, keep
 from publisher.schedule.stops import not_stopped
+from publisher.schedule.withdrawn import why_not, with_withdrawn_news
 from publisher.vocabulary import HoldReason, MessageStatus, NoticeKind, Outlet
 
 log = logging.getLogger(__name__)
@@ -163,7 +164,7 @@ def start(message_id: int, now: datetime) -> bool:
 
 def begin(message: Message, now: datetime) -> bool:
     """`start` a message as it was read; false if it is not ready, or no longer what was read."""
-    if message.scheduled_at is None or message.frozen_at is None:
+    if message.scheduled_at is None or message.frozen_at is None or _held_for_withdrawal(message):
         return False
     late = now - message.scheduled_at
     if late > timedelta(minutes=settings.OPSLAG_ALLOWED_LATENESS_MINUTES):
@@ -182,6 +183,17 @@ def begin(message: Message, now: datetime) -> bool:
         why = HoldReason.COUNTS_DISAGREE
         hold(message, why, error.explanation, frm=MessageStatus.SCHEDULED, only=_as_read(message))
         return False
+
+
+def hold_withdrawn(now: datetime) -> int:
+    """Hold what waits or is being sent and uses withdrawn news; gives how many messages that were."""
+    found = with_withdrawn_news(now).select_related("campaign__organisation")
+    return sum(_held_for_withdrawal(message) for message in found)
+
+
+def _held_for_withdrawal(message: Message) -> bool:
+    objection = why_not(message)
+    return objection is not None and hold(message, HoldReason.WITHDRAWN, objection, frm=MessageStatus(message.status))
 
 
 def _as_read(message: Message) -> dict[str, object]:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from publisher.items.content import clean_html, lead_before
+from publisher.items.history import history_of
 from publisher.items.select import recent, take
 from publisher.models import Item, Source
 from publisher.review.worklist import used_in
@@ -75,6 +76,7 @@ def news_item(request: OwnRequest, item_id: int) -> HttpResponse:
         "body": mark_safe(clean_html(item.body_html, item.link)),  # noqa: S308
         "changes": max(item.revision - 1, 0),
         "campaigns": used_in(request.organisation, item.pk),
+        "history": history_of(item),
         "may_edit": may(request, "edit"),
     }
     return render(request, "web/news/item.html", context)

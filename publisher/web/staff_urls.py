@@ -4,15 +4,32 @@ from __future__ import annotations
 
 from django.urls import path
 
-from publisher.web import composer, news, plan, previews, sendout_actions, sendouts, show_as, stop, today
+from publisher.web import (
+    composer,
+    news,
+    plan,
+    previews,
+    quarantine,
+    renewal,
+    sendout_actions,
+    sendouts,
+    show_as,
+    stop,
+    today,
+    withdrawals,
+)
 
 urlpatterns = [
     path("", today.today, name="today"),
     path("news", news.news, name="news"),
     path("news/take", news.take_as_new, name="take"),
+    path("news/held", quarantine.held, name="held"),
+    path("news/held/settle", quarantine.settle, name="held-settle"),
     path("news/plan", plan.plan, name="plan-several"),
     path("news/<int:item_id>", news.news_item, name="item"),
     path("news/<int:item_id>/plan", plan.plan, name="plan"),
+    path("news/<int:item_id>/withdraw", withdrawals.item_withdraw, name="item-withdraw"),
+    path("news/<int:item_id>/restore", withdrawals.item_restore, name="item-restore"),
     path("sendouts", sendouts.campaigns, name="campaigns"),
     path("sendouts/<int:campaign_id>", sendouts.sendout, name="sendout"),
     path("sendouts/<int:campaign_id>/edit", composer.composer, name="composer"),
@@ -20,6 +37,7 @@ urlpatterns = [
     path("sendouts/<int:campaign_id>/live", sendouts.live, name="sendout-live"),
     path("sendouts/<int:campaign_id>/act", sendout_actions.act, name="sendout-act"),
     path("sendouts/<int:campaign_id>/cancel", sendout_actions.cancel_campaign, name="sendout-cancel"),
+    path("sendouts/<int:campaign_id>/news/<int:item_id>", renewal.decide, name="sendout-news"),
     path("sendouts/<int:campaign_id>/mail/<int:message_id>", previews.mail_preview, name="mail-preview"),
     path("sendouts/<int:campaign_id>/mail/<int:message_id>/as", show_as.mail_seen, name="mail-seen"),
     path("sendouts/<int:campaign_id>/messages/<int:message_id>", sendout_actions.act_on_message, name="message-act"),

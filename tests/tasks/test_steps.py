@@ -21,6 +21,7 @@ from publisher.items import polling
 from publisher.models import (
     Account,
     Campaign,
+    CampaignItem,
     Claim,
     Delivery,
     DeliveryCount,
@@ -38,7 +39,7 @@ from publisher.models import (
 )
 from publisher.models.line import LINE_BEGINS
 from publisher.models.probe import Instant, Probe
-from publisher.review import settling, withdraw
+from publisher.review import renewal, settling, withdraw
 from publisher.rules import matching
 from publisher.schedule import dispatch
 from publisher.track import breaker, events
@@ -59,6 +60,8 @@ LOOKS: dict[str, Callable[[datetime], object]] = {
     "publish": post.to_publish,
     "reconcile": reconcile.to_reconcile,
     "notices": notice.due_notices,
+    "withdrawn": dispatch.hold_withdrawn,
+    "changed": renewal.untold,
     "rules": lambda now: _met_after(now),
     "collect": polling.due_sources,
     "dead_posts": post.give_up_dead_claims,
@@ -93,6 +96,12 @@ WORK: dict[str, list[Row]] = {
     "publish": [(Message, POST, {"status": "sending"}), (Delivery, OF_POST, {"status": "pending", "due_at": AGO})],
     "reconcile": [(Delivery, OF_POST, {"status": "uncertain", "due_at": AGO})],
     "notices": [(Notice, {}, {"status": "pending", "due_at": AGO})],
+    "withdrawn": [(Message, POST, {"status": "scheduled"}), (Item, {}, {"withdrawn_at": AGO})],
+    "changed": [
+        (Campaign, {"title": "Opslag"}, {"status": "approved"}),
+        (Message, POST, {"status": "scheduled"}),
+        (Item, {}, {"revision": 2}),
+    ],
     "rules": [(Item, {}, {"state": "new", "published_at": timedelta(hours=-71)})],
     "collect": [(Source, {}, {"status": "active", "next_poll_at": AGO})],
     "dead_posts": [
@@ -140,6 +149,7 @@ def rows(newsletter: Newsletter, practice_account: Account, source: Source, item
         campaign=Campaign.objects.create(organisation=organisation, title="Opslag"), outlet="post",
         account=practice_account, text="Åben øvelse", status="draft",
     )  # fmt: skip
+    CampaignItem.objects.create(campaign=posted.campaign, item=item)
     mailed = mail(newsletter)
     Message.objects.update(status="draft", scheduled_at=None, frozen_at=None, lease_until=None)
     far = now + timedelta(days=9)

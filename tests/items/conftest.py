@@ -1,0 +1,7 @@
+"""What the tests of items share."""
+
+from __future__ import annotations
+
+from tests.items.by_hand import hand
+
+__all__ = ["hand"]
