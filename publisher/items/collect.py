@@ -52,17 +52,15 @@ class Collected:
     error: Explanation | None = None
 
 
-def collect_source(source_id: int, *, back_catalogue: bool = False) -> Collected:
+def collect_source(source_id: int, *, back_catalogue: bool = False, due_only: bool = False) -> Collected:
     """Claim a source, look at it once and write its items; errors of the outside world go onto the row, never up.
 
     The first look at a source is its back catalogue: `seen`, which no rule may use; `new` with `back_catalogue`.
+    `due_only` looks only if it is the source's time and its host has been left alone for a moment.
     """
-    if give_up(source_id):
-        row = Source.objects.defer("credentials").get(pk=source_id)
-        return Collected(claimed=False, error=Explanation.from_json(row.last_error))
-    mine = claim(source_id)
+    mine = claim(source_id, due_only=due_only)
     if mine is None:
-        return Collected(claimed=False)
+        return _not_claimed(source_id)
     try:
         return _look(mine, back_catalogue)
     except ClaimLostError:
@@ -75,6 +73,13 @@ def collect_source(source_id: int, *, back_catalogue: bool = False) -> Collected
         if Source.objects.filter(pk=source_id).exists():
             raise
         return Collected(claimed=False)
+
+
+def _not_claimed(source_id: int) -> Collected:
+    if not give_up(source_id):
+        return Collected(claimed=False)
+    row = Source.objects.defer("credentials").get(pk=source_id)
+    return Collected(claimed=False, error=Explanation.from_json(row.last_error))
 
 
 def _look(mine: Claim, back_catalogue: bool) -> Collected:
@@ -112,6 +117,7 @@ def _poll(source: Source) -> Poll:
         raise PermanentError(
             gettext_noop("The source is not set up completely. Fill in what is missing."), reason="not_set_up"
         ) from error
+    source.host = source.host or plug_in.host(config)
     return plug_in.poll(config, source.state)
 
 
