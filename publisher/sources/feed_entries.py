@@ -34,6 +34,8 @@ NOT_A_FEED = "not_a_feed"
 # A description longer than this is the article itself, not a lead.
 LEAD_CHARACTERS = 600
 TITLE_CHARACTERS = 100
+# No more of a text is kept (items.content).
+MAX_MARKUP = 500_000
 _HEAD = 65_536
 _PERIODS_S = {"hourly": 3600, "daily": 86_400, "weekly": 604_800, "monthly": 2_592_000, "yearly": 31_536_000}
 _HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
@@ -185,7 +187,7 @@ def _body_and_lead(entry: _Entry, url: str) -> tuple[str, str]:
 
 
 def _as_html(detail: _Entry, url: str) -> str:
-    value = without_controls(detail.get("value") or "").strip()
+    value = without_controls((detail.get("value") or "")[:MAX_MARKUP]).strip()
     if detail.get("type") not in _HTML_TYPES:
         return html.escape(value, quote=False)
     # Escaped once too often by the CMS: the reader would see the tags as words.

@@ -8,6 +8,7 @@ go through its forgiving parser, a bounded part of them. Its own cleaning of HTM
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from html.entities import html5
@@ -18,10 +19,19 @@ from xml.sax.saxutils import escape
 from feedparser.api import LooseFeedParser, StrictFeedParser
 
 MAX_ENTRIES = 500
-# Enough for 500 articles whose paragraphs are elements of the feed itself.
-MAX_ELEMENTS = 200_000
+# Enough for 500 entries, or for 100 articles whose paragraphs are elements of the feed itself.
+MAX_ELEMENTS = 50_000
+# What lies deeper is markup that nobody wrote.
+MAX_DEPTH = 100
+# An entry has a few of these; feedparser compares each with all others.
+_FEW = frozenset(
+    {"category", "subject", "keywords", "link", "enclosure", "thumbnail", "content", "author", "contributor"}
+)
+MAX_OF_A_KIND = 100
+# So many mistakes are worth putting right.
+MAX_MENDED = 100_000
 # What the forgiving parser is given, in characters: it is slow.
-MAX_LOOSE = 1_000_000
+MAX_LOOSE = 500_000
 _BETWEEN = "\n"  # no namespace and no name can contain it
 _MEDIA_RSS = frozenset({"http://search.yahoo.com/mrss/", "http://search.yahoo.com/mrss"})
 _TEXTS = {"description": "alt", "title": "title", "credit": "credit"}
@@ -64,7 +74,10 @@ def parse_feed(text: str, url: str) -> ParsedFeed:
     Raises DeclaresEntitiesError, and whatever feedparser meets broken feeds with.
     """
     text = text.lstrip()
-    return _read_strictly(text, url) or _read_strictly(_mended(text), url) or _read_loosely(text, url)
+    read = _read_strictly(text, url)
+    if read is None and text.count("&") < MAX_MENDED and (mended := _mended(text)) != text:
+        read = _read_strictly(mended, url)
+    return read or _read_loosely(text, url)
 
 
 def _read_strictly(text: str, url: str) -> ParsedFeed | None:
@@ -112,7 +125,8 @@ class _Reader:
     def __init__(self, url: str) -> None:
         self._feed = _unfiltered(StrictFeedParser(url, None, "utf-8"))
         self._deleted: dict[str, str] = {}
-        self._elements = 0
+        self._elements = self._depth = 0
+        self._kinds: Counter[str] = Counter()
         # Depth of elements that are not passed on; the picture text that is being read, if any.
         self._hidden = 0
         self._reading: tuple[_Name, str] | None = None
@@ -137,10 +151,11 @@ class _Reader:
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
         self._elements += 1
+        self._depth += 1
         if self._elements > MAX_ELEMENTS:
             raise _EnoughError
         name = _split(tag)
-        if self._hidden or self._reading:
+        if self._hidden or self._reading or self._depth > MAX_DEPTH or self._is_one_too_many(name[1]):
             self._hidden += 1
         elif name == (_TOMBSTONES, "deleted-entry"):
             self._hidden = 1
@@ -151,7 +166,17 @@ class _Reader:
         else:
             self._pass_on(name, attributes)
 
+    def _is_one_too_many(self, kind: str) -> bool:
+        if kind not in _FEW:
+            return False
+        self._kinds[kind] += 1
+        return self._kinds[kind] > MAX_OF_A_KIND
+
     def _pass_on(self, name: _Name, attributes: dict[str, str]) -> None:
+        if name[1] in _ENTRIES:
+            self._kinds.clear()
+            if len(self._feed.entries) >= MAX_ENTRIES:
+                raise _EnoughError
         self._feed.startElementNS(name, None, _Attributes(attributes))
         if name[1] in _ENTRIES and not self._levels:
             self._levels.append((name, [], {}))
@@ -170,6 +195,7 @@ class _Reader:
 
     def _end(self, tag: str) -> None:
         name = _split(tag)
+        self._depth -= 1
         if self._hidden:
             self._hidden -= 1
             return
@@ -180,8 +206,6 @@ class _Reader:
         if self._levels and self._levels[-1][0] == name:
             self._close_level()
         self._feed.endElementNS(name, None)
-        if name[1] in _ENTRIES and len(self._feed.entries) >= MAX_ENTRIES:
-            raise _EnoughError
 
     def _close_level(self) -> None:
         """Texts are for the media objects of their level that have none of their own; without any for the item.

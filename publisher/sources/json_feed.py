@@ -15,6 +15,7 @@ from publisher.sources.feed_dates import moment
 from publisher.sources.feed_entries import (
     LEAD_CHARACTERS,
     MAX_ENTRIES,
+    MAX_MARKUP,
     NOT_A_FEED,
     ReadFeed,
     headline,
@@ -106,10 +107,10 @@ def _candidate(item: _Object, feed: _Object, url: str) -> Candidate:
 
 
 def _body(item: _Object, url: str) -> str:
-    markup = without_controls(_text(item, "content_html")).strip()
+    markup = without_controls(_text(item, "content_html")[:MAX_MARKUP]).strip()
     if markup:
         return with_absolute_addresses(markup, url)
-    paragraphs = without_controls(_text(item, "content_text")).replace("\r\n", "\n").split("\n\n")
+    paragraphs = without_controls(_text(item, "content_text")[:MAX_MARKUP]).replace("\r\n", "\n").split("\n\n")
     lines = [html.escape(each.strip(), quote=False).replace("\n", "<br>") for each in paragraphs if each.strip()]
     return "".join(f"<p>{each}</p>" for each in lines)
 

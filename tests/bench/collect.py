@@ -22,7 +22,7 @@ from typing import Any
 
 import feedparser
 
-from tests.bench import cpu, meter
+from tests.bench import cpu
 from tests.bench.feed_server import AREAS, ITEMS, TOPICS, feed, feed_server
 from tests.engine_room import engine_room
 
@@ -108,6 +108,8 @@ def timed(spent: dict[str, float], what: str, do: Callable[[], Any]) -> Any:
 def processor_s() -> float:
     """Processor time of this process, and of PostgreSQL if there is one (whose clock ticks in hundredths)."""
     from django.db import connection
+
+    from tests.bench import meter
 
     database = cpu.seconds(cpu.tree(meter.postmaster())) if connection.vendor == "postgresql" else 0.0
     return time.process_time() + database

@@ -12,7 +12,7 @@ import httpx
 import pytest
 import time_machine
 from django.db import connections
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from publisher.errors import Explanation
 from publisher.items import polling
@@ -93,7 +93,8 @@ def test_the_website_may_ask_for_more_than_that(source: Source, clock: Any, site
 
 
 def words() -> list[str]:
-    return [str(Explanation.from_json(notice.explanation)) for notice in Notice.objects.order_by("pk")]
+    with translation.override("en"):
+        return [str(Explanation.from_json(notice.explanation)) for notice in Notice.objects.order_by("pk")]
 
 
 def fail_for(source: Source, clock: Any, seconds: float) -> None:
