@@ -17,7 +17,18 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from publisher.errors import Explanation, OpslagError, PermanentError, TransientError
-from publisher.items.entries import Done, Entry, Fetched, entries_of, is_news, item_of, record, sight
+from publisher.items.entries import (
+    Done,
+    Entry,
+    Fetched,
+    entries_of,
+    is_news,
+    item_of,
+    only_new,
+    record,
+    record_new,
+    sight,
+)
 from publisher.items.labels import Labels
 from publisher.items.pictures import fetch_picture
 from publisher.items.polling import Claim, ClaimLostError, claim, due_sources, give_up
@@ -87,9 +98,11 @@ def _look(mine: Claim, back_catalogue: bool) -> Collected:
     poll = _poll(source)
     if poll.gone:
         return Collected(error=mine.gone(source))
+    if poll.unchanged:
+        mine.succeeded(source, poll, dict(poll.state), new=False)
+        return Collected(unchanged=True)
     taking = _Taking(mine, source, _state(source, back_catalogue))
     collected = taking.take_in(poll)
-    collected.unchanged = poll.unchanged
     _name_after(source, poll)
     # Without the new validators the next poll gives everything again, so that pictures left behind are tried.
     state = source.state if taking.is_incomplete else dict(poll.state)
@@ -142,8 +155,16 @@ class _Taking:
     def take_in(self, poll: Poll) -> Collected:
         """Write all entries of a poll."""
         collected = Collected()
-        written: set[int] = set()
-        for entry in entries_of(poll.candidates, str(self._source.config.get("url", ""))):
+        entries = entries_of(poll.candidates, str(self._source.config.get("url", "")))
+        at_once = [entry for entry in only_new(self._source, entries) if not entry.pictures]
+        items = record_new(self._source, at_once, state=self._state, labels=self._labels) if at_once else []
+        for item in items:
+            self._count(Done.CREATED, item, collected)
+        done = {entry.external_key for entry in at_once} if items else set()
+        written = {item.pk for item in items}
+        for entry in entries:
+            if entry.external_key in done:
+                continue
             self._claim.renew()
             item = item_of(self._source, entry)
             if item and item.pk in written:
@@ -156,14 +177,17 @@ class _Taking:
     def _take(self, entry: Entry, item: Item | None, collected: Collected) -> int:
         fetched = self._picture(entry, item)
         done, item = record(self._source, entry, fetched, state=self._state, labels=self._labels)
-        if done is Done.CREATED and self._state is ItemState.NEW:
-            collected.new.append(item.pk)
-        collected.seen += done is Done.CREATED and self._state is ItemState.SEEN
-        collected.changed += done is Done.CHANGED
+        self._count(done, item, collected)
         if fetched.error:
             collected.without_picture.append(item.pk)
             self.is_incomplete = self.is_incomplete or bool(fetched.error.get("again"))
         return item.pk
+
+    def _count(self, done: Done, item: Item, collected: Collected) -> None:
+        if done is Done.CREATED and self._state is ItemState.NEW:
+            collected.new.append(item.pk)
+        collected.seen += done is Done.CREATED and self._state is ItemState.SEEN
+        collected.changed += done is Done.CHANGED
 
     def _picture(self, entry: Entry, item: Item | None) -> Fetched:
         if item is None or (item.content_hash != entry.content_hash and is_news(self._source, entry, item)):

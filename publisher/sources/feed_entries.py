@@ -76,7 +76,7 @@ def read_feed(body: bytes, content_type: str, url: str) -> ReadFeed:
     text = text_of(body, content_type)
     if _begins_as_a_page(text):
         raise _not_a_feed(text, content_type, url)
-    parsed = _parse(text, url)
+    parsed = _parse(text)
     if not parsed.version:
         raise _not_a_feed(text, content_type, url)
     withdrawn = _withdrawn(parsed)
@@ -90,9 +90,9 @@ def read_feed(body: bytes, content_type: str, url: str) -> ReadFeed:
     )
 
 
-def _parse(text: str, url: str) -> ParsedFeed:
+def _parse(text: str) -> ParsedFeed:
     try:
-        return parse_feed(text, url)
+        return parse_feed(text)
     except DeclaresEntitiesError as error:
         raise PermanentError(
             gettext_noop(
@@ -193,7 +193,7 @@ def _as_html(detail: _Entry, url: str) -> str:
     # Escaped once too often by the CMS: the reader would see the tags as words.
     if "<" not in value and _WRITTEN_TAG.search(value):
         value = html.unescape(value)
-    return with_absolute_addresses(value, detail.get("base") or url)
+    return with_absolute_addresses(value, web_address(detail.get("base") or url, url) or url)
 
 
 def _author(entry: _Entry) -> str:

@@ -29,13 +29,14 @@ _ADDRESS = re.compile(r"(\b(?:href|src)\s*+=\s*+)(?:\"([^\"]*+)\"|'([^']*+)'|([^
 
 def plain_text(markup: str) -> str:
     """The words of `markup` on one line: entities decoded once, then tags and scripts taken out, NFC."""
-    words = "".join(_visible(html.unescape(markup)))
+    # Most headlines and all words of a taxonomy are plain already.
+    words = "".join(_visible(html.unescape(markup))) if "<" in markup or "&" in markup else markup
     return " ".join(unicodedata.normalize("NFC", without_controls(words)).split())
 
 
 def without_controls(text: str) -> str:
     """`text` without the characters that no database or page should meet."""
-    return _UNWANTED.sub("", text)
+    return text if text.isprintable() else _UNWANTED.sub("", text)
 
 
 def web_address(address: str, base: str) -> str:
