@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from publisher.errors import Explanation
-from publisher.items.content import clean_html, excerpt, one_line, plain_text, tidy
+from publisher.items.content import clean_html, excerpt, one_line, text_of_clean, tidy
 from publisher.items.identity import (
     Sites,
     at_site,
@@ -221,9 +221,53 @@ def recognised(source: Source, entry: Entry, taken: Collection[int] = ()) -> Rec
     return Known(source, [entry]).recognise(entry, taken)
 
 
+def record_new(
+    source: Source,
+    entries: Sequence[Entry],
+    *,
+    state: str,
+    labels: Labels,
+    held_why: Explanation | None = None,
+) -> list[Item]:
+    """Write entries by which nothing here is known, and that share no link, as new items, in few statements.
+
+    [] if another source wrote the same link in this moment: then nothing is written, and each is to be recorded alone.
+    """
+    matched = [labels.match(entry.tags, entry.areas) for entry in entries]
+    held = held_why.as_json() if held_why else {}
+    items = [
+        _item(source, entry, Fetched(), state, match.rest, held) for entry, match in zip(entries, matched, strict=True)
+    ]
+    topics, areas = Item.topics.through, Item.areas.through
+    try:
+        with transaction.atomic():
+            Item.objects.bulk_create(items)
+            Sighting.objects.bulk_create(
+                Sighting(source=source, item=item, external_key=entry.external_key, link=entry.link)
+                for item, entry in zip(items, entries, strict=True)
+            )
+            pairs = list(zip(items, matched, strict=True))
+            topics.objects.bulk_create(topics(item=item, topic=topic) for item, each in pairs for topic in each.topics)
+            areas.objects.bulk_create(areas(item=item, area=area) for item, each in pairs for area in each.areas)
+    except IntegrityError:
+        return []
+    return items
+
+
 def _create(source: Source, entry: Entry, fetched: Fetched, state: str, labels: Labels, held: dict[str, Any]) -> Item:
     matched = labels.match(entry.tags, entry.areas)
-    item = Item.objects.create(
+    item = _item(source, entry, fetched, state, matched.rest, held)
+    item.save(force_insert=True)
+    item.topics.add(*matched.topics)
+    item.areas.add(*matched.areas)
+    Sighting.objects.create(source=source, item=item, external_key=entry.external_key, link=entry.link)
+    return item
+
+
+def _item(
+    source: Source, entry: Entry, fetched: Fetched, state: str, tags: Iterable[str], held: dict[str, Any]
+) -> Item:
+    return Item(
         organisation_id=source.organisation_id,
         state=state,
         held_why=held,
@@ -235,17 +279,13 @@ def _create(source: Source, entry: Entry, fetched: Fetched, state: str, labels: 
         picture=fetched.picture,
         picture_error=fetched.error or {},
         author=entry.author,
-        tags=list(matched.rest),
+        tags=list(tags),
         language=entry.language,
         link=entry.link,
         link_key=entry.link_key,
         published_at=entry.published_at,
         content_hash=entry.content_hash,
     )
-    item.topics.add(*matched.topics)
-    item.areas.add(*matched.areas)
-    Sighting.objects.create(source=source, item=item, external_key=entry.external_key, link=entry.link)
-    return item
 
 
 def _change(item: Item, entry: Entry, fetched: Fetched, labels: Labels) -> Done:
@@ -325,7 +365,7 @@ def _iso(at: datetime | None) -> str:
 def _entry_of(candidate: Candidate, base_url: str, sites: Sites) -> Entry:
     link = web_address(at_site(without_tracking(web_address(candidate.link)), sites))
     body_html = clean_html(candidate.body_html, link or base_url)
-    body_text = plain_text(body_html)
+    body_text = text_of_clean(body_html)
     lead = excerpt(tidy(candidate.lead), LONGEST_LEAD) or excerpt(_first_paragraph(body_text), LEAD_FROM_BODY)
     title = excerpt(one_line(candidate.title) or lead or link, TITLE_LENGTH)
     picture = candidate.pictures[0].url if candidate.pictures else ""
