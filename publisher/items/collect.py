@@ -77,6 +77,18 @@ def collect_source(source_id: int, *, back_catalogue: bool = False) -> Collected
         return Collected(claimed=False)
 
 
+def take_in(source: Source, poll: Poll) -> Collected:
+    """Write as items what came without a look, since its publisher pushed it: it is news at once."""
+    return _Taking(_Unclaimed(), source, ItemState.NEW).take_in(poll)
+
+
+class _Unclaimed:
+    """Instead of a claim where nobody else reads the source."""
+
+    def renew(self) -> None:
+        """There is nothing to keep."""
+
+
 def _look(mine: Claim, back_catalogue: bool) -> Collected:
     source = Source.objects.select_related("organisation").get(pk=mine.source_id)
     poll = _poll(source)
@@ -125,7 +137,7 @@ def _name_after(source: Source, poll: Poll) -> None:
 class _Taking:
     """One run's way from entries to items; keeps the claim alive and the time for pictures within bounds."""
 
-    def __init__(self, mine: Claim, source: Source, state: ItemState) -> None:
+    def __init__(self, mine: Claim | _Unclaimed, source: Source, state: ItemState) -> None:
         self.is_incomplete = False
         self._claim = mine
         self._source = source

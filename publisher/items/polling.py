@@ -15,6 +15,7 @@ from django.utils.translation import gettext_noop
 from publisher.errors import Explanation, OpslagError, TransientError
 from publisher.models import Notice, Source, User
 from publisher.models.probe import Moment
+from publisher.sources import SOURCES
 from publisher.sources.contract import Poll
 from publisher.vocabulary import NoticeKind, RoleKind, SourceStatus
 
@@ -67,9 +68,11 @@ class Claim:
             failures=0,
             last_error={},
             last_polled_at=now,
-            next_poll_at=_after(max(source.interval_s, min(poll.min_interval_s, LONGEST_WAIT_S))),
+            next_poll_at=_after(
+                SHORTEST_WAIT_S if poll.more else max(source.interval_s, min(poll.min_interval_s, LONGEST_WAIT_S))
+            ),
             **({"last_new_item_at": now} if new else {}),
-            **({} if poll.unchanged else {"first_poll_done": True}),
+            **({} if poll.unchanged or poll.more else {"first_poll_done": True}),
         )
 
     def failed(self, error: OpslagError) -> None:
@@ -140,7 +143,8 @@ def give_up(source_id: int) -> bool:
 
 
 def _free(now: Moment) -> Q:
-    return Q(status=SourceStatus.ACTIVE) & (Q(lease_until__isnull=True) | Q(lease_until__lt=now))
+    polled = ~Q(kind__in=[kind for kind, plug_in in SOURCES.items() if not plug_in.polled])
+    return polled & Q(status=SourceStatus.ACTIVE) & (Q(lease_until__isnull=True) | Q(lease_until__lt=now))
 
 
 def _after(seconds: float) -> datetime:

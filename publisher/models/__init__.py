@@ -11,6 +11,7 @@ from publisher.models.organisation import (
 )
 
 from publisher.models.news import Area, Item, ItemRevision, Picture, Sighting, Source, Topic  # isort: skip
+from publisher.models.tokens import SourceToken  # isort: skip
 from publisher.models.audience import (  # isort: skip
     Consent,
     ConsentText,
@@ -86,6 +87,7 @@ __all__ = [
     "Sighting",
     "Slot",
     "Source",
+    "SourceToken",
     "StopStamp",
     "Subscriber",
     "Subscription",
