@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,8 @@ PORTS = {POSTGRESQL: 5432, MYSQL: 3306}
 SSLMODE = "sslmode"
 SSLMODES = ("disable", "prefer", "require", "verify-full")
 HIDDEN = "•••"
+# No path of a socket, and one server only.
+_HOST = re.compile(r"[\w.:-]+")
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class Address:
 
     def masked(self, words: str) -> str:
         """`words` of a driver, on one line, without the password in any form in which addresses carry it."""
-        for secret in {self.password, quote(self.password), quote_plus(self.password)} - {""}:
+        for secret in {self.password, quote(self.password), quote(self.password, ""), quote_plus(self.password)} - {""}:
             words = words.replace(secret, HIDDEN)
         return " ".join(words.split())[:300]
 
@@ -67,7 +70,7 @@ def parse(text: str) -> Address:
 
 def _server(kind: str, url: URL) -> Address:
     host, port = url.host or "", url.port or PORTS[kind]
-    if not host or host.startswith("/") or "," in host or not url.database:
+    if not _HOST.fullmatch(host) or not url.database:
         raise _bad()
     check_port(host, port, PORTS[kind])
     return Address(

@@ -94,6 +94,7 @@ class _Reader:
 
     def poll(self, connection: sa.Connection, rows: ask.Origin, memory: Memory) -> Poll:
         """All of it if that is one page; else the next page of it, and once it was read to its end also the changes."""
+        memory = replace(memory, began=memory.began or self._now)
         after = [self._id() > bound(memory.sweep)] if memory.sweep is not None else []
         found, more = self.page(connection, rows, where=after, order=(self._id(),))
         whole = memory.sweep is None and not more
@@ -104,6 +105,8 @@ class _Reader:
             newest=newest((row.get(self._clock) for row in found), memory.newest),
         )
         cut = not later.passed
+        if later.passed and not memory.passed:
+            later = replace(later, read_at=memory.began, began=None)
         if memory.passed and not whole:
             found += self._waiting(connection, rows, memory)
             later = replace(later, waiting=())
@@ -131,7 +134,7 @@ class _Reader:
         *,
         where: Iterable[sa.ColumnElement[bool]] = (),
         order: Sequence[Any] = (),
-        limit: int = ask.PAGE,
+        limit: int = 0,
     ) -> tuple[list[dict[str, Any]], bool]:
         conditions = [self._id().is_not(None), *where]
         return ask.page(connection, rows, self.columns, _LONGEST, where=conditions, order=order, limit=limit)
@@ -148,18 +151,21 @@ class _Reader:
         self, connection: sa.Connection, rows: ask.Origin, memory: Memory
     ) -> tuple[list[dict[str, Any]], Memory, bool]:
         """What changed since the newest row that we saw, some of it again; what to remember; whether it was cut."""
-        if memory.newest is None:
-            return [], memory, False
+        if memory.newest is None or memory.read_at is None:
+            return [], replace(memory, began=None), False
         clock = ask.column(self.columns[self._clock])
         if memory.resume:
             at, last = (bound(value) for value in memory.resume)
             begin: sa.ColumnElement[bool] = sa.or_(clock > at, sa.and_(clock == at, self._id() > last))
         else:
-            begin = clock >= bound(since(memory.newest, self._zone, self._now))
+            start, behind = since(memory.newest, self._zone, memory.read_at)
+            begin = clock > bound(start) if behind else clock >= bound(start)
         found, more = self.page(connection, rows, where=[begin], order=(clock, self._id()))
         resume = (found[-1][self._clock], found[-1]["id"]) if more else None
         latest = newest((row[self._clock] for row in found), memory.newest)
-        return found, replace(memory, newest=latest, resume=resume), more
+        if more:
+            return found, replace(memory, newest=latest, resume=resume), True
+        return found, replace(memory, newest=latest, resume=None, read_at=memory.began, began=None), False
 
     def _waiting(self, connection: sa.Connection, rows: ask.Origin, memory: Memory) -> list[dict[str, Any]]:
         if not memory.waiting:
@@ -199,7 +205,16 @@ class _Reader:
 def _origin(connection: sa.Connection, config: DatabaseConfig) -> ask.Origin:
     if not config.table and not config.query.strip():
         raise PermanentError(gettext_noop("Choose a table, or write a query."), reason="not_set_up")
-    return ask.origin(connection, "" if config.query.strip() else config.table, config.query)
+    rows = ask.origin(connection, "" if config.query.strip() else config.table, config.query)
+    # SQLite takes the quoted name of a column that is not there for a text.
+    missing = sorted(set(config.columns().values()) - set(rows.columns))
+    if missing:
+        raise PermanentError(
+            gettext_noop("There is no column called “%(columns)s” (any more). Choose another one for it."),
+            reason="no_column",
+            columns=", ".join(missing),
+        )
+    return rows
 
 
 def _columns_offered(connection: sa.Connection, rows: ask.Origin, config: DatabaseConfig) -> dict[str, Offer]:

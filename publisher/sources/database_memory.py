@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-# Rows changed within this time before the newest one we saw are read again: a transaction may end long after its rows
-# were stamped, several servers' clocks differ, and local times go back an hour in autumn.
+# Rows stamped less than this before we last looked are read again: a transaction may end long after its rows were
+# stamped, several servers' clocks differ, and local times go back an hour in autumn.
 OVERLAP = timedelta(hours=2)
 OVERLAP_NUMBERS = 200
 _TODAY_IN_SECONDS = (10**8, 10**10)
@@ -26,13 +26,16 @@ _SORTED_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 class Memory:
     """`sweep`: the id up to which the whole is being read; `passed`: it was read to its end once.
 
-    `newest`: the greatest update time (without such a column: id) so far; `resume`: time and id at which a page of
-    changes was cut off. `waiting`: ids of rows that are to be published later. `digest`: of what all of it gave last.
+    `newest`: the greatest update time (without such a column: id) so far; `read_at`: when (aware) the last reading of
+    all that is new began; `began`: when the one that goes on did; `resume`: update time and id at which its last page
+    was cut off. `waiting`: ids of rows that are to be published later. `digest`: of what all of it gave last.
     """
 
     sweep: Any = None
     passed: bool = False
     newest: Any = None
+    read_at: datetime | None = None
+    began: datetime | None = None
     resume: tuple[Any, Any] | None = None
     waiting: tuple[Any, ...] = field(default=())
     digest: str = ""
@@ -67,19 +70,23 @@ def is_sorted(value: object) -> bool:
     return isinstance(value, date | int | float | Decimal) and not isinstance(value, bool)
 
 
-def since(value: Any, zone: ZoneInfo, now: datetime) -> Any:
-    """Where to begin after `value`, the newest so far: before it by the overlap, and never ahead of `now`."""
+def since(value: Any, zone: ZoneInfo, read_at: datetime) -> tuple[Any, bool]:
+    """Where to begin after `value`, the newest that was seen when we last looked at `read_at`; whether behind it.
+
+    What was stamped well before that look was there to be seen, so only the time shortly before it is read again. A
+    stamp that is ahead of the clock (2099) hides nothing.
+    """
+    overlapped = read_at - OVERLAP
     if isinstance(value, datetime):
-        return min(value, now if value.tzinfo else _wall(now, zone)) - OVERLAP
+        return _earlier(value, overlapped if value.tzinfo else _wall(overlapped, zone))
     if isinstance(value, date):
-        return min(value, _wall(now, zone).date()) - timedelta(days=1)
+        return min(value, _wall(overlapped, zone).date()), False
     if isinstance(value, str):
-        return _text_since(value, zone, now)
+        return _text_since(value, _wall(overlapped, zone))
     for unit in (1, 1000):
         if _TODAY_IN_SECONDS[0] * unit <= value < _TODAY_IN_SECONDS[1] * unit:
-            ahead = type(value)(now.timestamp() * unit)
-            return min(value, ahead) - type(value)(OVERLAP.total_seconds() * unit)
-    return value - OVERLAP_NUMBERS
+            return _earlier(value, type(value)(int(overlapped.timestamp() * unit)))
+    return value - OVERLAP_NUMBERS, False
 
 
 def bound(value: Any) -> sa.ColumnElement[Any]:
@@ -91,13 +98,16 @@ def bound(value: Any) -> sa.ColumnElement[Any]:
     return sa.literal(value, sa.Text()) if isinstance(value, str) else sa.literal(value)
 
 
-def _text_since(value: str, zone: ZoneInfo, now: datetime) -> str:
+def _earlier(value: Any, overlapped: Any) -> tuple[Any, bool]:
+    return (value, True) if value <= overlapped else (overlapped, False)
+
+
+def _text_since(value: str, overlapped: datetime) -> tuple[str, bool]:
+    """As text; one with a zone of its own is compared by its wall time, too."""
     found = _SORTED_TEXT.match(value)
     if not found:
-        return (min(date.fromisoformat(value), _wall(now, zone).date()) - timedelta(days=1)).isoformat()
-    # Text with a zone of its own is compared by its wall time, too: the overlap is for that.
-    wall = min(datetime.fromisoformat(found[0]), _wall(now, zone) + timedelta(hours=14))
-    return (wall - OVERLAP).isoformat(sep=found[1], timespec="seconds")
+        return min(value, overlapped.date().isoformat()), False
+    return _earlier(value, overlapped.isoformat(sep=found[1], timespec="seconds"))
 
 
 def _wall(now: datetime, zone: ZoneInfo) -> datetime:

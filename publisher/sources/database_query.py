@@ -99,9 +99,9 @@ def origin(connection: sa.Connection, table: str, query: str) -> Origin:
     return Origin(rows, tuple(kinds), structured if is_postgresql else frozenset())
 
 
-def distinct(connection: sa.Connection, rows: Origin, column: str) -> list[Any]:
+def distinct(connection: sa.Connection, rows: Origin, name: str) -> list[Any]:
     """The first few values of a column."""
-    named = column(column)
+    named = column(name)
     few = sa.select(named).select_from(rows.rows).where(named.is_not(None)).distinct().limit(_FEW)
     return list(connection.execute(few).scalars())
 
@@ -114,13 +114,14 @@ def page(
     *,
     where: Sequence[sa.ColumnElement[bool]] = (),
     order: Sequence[Any] = (),
-    limit: int = PAGE,
+    limit: int = 0,
 ) -> tuple[list[dict[str, Any]], bool]:
-    """The next rows, each as our field → value, and whether there are more.
+    """The next `limit` rows (0: a page), each as our field → value, and whether there are more.
 
     `columns`: our field → column. A field in `longest` is read as text of at most so many characters.
     """
-    wanted = [_value(rows, field, column, longest.get(field)) for field, column in columns.items()]
+    limit = limit or PAGE
+    wanted = [_value(rows, field, name, longest.get(field)) for field, name in columns.items()]
     statement = sa.select(*wanted).select_from(rows.rows).where(*where).order_by(*order).limit(limit + 1)
     found: list[dict[str, Any]] = []
     characters = 0
