@@ -123,7 +123,7 @@ class DatabaseSource(Source):
         ),
         Step(
             _("Which column is what?"),
-            _("Opslag has guessed from the names. Look below at what comes of it, and put right what is wrong."),
+            _("Opslag has guessed from the names. Look at what comes of it, and put right what is wrong."),
             tuple(each.name for each in fields(DatabaseConfig))[3:],
             _("Go on"),
             shows_samples=True,

@@ -48,7 +48,7 @@ def offers(step: Step, config: DatabaseConfig) -> Mapping[str, Offer]:
         return {"table": Offer((none, *((name, name) for name in found)), only)}
     if "id_column" in step.fields:
         with reading(config.database_url) as connection:
-            return _columns_offered(connection, _origin(connection, config), config)
+            return _columns_offered(connection, _rows(connection, config), config)
     return {}
 
 
@@ -202,11 +202,15 @@ class _Reader:
         return at is not None and at > self._now
 
 
-def _origin(connection: sa.Connection, config: DatabaseConfig) -> ask.Origin:
+def _rows(connection: sa.Connection, config: DatabaseConfig) -> ask.Origin:
     if not config.table and not config.query.strip():
         raise PermanentError(gettext_noop("Choose a table, or write a query."), reason="not_set_up")
-    rows = ask.origin(connection, "" if config.query.strip() else config.table, config.query)
-    # SQLite takes the quoted name of a column that is not there for a text.
+    return ask.origin(connection, "" if config.query.strip() else config.table, config.query)
+
+
+def _origin(connection: sa.Connection, config: DatabaseConfig) -> ask.Origin:
+    """The rows, if they have the columns that are mapped: SQLite takes a missing one's quoted name for a text."""
+    rows = _rows(connection, config)
     missing = sorted(set(config.columns().values()) - set(rows.columns))
     if missing:
         raise PermanentError(
@@ -227,8 +231,8 @@ def _columns_offered(connection: sa.Connection, rows: ask.Origin, config: Databa
         for each in fields(config)
         if each.name.endswith(COLUMN)
     }
-    status = config.status_column or guessed.get("status_column", "")
-    if status in rows.columns:
+    status = config.status_column if config.status_column in rows.columns else guessed.get("status_column", "")
+    if status:
         words = sorted({status_word(value) for value in ask.distinct(connection, rows, status)} - {""})
         found = _("In the column now: %(words)s") % {"words": ", ".join(words)}
         offered["published_values"] = Offer(guess=", ".join(published_words(words)), help=found)
