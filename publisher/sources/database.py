@@ -136,7 +136,9 @@ class DatabaseSource(Source):
 
     def described(self, config: Mapping[str, Any]) -> str:
         """The table; a query is too long to name."""
-        return str(_("A query of your own")) if config.get("query") else str(config.get("table", ""))
+        if config.get("query"):
+            return str(_("A query of your own"))
+        return str(_("Table “%(name)s”")) % {"name": config.get("table", "")}
 
     def place(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
         """Where the rows are, by what they are known again, and which of them are published."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from enum import Enum
+from typing import Any
 
 import psycopg
 import pymysql
@@ -141,9 +142,9 @@ def explained(error: BaseException, address: Address, *, late: bool = False) -> 
 def as_error(trouble: Trouble, address: Address, words: str = "") -> OpslagError:
     """A kind of trouble in words; those of the driver without the password."""
     again, reason, msgid = trouble.value
-    given = {"name": address.name, "database": address.database, "words": address.masked(words)}
-    kind = TransientError if again else PermanentError
-    return kind(msgid, reason=reason, **{name: each for name, each in given.items() if f"%({name})s" in msgid})
+    known = {"name": address.name, "database": address.database, "words": address.masked(words)}
+    given: dict[str, Any] = {name: each for name, each in known.items() if f"%({name})s" in msgid}
+    return TransientError(msgid, reason=reason, **given) if again else PermanentError(msgid, reason=reason, **given)
 
 
 def _trouble(cause: BaseException) -> Trouble:

@@ -104,8 +104,8 @@ def _wall(value: object) -> datetime | None:
     if re.fullmatch(r"\d{9,13}", text, re.ASCII):
         return _since_1970(float(text))
     if found := _DANISH.fullmatch(text):
-        day, month, year, *clock = (int(part or 0) for part in found.groups())
-        return datetime.combine(date(year, month, day), time(*clock))
+        day, month, year, hour, minute, second = (int(part or 0) for part in found.groups())
+        return datetime.combine(date(year, month, day), time(hour, minute, second))
     return datetime.fromisoformat(text) if text else None
 
 
