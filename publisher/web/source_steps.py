@@ -73,7 +73,11 @@ class _Walk:
             if number == 0:
                 raise
             return self._refused(number - 1, error)
-        initial = {name: value for name, value in self._open.items() if _fits(value, offers.get(name))}
+        offered = {name for name, offer in offers.items() if offer.choices}
+        if all(_fits(self._open[name], offers[name]) for name in offered & self._open.keys()):
+            offered = set()
+        # Where one choice is not there any more (another table), all are guessed anew.
+        initial = {name: value for name, value in self._open.items() if name not in offered}
         form = self._form_class(number, offers)(initial=initial)
         self._loosen(form)
         return self._page(number, form)
@@ -205,6 +209,6 @@ class _Walk:
         return self._plugin.config_class(**dict.fromkeys(self._secret_names, "") | self._values() | shown)
 
 
-def _fits(value: str, offer: Offer | None) -> bool:
+def _fits(value: str, offer: Offer) -> bool:
     """Whether what was filled in earlier is still among what is offered."""
-    return offer is None or not offer.choices or any(value == choice for choice, _words in offer.choices)
+    return any(value == choice for choice, _words in offer.choices)
