@@ -6,6 +6,7 @@ last: whatever stops a poll, the next one sees the same entries again and makes 
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
@@ -79,14 +80,15 @@ def collect_source(source_id: int, *, back_catalogue: bool = False) -> Collected
 
 def take_in(source: Source, poll: Poll) -> Collected:
     """Write as items what came without a look, since its publisher pushed it: it is news at once."""
-    return _Taking(_Unclaimed(), source, ItemState.NEW).take_in(poll)
+    unclaimed = _Unclaimed(source.pk, uuid.UUID(int=0), timezone.now())
+    return _Taking(unclaimed, source, ItemState.NEW).take_in(poll)
 
 
-class _Unclaimed:
-    """Instead of a claim where nobody else reads the source."""
+class _Unclaimed(Claim):
+    """Instead of a claim on a source that nobody else reads: there is nothing to keep."""
 
     def renew(self) -> None:
-        """There is nothing to keep."""
+        """Nobody can take it over."""
 
 
 def _look(mine: Claim, back_catalogue: bool) -> Collected:
@@ -137,7 +139,7 @@ def _name_after(source: Source, poll: Poll) -> None:
 class _Taking:
     """One run's way from entries to items; keeps the claim alive and the time for pictures within bounds."""
 
-    def __init__(self, mine: Claim | _Unclaimed, source: Source, state: ItemState) -> None:
+    def __init__(self, mine: Claim, source: Source, state: ItemState) -> None:
         self.is_incomplete = False
         self._claim = mine
         self._source = source

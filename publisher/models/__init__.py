@@ -11,7 +11,6 @@ from publisher.models.organisation import (
 )
 
 from publisher.models.news import Area, Item, ItemRevision, Picture, Sighting, Source, Topic  # isort: skip
-from publisher.models.tokens import SourceToken  # isort: skip
 from publisher.models.audience import (  # isort: skip
     Consent,
     ConsentText,
@@ -45,6 +44,7 @@ from publisher.models.ledger import (  # isort: skip
     waits,
 )
 from publisher.models.inbound import InboundMail, Mailbox  # isort: skip
+from publisher.models.tokens import SourceToken  # isort: skip
 
 __all__ = [
     "LOOKED_FOR",
