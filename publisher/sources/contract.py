@@ -64,30 +64,6 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Poll:
-    """What one look at a source gave.
-
-    `state` is kept on the Source row and handed to the next poll (validators, counted redirects); `unchanged` means
-    nothing was parsed; `min_interval_s` is the pause in seconds that the source asks for (0: none);
-    `gone` means that it said it is gone for good (410). `withdrawn` names entries that the source takes back, each as
-    the `external_key` it had; `complete`: the source gave all it has, so what is missing is not there any more.
-    `partial`: only what is new or changed, so what is missing says nothing; `more`: look again soon for the rest, and
-    until there is no rest a first look goes on.
-    """
-
-    candidates: tuple[Candidate, ...] = ()
-    withdrawn: tuple[str, ...] = ()
-    complete: bool = False
-    state: Mapping[str, Any] = field(default_factory=dict)
-    unchanged: bool = False
-    min_interval_s: int = 0
-    gone: bool = False
-    partial: bool = False
-    more: bool = False
-    title: str = ""
-
-
-@dataclass(frozen=True)
 class Step:
     """One page of the way to a source: the config fields that it asks for, in order, and the words of its button.
 
@@ -118,6 +94,30 @@ class Sample:
     kept_out: Explanation | None = None
 
 
+@dataclass(frozen=True)
+class Poll:
+    """What one look at a source gave.
+
+    `state` is kept on the Source row and handed to the next poll (validators, counted redirects); `unchanged` means
+    nothing was parsed; `min_interval_s` is the pause in seconds that the source asks for (0: none);
+    `gone` means that it said it is gone for good (410). `withdrawn` names entries that the source takes back, each as
+    the `external_key` it had; `complete`: the source gave all it has, so what is missing is not there any more.
+    `partial`: only what is new or changed, so what is missing says nothing; `more`: look again soon for the rest, and
+    until there is no rest a first look goes on.
+    """
+
+    candidates: tuple[Candidate, ...] = ()
+    withdrawn: tuple[str, ...] = ()
+    complete: bool = False
+    state: Mapping[str, Any] = field(default_factory=dict)
+    unchanged: bool = False
+    min_interval_s: int = 0
+    gone: bool = False
+    partial: bool = False
+    more: bool = False
+    title: str = ""
+
+
 class Source(ABC):
     """Reads news from one place.
 
@@ -138,6 +138,14 @@ class Source(ABC):
         """The server that a poll asks, so that several sources on it are read one after the other; "" for none."""
         return ""
 
+    @abstractmethod
+    def poll(self, config: Any, state: Mapping[str, Any]) -> Poll:
+        """Look once.
+
+        Raises TransientError (try again later), PermanentError (a person must change something) with a sentence
+        for staff; never anything else for what the outside world sends.
+        """
+
     def described(self, config: Mapping[str, Any]) -> str:
         """Where the news comes from, for pages; `config` are the open fields as they are stored."""
         return str(config.get("url", ""))
@@ -157,11 +165,3 @@ class Source(ABC):
     def samples(self, config: Any) -> Sequence[Sample]:
         """What the first entries will look like, those that are kept out among them. Raises the same as `poll`."""
         return [Sample(candidate) for candidate in self.poll(config, {}).candidates]
-
-    @abstractmethod
-    def poll(self, config: Any, state: Mapping[str, Any]) -> Poll:
-        """Look once.
-
-        Raises TransientError (try again later), PermanentError (a person must change something) with a sentence
-        for staff; never anything else for what the outside world sends.
-        """

@@ -163,10 +163,9 @@ def _state(found: list[Source]) -> str:
 
 def _page(request: OwnRequest, found: Source, form: NameForm | None, status: int = 200) -> HttpResponse:
     older = back_catalogue(found)
-    context = _described(found)
-    context |= {
+    context = _described(found) | {
         "title": found.name,
-        "readable": context["polled"] and found.kind in SOURCES,
+        "readable": found.kind in SOURCES and SOURCES[found.kind].polled,
         "form": form,
         "older": older[:SHOWN],
         "older_count": older.count(),
