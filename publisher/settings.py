@@ -59,6 +59,14 @@ def _target_list(name: str) -> frozenset[str]:
     return targets
 
 
+def _folder_list(name: str) -> tuple[Path, ...]:
+    folders = tuple(Path(given.strip()) for given in env.str(name, default="").split(",") if given.strip())
+    for folder in folders:
+        if not folder.is_absolute() or folder == Path("/"):
+            raise ImproperlyConfigured(f"{name}: “{folder}” is not the whole path of a folder, for example /srv/cms.")
+    return folders
+
+
 def _bounce_address(name: str) -> str:
     """An address with a place for a token in its local part, short enough for RFC 5321 §4.5.3.1.1 (64 octets)."""
     given = env.str(name, default="").strip()
@@ -156,6 +164,8 @@ OPSLAG_INBOUND_POLL_SECONDS = env.int("OPSLAG_INBOUND_POLL_SECONDS", default=60)
 # --- Reaching out -----------------------------------------------------------------------------------------------
 # host:port pairs that the address guard lets through although they are private (comma-separated, exact).
 OPSLAG_ALLOWED_TARGETS = _target_list("OPSLAG_ALLOWED_TARGETS")
+# Folders whose SQLite files may be read as news sources (comma-separated, whole paths); empty means none.
+OPSLAG_DATABASE_FILES = _folder_list("OPSLAG_DATABASE_FILES")
 # Where the practice channel's own page is served for the workers; default OPSLAG_BASE_URL.
 OPSLAG_PRACTICE_URL = env.str("OPSLAG_PRACTICE_URL", default="") or OPSLAG_BASE_URL
 

@@ -6,6 +6,7 @@ last: whatever stops a poll, the next one sees the same entries again and makes 
 
 from __future__ import annotations
 
+import uuid
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
@@ -96,6 +97,19 @@ def _not_claimed(source_id: int) -> Collected:
         return Collected(claimed=False)
     row = Source.objects.defer("credentials").get(pk=source_id)
     return Collected(claimed=False, error=Explanation.from_json(row.last_error))
+
+
+def take_in(source: Source, poll: Poll) -> Collected:
+    """Write as items what came without a look, since its publisher pushed it: it is news at once."""
+    unclaimed = _Unclaimed(source.pk, uuid.UUID(int=0), timezone.now())
+    return _Taking(unclaimed, source, ItemState.NEW).take_in(poll)
+
+
+class _Unclaimed(Claim):
+    """Instead of a claim on a source that nobody else reads: there is nothing to keep."""
+
+    def renew(self) -> None:
+        """Nobody can take it over."""
 
 
 def _look(mine: Claim, back_catalogue: bool) -> Collected:

@@ -76,12 +76,13 @@ def add_source(organisation: Organisation, kind: str, values: Mapping[str, Any],
 
     Raises InputError for an unknown kind.
     """
-    config, secrets = _split(_plugin(kind), values)
+    plugin = _plugin(kind)
+    config, secrets = _split(plugin, values)
     with transaction.atomic():
         # Two people who add the same source at once wait for each other here.
         Organisation.objects.select_for_update().get(pk=organisation.pk)
         for known in Source.objects.filter(organisation=organisation, kind=kind).order_by("pk"):
-            if _place(known.config) == _place(config):
+            if _is_same_place(plugin, known, values):
                 return known, False
         fresh = Source(organisation=organisation, kind=kind, name=name[:_NAME_LENGTH], config=config)
         fresh.credentials, fresh.host = secrets, host_of(kind, values)
@@ -96,20 +97,23 @@ def with_stored_secrets(source: Source, values: Mapping[str, Any]) -> dict[str, 
 
 
 def change_source(source: Source, values: Mapping[str, Any]) -> None:
-    """Read the source from another place from now on, at once and with a clean record; look there first.
+    """Read the source from another place or in another way from now on, at once and with a clean record.
 
-    What is at the new place becomes its back catalogue. Raises InputError if another source is there already.
+    Look there first: what is at a new place becomes its back catalogue. Raises InputError if another source is there
+    already.
     """
-    config, secrets = _split(_plugin(source.kind), values)
+    plugin = _plugin(source.kind)
+    config, secrets = _split(plugin, values)
     with transaction.atomic():
         Organisation.objects.select_for_update().get(pk=source.organisation_id)
         others = Source.objects.filter(organisation=source.organisation_id, kind=source.kind).exclude(pk=source.pk)
         for other in others:
-            if _place(other.config) == _place(config):
+            if _is_same_place(plugin, other, values):
                 raise InputError(gettext_noop("You have this source already: “%(name)s”."), name=other.name)
+        stays = _is_same_place(plugin, Source.objects.get(pk=source.pk), values) and source.first_poll_done
         # Whoever reads the old place now has lost the claim, so that its memory is not written here.
         Source.objects.filter(pk=source.pk).update(
-            config=config, credentials=secrets, host=host_of(source.kind, values), state={}, first_poll_done=False,
+            config=config, credentials=secrets, host=host_of(source.kind, values), state={}, first_poll_done=stays,
             status=SourceStatus.ACTIVE, failures=0, failing_since=None, told_at=None, quiet_since=None, strikes=0,
             last_error={}, next_poll_at=None, claim_id=None, lease_until=None,
         )  # fmt: skip
@@ -141,6 +145,12 @@ def _known(plugin: Plugin, values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value.strip() if isinstance(value, str) else value for name, value in values.items() if name in names}
 
 
-def _place(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Open fields in the form in which two ways of writing one address are equal."""
-    return {name: normalise_link(str(value)) or value for name, value in config.items()}
+def _is_same_place(plugin: Plugin, source: Source, values: Mapping[str, Any]) -> bool:
+    """Whether a source with `values` would be this very source."""
+    there = _place(plugin, {**source.config, **source.credentials})
+    return bool(there) and there == _place(plugin, _known(plugin, values))
+
+
+def _place(plugin: Plugin, values: Mapping[str, Any]) -> dict[str, Any]:
+    """In the form in which two ways of writing one address are equal."""
+    return {name: normalise_link(str(value)) or value for name, value in plugin.place(values).items()}

@@ -17,6 +17,7 @@ from publisher.errors import Explanation, OpslagError, TransientError
 from publisher.items.source_alerts import BROKEN_FOR_A_DAY, GONE, NOT_TRIED_ANY_MORE, STOPPED_WORKER, WORKS_AGAIN, alert
 from publisher.models import Source
 from publisher.models.probe import Moment
+from publisher.sources import SOURCES
 from publisher.sources.contract import Poll
 from publisher.vocabulary import Reason, SourceStatus
 
@@ -70,9 +71,11 @@ class Claim:
             last_error={},
             last_polled_at=now,
             quiet_since=quiet_since,
-            next_poll_at=_after(_pause_s(source.interval_s, now - quiet_since, poll.min_interval_s)),
+            next_poll_at=_after(
+                SHORTEST_WAIT_S if poll.more else _pause_s(source.interval_s, now - quiet_since, poll.min_interval_s)
+            ),
             **({"last_new_item_at": now} if new else {}),
-            **({} if poll.unchanged else {"first_poll_done": True}),
+            **({} if poll.unchanged or poll.more else {"first_poll_done": True}),
         )
         if ended and source.told_at:
             alert(source, Explanation(WORKS_AGAIN, {"source": source.name}))
@@ -183,7 +186,8 @@ def give_up(source_id: int) -> bool:
 
 
 def _free(now: Moment) -> Q:
-    return Q(status=SourceStatus.ACTIVE) & (Q(lease_until__isnull=True) | Q(lease_until__lt=now))
+    polled = ~Q(kind__in=[kind for kind, plug_in in SOURCES.items() if not plug_in.polled])
+    return polled & Q(status=SourceStatus.ACTIVE) & (Q(lease_until__isnull=True) | Q(lease_until__lt=now))
 
 
 def _is_due(now: Moment) -> Q:

@@ -53,6 +53,7 @@ from publisher.models.ledger import (  # isort: skip
     waits,
 )
 from publisher.models.inbound import InboundMail, Mailbox  # isort: skip
+from publisher.models.tokens import SourceToken  # isort: skip
 
 __all__ = [
     "LOOKED_FOR",
@@ -96,6 +97,7 @@ __all__ = [
     "Sighting",
     "Slot",
     "Source",
+    "SourceToken",
     "StopStamp",
     "Subscriber",
     "Subscription",

@@ -1,9 +1,11 @@
 """The registry of sources: to add one, write its module and add one line here."""
 
 from publisher.sources.contract import Source
+from publisher.sources.database import DatabaseSource
 from publisher.sources.feed import FeedSource
+from publisher.sources.push import PushSource
 
-SOURCES: dict[str, Source] = {source.kind: source for source in (FeedSource(),)}
+SOURCES: dict[str, Source] = {source.kind: source for source in (FeedSource(), DatabaseSource(), PushSource())}
 
 
 def source_choices() -> list[tuple[str, str]]:

@@ -16,6 +16,7 @@ from publisher.web import (
     settings_pages,
     source_add,
     source_change,
+    source_tokens,
     sources,
     subscribers,
 )
@@ -60,6 +61,8 @@ urlpatterns = [
     path("settings/sources/<int:pk>/poll", sources.source_poll, name="source-poll"),
     path("settings/sources/<int:pk>/pause", sources.source_pause, name="source-pause"),
     path("settings/sources/<int:pk>/resume", sources.source_resume, name="source-resume"),
+    path("settings/sources/<int:pk>/token", source_tokens.token_new, name="token-new"),
+    path("settings/sources/<int:pk>/token/<int:token>/revoke", source_tokens.token_revoke, name="token-revoke"),
     path("settings/sources/<int:pk>/take", sources.source_take, name="source-take"),
     path("settings/same-site", same_site.same_sites, name="same-sites"),
     path("settings/same-site/<int:pk>/remove", same_site.same_site_remove, name="same-site-remove"),

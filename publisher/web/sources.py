@@ -22,6 +22,7 @@ from publisher.vocabulary import SourceStatus
 from publisher.web.kept_words import keeps_words
 from publisher.web.settings_pages import tabs
 from publisher.web.source_forms import NameForm
+from publisher.web.source_tokens import pushing
 from publisher.web.staff import OwnRequest, may, own, staff
 
 SHOWN = 8
@@ -141,13 +142,18 @@ def _moved(found: Source) -> tuple[str, str] | None:
 def _described(found: Source) -> dict[str, object]:
     """A source as pages show it."""
     plugin = SOURCES.get(found.kind)
-    waiting = found.status == SourceStatus.ACTIVE and (
-        found.next_poll_at is None or found.next_poll_at <= timezone.now()
+    is_polled = plugin is None or plugin.polled
+    waiting = (
+        is_polled
+        and found.status == SourceStatus.ACTIVE
+        and (found.next_poll_at is None or found.next_poll_at <= timezone.now())
     )
     return {
         "source": found,
         "kind": plugin.label if plugin else found.kind,
-        "place": found.config.get("url", ""),
+        "polled": is_polled,
+        "steps": plugin.steps if plugin else (),
+        "place": plugin.described(found.config) if plugin else "",
         "error": str(Explanation.from_json(found.last_error)) if found.last_error else "",
         "waiting": waiting,
     }
@@ -171,7 +177,7 @@ def _page(request: OwnRequest, found: Source, form: NameForm | None, status: int
     context = _described(found) | {
         "moved": _moved(found),
         "title": found.name,
-        "readable": found.kind in SOURCES,
+        "readable": found.kind in SOURCES and SOURCES[found.kind].polled,
         "form": form,
         "older": older[:SHOWN],
         "older_count": older.count(),
@@ -181,4 +187,6 @@ def _page(request: OwnRequest, found: Source, form: NameForm | None, status: int
         ],
         "may_edit": may(request, "edit"),
     }
+    if not context["polled"]:
+        context |= pushing(found)
     return render(request, "web/settings/source.html", context | {"state": context["kind"]}, status=status)
