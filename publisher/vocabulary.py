@@ -75,6 +75,7 @@ class HoldReason(TextChoices):
     CANNOT_COMPOSE = "cannot_compose", _("It could not be turned into a mail or post")
     MAIL_SERVER = "mail_server", _("The mail server refuses us or does not answer")
     BOUNCES = "bounces", _("Mails come back")
+    EVENT_OVER = "event_over", _("The event is over")
     RESTORED = "restored", _("The installation was restored from a backup; it may already have been sent")
 
 

@@ -15,10 +15,11 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from publisher.items.content import clean_html, excerpt, one_line, plain_text, tidy
+from publisher.items.events import event_key, facts_of, put_event
 from publisher.items.identity import identity_of, normalise_link, web_address, without_tracking
 from publisher.items.labels import Labels
 from publisher.models import Item, ItemRevision, Picture, Sighting, Source
-from publisher.sources.contract import Candidate, PictureRef
+from publisher.sources.contract import Candidate, Event, PictureRef
 from publisher.vocabulary import SourceStatus
 
 TITLE_LENGTH = 300
@@ -45,6 +46,7 @@ class Entry:
     tags: tuple[str, ...]
     areas: tuple[str, ...]
     pictures: tuple[PictureRef, ...]
+    event: Event | None
     content_hash: str
 
 
@@ -141,7 +143,7 @@ def _record_once(source: Source, entry: Entry, fetched: Fetched, state: str, lab
 
 def _create(source: Source, entry: Entry, fetched: Fetched, state: str, labels: Labels) -> Item:
     matched = labels.match(entry.tags, entry.areas)
-    item = Item.objects.create(
+    item = Item(
         organisation_id=source.organisation_id,
         state=state,
         title=entry.title,
@@ -158,6 +160,8 @@ def _create(source: Source, entry: Entry, fetched: Fetched, state: str, labels: 
         published_at=entry.published_at,
         content_hash=entry.content_hash,
     )
+    put_event(item, entry.event, source.organisation.timezone)
+    item.save()
     item.topics.add(*matched.topics)
     item.areas.add(*matched.areas)
     Sighting.objects.create(source=source, item=item, external_key=entry.external_key, link=entry.link)
@@ -186,6 +190,7 @@ def _say(item: Item, entry: Entry, fetched: Fetched, labels: Labels) -> None:
     if fetched.picture or not entry.pictures:
         item.picture = fetched.picture
     item.picture_error = fetched.error or {}
+    put_event(item, entry.event, item.organisation.timezone)
     matched = labels.match(entry.tags, entry.areas)
     item.tags = list(matched.rest)
     item.topics.add(*matched.topics)
@@ -209,6 +214,7 @@ def content_of(item: Item) -> dict[str, Any]:
         "body_text": item.body_text,
         "picture_id": item.picture_id,
         "author": item.author,
+        "event": facts_of(item),
     }
 
 
@@ -219,7 +225,8 @@ def _entry_of(candidate: Candidate, base_url: str) -> Entry:
     lead = excerpt(tidy(candidate.lead), LONGEST_LEAD) or excerpt(_first_paragraph(body_text), LEAD_FROM_BODY)
     title = excerpt(one_line(candidate.title) or lead or link, TITLE_LENGTH)
     picture = candidate.pictures[0].url if candidate.pictures else ""
-    said = json.dumps([title, lead, body_html, normalise_link(picture)])
+    event = [event_key(candidate.event)] if candidate.event else []
+    said = json.dumps([title, lead, body_html, normalise_link(picture), *event])
     now = timezone.now()
     return Entry(
         external_key=identity_of(candidate),
@@ -236,6 +243,7 @@ def _entry_of(candidate: Candidate, base_url: str) -> Entry:
         tags=tuple(word for tag in candidate.tags if (word := one_line(tag)[:_TAG_LENGTH])),
         areas=tuple(word for area in candidate.areas if (word := one_line(area)[:_TAG_LENGTH])),
         pictures=candidate.pictures,
+        event=candidate.event,
         content_hash=hashlib.sha256(said.encode()).hexdigest(),
     )
 

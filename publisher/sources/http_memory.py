@@ -22,6 +22,7 @@ from publisher.vocabulary import Reason
 SHORTEST_INTERVAL_S = 900
 LONGEST_INTERVAL_S = 86_400
 LONGEST_VALIDATOR = 1_000
+DEFAULT_LIMITS = FetchLimits()
 # A permanent redirect is believed when it was seen this often in a row: a wrong one is soon taken back.
 SIGHTINGS_OF_A_MOVE = 3
 
@@ -43,7 +44,7 @@ class Look(NamedTuple):
 
 
 def look_at(
-    url: str, state: Mapping[str, Any], *, accept: str, words: StatusWords, limits: FetchLimits = FetchLimits()
+    url: str, state: Mapping[str, Any], *, accept: str, words: StatusWords, limits: FetchLimits = DEFAULT_LIMITS
 ) -> Look:
     """Ask for `url`, or for the address that has taken its place; `state` is what the last poll left.
 
