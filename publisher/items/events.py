@@ -1,4 +1,4 @@
-"""Events: what a source said of one becomes an item's columns; when it is over; whether what was told of it still holds."""
+"""Events: what a source said of one becomes columns of its item; when it is over; whether what was told still holds."""
 
 from __future__ import annotations
 
