@@ -2,8 +2,9 @@
 
 from publisher.sources.contract import Source
 from publisher.sources.feed import FeedSource
+from publisher.sources.ical import CalendarSource
 
-SOURCES: dict[str, Source] = {source.kind: source for source in (FeedSource(),)}
+SOURCES: dict[str, Source] = {source.kind: source for source in (FeedSource(), CalendarSource())}
 
 
 def source_choices() -> list[tuple[str, str]]:
