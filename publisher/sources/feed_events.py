@@ -1,7 +1,7 @@
 """Events in feeds: what RSS and Atom entries say of when and where, in the vocabularies that are really written.
 
 - `ev:` of RSS 1.0's event module (http://purl.org/rss/1.0/modules/event/): startdate, enddate, location
-- `xcal:` (urn:ietf:params:xml:ns:xcal, RFC 6321) as Drupal, Localist and Trumba write it: dtstart, dtend, location, status
+- `xcal:` (urn:ietf:params:xml:ns:xcal, RFC 6321) of Drupal, Localist and Trumba: dtstart, dtend, location, status
 - `gd:` of Google Data: when (startTime, endTime), where (valueString), eventStatus
 - `mec:` of WordPress's Modern Events Calendar: startDate with startHour, location, cost
 - `event_listing:` of WP Event Manager and homemade ones: start_date, end_date, location, ticket_price
