@@ -7,7 +7,6 @@ higher SEQUENCE tells a calendar that has it already to put it right.
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import icalendar
@@ -17,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from publisher import __version__
 from publisher.compose.event_words import EventWords, event_words
-from publisher.compose.links import event_token, item_of_token
+from publisher.compose.links import item_of_token
 from publisher.compose.values import many_lines, one_line
 from publisher.items.content import excerpt
 from publisher.items.events import facts_of
@@ -49,8 +48,7 @@ def calendar_file(item: Item) -> bytes:
 
 def _event(item: Item) -> icalendar.Event:
     event = icalendar.Event()
-    host = settings.OPSLAG_MAIL_DOMAIN or urlsplit(settings.OPSLAG_BASE_URL).hostname or "opslag"
-    event.add("uid", f"{event_token(item.pk)}@{host}")
+    event.add("uid", f"event-{item.pk}@{settings.OPSLAG_MAIL_DOMAIN}")
     event.add("sequence", item.revision - 1)
     # With METHOD, DTSTAMP is when this very state of it was written (RFC 5545 §3.8.7.2).
     event.add("dtstamp", item.updated_at.astimezone(UTC))

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_noop
 from publisher.compose.values import one_line
 from publisher.errors import Explanation, PermanentError
 from publisher.items.events import ends_between, facts_of, moment
-from publisher.models import Block, Item, Message
+from publisher.models import Block, Campaign, CompiledMail, Item, Message
 from publisher.vocabulary import BlockKind, HoldReason, Outlet
 
 _STORIES = (BlockKind.LEAD_STORY, BlockKind.STORY)
@@ -82,6 +82,17 @@ def _is_about(message: Message, blocks: Sequence[Block], ended: Sequence[Block])
 
 def _title(block: Block) -> str:
     return one_line(str(block.content.get("title") or ""))
+
+
+def left_out_titles(campaign: Campaign) -> dict[int, list[str]]:
+    """The headlines of the stories that were left out of a campaign's mails when they were compiled, by message."""
+    compiled = CompiledMail.objects.filter(message__campaign=campaign).exclude(left_out=[]).only("message", "left_out")
+    blocks = {each.message_id: each.left_out for each in compiled}
+    found = Block.objects.filter(pk__in=[pk for ids in blocks.values() for pk in ids]).order_by("position", "pk")
+    titles: dict[int, list[str]] = {}
+    for block in found if blocks else ():
+        titles.setdefault(block.message_id, []).append(_title(block))
+    return titles
 
 
 def refuse_if_about_past(message: Message, blocks: Sequence[Block]) -> None:

@@ -62,6 +62,16 @@ def default_text(items: Sequence[Item], account: Account) -> str:
     return _text(title, "", tags)
 
 
+def fitted(title: str, lead: str, account: Account, link: str) -> str:
+    """A post of a headline and a sentence, each cut where the account's platform has no room for it."""
+    over = _over(account, link, title, lead, [])
+    if over > 0:
+        lead = shorten(lead, max(len(lead) - over, 0)) if len(lead) > over + 1 else ""
+    while (over := _over(account, link, title, lead, [])) > 0 and len(title) > 1:
+        title = shorten(title, max(1, len(title) - over))
+    return _text(title, lead, [])
+
+
 def _event_line(item: Item, account: Account) -> str:
     """“torsdag den 26. november kl. 19.00, Kulturhuset”, in the account's language; "" if it is no event."""
     zone = account.organisation.timezone
