@@ -14,6 +14,7 @@ from publisher.items.entries import content_of, revise
 from publisher.items.events import PLACE_LENGTH, PRICE_LENGTH, put_facts
 from publisher.items.identity import web_address
 from publisher.models import Item, User
+from publisher.sources.event_times import FIRST_YEAR, LAST_YEAR
 from publisher.vocabulary import EventStatus
 
 
@@ -62,6 +63,9 @@ def correct_event(item: Item, given: Given, by: User, *, revision: int) -> bool:
 
 
 def _check(given: Given) -> None:
+    times = [at for at in (given.starts_at, given.ends_at) if at]
+    if any(not FIRST_YEAR <= at.year <= LAST_YEAR for at in times):
+        raise InputError(gettext_noop("That date is too far away."), reason="event_starts_at")
     if given.starts_at and given.ends_at and given.ends_at < given.starts_at:
         raise InputError(gettext_noop("The event cannot end before it begins."), reason="event_ends_at")
     if given.booking_url and not web_address(given.booking_url):
