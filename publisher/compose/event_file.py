@@ -32,8 +32,10 @@ _STATUSES = {EventStatus.CANCELLED: "CANCELLED", EventStatus.POSTPONED: "TENTATI
 def public_event(token: str) -> Item | None:
     """The event that a public address names; None if there is none (any more)."""
     item_id = item_of_token(token)
+    if item_id is None:
+        return None
     found = Item.objects.filter(pk=item_id, event_starts_at__isnull=False, withdrawn_at=None)
-    return found.select_related("organisation").first() if item_id is not None else None
+    return found.select_related("organisation").first()
 
 
 def calendar_file(item: Item) -> bytes:

@@ -7,7 +7,6 @@ note goes in the transaction that makes the draft. So each change gives one corr
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import InterfaceError, OperationalError, transaction
@@ -20,7 +19,7 @@ from publisher.compose.corrections import Told, create_correction
 from publisher.compose.viewing import BEGUN
 from publisher.errors import Explanation
 from publisher.items.events import Facts, differs, facts_in, facts_of, is_over, moment
-from publisher.models import Block, Campaign, CampaignItem, CompiledMail, Delivery, Item, ItemRevision, Message
+from publisher.models import Campaign, CampaignItem, CompiledMail, Delivery, Item, ItemRevision, Message
 from publisher.models.probe import Moment
 from publisher.review.approval import cancel, submit
 from publisher.vocabulary import AccountStatus, CampaignStatus, DeliveryStatus, EventStatus, NoticeKind, Outlet
@@ -118,7 +117,7 @@ def _told(item: Item) -> list[Told]:
 def _mail_facts(message: Message, item: Item) -> Facts:
     """What the mail says of the event; nothing if its story was left out."""
     left_out = CompiledMail.objects.filter(message=message).values_list("left_out", flat=True).first() or []
-    blocks: Sequence[Block] = message.blocks.filter(item=item).exclude(pk__in=left_out)
+    blocks = message.blocks.filter(item=item).exclude(pk__in=left_out)
     return next((block.content["event"] for block in blocks if block.content.get("event")), {})
 
 

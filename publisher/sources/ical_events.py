@@ -109,8 +109,10 @@ def _part(text: str) -> _Part | None:
             row = icalendar.Event.from_ical(text)
     except (ValueError, IndexError, KeyError, TypeError):
         return None
+    if not isinstance(row, icalendar.Event):
+        return None
     start, end, of = (_when(row, name) for name in ("DTSTART", "DTEND", "RECURRENCE-ID"))
-    if not isinstance(row, icalendar.Event) or start is None:
+    if start is None:
         return None
     return _Part(
         row=row,

@@ -158,5 +158,4 @@ def _refuse(form: EventForm, error: InputError, item: Item) -> None:
     form.add_error(field, str(error))
     if error.reason == CHANGED:
         item.refresh_from_db()
-        form.data = form.data.copy()
-        form.data["revision"] = str(item.revision)
+        form.data = {**form.data.dict(), "revision": str(item.revision)}  # type: ignore[attr-defined]
