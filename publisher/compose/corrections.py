@@ -9,15 +9,13 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from publisher.compose.drafts import PREVIEW_LENGTH, SUBJECT_LENGTH, TITLE_LENGTH, content_of
-from publisher.compose.event_words import event_words
+from publisher.compose.event_words import NOT_ON, event_words
 from publisher.compose.social import fitted
 from publisher.compose.values import one_line, shorten
 from publisher.items.content import excerpt
 from publisher.items.events import Facts, facts_of
 from publisher.models import Account, Block, Campaign, CampaignItem, Item, Message, Newsletter
 from publisher.vocabulary import BlockKind, EventStatus, Outlet
-
-_OFF = (EventStatus.CANCELLED, EventStatus.POSTPONED)
 
 
 @dataclass(frozen=True)
@@ -70,9 +68,9 @@ def _mail(campaign: Campaign, item: Item, told: Told) -> Message:
         preview_text=shorten(excerpt(words.sentence, PREVIEW_LENGTH), PREVIEW_LENGTH),
     )
     facts = facts_of(item)
-    if facts.get("status") in _OFF:
+    if facts.get("status") in NOT_ON:
         facts |= {"price": "", "booking_url": ""}
-    said = {"title": words.headline, "lead": words.sentence, "html": "", "text": "", "event": facts}
+    said = {"title": words.headline, "lead": words.sentence, "html": "", "text": "", "published_at": "", "event": facts}
     content = content_of(item) | said
     Block.objects.create(message=message, kind=BlockKind.LEAD_STORY, position=0, item=item, content=content)
     return message
@@ -106,7 +104,7 @@ def _words(item: Item, told: Facts) -> _Words:
     elif item.event_status == EventStatus.POSTPONED:
         headline = _("Put off: %(title)s")
         sentence = _("“%(title)s” is put off, and has no new time yet. It should have taken place %(before)s.")
-    elif told.get("status") in _OFF:
+    elif told.get("status") in NOT_ON:
         headline = _("Takes place after all: %(title)s")
         sentence = _("“%(title)s” takes place after all: %(now)s.")
     else:

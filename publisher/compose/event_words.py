@@ -15,7 +15,9 @@ from publisher.items.events import Facts, moment
 from publisher.sources.event_times import FREE
 from publisher.vocabulary import EventStatus
 
-_SAID = (EventStatus.CANCELLED, EventStatus.MOVED, EventStatus.POSTPONED)
+# It does not take place when it was to.
+NOT_ON = (EventStatus.CANCELLED, EventStatus.POSTPONED)
+_SAID = (*NOT_ON, EventStatus.MOVED)
 
 
 @dataclass(frozen=True)

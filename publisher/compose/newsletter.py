@@ -28,7 +28,7 @@ from mjml import mjml2html
 from publisher.audience.aims import Aim, aim_of
 from publisher.compose import colour
 from publisher.compose.body import clean_body, mail_html, paragraphs
-from publisher.compose.event_words import EventWords, event_words
+from publisher.compose.event_words import NOT_ON, EventWords, event_words
 from publisher.compose.guards import check_source, template_fault
 from publisher.compose.links import event_url
 from publisher.compose.output import check_output
@@ -254,7 +254,8 @@ def _event(block: Block, message: Message, newsletter: Newsletter, address: Call
     if words is None:
         return None
     booking = address(words.booking_url) if words.booking_url else ""
-    calendar = event_url(block.item_id) if block.item_id else ""
+    # What is called off is nothing to put into a calendar.
+    calendar = event_url(block.item_id) if block.item_id and facts.get("status") not in NOT_ON else ""
     return replace(words, booking_url=booking, calendar_url=calendar)
 
 
