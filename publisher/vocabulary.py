@@ -76,6 +76,7 @@ class HoldReason(TextChoices):
     MAIL_SERVER = "mail_server", _("The mail server refuses us or does not answer")
     BOUNCES = "bounces", _("Mails come back")
     WITHDRAWN = "withdrawn", _("News in it was withdrawn")
+    EVENT_OVER = "event_over", _("The event is over")
     RESTORED = "restored", _("The installation was restored from a backup; it may already have been sent")
 
 
@@ -198,6 +199,7 @@ class EventStatus(TextChoices):
 
     SCHEDULED = "scheduled", pgettext_lazy("event", "Takes place")
     MOVED = "moved", pgettext_lazy("event", "Moved")
+    POSTPONED = "postponed", pgettext_lazy("event", "Put off")
     CANCELLED = "cancelled", pgettext_lazy("event", "Called off")
 
 

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_noop
 
 from publisher.errors import Explanation
 from publisher.items.content import clean_html, excerpt, one_line, text_of_clean, tidy
+from publisher.items.events import event_key, put_event
 from publisher.items.identity import (
     Sites,
     at_site,
@@ -31,7 +32,7 @@ from publisher.items.identity import (
 from publisher.items.labels import Labels
 from publisher.items.recognise import Known, Recognised
 from publisher.models import Item, ItemRevision, Picture, Sighting, Source, User
-from publisher.sources.contract import Candidate, PictureRef
+from publisher.sources.contract import Candidate, Event, PictureRef
 from publisher.vocabulary import ItemState, SourceStatus
 
 TITLE_LENGTH = 300
@@ -69,6 +70,7 @@ class Entry:
     tags: tuple[str, ...]
     areas: tuple[str, ...]
     pictures: tuple[PictureRef, ...]
+    event: Event | None
     content_hash: str
 
 
@@ -267,7 +269,7 @@ def _create(source: Source, entry: Entry, fetched: Fetched, state: str, labels: 
 def _item(
     source: Source, entry: Entry, fetched: Fetched, state: str, tags: Iterable[str], held: dict[str, Any]
 ) -> Item:
-    return Item(
+    item = Item(
         organisation_id=source.organisation_id,
         state=state,
         held_why=held,
@@ -286,6 +288,8 @@ def _item(
         published_at=entry.published_at,
         content_hash=entry.content_hash,
     )
+    put_event(item, entry.event, source.organisation.timezone)
+    return item
 
 
 def _change(item: Item, entry: Entry, fetched: Fetched, labels: Labels) -> Done:
@@ -322,6 +326,7 @@ def _say(item: Item, entry: Entry, fetched: Fetched, labels: Labels) -> None:
     if fetched.picture or not entry.pictures:
         item.picture = fetched.picture
     item.picture_error = fetched.error or {}
+    put_event(item, entry.event, item.organisation.timezone)
     matched = labels.match(entry.tags, entry.areas)
     item.tags = list(matched.rest)
     item.topics.add(*matched.topics)
@@ -369,7 +374,8 @@ def _entry_of(candidate: Candidate, base_url: str, sites: Sites) -> Entry:
     lead = excerpt(tidy(candidate.lead), LONGEST_LEAD) or excerpt(_first_paragraph(body_text), LEAD_FROM_BODY)
     title = excerpt(one_line(candidate.title) or lead or link, TITLE_LENGTH)
     picture = candidate.pictures[0].url if candidate.pictures else ""
-    said = json.dumps([title, lead, body_html, normalise_link(picture)])
+    event = [event_key(candidate.event)] if candidate.event else []
+    said = json.dumps([title, lead, body_html, normalise_link(picture), *event])
     now = timezone.now()
     return Entry(
         external_key=identity_of(replace(candidate, link=link)),
@@ -388,6 +394,7 @@ def _entry_of(candidate: Candidate, base_url: str, sites: Sites) -> Entry:
         tags=tuple(word for tag in candidate.tags if (word := one_line(tag)[:_TAG_LENGTH])),
         areas=tuple(word for area in candidate.areas if (word := one_line(area)[:_TAG_LENGTH])),
         pictures=candidate.pictures,
+        event=candidate.event,
         content_hash=hashlib.sha256(said.encode()).hexdigest(),
     )
 

@@ -121,7 +121,9 @@ class Item(ScopedModel):
     """One news item as we know it now. `link_key` is the normalised link, unique in the organisation when not empty.
 
     `title_key` is the headline's hash: by it an entry is known again whose key and link both changed. `held_why` says
-    why it is held back. `withdrawn_at`: its publisher took it back. An item with `event_starts_at` is an event.
+    why it is held back. `withdrawn_at`: its publisher took it back. An item with `event_starts_at` is an event: over at
+    `event_over_at`; `event_key` is the hash of what its source last said of it, so that what staff put right stays;
+    `event_changed_at`: it was called off, moved or put off, and those who were told of it have not been looked for yet.
     """
 
     organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="items")
@@ -152,6 +154,9 @@ class Item(ScopedModel):
     event_price = models.CharField(_("price"), max_length=120, blank=True)
     event_booking_url = models.URLField(_("booking link"), max_length=1000, blank=True)
     event_status = models.CharField(max_length=10, choices=EventStatus.choices, blank=True)
+    event_over_at = models.DateTimeField(null=True)
+    event_key = models.CharField(max_length=64, blank=True)
+    event_changed_at = models.DateTimeField(null=True)
     content_hash = models.CharField(max_length=64, blank=True)
     revision = models.PositiveIntegerField(default=1)
     first_seen_at = models.DateTimeField(auto_now_add=True)
@@ -170,6 +175,11 @@ class Item(ScopedModel):
                 fields=["organisation", "event_starts_at"],
                 condition=Q(event_starts_at__isnull=False),
                 name="item_event",
+            ),
+            models.Index(
+                fields=["event_changed_at"],
+                condition=Q(event_changed_at__isnull=False),
+                name="item_event_changed",
             ),
         ]
 

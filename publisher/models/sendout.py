@@ -113,6 +113,8 @@ class Message(ScopedModel):
     `bounces_base` (a person said to go on then); `bounces_told_at`: staff know of what came back after the end.
     `wave_size`: so many get it first; `wave_until`: when the rest follow, known once the first have their outcome.
     `claimed_due_at`, `claimed_id`: the last place of its line that a lane has claimed (models.line).
+    `corrects`: earlier messages that this one puts right; such a mail is for those alone who got one of them.
+    `keeps_past_events`: a person said to send it although what it is about is over.
     """
 
     organisation_path = "campaign__organisation"
@@ -122,6 +124,7 @@ class Message(ScopedModel):
     newsletter = models.ForeignKey(Newsletter, models.PROTECT, null=True, blank=True, related_name="messages")
     account = models.ForeignKey(Account, models.PROTECT, null=True, blank=True, related_name="messages")
     language = models.CharField(max_length=8, default="da")
+    corrects = models.ManyToManyField("self", symmetrical=False, blank=True, related_name="corrections")
     subject = models.CharField(_("subject"), max_length=200, blank=True)
     preview_text = models.CharField(_("preview text"), max_length=200, blank=True)
     text = models.TextField(_("text"), blank=True)
@@ -150,6 +153,7 @@ class Message(ScopedModel):
     wave_size = models.PositiveIntegerField(null=True)
     wave_minutes = models.PositiveSmallIntegerField(default=0)
     wave_until = models.DateTimeField(null=True)
+    keeps_past_events = models.BooleanField(default=False, db_default=False)
     strikes = models.PositiveSmallIntegerField(default=0)
     claim_id = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
@@ -198,7 +202,8 @@ class CompiledMail(ScopedModel):
 
     `segments` is a JSON list of [kind, value]: `["bytes", base64]`, `["slot", name]`, or `["for", bits]`, which says
     who sees what follows it. `aims` tells what the bits mean (audience.aims). `page_parts` cuts the message's
-    `composed_html`: a list of [areas, topics, number of characters].
+    `composed_html`: a list of [areas, topics, number of characters]. `left_out`: the ids of blocks that are not in it,
+    because their event is over when it is sent.
     """
 
     organisation_path = "message__campaign__organisation"
@@ -206,6 +211,7 @@ class CompiledMail(ScopedModel):
     segments = models.JSONField()
     aims = models.JSONField(default=dict)
     page_parts = models.JSONField(default=list)
+    left_out = models.JSONField(default=list)
 
 
 class Link(ScopedModel):

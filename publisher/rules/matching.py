@@ -14,6 +14,7 @@ from django.utils.translation import gettext_noop
 
 from publisher.access.notices import notify_approvers
 from publisher.errors import Explanation, OpslagError
+from publisher.items.events import still_ahead
 from publisher.models import Item, Rule, RuleMatch, Sighting
 from publisher.models.probe import HoursBefore, Moment
 from publisher.rules.making import make
@@ -48,8 +49,8 @@ def apply_rules(now: datetime) -> list[int]:
 def with_new_items(now: Moment) -> QuerySet[Rule]:
     """Active rules in whose organisation there is a new and young item that they have not met, wanted or not."""
     met = RuleMatch.objects.filter(rule=OuterRef(OuterRef("pk")), item=OuterRef("pk"))
-    items = Item.objects.filter(~Exists(met), organisation=OuterRef("organisation"), state=ItemState.NEW)
-    items = items.filter(withdrawn_at=None)
+    ahead = Item.objects.filter(still_ahead(now), withdrawn_at=None)
+    items = ahead.filter(~Exists(met), organisation=OuterRef("organisation"), state=ItemState.NEW)
     young = items.alias(known_at=KNOWN_AT).filter(known_at__gte=HoursBefore(now, OuterRef("max_age_hours")))
     return Rule.objects.filter(Exists(young), active=True)
 
@@ -97,7 +98,7 @@ def _fresh(rule: Rule, now: datetime) -> QuerySet[Item]:
         _wanted(rule)
         .annotate(known_at=KNOWN_AT)
         .filter(Q(first_seen_at__gte=rule.created_at) | Q(first_seen_at__gte=young))
-        .filter(~Exists(met), state=ItemState.NEW, withdrawn_at=None, known_at__gte=young)
+        .filter(~Exists(met), still_ahead(now), state=ItemState.NEW, withdrawn_at=None, known_at__gte=young)
         .order_by("known_at", "pk")
     )
 

@@ -3,9 +3,11 @@
 from publisher.sources.contract import Source
 from publisher.sources.database import DatabaseSource
 from publisher.sources.feed import FeedSource
+from publisher.sources.ical import CalendarSource
 from publisher.sources.push import PushSource
 
-SOURCES: dict[str, Source] = {source.kind: source for source in (FeedSource(), DatabaseSource(), PushSource())}
+_ALL: tuple[Source, ...] = (FeedSource(), CalendarSource(), DatabaseSource(), PushSource())
+SOURCES: dict[str, Source] = {source.kind: source for source in _ALL}
 
 
 def source_choices() -> list[tuple[str, str]]:

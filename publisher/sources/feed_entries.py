@@ -15,6 +15,7 @@ from django.utils.translation import gettext_noop
 from publisher.errors import PermanentError
 from publisher.sources.contract import Candidate, PictureRef
 from publisher.sources.feed_dates import moment
+from publisher.sources.feed_events import event_in
 from publisher.sources.feed_markup import (
     first_picture,
     pixels,
@@ -167,6 +168,7 @@ def _candidate(entry: _Entry, feed: _Entry, url: str) -> Candidate:
         tags=tags,
         areas=areas,
         pictures=_pictures(entry, body, link or url),
+        event=event_in(entry, link or url),
     )
 
 

@@ -6,6 +6,7 @@ from django.urls import path
 
 from publisher.web import (
     composer,
+    event_edit,
     news,
     plan,
     previews,
@@ -27,6 +28,7 @@ urlpatterns = [
     path("news/held/settle", quarantine.settle, name="held-settle"),
     path("news/plan", plan.plan, name="plan-several"),
     path("news/<int:item_id>", news.news_item, name="item"),
+    path("news/<int:item_id>/event", event_edit.event_edit, name="item-event"),
     path("news/<int:item_id>/plan", plan.plan, name="plan"),
     path("news/<int:item_id>/withdraw", withdrawals.item_withdraw, name="item-withdraw"),
     path("news/<int:item_id>/restore", withdrawals.item_restore, name="item-restore"),

@@ -39,7 +39,7 @@ from publisher.models import (
 )
 from publisher.models.line import LINE_BEGINS
 from publisher.models.probe import Instant, Probe
-from publisher.review import renewal, settling, withdraw
+from publisher.review import corrections, renewal, settling, withdraw
 from publisher.rules import matching
 from publisher.schedule import dispatch
 from publisher.track import breaker, events
@@ -63,6 +63,7 @@ LOOKS: dict[str, Callable[[datetime], object]] = {
     "withdrawn": dispatch.hold_withdrawn,
     "changed": renewal.untold,
     "rules": lambda now: _met_after(now),
+    "corrections": lambda now: _looked_at_after(now),
     "collect": polling.due_sources,
     "dead_posts": post.give_up_dead_claims,
     "dead_notices": notice.give_up_dead_notices,
@@ -103,6 +104,7 @@ WORK: dict[str, list[Row]] = {
         (Item, {}, {"revision": 2}),
     ],
     "rules": [(Item, {}, {"state": "new", "published_at": timedelta(hours=-71)})],
+    "corrections": [(Item, {}, {"event_changed_at": AGO})],
     "collect": [(Source, {}, {"status": "active", "next_poll_at": AGO})],
     "dead_posts": [
         (Claim, OF_POST, {"lease_until": AGO}),
@@ -139,6 +141,12 @@ def _met_after(now: datetime) -> bool:
     before = RuleMatch.objects.count()
     matching.apply_rules(now)
     return RuleMatch.objects.count() > before
+
+
+def _looked_at_after(now: datetime) -> bool:
+    before = corrections.changed(now).count()
+    corrections.prepare_corrections(now)
+    return corrections.changed(now).count() < before
 
 
 @pytest.fixture
