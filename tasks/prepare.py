@@ -8,7 +8,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from publisher.deliver import post
-from publisher.rules import matching
+from publisher.rules import matching, wanted
 from publisher.schedule import dispatch
 from publisher.vocabulary import Queue
 from tasks.celery import wake
@@ -42,7 +42,7 @@ STEPS = (
     Step("freeze", dispatch.unfrozen, _freeze),
     Step("prepare_posts", post.unprepared, _prepare_posts),
 )
-PATIENT_STEPS = (Step("rules", matching.with_new_items, _wake_rules),)
+PATIENT_STEPS = (Step("rules", wanted.with_work, _wake_rules),)
 _look = Look(*STEPS)
 
 

@@ -130,7 +130,7 @@ class _Taking:
         self._claim = mine
         self._source = source
         self._state = state
-        self._labels = Labels.of(source.organisation)
+        self._labels = Labels.of(source.organisation, source)
         self._pictures_end = timezone.now() + PICTURE_TIME
 
     def take_in(self, poll: Poll) -> Collected:

@@ -140,7 +140,7 @@ def _record_once(source: Source, entry: Entry, fetched: Fetched, state: str, lab
 
 
 def _create(source: Source, entry: Entry, fetched: Fetched, state: str, labels: Labels) -> Item:
-    matched = labels.match(entry.tags, entry.areas)
+    matched = labels.match(entry.tags, entry.areas, entry.title, entry.lead, entry.body_text)
     item = Item.objects.create(
         organisation_id=source.organisation_id,
         state=state,
@@ -186,7 +186,7 @@ def _say(item: Item, entry: Entry, fetched: Fetched, labels: Labels) -> None:
     if fetched.picture or not entry.pictures:
         item.picture = fetched.picture
     item.picture_error = fetched.error or {}
-    matched = labels.match(entry.tags, entry.areas)
+    matched = labels.match(entry.tags, entry.areas, entry.title, entry.lead, entry.body_text)
     item.tags = list(matched.rest)
     item.topics.add(*matched.topics)
     item.areas.add(*matched.areas)

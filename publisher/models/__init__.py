@@ -11,6 +11,7 @@ from publisher.models.organisation import (
 )
 
 from publisher.models.news import Area, Item, ItemRevision, Picture, Sighting, Source, Topic  # isort: skip
+from publisher.models.labelling import LabelRule  # isort: skip
 from publisher.models.audience import (  # isort: skip
     Consent,
     ConsentText,
@@ -67,6 +68,7 @@ __all__ = [
     "InboundMail",
     "Item",
     "ItemRevision",
+    "LabelRule",
     "LaneSlot",
     "Link",
     "Mailbox",
