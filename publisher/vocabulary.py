@@ -270,17 +270,6 @@ class MatchOutcome(TextChoices):
     FAILED = "failed", _("Could not be used")
 
 
-# What of these does not count towards a rule's limits: nothing was made of it.
-LEFT_OUT = (
-    MatchOutcome.CAPPED,
-    MatchOutcome.TOO_OLD,
-    MatchOutcome.WITHDRAWN,
-    MatchOutcome.UNWANTED,
-    MatchOutcome.SWITCHED_OFF,
-    MatchOutcome.ALREADY,
-)
-
-
 class LabelRuleKind(TextChoices):
     """By what a labelling knows an item."""
 

@@ -17,9 +17,9 @@ from publisher.errors import Explanation, OpslagError
 from publisher.models import Item, Rule, RuleMatch
 from publisher.rules.making import make
 from publisher.rules.misfire import failing, flood, hold, midnight
-from publisher.rules.pacing import Pace, Quiet, delay_of, pace_of, takes_slots
+from publisher.rules.pacing import LEFT_OUT, Pace, Quiet, delay_of, pace_of, takes_slots
 from publisher.rules.wanted import USABLE, fresh, known_at, matches
-from publisher.vocabulary import LEFT_OUT, MatchOutcome, NoticeKind
+from publisher.vocabulary import MatchOutcome, NoticeKind
 
 log = logging.getLogger(__name__)
 

@@ -12,8 +12,9 @@ from publisher.access.audit import record
 from publisher.access.notices import notify_approvers
 from publisher.errors import Explanation
 from publisher.models import Rule, RuleMatch
+from publisher.rules.pacing import LEFT_OUT
 from publisher.schedule.times import recurring, wall_of
-from publisher.vocabulary import LEFT_OUT, MatchOutcome, NoticeKind
+from publisher.vocabulary import MatchOutcome, NoticeKind
 
 # More than so many times its busiest day of the last four weeks, and at least so many, is no ordinary day.
 TIMES_USUAL, AT_LEAST = 3, 5

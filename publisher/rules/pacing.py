@@ -9,9 +9,18 @@ from datetime import datetime, time, timedelta
 from publisher.models import Rule
 from publisher.schedule.holidays import is_holiday
 from publisher.schedule.times import first_after, wall_of
-from publisher.vocabulary import RuleMail, RuleMode, RuleTiming
+from publisher.vocabulary import MatchOutcome, RuleMail, RuleMode, RuleTiming
 
 SATURDAY = 5
+# What does not count towards a rule's limits: nothing was made of it.
+LEFT_OUT = (
+    MatchOutcome.CAPPED,
+    MatchOutcome.TOO_OLD,
+    MatchOutcome.WITHDRAWN,
+    MatchOutcome.UNWANTED,
+    MatchOutcome.SWITCHED_OFF,
+    MatchOutcome.ALREADY,
+)
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ class MergeForm(forms.Form):
 
     into = forms.ModelChoiceField(
         label=gettext_lazy("Merge it into"),
-        queryset=Topic.objects.none(),
+        queryset=None,
         empty_label=None,
         widget=forms.RadioSelect,
         error_messages={"required": gettext_lazy("Choose what it is the same as.")},
