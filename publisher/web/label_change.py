@@ -62,7 +62,7 @@ def label_rename(request: OwnRequest, kind: str, pk: int) -> HttpResponse:
 def label_merge(request: OwnRequest, kind: str, pk: int) -> HttpResponse:
     """Make two one: everything that has this has the other then."""
     found = _changeable(request, kind, pk)
-    form = MergeForm(request.POST or None)
+    form = MergeForm(request.POST if request.method == "POST" else None)
     form.fields["into"].queryset = merge_choices(found, request.organisation)  # type: ignore[attr-defined]
     if request.method == "POST" and form.is_valid():
         into: Topic | Area = form.cleaned_data["into"]

@@ -35,7 +35,7 @@ from publisher.web.settings_pages import tabs
 from publisher.web.staff import OwnRequest, may, staff
 
 # How like two words are (difflib's ratio) that one may stand for the other: “koncerter” for “Koncert”.
-NEARLY = 0.8
+NEARLY = 0.75
 
 
 class LabelForm(forms.Form):
