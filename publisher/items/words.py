@@ -7,8 +7,8 @@ import unicodedata
 from collections.abc import Iterable
 
 _DANISH = str.maketrans({"æ": "ae", "ø": "oe", "å": "aa", "ö": "oe", "ä": "ae"})
-# At the end of a word: words that begin like this.
-BEGINNING = "*"
+# At an end of a word: whatever goes on there.
+ANYTHING = "*"
 LONGEST, MOST = 120, 50
 
 
@@ -27,14 +27,18 @@ class Text:
         self._form: str | None = None
 
     def has(self, word: str) -> bool:
-        """Whether it has the word (or the words, one after the other), whole; “kunst*” also finds “kunstner”."""
+        """Whether it has the word (or the words, one after the other), whole.
+
+        “kunst*” also finds “kunstner”, “*kunst” “samtidskunst”, and “*kunst*” both.
+        """
         wanted = key(word)
         if not wanted:
             return False
         if self._form is None:
             # Parts do not run into each other: a headline's last word and the lead's first are no phrase.
             self._form = "".join(f"-{key(part)}-" for part in self._parts)
-        return f"-{wanted}" in self._form if word.rstrip().endswith(BEGINNING) else f"-{wanted}-" in self._form
+        before, after = ("" if word.strip()[end] == ANYTHING else "-" for end in (0, -1))
+        return f"{before}{wanted}{after}" in self._form
 
     def has_any(self, words: Iterable[str]) -> bool:
         """Whether it has one of them."""

@@ -21,7 +21,8 @@ class LabellingForm(forms.ModelForm):  # type: ignore[type-arg]
     words = WordsField(
         label=gettext_lazy("Words"),
         help_text=gettext_lazy(
-            "One or more, with commas between them; one of them is enough. “kunst*” also finds “kunstner”."
+            "One or more, with commas between them; one of them is enough. “*kunst*” also finds “kunstner” "
+            "and “samtidskunst”."
         ),
     )
     owner = forms.ChoiceField(label=gettext_lazy("For"), required=False, widget=forms.RadioSelect)

@@ -51,7 +51,8 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
     words = WordsField(
         label=gettext_lazy("With one of these words"),
         help_text=gettext_lazy(
-            "In the headline, the lead or the text; with commas between them. “kunst*” also finds “kunstner”."
+            "In the headline, the lead or the text; with commas between them. “*kunst*” also finds “kunstner” "
+            "and “samtidskunst”."
         ),
     )
     without_words = WordsField(

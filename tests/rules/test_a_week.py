@@ -165,7 +165,7 @@ def test_exactly_the_right_send_outs(week: Week, rule: Rule, secretariat: Organi
     week.until(wall(SUNDAY, "02:20"), lambda week: week.publish("fandtes ikke"))
     week.until(wall(SUNDAY, "04:00"), lambda week: week.publish("kun intern"))
     week.until(wall(SUNDAY + 2, "06:50"))
-    week.until(wall(SUNDAY + 2, "11:40"), lambda week: week.change("kun intern", title="for alle", lead=""))
+    week.until(wall(SUNDAY + 2, "11:40"), lambda week: week.change("kun intern", title="for alle", body="<p>Kom.</p>"))
     week.until(wall(SUNDAY + 2, "23:55"))
 
     assert [(title, at.astimezone(COPENHAGEN).strftime("%d. %H:%M")) for title, at in week.sent] == [
