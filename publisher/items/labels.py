@@ -100,8 +100,7 @@ class Labels:
 
 def _by_word(labels: Sequence[Label]) -> dict[str, Label]:
     """By name; a slug, which is often what a label was called before, counts where nothing is called so."""
-    found: dict[str, Label] = {}
-    for word, label in [*((label.name, label) for label in labels), *((label.slug, label) for label in labels)]:
-        found.setdefault(key(word), label)
+    by_slug = {key(label.slug): label for label in reversed(labels)}
+    found = by_slug | {key(label.name): label for label in reversed(labels)}
     found.pop("", None)
     return found

@@ -24,7 +24,7 @@ def join_next_issue(rule: Rule, item: Item, now: datetime) -> tuple[Campaign, bo
     """
     # One at a time for a newsletter: so it has one open issue, and an item joins once.
     rows = Newsletter.objects.select_for_update(of=("self",)).select_related("organisation")
-    newsletter = rows.get(pk=rule.newsletter_id)
+    newsletter = rows.get(rules=rule)
     if _has(newsletter, item):
         return None
     message = _open_mail(newsletter)
@@ -42,6 +42,8 @@ def _has(newsletter: Newsletter, item: Item) -> bool:
 
 def _open_mail(newsletter: Newsletter) -> Message | None:
     """The mail of the open issue, locked; None if there is none that is still a draft."""
+    if newsletter.open_issue_id is None:
+        return None
     issues = Campaign.objects.select_for_update().filter(status=CampaignStatus.DRAFT)
     issue = issues.filter(pk=newsletter.open_issue_id).first()
     mails = Message.objects.filter(campaign=issue, newsletter=newsletter, status=MessageStatus.DRAFT)

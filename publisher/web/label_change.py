@@ -26,7 +26,7 @@ from publisher.web.staff import OwnRequest, staff
 class MergeForm(forms.Form):
     """Into what."""
 
-    into = forms.ModelChoiceField(
+    into: forms.ModelChoiceField[Topic | Area] = forms.ModelChoiceField(
         label=gettext_lazy("Merge it into"),
         queryset=None,
         empty_label=None,

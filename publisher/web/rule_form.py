@@ -164,7 +164,7 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def clean_mail_as(self) -> str:
         """Left out it is what it was."""
-        return self.cleaned_data["mail_as"] or self.instance.mail_as
+        return str(self.cleaned_data["mail_as"] or self.instance.mail_as)
 
     def clean(self) -> dict[str, Any]:
         """The parts must fit together."""
@@ -196,7 +196,8 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
             return True
         if begins is None or ends is None:
             return False
-        return begins <= slot.time < ends if begins <= ends else slot.time >= begins or slot.time < ends
+        late, early = slot.time >= begins, slot.time < ends
+        return bool((late and early) if begins <= ends else (late or early))
 
     def _check_quiet(self, given: dict[str, Any]) -> None:
         begins, ends = given.get("quiet_from"), given.get("quiet_until")
