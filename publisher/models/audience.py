@@ -6,7 +6,7 @@ import secrets
 from typing import ClassVar
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
 from django.utils.translation import gettext_lazy as _
 
 from publisher.models.news import Area, Topic
@@ -43,7 +43,7 @@ class Newsletter(ScopedModel):
     )
     first_wave = models.PositiveIntegerField(_("send to so many first"), default=0)
     first_wave_minutes = models.PositiveSmallIntegerField(_("then wait (minutes)"), default=10)
-    issue_days = models.JSONField(_("goes out on"), default=list, blank=True)
+    issue_days = models.JSONField(_("goes out on"), default=list, db_default=Value([], models.JSONField()), blank=True)
     issue_time = models.TimeField(_("goes out at"), null=True, blank=True)
     open_issue = models.ForeignKey("Campaign", models.SET_NULL, null=True, related_name="+")
     areas = models.ManyToManyField(Area, blank=True, related_name="newsletters")

@@ -6,7 +6,7 @@ import uuid
 from typing import ClassVar
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
 from django.utils.translation import gettext_lazy as _
 
 from publisher.models.audience import Newsletter
@@ -27,6 +27,9 @@ from publisher.vocabulary import (
     RuleTiming,
 )
 
+# What the code of before an upgrade leaves in a list.
+NOTHING = Value([], models.JSONField())
+
 
 class Rule(ScopedModel):
     """The automatic path: new items of these sources, topics, areas, words → this newsletter and these accounts.
@@ -42,25 +45,25 @@ class Rule(ScopedModel):
     sources = models.ManyToManyField(Source, blank=True, related_name="rules")
     topics = models.ManyToManyField(Topic, blank=True, related_name="+")
     areas = models.ManyToManyField(Area, blank=True, related_name="+")
-    words = models.JSONField(_("with one of these words"), default=list, blank=True)
-    without_words = models.JSONField(_("without these words"), default=list, blank=True)
+    words = models.JSONField(_("with one of these words"), default=list, db_default=NOTHING, blank=True)
+    without_words = models.JSONField(_("without these words"), default=list, db_default=NOTHING, blank=True)
     newsletter = models.ForeignKey(Newsletter, models.CASCADE, null=True, blank=True, related_name="rules")
-    mail_as = models.CharField(max_length=10, choices=RuleMail.choices, default=RuleMail.OWN)
+    mail_as = models.CharField(max_length=10, choices=RuleMail.choices, default=RuleMail.OWN, db_default="own")
     accounts = models.ManyToManyField(Account, blank=True, related_name="rules")
     timing = models.CharField(max_length=14, choices=RuleTiming.choices, default=RuleTiming.AT_ONCE)
     delay_minutes = models.PositiveIntegerField(_("minutes to wait"), default=0)
     mode = models.CharField(max_length=10, choices=RuleMode.choices, default=RuleMode.REVIEW)
     daily_cap = models.PositiveSmallIntegerField(_("at most a day"), default=3)
-    min_gap_minutes = models.PositiveIntegerField(_("minutes between two"), default=0)
+    min_gap_minutes = models.PositiveIntegerField(_("minutes between two"), default=0, db_default=0)
     quiet_from = models.TimeField(_("quiet from"), null=True, blank=True)
     quiet_until = models.TimeField(_("quiet until"), null=True, blank=True)
-    quiet_weekends = models.BooleanField(_("quiet on Saturdays and Sundays"), default=False)
-    quiet_holidays = models.BooleanField(_("quiet on public holidays"), default=False)
+    quiet_weekends = models.BooleanField(_("quiet on Saturdays and Sundays"), default=False, db_default=False)
+    quiet_holidays = models.BooleanField(_("quiet on public holidays"), default=False, db_default=False)
     max_age_hours = models.PositiveIntegerField(_("nothing older than (hours)"), default=72)
     created_at = models.DateTimeField(auto_now_add=True)
     on_since = models.DateTimeField(null=True)
     held_at = models.DateTimeField(null=True)
-    held_why = models.JSONField(default=dict)
+    held_why = models.JSONField(default=dict, db_default=Value({}, models.JSONField()))
 
     def __str__(self) -> str:
         return self.name

@@ -78,7 +78,8 @@ def _with(organisation: Organisation, status: DeliveryStatus) -> QuerySet[Messag
 
 
 def _shown(organisation: Organisation) -> QuerySet[Campaign]:
-    return Campaign.objects.for_organisation(organisation).select_related("created_by").prefetch_related(*_SHOWN)
+    found = Campaign.objects.for_organisation(organisation).select_related("created_by", "rule")
+    return found.prefetch_related(*_SHOWN)
 
 
 def upcoming(organisation: Organisation, limit: int) -> list[Campaign]:
