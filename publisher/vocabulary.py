@@ -250,6 +250,37 @@ class RuleMode(TextChoices):
     AUTOMATIC = "automatic", _("Automatic")
 
 
+class RuleMail(TextChoices):
+    """How what a rule takes up goes to a newsletter's subscribers."""
+
+    NEXT_ISSUE = "next_issue", _("In the newsletter’s next issue")
+    OWN = "own", _("As a mail of its own")
+
+
+class MatchOutcome(TextChoices):
+    """What became of an item that a rule took up."""
+
+    APPROVED = "approved", pgettext_lazy("rule", "Goes out by itself")
+    IN_REVIEW = "in_review", pgettext_lazy("rule", "Draft for approval")
+    JOINED = "joined", _("Put into the next issue")
+    WAITING = "waiting", pgettext_lazy("rule", "Waits for its turn")
+    CAPPED = "capped", _("Left out: over the daily limit")
+    TOO_OLD = "too_old", _("Left out: too old by its turn")
+    WITHDRAWN = "withdrawn", _("Left out: withdrawn or held back")
+    UNWANTED = "unwanted", _("Left out: the rule no longer wants it")
+    SWITCHED_OFF = "switched_off", _("Left out: the rule was switched off")
+    ALREADY = "already", _("Left out: the newsletter has it already")
+    FAILED = "failed", _("Could not be used")
+
+
+class LabelRuleKind(TextChoices):
+    """By what a labelling knows an item."""
+
+    CATEGORY = "category", _("The source’s category is")
+    WORDS = "words", _("The text has the word")
+    SOURCE = "source", _("It comes from the news source")
+
+
 class BlockKind(TextChoices):
     """The parts an e-mail is built from."""
 
@@ -279,6 +310,7 @@ class NoticeKind(TextChoices):
     """The transactional mails we write."""
 
     REVIEW_READY = "review_ready", _("A draft is ready for approval")
+    NEW_ITEM = "new_item", _("A rule has made a draft of a new item")
     ALERT = "alert", _("Something needs a person")
 
 

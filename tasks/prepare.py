@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from publisher.deliver import post
 from publisher.review import corrections, renewal
-from publisher.rules import matching
+from publisher.rules import matching, wanted
 from publisher.schedule import dispatch, withdrawn
 from publisher.vocabulary import Queue
 from tasks.celery import wake
@@ -50,7 +50,7 @@ STEPS = (
 PATIENT_STEPS = (
     Step("withdrawn", withdrawn.with_withdrawn_news, dispatch.hold_withdrawn),
     Step("changed", renewal.untold, renewal.tell_of_changes),
-    Step("rules", matching.with_new_items, _wake_rules),
+    Step("rules", wanted.with_work, _wake_rules),
     Step("corrections", corrections.changed, _wake_corrections),
 )
 _look = Look(*STEPS)

@@ -256,6 +256,28 @@ def add_block(message: Message, kind: BlockKind, *, position: int | None = None,
 
 
 @transaction.atomic
+def add_story(message: Message, item: Item) -> Block:
+    """Put an item at the end of a mail, for everyone; a mail's first story leads. Raises InputError as above."""
+    open_draft(message)
+    last = message.blocks.aggregate(last=Max("position"))["last"]
+    leads = not message.blocks.filter(kind=BlockKind.LEAD_STORY).exists()
+    number = CampaignItem.objects.filter(campaign=message.campaign_id).count()
+    CampaignItem.objects.get_or_create(
+        campaign_id=message.campaign_id,
+        item=item,
+        defaults={"item_revision": item.revision, "position": number},
+    )
+    return Block.objects.create(
+        message=message,
+        kind=BlockKind.LEAD_STORY if leads else BlockKind.STORY,
+        position=0 if last is None else last + 1,
+        item=item,
+        picture=item.picture,
+        content=content_of(item),
+    )
+
+
+@transaction.atomic
 def arrange_blocks(message: Message, block_ids: Iterable[int]) -> None:
     """Keep these blocks, in this order, and remove the others; the first story leads. Raises InputError as above."""
     open_draft(message)

@@ -169,7 +169,7 @@ class _Taking:
         self._claim = mine
         self._source = source
         self._state = state
-        self._labels = Labels.of(source.organisation)
+        self._labels = Labels.of(source.organisation, source)
         self._sites = sites_of(source.organisation)
         self._written: set[int] = set()
         # All items that entries of this look are, so that none of them is taken for another entry's disguise.

@@ -29,7 +29,7 @@ from publisher.items.identity import (
     web_address,
     without_tracking,
 )
-from publisher.items.labels import Labels
+from publisher.items.labels import Labels, Matched
 from publisher.items.recognise import Known, Recognised
 from publisher.models import Item, ItemRevision, Picture, Sighting, Source, User
 from publisher.sources.contract import Candidate, Event, PictureRef
@@ -235,7 +235,7 @@ def record_new(
 
     [] if another source wrote the same link in this moment: then nothing is written, and each is to be recorded alone.
     """
-    matched = [labels.match(entry.tags, entry.areas) for entry in entries]
+    matched = [_matched(entry, labels) for entry in entries]
     held = held_why.as_json() if held_why else {}
     items = [
         _item(source, entry, Fetched(), state, match.rest, held) for entry, match in zip(entries, matched, strict=True)
@@ -256,8 +256,12 @@ def record_new(
     return items
 
 
+def _matched(entry: Entry, labels: Labels) -> Matched:
+    return labels.match(entry.tags, entry.areas, entry.title, entry.lead, entry.body_text)
+
+
 def _create(source: Source, entry: Entry, fetched: Fetched, state: str, labels: Labels, held: dict[str, Any]) -> Item:
-    matched = labels.match(entry.tags, entry.areas)
+    matched = _matched(entry, labels)
     item = _item(source, entry, fetched, state, matched.rest, held)
     item.save(force_insert=True)
     item.topics.add(*matched.topics)
@@ -327,7 +331,7 @@ def _say(item: Item, entry: Entry, fetched: Fetched, labels: Labels) -> None:
         item.picture = fetched.picture
     item.picture_error = fetched.error or {}
     put_event(item, entry.event, item.organisation.timezone)
-    matched = labels.match(entry.tags, entry.areas)
+    matched = _matched(entry, labels)
     item.tags = list(matched.rest)
     item.topics.add(*matched.topics)
     item.areas.add(*matched.areas)

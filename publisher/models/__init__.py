@@ -20,6 +20,7 @@ from publisher.models.news import (  # isort: skip
     Source,
     Topic,
 )
+from publisher.models.labelling import LabelRule  # isort: skip
 from publisher.models.audience import (  # isort: skip
     Consent,
     ConsentText,
@@ -77,6 +78,7 @@ __all__ = [
     "InboundMail",
     "Item",
     "ItemRevision",
+    "LabelRule",
     "LaneSlot",
     "Link",
     "Mailbox",

@@ -6,7 +6,7 @@ import uuid
 from typing import ClassVar
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
 from django.utils.translation import gettext_lazy as _
 
 from publisher.models.audience import Newsletter
@@ -15,11 +15,29 @@ from publisher.models.line import LINE_BEGINS
 from publisher.models.news import Area, Item, Picture, Source, Topic
 from publisher.models.organisation import Organisation, User
 from publisher.models.scoped import ScopedModel
-from publisher.vocabulary import BlockKind, CampaignStatus, HoldReason, MessageStatus, Outlet, RuleMode, RuleTiming
+from publisher.vocabulary import (
+    BlockKind,
+    CampaignStatus,
+    HoldReason,
+    MatchOutcome,
+    MessageStatus,
+    Outlet,
+    RuleMail,
+    RuleMode,
+    RuleTiming,
+)
+
+# What the code of before an upgrade leaves in a list.
+NOTHING = Value([], models.JSONField())
 
 
 class Rule(ScopedModel):
-    """The automatic path: new items of these sources, topics, areas → this newsletter and these accounts."""
+    """The automatic path: new items of these sources, topics, areas, words → this newsletter and these accounts.
+
+    `words`: any of them must stand in the item; `without_words`: none of them may (see items.words). `on_since`: when a
+    person last switched it on or let it go on. `held_at`: it took up far more than usual or failed again and again,
+    and waits for a person; `held_why` is an Explanation's JSON.
+    """
 
     organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="rules")
     name = models.CharField(_("name"), max_length=120)
@@ -27,14 +45,25 @@ class Rule(ScopedModel):
     sources = models.ManyToManyField(Source, blank=True, related_name="rules")
     topics = models.ManyToManyField(Topic, blank=True, related_name="+")
     areas = models.ManyToManyField(Area, blank=True, related_name="+")
+    words = models.JSONField(_("with one of these words"), default=list, db_default=NOTHING, blank=True)
+    without_words = models.JSONField(_("without these words"), default=list, db_default=NOTHING, blank=True)
     newsletter = models.ForeignKey(Newsletter, models.CASCADE, null=True, blank=True, related_name="rules")
+    mail_as = models.CharField(max_length=10, choices=RuleMail.choices, default=RuleMail.OWN, db_default="own")
     accounts = models.ManyToManyField(Account, blank=True, related_name="rules")
     timing = models.CharField(max_length=14, choices=RuleTiming.choices, default=RuleTiming.AT_ONCE)
     delay_minutes = models.PositiveIntegerField(_("minutes to wait"), default=0)
     mode = models.CharField(max_length=10, choices=RuleMode.choices, default=RuleMode.REVIEW)
     daily_cap = models.PositiveSmallIntegerField(_("at most a day"), default=3)
+    min_gap_minutes = models.PositiveIntegerField(_("minutes between two"), default=0, db_default=0)
+    quiet_from = models.TimeField(_("quiet from"), null=True, blank=True)
+    quiet_until = models.TimeField(_("quiet until"), null=True, blank=True)
+    quiet_weekends = models.BooleanField(_("quiet on Saturdays and Sundays"), default=False, db_default=False)
+    quiet_holidays = models.BooleanField(_("quiet on public holidays"), default=False, db_default=False)
     max_age_hours = models.PositiveIntegerField(_("nothing older than (hours)"), default=72)
     created_at = models.DateTimeField(auto_now_add=True)
+    on_since = models.DateTimeField(null=True)
+    held_at = models.DateTimeField(null=True)
+    held_why = models.JSONField(default=dict, db_default=Value({}, models.JSONField()))
 
     def __str__(self) -> str:
         return self.name
@@ -91,17 +120,28 @@ class CampaignItem(ScopedModel):
 
 
 class RuleMatch(ScopedModel):
-    """A rule met an item: at most once ever, whatever the source does later."""
+    """A rule met an item: at most once ever, whatever the source does later.
+
+    `goes_at`: when what it made goes out, or will; `due`: when an item that waits for its turn is looked at again.
+    `issue`: the newsletter's issue that the item joined.
+    """
 
     organisation_path = "rule__organisation"
     rule = models.ForeignKey(Rule, models.CASCADE, related_name="matches")
     item = models.ForeignKey(Item, models.CASCADE, related_name="rule_matches")
     campaign = models.ForeignKey(Campaign, models.SET_NULL, null=True, related_name="+")
-    outcome = models.CharField(max_length=20)
+    issue = models.ForeignKey(Campaign, models.SET_NULL, null=True, related_name="joined_by")
+    outcome = models.CharField(max_length=20, choices=MatchOutcome.choices)
     at = models.DateTimeField(auto_now_add=True)
+    due = models.DateTimeField(null=True)
+    goes_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["rule", "item"], name="rule_item_once")]
+        indexes: ClassVar = [
+            models.Index(fields=["rule", "due"], condition=Q(outcome="waiting"), name="rule_match_waiting"),
+            models.Index(fields=["rule", "at"], name="rule_match_at"),
+        ]
 
 
 class Message(ScopedModel):

@@ -26,14 +26,20 @@ from publisher.vocabulary import CampaignStatus, DeliveryStatus, MessageStatus, 
 JUST_PASSED = timedelta(minutes=5)
 
 
-def submit(campaign: Campaign, user: User | None, *, words: Explanation | None = None) -> None:
+def submit(
+    campaign: Campaign,
+    user: User | None,
+    *,
+    words: Explanation | None = None,
+    kind: NoticeKind = NoticeKind.REVIEW_READY,
+) -> None:
     """Hand a draft in for approval; everyone who may approve it, except `user`, gets a notice (saying `words`)."""
     _may(user, "edit", campaign)
     with transaction.atomic():
         move(campaign, CampaignStatus, CampaignStatus.IN_REVIEW)
         record(campaign.organisation, user, "submitted", campaign, gettext_noop("Sent for approval"))
         ready = Explanation(gettext_noop("“%(title)s” is ready for approval."), {"title": campaign.title})
-        notify_approvers(campaign.organisation, NoticeKind.REVIEW_READY, campaign, words or ready, but=user)
+        notify_approvers(campaign.organisation, kind, campaign, words or ready, but=user)
 
 
 def approve(

@@ -9,7 +9,7 @@ from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from publisher.models import Account, Campaign, InboundMail, Message, Organisation, Source
+from publisher.models import Account, Campaign, InboundMail, Message, Organisation, Rule, Source
 from publisher.vocabulary import (
     AccountStatus,
     CampaignStatus,
@@ -39,11 +39,12 @@ class Worklist:
     failed_posts: list[Message]
     accounts: list[Account]
     sources: list[Source]
+    rules: list[Rule]
     replies: int = 0
 
     def __len__(self) -> int:
         parts = (self.to_approve, self.held, self.unconfirmed, self.failed_posts, self.accounts, self.sources)
-        return sum(len(part) for part in parts) + bool(self.replies)
+        return sum(len(part) for part in (*parts, self.rules)) + bool(self.replies)
 
 
 def worklist(organisation: Organisation) -> Worklist:
@@ -59,6 +60,9 @@ def worklist(organisation: Organisation) -> Worklist:
             Account.objects.for_organisation(organisation).filter(status=AccountStatus.NEEDS_RECONNECT).order_by("name")
         ),
         sources=list(Source.objects.for_organisation(organisation).filter(status=SourceStatus.BROKEN).order_by("name")),
+        rules=list(
+            Rule.objects.for_organisation(organisation).filter(active=True, held_at__isnull=False).order_by("name")
+        ),
         replies=InboundMail.objects.for_organisation(organisation).filter(status=InboundStatus.NEEDS_PERSON).count(),
     )
 
@@ -74,7 +78,8 @@ def _with(organisation: Organisation, status: DeliveryStatus) -> QuerySet[Messag
 
 
 def _shown(organisation: Organisation) -> QuerySet[Campaign]:
-    return Campaign.objects.for_organisation(organisation).select_related("created_by").prefetch_related(*_SHOWN)
+    found = Campaign.objects.for_organisation(organisation).select_related("created_by", "rule")
+    return found.prefetch_related(*_SHOWN)
 
 
 def upcoming(organisation: Organisation, limit: int) -> list[Campaign]:
