@@ -197,6 +197,7 @@ class EventStatus(TextChoices):
 
     SCHEDULED = "scheduled", pgettext_lazy("event", "Takes place")
     MOVED = "moved", pgettext_lazy("event", "Moved")
+    POSTPONED = "postponed", pgettext_lazy("event", "Put off")
     CANCELLED = "cancelled", pgettext_lazy("event", "Called off")
 
 

@@ -26,9 +26,10 @@ class PictureRef:
 
 @dataclass(frozen=True)
 class Event:
-    """When and where an item takes place. Times are aware; with `all_day` only their dates count.
+    """When and where an item takes place. Times are aware; with `all_day` only their dates count, the last included.
 
-    `status` is one of `vocabulary.EventStatus`.
+    `floating`: the source named no zone, so the times are what clocks show at the place, labelled UTC. `price` is in
+    words, "0" where it is free; `status` is one of `vocabulary.EventStatus`.
     """
 
     starts_at: datetime
@@ -38,6 +39,7 @@ class Event:
     price: str = ""
     booking_url: str = ""
     status: str = "scheduled"
+    floating: bool = False
 
 
 @dataclass(frozen=True)
