@@ -8,7 +8,7 @@ import io
 import re
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,8 +17,9 @@ from django.utils.translation import gettext_noop
 
 from publisher.errors import PermanentError
 from publisher.sources.contract import Candidate, PictureRef
-from publisher.sources.feed_markup import first_picture, named_feed, pixels, plain_text, web_address, without_controls
+from publisher.sources.feed_markup import named_feed, pixels, plain_text, web_address, without_controls
 from publisher.sources.feed_media import with_picture_texts
+from publisher.sources.markup_pictures import best_first, merged, pictures_in
 
 MAX_ENTRIES = 500
 NOT_A_FEED = "not_a_feed"
@@ -205,24 +206,12 @@ def _tags_and_areas(categories: Iterable[_Entry]) -> tuple[tuple[str, ...], tupl
 
 
 def _pictures(entry: _Entry, body: str, base: str) -> tuple[PictureRef, ...]:
-    """All pictures of an entry, each address once with what any mention knew about it, the largest first."""
-    merged: dict[str, PictureRef] = {}
-    in_body = first_picture(body, base)
-    for picture in [*_attached(entry, base), *([in_body] if in_body else [])]:
-        known = merged.get(picture.url)
-        merged[picture.url] = _merged(known, picture) if known else picture
-    return tuple(sorted(merged.values(), key=lambda picture: -picture.width * picture.height))
-
-
-def _merged(first: PictureRef, second: PictureRef) -> PictureRef:
-    return replace(
-        first,
-        alt=first.alt or second.alt,
-        caption=first.caption or second.caption,
-        credit=first.credit or second.credit,
-        width=first.width or second.width,
-        height=first.height or second.height,
-    )
+    """All pictures of an entry, each address once with what any mention knew about it, the best first."""
+    known: dict[str, PictureRef] = {}
+    for picture in [*_attached(entry, base), *pictures_in(body, base)]:
+        same = known.get(picture.url)
+        known[picture.url] = merged(same, picture) if same else picture
+    return best_first(known.values())
 
 
 def _attached(entry: _Entry, base: str) -> Iterator[PictureRef]:

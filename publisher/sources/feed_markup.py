@@ -1,4 +1,4 @@
-"""What a feed needs to read out of markup: plain text, the first picture, the feed that a web page names.
+"""What a feed needs to read out of markup: plain text, tags with their attributes, the feed that a web page names.
 
 One linear pass over tags instead of a tree: hostile input costs tree builders (nh3, html.parser) minutes or gigabytes.
 """
@@ -9,13 +9,9 @@ import html
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import replace
 from urllib.parse import urljoin, urlsplit
 
-from publisher.sources.contract import PictureRef
-
-MIN_PICTURE_WIDTH = 100
-_TOKEN = re.compile(r"(?P<hide><!--)|(?P<show>-->)|<(?P<end>/?)(?P<name>[a-zA-Z][^\s<>/]*+)(?P<rest>[^<>]*+)>")
+TOKEN = re.compile(r"(?P<hide><!--)|(?P<show>-->)|<(?P<end>/?)(?P<name>[a-zA-Z][^\s<>/]*+)(?P<rest>[^<>]*+)>")
 _ATTRIBUTE = re.compile(r"([a-zA-Z][\w:-]*+)\s*+=\s*+(?:\"([^\"]*+)\"|'([^']*+)'|([^\s\"'>]++))")
 _INLINE = frozenset(
     {"a", "abbr", "b", "bdi", "bdo", "cite", "code", "del", "em", "font", "i", "ins", "kbd", "mark", "q", "s", "samp"}
@@ -53,28 +49,19 @@ def pixels(value: str) -> int:
     return int(found[1]) if found else 0
 
 
-def first_picture(markup: str, base: str) -> PictureRef | None:
-    """The first picture that is meant to be seen, with its alt text and its figure's caption; None if there is none.
-
-    Leaves out counting pixels and pictures known to be narrower than MIN_PICTURE_WIDTH.
-    """
-    figure = -1
-    for token in _TOKEN.finditer(markup):
-        name = (token["name"] or "").lower()
-        if name == "figure":
-            figure = -1 if token["end"] else token.end()
-        elif name == "img":
-            picture = _picture(_attributes(token["rest"]), base)
-            if picture:
-                return replace(picture, caption=_caption(markup[figure:]) if figure >= 0 else "")
-    return None
+def attributes_of(rest: str) -> dict[str, str]:
+    """The attributes of a tag, from what stands in it behind its name; names in lower case, values decoded."""
+    found: dict[str, str] = {}
+    for name, *values in _ATTRIBUTE.findall(rest):
+        found.setdefault(name.lower(), html.unescape("".join(values)))
+    return found
 
 
 def named_feed(page: str, base: str) -> str:
     """The address of the first feed that a web page names in a link element, "" if it names none."""
-    for token in _TOKEN.finditer(page):
+    for token in TOKEN.finditer(page):
         if (token["name"] or "").lower() == "link":
-            link = _attributes(token["rest"])
+            link = attributes_of(token["rest"])
             if "alternate" in link.get("rel", "").lower().split() and link.get("type", "").lower() in _FEED_TYPES:
                 return web_address(link.get("href", ""), base)
     return ""
@@ -82,7 +69,7 @@ def named_feed(page: str, base: str) -> str:
 
 def _visible(markup: str) -> Iterator[str]:
     position, hidden_until = 0, ""
-    for token in _TOKEN.finditer(markup):
+    for token in TOKEN.finditer(markup):
         name = "-->" if token["hide"] or token["show"] else token["name"].lower()
         closes = bool(token["show"] or token["end"])
         if not hidden_until:
@@ -96,23 +83,3 @@ def _visible(markup: str) -> Iterator[str]:
         position = token.end()
     if not hidden_until:
         yield markup[position:]
-
-
-def _attributes(rest: str) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for name, *values in _ATTRIBUTE.findall(rest):
-        found.setdefault(name.lower(), html.unescape("".join(values)))
-    return found
-
-
-def _picture(attributes: dict[str, str], base: str) -> PictureRef | None:
-    url = web_address(attributes.get("src", ""), base) if attributes.get("src") else ""
-    width, height = pixels(attributes.get("width", "")), pixels(attributes.get("height", ""))
-    if not url or 0 < width < MIN_PICTURE_WIDTH or height == 1:
-        return None
-    return PictureRef(url, alt=plain_text(attributes.get("alt", "")), width=width, height=height)
-
-
-def _caption(after_figure: str) -> str:
-    inside = after_figure.partition("</figure")[0]
-    return plain_text(inside.partition("<figcaption")[2].partition(">")[2].partition("</figcaption")[0])
