@@ -63,13 +63,19 @@ class Profile:
 
 @dataclass(frozen=True)
 class Limits:
-    """What one post may be, as this platform counts it. `alt_text` in characters, `picture_bytes` in bytes."""
+    """What one post may be, as this platform counts it. `alt_text` in characters, `picture_bytes` in bytes.
+
+    `picture_side` is a picture's longest side in pixels; `picture_aspects` its narrowest and its widest shape
+    (width ÷ height), None where any will do.
+    """
 
     text: int
     pictures: int = 4
     alt_text: int = 1500
     picture_bytes: int = 8_000_000
     picture_types: tuple[str, ...] = ("image/jpeg", "image/png")
+    picture_side: int = 1600
+    picture_aspects: tuple[float, float] | None = None
 
 
 class Platform(ABC):
