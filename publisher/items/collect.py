@@ -6,10 +6,8 @@ last: whatever stops a poll, the next one sees the same entries again and makes 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
-from typing import Any
 from urllib.parse import urlsplit
 
 from django.db import IntegrityError
@@ -19,11 +17,12 @@ from django.utils.translation import gettext_noop
 from publisher.errors import Explanation, OpslagError, PermanentError, TransientError
 from publisher.items.entries import Done, Entry, Fetched, entries_of, is_news, item_of, record, sight
 from publisher.items.labels import Labels
+from publisher.items.page_facts import Pages
 from publisher.items.pictures import fetch_picture
 from publisher.items.polling import Claim, ClaimLostError, claim, due_sources, give_up
 from publisher.models import Item, Source
 from publisher.sources import SOURCES
-from publisher.sources.contract import PictureRef, Poll
+from publisher.sources.contract import Poll
 from publisher.vocabulary import ItemState
 
 __all__ = ["Collected", "collect_source", "due_sources"]
@@ -131,6 +130,7 @@ class _Taking:
         self._source = source
         self._state = state
         self._labels = Labels.of(source.organisation)
+        self._pages = Pages(patient=state is ItemState.NEW)
         self._pictures_end = timezone.now() + PICTURE_TIME
 
     def take_in(self, poll: Poll) -> Collected:
@@ -148,7 +148,10 @@ class _Taking:
         return collected
 
     def _take(self, entry: Entry, item: Item | None, collected: Collected) -> int:
-        fetched = self._picture(entry, item)
+        fetched = Fetched()
+        if self._wants_picture(entry, item):
+            entry = self._pages.completed(entry)
+            fetched = self._first_usable(entry)
         done, item = record(self._source, entry, fetched, state=self._state, labels=self._labels)
         if done is Done.CREATED and self._state is ItemState.NEW:
             collected.new.append(item.pk)
@@ -159,17 +162,18 @@ class _Taking:
             self.is_incomplete = self.is_incomplete or bool(fetched.error.get("again"))
         return item.pk
 
-    def _picture(self, entry: Entry, item: Item | None) -> Fetched:
+    def _wants_picture(self, entry: Entry, item: Item | None) -> bool:
+        """Whether it is new, says something else, or still lacks the picture that it has been promised."""
         if item is None or (item.content_hash != entry.content_hash and is_news(self._source, entry, item)):
-            return self._first_usable(entry.pictures)
+            return True
         if item.picture_id or not item.picture_error.get("again"):
-            return Fetched()
-        is_young = timezone.now() - item.first_seen_at < _TRY_PICTURES_FOR
-        return self._first_usable(entry.pictures) if is_young else Fetched()
+            return False
+        return timezone.now() - item.first_seen_at < _TRY_PICTURES_FOR
 
-    def _first_usable(self, references: Iterable[PictureRef]) -> Fetched:
-        error: dict[str, Any] | None = None
-        fit = [reference for reference in references if not 0 < reference.width < SMALLEST_WIDTH]
+    def _first_usable(self, entry: Entry) -> Fetched:
+        # That its page will not be read says nothing to staff: most feeds name their pictures themselves.
+        error = entry.page_error if entry.page_error and entry.page_error["again"] else None
+        fit = [reference for reference in entry.pictures if not 0 < reference.width < SMALLEST_WIDTH]
         for reference in fit[:PICTURES_PER_ENTRY]:
             if timezone.now() > self._pictures_end:
                 return Fetched(error=NO_TIME_FOR_PICTURE.as_json() | {"again": True})

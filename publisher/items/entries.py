@@ -18,7 +18,7 @@ from publisher.items.content import clean_html, excerpt, one_line, plain_text, t
 from publisher.items.identity import identity_of, normalise_link, web_address, without_tracking
 from publisher.items.labels import Labels
 from publisher.models import Item, ItemRevision, Picture, Sighting, Source
-from publisher.sources.contract import Candidate, PictureRef
+from publisher.sources.contract import Candidate, Event, PictureRef
 from publisher.vocabulary import SourceStatus
 
 TITLE_LENGTH = 300
@@ -30,7 +30,10 @@ _TRIES = 3
 
 @dataclass(frozen=True)
 class Entry:
-    """A candidate in the words of an Item: cleaned, cut to what the columns hold. `link_key` "" if it tells nothing."""
+    """A candidate in the words of an Item: cleaned, cut to what the columns hold. `link_key` "" if it tells nothing.
+
+    `page_error`: why its page was not read (as Fetched.error), so that what it lacks may stand there.
+    """
 
     external_key: str
     link: str
@@ -46,6 +49,8 @@ class Entry:
     areas: tuple[str, ...]
     pictures: tuple[PictureRef, ...]
     content_hash: str
+    event: Event | None = None
+    page_error: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -183,7 +188,7 @@ def _say(item: Item, entry: Entry, fetched: Fetched, labels: Labels) -> None:
     item.body_html, item.body_text = entry.body_html, entry.body_text
     item.published_at = entry.published_at or item.published_at
     item.content_hash = entry.content_hash
-    if fetched.picture or not entry.pictures:
+    if not item.picture_by_hand and (fetched.picture or not (entry.pictures or entry.page_error)):
         item.picture = fetched.picture
     item.picture_error = fetched.error or {}
     matched = labels.match(entry.tags, entry.areas)
@@ -237,6 +242,7 @@ def _entry_of(candidate: Candidate, base_url: str) -> Entry:
         areas=tuple(word for area in candidate.areas if (word := one_line(area)[:_TAG_LENGTH])),
         pictures=candidate.pictures,
         content_hash=hashlib.sha256(said.encode()).hexdigest(),
+        event=candidate.event,
     )
 
 
