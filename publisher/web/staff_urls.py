@@ -4,19 +4,42 @@ from __future__ import annotations
 
 from django.urls import path
 
-from publisher.web import composer, news, plan, previews, sendout_actions, sendouts, show_as, stop, today
+from publisher.web import (
+    composer,
+    news,
+    picture,
+    picture_choice,
+    pictures,
+    plan,
+    previews,
+    sendout_actions,
+    sendouts,
+    show_as,
+    stop,
+    today,
+)
 
 urlpatterns = [
     path("", today.today, name="today"),
     path("news", news.news, name="news"),
     path("news/take", news.take_as_new, name="take"),
     path("news/plan", plan.plan, name="plan-several"),
+    path("news/pictures", pictures.pictures, name="pictures"),
+    path("news/pictures/add", pictures.pictures_add, name="pictures-add"),
+    path("news/pictures/describe", pictures.pictures_describe, name="pictures-describe"),
+    path("news/pictures/<int:pk>", picture.picture, name="picture"),
+    path("news/pictures/<int:pk>/alt", picture.picture_alt, name="picture-alt"),
+    path("news/pictures/<int:pk>/use", picture.picture_use, name="picture-use"),
+    path("news/pictures/<int:pk>/withdraw", picture.picture_withdraw, name="picture-withdraw"),
+    path("news/pictures/<int:pk>/deleted", picture.picture_deleted, name="picture-deleted"),
     path("news/<int:item_id>", news.news_item, name="item"),
+    path("news/<int:item_id>/picture", picture_choice.item_picture, name="item-picture"),
     path("news/<int:item_id>/plan", plan.plan, name="plan"),
     path("sendouts", sendouts.campaigns, name="campaigns"),
     path("sendouts/<int:campaign_id>", sendouts.sendout, name="sendout"),
     path("sendouts/<int:campaign_id>/edit", composer.composer, name="composer"),
     path("sendouts/<int:campaign_id>/edit/again", composer.again, name="composer-again"),
+    path("sendouts/<int:campaign_id>/picture/<int:picture_id>", picture_choice.draft_picture, name="draft-picture"),
     path("sendouts/<int:campaign_id>/live", sendouts.live, name="sendout-live"),
     path("sendouts/<int:campaign_id>/act", sendout_actions.act, name="sendout-act"),
     path("sendouts/<int:campaign_id>/cancel", sendout_actions.cancel_campaign, name="sendout-cancel"),
