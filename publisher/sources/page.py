@@ -40,7 +40,7 @@ def read_page(body: bytes, content_type: str, url: str) -> PageFacts:
         return PageFacts()
     page = _text(body[:MAX_BYTES], content_type)
     metas: list[tuple[str, str]] = []
-    documents: list[object] = []
+    documents: list[list[object]] = []
     for name, attributes, after in _tags(page):
         if name == "meta":
             key = (attributes.get("property") or attributes.get("name") or "").strip().lower()
@@ -48,7 +48,7 @@ def read_page(body: bytes, content_type: str, url: str) -> PageFacts:
         elif name == "link" and attributes.get("rel", "").strip().lower() == "image_src":
             metas.append(("og:image", attributes.get("href", "")))
         elif len(documents) < _MAX_DOCUMENTS and attributes.get("type", "").strip().lower() == "application/ld+json":
-            documents += _document(page, after)
+            documents.append(_document(page, after))
     return PageFacts(best_first(_pictures(metas, url)), event_of_page(documents, url) if documents else None)
 
 

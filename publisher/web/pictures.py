@@ -76,8 +76,8 @@ def _tabs(show: str, counted: dict[str, int]) -> list[dict[str, object]]:
 @require_http_methods(["GET", "HEAD", "POST"])
 def pictures_add(request: OwnRequest) -> HttpResponse:
     """Take files in; what cannot be used is said by name, and the rest is kept."""
-    form = UploadForm(request.POST or None, request.FILES or None)
-    if request.method == "POST" and form.is_valid():
+    form = UploadForm(request.POST, request.FILES) if request.method == "POST" else UploadForm()
+    if form.is_valid():
         kept, refused = _taken(request, form.cleaned_data["files"])
         if kept:
             for words in refused:

@@ -79,5 +79,6 @@ def test_an_item_shows_another_picture(item: Item, bridge: Picture) -> None:
     assert (item.picture, item.picture_by_hand) == (bridge, True)
     Picture.objects.update(withdrawn_at=timezone.now())
     bridge.refresh_from_db()
-    with pytest.raises(InputError, match="withdrawn"):
+    with pytest.raises(InputError) as refused:
         use_for(bridge, item)
+    assert refused.value.reason == "picture_withdrawn"

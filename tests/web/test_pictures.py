@@ -123,7 +123,7 @@ def test_where_it_was_used(client: Client, shot: Picture, campaign: Campaign) ->
     page = words(client.get(f"/news/pictures/{shot.pk}"))
     assert "Used in 1 send-out." in page
     assert campaign.title in page
-    assert "Kulturnyt, Prøvekanal" in page
+    assert "Kulturnyt and Prøvekanal" in page
 
 
 def test_consent_that_ends_is_said(client: Client, shot: Picture, campaign: Campaign, bo: User) -> None:
