@@ -113,4 +113,4 @@ def frozen_picture(picture: Picture, alt: str, limits: Limits) -> PictureFile:
         aspects=limits.picture_aspects,
         media_types=limits.picture_types,
     )
-    return PictureFile(made.content, made.media_type, alt, made.width, made.height)
+    return PictureFile(made.content, made.media_type, alt, made.width, made.height, made.focal)

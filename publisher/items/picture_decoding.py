@@ -64,7 +64,8 @@ def _loaded(content: bytes) -> Image.Image:
 
 def _opened(content: bytes) -> ImageFile.ImageFile:
     if content[4:8] == b"ftyp" and content[8:12] in _HEIF_BRANDS:
-        return HeifImageFile(io.BytesIO(content))
+        telephone: ImageFile.ImageFile = HeifImageFile(io.BytesIO(content))
+        return telephone
     return Image.open(io.BytesIO(content), formats=_FORMATS)
 
 

@@ -25,12 +25,13 @@ _PREFERRED = ("image/jpeg", "image/png", "image/webp", "image/gif")
 
 
 class Rendition(NamedTuple):
-    """A picture's bytes for somebody, with their media type and size in pixels."""
+    """A picture's bytes for somebody, with their media type, size in pixels, and where the focal point is in them."""
 
     content: bytes
     media_type: str
     width: int
     height: int
+    focal: tuple[float, float]
 
 
 class Box(NamedTuple):
@@ -62,14 +63,14 @@ def rendition(
     box = crop_box(whole.width, whole.height, aspects, picture.focal_x, picture.focal_y)
     is_whole = box == (0, 0, *whole.size)
     if is_whole and max(whole.size) <= max_side and len(own) <= max_bytes and picture.media_type in media_types:
-        return Rendition(own, picture.media_type, *whole.size)
+        return Rendition(own, picture.media_type, *whole.size, (picture.focal_x, picture.focal_y))
     part = whole if is_whole else whole.crop(box)
     for side in _sides(min(max_side, max(part.size))):
         small = _resized(part, side, aspects)
         for kind in _kinds(picture.media_type, media_types):
-            made = _made(small, kind, max_bytes)
-            if made is not None:
-                return made
+            content = next((each for each in _encodings(small, kind) if len(each) <= max_bytes), None)
+            if content is not None:
+                return Rendition(content, kind, *small.size, _focal_within(box, picture, whole.size))
     raise PermanentError(
         gettext_noop("The picture cannot be made small enough for this channel (%(limit)s kB). Choose another."),
         reason=Reason.REJECTED,
@@ -122,11 +123,11 @@ def _resized(part: Image.Image, side: int, aspects: tuple[float, float] | None) 
     return image.crop(crop_box(*image.size, aspects, 0.5, 0.5))
 
 
-def _made(image: Image.Image, kind: str, max_bytes: int) -> Rendition | None:
-    for content in _encodings(image, kind):
-        if len(content) <= max_bytes:
-            return Rendition(content, kind, *image.size)
-    return None
+def _focal_within(box: Box, picture: Picture, size: tuple[int, int]) -> tuple[float, float]:
+    """Where the focal point is in a part of the picture."""
+    across = (picture.focal_x * size[0] - box.left) / (box.right - box.left)
+    down = (picture.focal_y * size[1] - box.top) / (box.bottom - box.top)
+    return min(max(across, 0.0), 1.0), min(max(down, 0.0), 1.0)
 
 
 def _encodings(image: Image.Image, kind: str) -> Iterator[bytes]:

@@ -14,13 +14,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PictureFile:
-    """A picture's frozen bytes as they will be uploaded, with the text that is read aloud. Sizes in pixels."""
+    """A picture's frozen bytes as they will be uploaded, with the text that is read aloud. Sizes in pixels.
+
+    `focal` (from the left and from the top, 0 to 1) is what the platform's own crops should keep.
+    """
 
     content: bytes
     media_type: str
     alt: str
     width: int
     height: int
+    focal: tuple[float, float] = (0.5, 0.5)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from publisher.errors import PermanentError
 from publisher.sources.contract import Candidate, PictureRef
 from publisher.sources.feed_markup import named_feed, pixels, plain_text, web_address, without_controls
 from publisher.sources.feed_media import with_picture_texts
-from publisher.sources.markup_pictures import best_first, merged, pictures_in
+from publisher.sources.markup_pictures import best_first, pictures_in
 
 MAX_ENTRIES = 500
 NOT_A_FEED = "not_a_feed"
@@ -206,12 +206,7 @@ def _tags_and_areas(categories: Iterable[_Entry]) -> tuple[tuple[str, ...], tupl
 
 
 def _pictures(entry: _Entry, body: str, base: str) -> tuple[PictureRef, ...]:
-    """All pictures of an entry, each address once with what any mention knew about it, the best first."""
-    known: dict[str, PictureRef] = {}
-    for picture in [*_attached(entry, base), *pictures_in(body, base)]:
-        same = known.get(picture.url)
-        known[picture.url] = merged(same, picture) if same else picture
-    return best_first(known.values())
+    return best_first([*_attached(entry, base), *pictures_in(body, base)])
 
 
 def _attached(entry: _Entry, base: str) -> Iterator[PictureRef]:

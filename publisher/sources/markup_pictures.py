@@ -52,13 +52,16 @@ def pictures_in(markup: str, base: str, most: int = PER_ARTICLE) -> list[Picture
 
 
 def best_first(pictures: Iterable[PictureRef]) -> tuple[PictureRef, ...]:
-    """The pictures that may lead a story, in the order in which to try them.
+    """The pictures that may lead a story, each address once with all that is said of it, in the order to try them in.
 
     First those known to be large enough, the largest first, and what is larger than anybody needs behind them; then
     those of unknown size as they came; then small ones. Logos, avatars, icons and counting pixels are left out.
     """
-    wanted = [picture for picture in pictures if not _is_ornament(picture)]
-    return tuple(sorted(wanted, key=_rank))
+    known: dict[str, PictureRef] = {}
+    for picture in pictures:
+        same = known.get(picture.url)
+        known[picture.url] = merged(same, picture) if same else picture
+    return tuple(sorted((each for each in known.values() if not _is_ornament(each)), key=_rank))
 
 
 def merged(first: PictureRef, second: PictureRef) -> PictureRef:

@@ -36,7 +36,7 @@ class FilesField(forms.FileField):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(widget=FilesInput(attrs={"multiple": True, "accept": ACCEPTED}), **kwargs)
 
-    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile]:
+    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile[Any]]:
         """Each file by itself."""
         given = list(data or [])
         if len(given) > MOST_FILES:
@@ -48,7 +48,7 @@ class FilesField(forms.FileField):
 class UploadForm(forms.Form):
     """Pictures from somebody's computer or telephone."""
 
-    files = FilesField(
+    pictures = FilesField(
         label=gettext_lazy("Pictures"),
         help_text=gettext_lazy(
             "Up to 12 at once, each at most 15 MB. Pictures from a telephone can be used as they are."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
@@ -78,14 +79,14 @@ def pictures_add(request: OwnRequest) -> HttpResponse:
     """Take files in; what cannot be used is said by name, and the rest is kept."""
     form = UploadForm(request.POST, request.FILES) if request.method == "POST" else UploadForm()
     if form.is_valid():
-        kept, refused = _taken(request, form.cleaned_data["files"])
+        kept, refused = _taken(request, form.cleaned_data["pictures"])
         if kept:
             for words in refused:
                 messages.error(request, words)
             chosen = urlencode([("picture", picture.pk) for picture in kept])
             return redirect(f"{reverse('pictures-describe')}?{chosen}")
         for words in refused:
-            form.add_error("files", words)
+            form.add_error("pictures", words)
     context = {
         "title": _("Add pictures"),
         "state": _("On the next page you say what they show."),
@@ -94,7 +95,7 @@ def pictures_add(request: OwnRequest) -> HttpResponse:
     return render(request, "web/pictures/add.html", context, status=422 if form.errors else HTTPStatus.OK)
 
 
-def _taken(request: OwnRequest, files: list[UploadedFile]) -> tuple[list[Picture], list[str]]:
+def _taken(request: OwnRequest, files: list[UploadedFile[Any]]) -> tuple[list[Picture], list[str]]:
     """The pictures that were kept, and a sentence for each file that was not."""
     kept: dict[int, Picture] = {}
     refused: list[str] = []
@@ -144,7 +145,7 @@ def pictures_describe(request: OwnRequest) -> HttpResponse:
     words = ngettext("Describe the picture", "Describe the %(number)s pictures", len(rows))
     context = {
         "title": words % {"number": number(len(rows))},
-        "state": _("They are in the library. The words go along wherever a picture is used."),
+        "state": _("Already in the library. The words go along wherever a picture is used."),
         "rows": rows,
         "licences": LICENCES,
         "refused": any(row.form.errors for row in rows),

@@ -42,7 +42,7 @@ def test_what_fits_is_given_as_it_is(secretariat: Organisation) -> None:
     picture = store_picture(secretariat, drawing())
     made = rendition(picture)
     assert made.content == picture_bytes(picture)
-    assert made[1:] == ("image/jpeg", 640, 400)
+    assert made[1:] == ("image/jpeg", 640, 400, (0.5, 0.5))
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -114,6 +114,13 @@ def test_a_crop_shows_what_the_focal_point_names(secretariat: Organisation) -> N
     picture.focal_x = 1.0
     other = Image.open(io.BytesIO(rendition(picture, aspects=(1, 1)).content)).convert("RGB").getpixel((20, 20))
     assert corner[0] > 200 > other[0]  # type: ignore[index]
+
+
+@pytest.mark.parametrize(("focal_x", "within"), [(0.0, 0.0), (0.5, 0.5), (0.1, 0.4), (1.0, 1.0)])
+def test_where_the_focal_point_is_in_a_crop(secretariat: Organisation, focal_x: float, within: float) -> None:
+    picture = store_picture(secretariat, drawing(1200, 300))
+    picture.focal_x = focal_x
+    assert rendition(picture, aspects=(1, 1)).focal == (pytest.approx(within), 0.5)
 
 
 def test_what_shows_through_becomes_white_where_it_must(secretariat: Organisation) -> None:

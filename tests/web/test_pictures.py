@@ -75,7 +75,7 @@ def test_an_empty_library_teaches_the_next_step(client: Client, secretariat: Org
 
 def test_files_are_added_and_described_at_once(client: Client, secretariat: Organisation) -> None:
     given = [file("IMG_1.HEIC", HEIC.read_bytes()), file("bro.png", drawing(kind="PNG")), file("x.pdf", b"%PDF-1.7")]
-    response = client.post("/news/pictures/add", {"files": given})
+    response = client.post("/news/pictures/add", {"pictures": given})
     pictures = list(Picture.objects.order_by("pk"))
     assert [picture.file_name for picture in pictures] == ["IMG_1.HEIC", "bro.png"]
     assert response["Location"] == "/news/pictures/describe?" + "&".join(f"picture={p.pk}" for p in pictures)
@@ -96,7 +96,7 @@ def test_files_are_added_and_described_at_once(client: Client, secretariat: Orga
     ids=["none", "text", "empty", "13", "large"],
 )  # fmt: skip
 def test_what_cannot_be_used_is_said(client: Client, files: list[tuple[str, bytes]], why: str) -> None:
-    response = client.post("/news/pictures/add", {"files": [file(*each) for each in files]})
+    response = client.post("/news/pictures/add", {"pictures": [file(*each) for each in files]})
     assert response.status_code == 422
     assert why in words(response)
     assert not Picture.objects.exists()
