@@ -159,7 +159,8 @@ class _Taking:
         collected.changed += done is Done.CHANGED
         if fetched.error:
             collected.without_picture.append(item.pk)
-            self.is_incomplete = self.is_incomplete or bool(fetched.error.get("again"))
+            # What only its page may show is looked for when the feed changes next, not by reading it all again.
+            self.is_incomplete = self.is_incomplete or bool(entry.pictures and fetched.error.get("again"))
         return item.pk
 
     def _wants_picture(self, entry: Entry, item: Item | None) -> bool:

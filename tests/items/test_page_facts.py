@@ -71,10 +71,15 @@ def test_a_page_in_trouble_is_tried_again(source: Source) -> None:
         site.pages[LINK] = httpx.Response(503)
         assert len(collect_source(source.pk).new) == 1
         assert Item.objects.get().picture_error["again"]
+        source.refresh_from_db()
+        assert source.state["body_hash"]
         site.put(LINK, SHARED, "text/html")
         site.put(f"{HOST}/kor.jpg", drawing())
+        # Not for its own sake: with the feed's next change.
+        assert collect_source(source.pk).unchanged
+        site.show(replace(CHOIR, title="Julemarked", guid="2", link=f"{HOST}/marked"), CHOIR)
         collect_source(source.pk)
-    item = Item.objects.get()
+    item = Item.objects.get(title=CHOIR.title)
     assert (item.picture is not None, item.picture_error) == (True, {})
 
 
