@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from publisher.deliver import finish, notice, post, reconcile, recover
 from publisher.operate.heartbeat import beat
-from publisher.review import settling, withdraw
+from publisher.review import photo_consent, settling, withdraw
 from publisher.track import breaker, events
 from publisher.track.counters import check_recent
 from publisher.track.inbound import forwarding, mailbox
@@ -107,3 +107,9 @@ def confirm_post(part_id: int) -> None:
 def heartbeat(queue: str) -> None:
     """Note that a worker listens to this queue."""
     beat(f"queue:{queue}")
+
+
+@shared_task
+def tell_of_consents() -> None:
+    """Tell staff of photo consents that end soon."""
+    photo_consent.tell_of_ending(timezone.now())

@@ -24,6 +24,7 @@ from publisher.compose.values import is_web_address
 from publisher.compose.viewing import BEGUN
 from publisher.compose.wire import wire_address
 from publisher.errors import Explanation, OpslagError
+from publisher.items.library import day_in_numbers
 from publisher.models import Account, Block, Campaign, Message, Newsletter, Picture
 from publisher.vocabulary import AccountStatus, BlockKind, MessageStatus, Outlet
 
@@ -76,7 +77,7 @@ def checks(campaign: Campaign, at: datetime | None = None) -> list[Check]:
     found = [
         Check(finding.level, message, finding.explanation, finding.field)
         for message in messages
-        for finding in (*(_email(message) if message.outlet == Outlet.EMAIL else _post(message)), *_events(message, at))
+        for finding in (*_findings(message, _day(message, at)), *_events(message, at))
     ]
     if not messages:
         found.append(
@@ -106,11 +107,15 @@ def _events(message: Message, at: datetime) -> Iterator[Finding]:
         yield Finding("error", _say(STILL_BEING_SENT))
 
 
+def _findings(message: Message, day: date) -> Iterator[Finding]:
+    return _email(message, day) if message.outlet == Outlet.EMAIL else _post(message, day)
+
+
 def _say(msgid: str, **params: object) -> Explanation:
     return Explanation(msgid, {name: str(value) for name, value in params.items()})
 
 
-def _email(message: Message) -> Iterator[Finding]:
+def _email(message: Message, day: date) -> Iterator[Finding]:
     newsletter = message.newsletter
     if newsletter is None:
         return
@@ -122,7 +127,7 @@ def _email(message: Message) -> Iterator[Finding]:
     else:
         yield from _audience(message, newsletter, blocks)
     for block in blocks:
-        yield from _block(block, _day(message))
+        yield from _block(block, day)
     yield from _size(message)
 
 
@@ -209,25 +214,39 @@ def _picture(picture: Picture, alt: str, title: str, day: date) -> Iterator[Find
             ),
             "picture",
         )
-    if picture.consent_until and picture.consent_until < day:
-        yield Finding(
-            "error",
-            _say(
-                gettext_noop("The consent for the picture of “%(title)s” ended on %(day)s. Choose another picture."),
-                title=title,
-                day=picture.consent_until.isoformat(),
-            ),
+    yield from _consent(picture, title, day)
+
+
+def _consent(picture: Picture, title: str, day: date) -> Iterator[Finding]:
+    if picture.withdrawn_at is not None:
+        words = gettext_noop("The photo consent for the picture of “%(title)s” was withdrawn. Choose another picture.")
+        yield Finding("error", _say(words, title=title))
+    elif picture.consent_until and picture.consent_until < day:
+        words = (
+            gettext_noop(
+                "The photo consent of %(who)s for the picture of “%(title)s” lasts until %(day)s, which is before it "
+                "goes out. Choose another picture, or renew the consent in the picture library."
+            )
+            if picture.consent_by
+            else gettext_noop(
+                "The photo consent for the picture of “%(title)s” lasts until %(day)s, which is before it goes out. "
+                "Choose another picture, or renew the consent in the picture library."
+            )
         )
+        until = day_in_numbers(picture.consent_until)
+        yield Finding("error", _say(words, who=picture.consent_by, title=title, day=until))
 
 
 def _broken_link(link: str) -> Explanation:
     return _say(gettext_noop("“%(link)s” is not a web address. It must begin with https://"), link=link)
 
 
-def _day(message: Message) -> date:
-    """The day on which it goes out, where the organisation is."""
-    zone = ZoneInfo(message.campaign.organisation.timezone)
-    return timezone.localtime(message.scheduled_at or timezone.now(), zone).date()
+def _day(message: Message, at: datetime | None) -> date:
+    """The day on which it goes out, where the organisation is: by its own time if it has one, else as all of it."""
+    now = timezone.now()
+    own = message.scheduled_at if message.scheduled_at and message.scheduled_at > now else None
+    planned = own or at or message.campaign.scheduled_at or now
+    return timezone.localtime(max(planned, now), ZoneInfo(message.campaign.organisation.timezone)).date()
 
 
 def _size(message: Message) -> Iterator[Finding]:
@@ -252,7 +271,7 @@ def _size(message: Message) -> Iterator[Finding]:
         )
 
 
-def _post(message: Message) -> Iterator[Finding]:
+def _post(message: Message, day: date) -> Iterator[Finding]:
     account = message.account
     if account is None:
         return
@@ -262,7 +281,7 @@ def _post(message: Message) -> Iterator[Finding]:
     if message.link and not is_web_address(message.link):
         yield Finding("error", _broken_link(message.link))
     if message.picture:
-        yield from _picture(message.picture, message.picture_alt, message.campaign.title, _day(message))
+        yield from _picture(message.picture, message.picture_alt, message.campaign.title, day)
         yield from _alt_length(message, account)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo
@@ -10,14 +9,13 @@ from zoneinfo import ZoneInfo
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 from django.utils.translation import gettext_noop
-from PIL import Image
 
 from publisher.compose.event_words import event_words
 from publisher.compose.values import many_lines, one_line, shorten
 from publisher.errors import PermanentError
 from publisher.items.content import excerpt
 from publisher.items.events import facts_of
-from publisher.items.pictures import picture_bytes
+from publisher.items.renditions import rendition
 from publisher.models import Account, Item, Message, Picture
 from publisher.platforms import PLATFORMS
 from publisher.platforms.contract import Limits, PictureFile, Post
@@ -25,8 +23,6 @@ from publisher.platforms.length import with_link
 from publisher.vocabulary import Reason
 
 MAX_HASHTAGS = 5
-# Widths in pixels that a picture is tried at until it fits.
-WIDTHS = (1600, 1200, 600, 320)
 _WORD = re.compile(r"\w+")
 
 
@@ -143,30 +139,12 @@ def _account(message: Message) -> Account:
 
 
 def frozen_picture(picture: Picture, alt: str, limits: Limits) -> PictureFile:
-    """The largest version of a picture that the platform takes, as JPEG where it does not take the picture's own kind.
-
-    Raises PermanentError if even the smallest is too large.
-    """
-    for width in WIDTHS:
-        content, media_type = picture_bytes(picture, width), picture.media_type
-        if media_type not in limits.picture_types or len(content) > limits.picture_bytes:
-            content, media_type = _as_jpeg(content), "image/jpeg"
-        if len(content) <= limits.picture_bytes:
-            with Image.open(io.BytesIO(content)) as opened:
-                return PictureFile(content, media_type, alt, opened.width, opened.height)
-    raise PermanentError(
-        gettext_noop("The picture cannot be made small enough for this channel (%(limit)s kB). Choose another."),
-        reason=Reason.REJECTED,
-        limit=limits.picture_bytes // 1000,
+    """The best version of a picture that the platform takes. Raises PermanentError if none is small enough."""
+    made = rendition(
+        picture,
+        max_side=limits.picture_side,
+        max_bytes=limits.picture_bytes,
+        aspects=limits.picture_aspects,
+        media_types=limits.picture_types,
     )
-
-
-def _as_jpeg(content: bytes) -> bytes:
-    """The same picture as JPEG, on white where it was transparent."""
-    with Image.open(io.BytesIO(content)) as opened:
-        layer = opened.convert("RGBA")
-    flat = Image.new("RGB", layer.size, "white")
-    flat.paste(layer, mask=layer.getchannel("A"))
-    out = io.BytesIO()
-    flat.save(out, "JPEG", quality=82, optimize=True)
-    return out.getvalue()
+    return PictureFile(made.content, made.media_type, alt, made.width, made.height, made.focal)

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
-from typing import Any
 from urllib.parse import urlsplit
 
 from django.db import IntegrityError
@@ -23,13 +22,14 @@ from publisher.items import withdrawing
 from publisher.items.entries import REUSED_KEY, Done, Entry, Fetched, entries_of, is_news, record, record_new, sight
 from publisher.items.hosts import sites_of
 from publisher.items.labels import Labels
+from publisher.items.page_facts import Pages
 from publisher.items.pictures import fetch_picture
 from publisher.items.polling import Claim, ClaimLostError, claim, due_sources, give_up
 from publisher.items.quarantine import flood, has_held, tell_of_held
 from publisher.items.recognise import Known, Recognised
 from publisher.models import Item, Source
 from publisher.sources import SOURCES
-from publisher.sources.contract import PictureRef, Poll
+from publisher.sources.contract import Poll
 from publisher.vocabulary import ItemState
 
 __all__ = ["Collected", "collect_source", "due_sources"]
@@ -160,6 +160,11 @@ def _name_after(source: Source, poll: Poll) -> None:
         Source.objects.filter(pk=source.pk).update(name=poll.title[:120])
 
 
+def _looks_at_pages(source: Source) -> bool:
+    """Whether an item's own page may be asked for what its source does not say: not while a publisher waits for us."""
+    return SOURCES[source.kind].polled and bool(source.config.get("pages", True))
+
+
 class _Taking:
     """One run's way from entries to items; keeps the claim alive and the time for pictures within bounds."""
 
@@ -175,6 +180,7 @@ class _Taking:
         # All items that entries of this look are, so that none of them is taken for another entry's disguise.
         self._taken: set[int] = set()
         self._held_why: Explanation | None = None
+        self._pages = Pages(patient=state is ItemState.NEW, wanted=_looks_at_pages(source))
         self._pictures_end = timezone.now() + PICTURE_TIME
 
     def take_in(self, poll: Poll) -> Collected:
@@ -214,6 +220,7 @@ class _Taking:
             if each.item is None
             and not each.is_reused
             and not each.entry.pictures
+            and not self._pages.wanted_for(each.entry)
             and (not each.entry.link_key or links[each.entry.link_key] == 1)
         ]
         state = ItemState.HELD if self._held_why else self._state
@@ -226,7 +233,10 @@ class _Taking:
 
     def _take(self, found: Recognised, collected: Collected) -> int:
         entry, item = found.entry, found.item
-        fetched = self._picture(entry, item)
+        fetched = Fetched()
+        if self._wants_picture(entry, item):
+            entry = self._pages.completed(entry)
+            fetched = self._first_usable(entry)
         if item and self._is_as_it_was(entry, item, fetched):
             return item.pk
         held_why = self._held_why or (REUSED_KEY if found.is_reused and self._state is ItemState.NEW else None)
@@ -244,7 +254,8 @@ class _Taking:
         collected.count(done, item)
         if fetched.error:
             collected.without_picture.append(item.pk)
-            self.is_incomplete = self.is_incomplete or bool(fetched.error.get("again"))
+            # What only its page may show is looked for when the feed changes next, not by reading it all again.
+            self.is_incomplete = self.is_incomplete or bool(entry.pictures and fetched.error.get("again"))
         return item.pk
 
     def _is_as_it_was(self, entry: Entry, item: Item, fetched: Fetched) -> bool:
@@ -252,17 +263,18 @@ class _Taking:
         settled = fetched.picture is None and fetched.error is None and item.withdrawn_at is None
         return settled and self._known.is_sighted(entry) and not is_news(self._source, entry, item)
 
-    def _picture(self, entry: Entry, item: Item | None) -> Fetched:
+    def _wants_picture(self, entry: Entry, item: Item | None) -> bool:
+        """Whether it is new, says something else, or still lacks the picture that it has been promised."""
         if item is None or (item.content_hash != entry.content_hash and is_news(self._source, entry, item)):
-            return self._first_usable(entry.pictures)
+            return True
         if item.picture_id or not item.picture_error.get("again"):
-            return Fetched()
-        is_young = timezone.now() - item.first_seen_at < _TRY_PICTURES_FOR
-        return self._first_usable(entry.pictures) if is_young else Fetched()
+            return False
+        return timezone.now() - item.first_seen_at < _TRY_PICTURES_FOR
 
-    def _first_usable(self, references: Iterable[PictureRef]) -> Fetched:
-        error: dict[str, Any] | None = None
-        fit = [reference for reference in references if not 0 < reference.width < SMALLEST_WIDTH]
+    def _first_usable(self, entry: Entry) -> Fetched:
+        # That its page will not be read says nothing to staff: most feeds name their pictures themselves.
+        error = entry.page_error if entry.page_error and entry.page_error["again"] else None
+        fit = [reference for reference in entry.pictures if not 0 < reference.width < SMALLEST_WIDTH]
         for reference in fit[:PICTURES_PER_ENTRY]:
             if timezone.now() > self._pictures_end:
                 return Fetched(error=NO_TIME_FOR_PICTURE.as_json() | {"again": True})

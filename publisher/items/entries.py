@@ -53,6 +53,7 @@ class Entry:
     """A candidate in the words of an Item: cleaned, cut to what the columns hold. `link_key` "" if it tells nothing.
 
     `has_guid`: its key is one that the source gave it, not one that was made of its link or its words.
+    `page_error`: why its page was not read (as Fetched.error), so that what it lacks may stand there.
     """
 
     external_key: str
@@ -72,6 +73,7 @@ class Entry:
     pictures: tuple[PictureRef, ...]
     event: Event | None
     content_hash: str
+    page_error: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -327,7 +329,7 @@ def _say(item: Item, entry: Entry, fetched: Fetched, labels: Labels) -> None:
     item.body_html, item.body_text = entry.body_html, entry.body_text
     item.published_at = entry.published_at or item.published_at
     item.content_hash = entry.content_hash
-    if fetched.picture or not entry.pictures:
+    if not item.picture_by_hand and (fetched.picture or not (entry.pictures or entry.page_error)):
         item.picture = fetched.picture
     item.picture_error = fetched.error or {}
     put_event(item, entry.event, item.organisation.timezone)

@@ -94,6 +94,7 @@ class Picture(ScopedModel):
 
     `focal_x` and `focal_y` (0 to 1, from the left and from the top) are what every crop keeps. `consent_by`: who is in
     it and said yes; `consent_until` the last day of that; `withdrawn_at`: they have taken it back, it is used no more.
+    `consent_told`: staff have been told that it ends on that day. `file_name`: what it was called when it came.
     """
 
     organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="pictures")
@@ -102,12 +103,14 @@ class Picture(ScopedModel):
     height = models.PositiveIntegerField()
     media_type = models.CharField(max_length=20, default="image/jpeg")
     source_url = models.URLField(max_length=1000, blank=True)
+    file_name = models.CharField(max_length=200, blank=True)
     alt = models.TextField(_("describe the picture (read aloud)"), blank=True)
     caption = models.TextField(_("caption"), blank=True)
     credit = models.CharField(_("photographer"), max_length=120, blank=True)
     licence = models.CharField(_("licence"), max_length=120, blank=True)
     consent_by = models.CharField(_("photo consent from"), max_length=200, blank=True)
     consent_until = models.DateField(_("photo consent until"), null=True, blank=True)
+    consent_told = models.DateField(null=True)
     withdrawn_at = models.DateTimeField(null=True)
     focal_x = models.FloatField(default=0.5)
     focal_y = models.FloatField(default=0.5)
@@ -120,6 +123,7 @@ class Picture(ScopedModel):
 class Item(ScopedModel):
     """One news item as we know it now. `link_key` is the normalised link, unique in the organisation when not empty.
 
+    `picture_by_hand`: a colleague chose its picture, so its source does not change it any more.
     `title_key` is the headline's hash: by it an entry is known again whose key and link both changed. `held_why` says
     why it is held back. `withdrawn_at`: its publisher took it back. An item with `event_starts_at` is an event: over at
     `event_over_at`; `event_key` is the hash of what its source last said of it, so that what staff put right stays;
@@ -134,6 +138,7 @@ class Item(ScopedModel):
     body_text = models.TextField(blank=True)
     picture = models.ForeignKey(Picture, models.PROTECT, null=True, blank=True, related_name="items")
     picture_error = models.JSONField(default=dict)
+    picture_by_hand = models.BooleanField(default=False)
     author = models.CharField(_("author"), max_length=200, blank=True)
     tags = models.JSONField(default=list)
     topics = models.ManyToManyField(Topic, blank=True, related_name="items")

@@ -152,6 +152,7 @@ class Message(ScopedModel):
     guards freezing and compiling. The circuit breaker counts mails begun after `bounces_from` and beyond the first
     `bounces_base` (a person said to go on then); `bounces_told_at`: staff know of what came back after the end.
     `wave_size`: so many get it first; `wave_until`: when the rest follow, known once the first have their outcome.
+    `picture_gone_at`: a colleague has deleted the public post by hand, since its picture may not be shown any more.
     `claimed_due_at`, `claimed_id`: the last place of its line that a lane has claimed (models.line).
     `corrects`: earlier messages that this one puts right; such a mail is for those alone who got one of them.
     `keeps_past_events`: a person said to send it although what it is about is over.
@@ -171,6 +172,7 @@ class Message(ScopedModel):
     link = models.URLField(_("link"), max_length=1000, blank=True)
     picture = models.ForeignKey(Picture, models.PROTECT, null=True, blank=True, related_name="+")
     picture_alt = models.TextField(_("describe the picture (read aloud)"), blank=True)
+    picture_gone_at = models.DateTimeField(null=True)
     visibility = models.CharField(max_length=12, default="public")
     status = models.CharField(max_length=10, choices=MessageStatus.choices, default=MessageStatus.DRAFT)
     hold_reason = models.CharField(max_length=20, choices=HoldReason.choices, blank=True)

@@ -6,7 +6,7 @@ import html
 import re
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +17,6 @@ from publisher.sources.contract import Candidate, PictureRef
 from publisher.sources.feed_dates import moment
 from publisher.sources.feed_events import event_in
 from publisher.sources.feed_markup import (
-    first_picture,
     pixels,
     plain_text,
     primary_language,
@@ -28,6 +27,7 @@ from publisher.sources.feed_markup import (
 from publisher.sources.feed_pages import NamedFeed, named_feeds
 from publisher.sources.feed_text import text_of
 from publisher.sources.feed_xml import MAX_ENTRIES, DeclaresEntitiesError, ParsedFeed, parse_feed
+from publisher.sources.markup_pictures import best_first, pictures_in
 
 __all__ = ["MAX_ENTRIES", "NOT_A_FEED", "NotAFeedError", "ReadFeed", "read_feed"]
 
@@ -232,28 +232,7 @@ def _tags_and_areas(categories: Iterable[_Entry]) -> tuple[tuple[str, ...], tupl
 
 
 def _pictures(entry: _Entry, body: str, base: str) -> tuple[PictureRef, ...]:
-    in_body = first_picture(body, base)
-    return largest_first([*_attached(entry, base), *([in_body] if in_body else [])])
-
-
-def largest_first(pictures: Iterable[PictureRef]) -> tuple[PictureRef, ...]:
-    """Each address once with what any mention knew about it, the largest first."""
-    merged: dict[str, PictureRef] = {}
-    for picture in pictures:
-        known = merged.get(picture.url)
-        merged[picture.url] = _merged(known, picture) if known else picture
-    return tuple(sorted(merged.values(), key=lambda picture: -picture.width * picture.height))
-
-
-def _merged(first: PictureRef, second: PictureRef) -> PictureRef:
-    return replace(
-        first,
-        alt=first.alt or second.alt,
-        caption=first.caption or second.caption,
-        credit=first.credit or second.credit,
-        width=first.width or second.width,
-        height=first.height or second.height,
-    )
+    return best_first([*_attached(entry, base), *pictures_in(body, base)])
 
 
 def _attached(entry: _Entry, base: str) -> Iterator[PictureRef]:

@@ -1,4 +1,4 @@
-"""What a feed needs to read out of markup: plain text, the first picture, whole addresses; and what a page names.
+"""What a feed needs to read out of markup: plain text, tags with their attributes, whole addresses.
 
 One linear pass over tags instead of a tree: hostile input costs tree builders (nh3, html.parser) minutes or gigabytes.
 """
@@ -9,13 +9,9 @@ import html
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import replace
 from urllib.parse import urljoin, urlsplit
 
-from publisher.sources.contract import PictureRef
-
-MIN_PICTURE_WIDTH = 100
-_TOKEN = re.compile(r"(?P<hide><!--)|(?P<show>-->)|<(?P<end>/?)(?P<name>[a-zA-Z][^\s<>/]*+)(?P<rest>[^<>]*+)>")
+TOKEN = re.compile(r"(?P<hide><!--)|(?P<show>-->)|<(?P<end>/?)(?P<name>[a-zA-Z][^\s<>/]*+)(?P<rest>[^<>]*+)>")
 _ATTRIBUTE = re.compile(r"([a-zA-Z][\w:-]*+)\s*+=\s*+(?:\"([^\"]*+)\"|'([^']*+)'|([^\s\"'>]++))")
 _INLINE = frozenset(
     {"a", "abbr", "b", "bdi", "bdo", "cite", "code", "del", "em", "font", "i", "ins", "kbd", "mark", "q", "s", "samp"}
@@ -55,27 +51,18 @@ def pixels(value: str) -> int:
     return int(found[1]) if found else 0
 
 
+def attributes_of(rest: str) -> dict[str, str]:
+    """The attributes of a tag, from what stands in it behind its name; names in lower case, values decoded."""
+    found: dict[str, str] = {}
+    for name, *values in _ATTRIBUTE.findall(rest):
+        found.setdefault(name.lower(), html.unescape("".join(values)))
+    return found
+
+
 def primary_language(written: str) -> str:
     """The language as its primary subtag, for example “da” for “da-DK”; "" if it is none."""
     primary = str(written).strip().lower().replace("_", "-").partition("-")[0]
     return primary if re.fullmatch("[a-z]{2,3}", primary) else ""
-
-
-def first_picture(markup: str, base: str) -> PictureRef | None:
-    """The first picture that is meant to be seen, with its alt text and its figure's caption; None if there is none.
-
-    Leaves out counting pixels and pictures known to be narrower than MIN_PICTURE_WIDTH.
-    """
-    figure = -1
-    for token in _TOKEN.finditer(markup):
-        name = (token["name"] or "").lower()
-        if name == "figure":
-            figure = -1 if token["end"] else token.end()
-        elif name == "img":
-            picture = _picture(_attributes(token["rest"]), base)
-            if picture:
-                return replace(picture, caption=_caption(markup[figure:]) if figure >= 0 else "")
-    return None
 
 
 def with_absolute_addresses(markup: str, base: str) -> str:
@@ -89,20 +76,20 @@ def with_absolute_addresses(markup: str, base: str) -> str:
             return found[0]
         return f'{found[1]}"{html.escape(web_address(written, base))}"'
 
-    return _TOKEN.sub(lambda tag: _ADDRESS.sub(absolute, tag[0]) if tag["name"] else tag[0], markup)
+    return TOKEN.sub(lambda tag: _ADDRESS.sub(absolute, tag[0]) if tag["name"] else tag[0], markup)
 
 
 def elements(markup: str, *names: str) -> Iterator[tuple[str, dict[str, str]]]:
     """The start tags with one of these names, in order, with their attributes."""
-    for token in _TOKEN.finditer(markup):
+    for token in TOKEN.finditer(markup):
         name = (token["name"] or "").lower()
         if name in names and not token["end"]:
-            yield name, _attributes(token["rest"])
+            yield name, attributes_of(token["rest"])
 
 
 def _visible(markup: str) -> Iterator[str]:
     position, hidden_until = 0, ""
-    for token in _TOKEN.finditer(markup):
+    for token in TOKEN.finditer(markup):
         name = "-->" if token["hide"] or token["show"] else token["name"].lower()
         closes = bool(token["show"] or token["end"])
         if not hidden_until:
@@ -116,23 +103,3 @@ def _visible(markup: str) -> Iterator[str]:
         position = token.end()
     if not hidden_until:
         yield markup[position:]
-
-
-def _attributes(rest: str) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for name, *values in _ATTRIBUTE.findall(rest):
-        found.setdefault(name.lower(), html.unescape("".join(values)))
-    return found
-
-
-def _picture(attributes: dict[str, str], base: str) -> PictureRef | None:
-    url = web_address(attributes.get("src", ""), base) if attributes.get("src") else ""
-    width, height = pixels(attributes.get("width", "")), pixels(attributes.get("height", ""))
-    if not url or 0 < width < MIN_PICTURE_WIDTH or height == 1:
-        return None
-    return PictureRef(url, alt=plain_text(attributes.get("alt", "")), width=width, height=height)
-
-
-def _caption(after_figure: str) -> str:
-    inside = after_figure.partition("</figure")[0]
-    return plain_text(inside.partition("<figcaption")[2].partition(">")[2].partition("</figcaption")[0])

@@ -19,10 +19,8 @@ from publisher.sources.feed_entries import (
     NOT_A_FEED,
     ReadFeed,
     headline,
-    largest_first,
 )
 from publisher.sources.feed_markup import (
-    first_picture,
     plain_text,
     primary_language,
     web_address,
@@ -30,6 +28,7 @@ from publisher.sources.feed_markup import (
     without_controls,
 )
 from publisher.sources.feed_text import text_of
+from publisher.sources.markup_pictures import best_first, pictures_in
 
 # A feed of 500 items needs a twentieth of it; each may take 30 times its own length of memory.
 MAX_PARTS = 200_000
@@ -102,7 +101,7 @@ def _candidate(item: _Object, feed: _Object, url: str) -> Candidate:
         published_at=moment(_text(item, "date_published")) or moment(_text(item, "date_modified")),
         language=primary_language(_text(item, "language")) or primary_language(_text(feed, "language")),
         tags=tuple(dict.fromkeys(word for tag in _list(item, "tags") if (word := _word(tag)))),
-        pictures=largest_first([*_pictures(item, url), *_in_body(body, link or url)]),
+        pictures=best_first([*_pictures(item, url), *pictures_in(body, link or url)]),
     )
 
 
@@ -134,11 +133,6 @@ def _pictures(item: _Object, url: str) -> Iterator[PictureRef]:
             address = _address(attachment, "url", url)
             if address:
                 yield PictureRef(address, alt=_word(attachment.get("title")))
-
-
-def _in_body(body: str, base: str) -> tuple[PictureRef, ...]:
-    picture = first_picture(body, base)
-    return (picture,) if picture else ()
 
 
 def _address(holder: _Object, name: str, url: str) -> str:

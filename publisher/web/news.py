@@ -43,6 +43,7 @@ def news(request: OwnRequest) -> HttpResponse:
         "tabs": [
             {"url": reverse("news"), "label": pgettext("tab", "New"), "current": state is not None},
             {"url": reverse("news") + "?show=all", "label": pgettext("tab", "All"), "current": state is None},
+            {"url": reverse("pictures"), "label": _("Pictures"), "current": False},
         ],
         "has_sources": Source.objects.for_organisation(organisation).exists(),
         "may_edit": may(request, "edit"),

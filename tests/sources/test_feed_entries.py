@@ -161,7 +161,7 @@ def test_what_media_content_contains_stays_inside_it() -> None:
         '<media:group><media:content url="/film.mp4" type="video/mp4"><media:thumbnail url="/film.jpg" width="640"/>'
         '</media:content><media:content url="/lille.jpg" type="image/jpeg" width="200" height="100"/></media:group>'
     )
-    assert [picture.url.rpartition("/")[2] for picture in entry.pictures] == ["lille.jpg", "film.jpg"]
+    assert [picture.url.rpartition("/")[2] for picture in entry.pictures] == ["film.jpg", "lille.jpg"]
 
 
 def test_the_content_again_is_no_lead() -> None:
