@@ -17,6 +17,7 @@ from django.utils import timezone
 from publisher.items.content import clean_html, excerpt, one_line, plain_text, tidy
 from publisher.items.identity import identity_of, normalise_link, web_address, without_tracking
 from publisher.items.labels import Labels
+from publisher.items.suggestion import SUGGESTED, suggest
 from publisher.models import Item, ItemRevision, Picture, Sighting, Source
 from publisher.sources.contract import Candidate, PictureRef
 from publisher.vocabulary import SourceStatus
@@ -179,6 +180,9 @@ def _change(item: Item, entry: Entry, fetched: Fetched, labels: Labels) -> Done:
 
 
 def _say(item: Item, entry: Entry, fetched: Fetched, labels: Labels) -> None:
+    if item.worded_at:
+        said = {name: getattr(entry, name) for name in SUGGESTED} | {"author": entry.author or item.author}
+        return suggest(item, entry.content_hash, **said)
     item.title, item.lead, item.author = entry.title, entry.lead, entry.author or item.author
     item.body_html, item.body_text = entry.body_html, entry.body_text
     item.published_at = entry.published_at or item.published_at
@@ -190,6 +194,7 @@ def _say(item: Item, entry: Entry, fetched: Fetched, labels: Labels) -> None:
     item.tags = list(matched.rest)
     item.topics.add(*matched.topics)
     item.areas.add(*matched.areas)
+    return None
 
 
 def _follow_link(item: Item, entry: Entry) -> None:
