@@ -168,7 +168,9 @@ def _create(source: Source, entry: Entry, fetched: Fetched, state: str, labels: 
 def _change(item: Item, entry: Entry, fetched: Fetched, labels: Labels) -> Done:
     before = content_of(item)
     _follow_link(item, entry)
-    if item.content_hash != entry.content_hash:
+    if item.content_hash != entry.content_hash and item.worded_at:
+        suggest(item, entry.content_hash, {name: getattr(entry, name) for name in SUGGESTED})
+    elif item.content_hash != entry.content_hash:
         _say(item, entry, fetched, labels)
     after = content_of(item)
     if after != before:
@@ -180,9 +182,6 @@ def _change(item: Item, entry: Entry, fetched: Fetched, labels: Labels) -> Done:
 
 
 def _say(item: Item, entry: Entry, fetched: Fetched, labels: Labels) -> None:
-    if item.worded_at:
-        said = {name: getattr(entry, name) for name in SUGGESTED} | {"author": entry.author or item.author}
-        return suggest(item, entry.content_hash, **said)
     item.title, item.lead, item.author = entry.title, entry.lead, entry.author or item.author
     item.body_html, item.body_text = entry.body_html, entry.body_text
     item.published_at = entry.published_at or item.published_at
@@ -194,7 +193,6 @@ def _say(item: Item, entry: Entry, fetched: Fetched, labels: Labels) -> None:
     item.tags = list(matched.rest)
     item.topics.add(*matched.topics)
     item.areas.add(*matched.areas)
-    return None
 
 
 def _follow_link(item: Item, entry: Entry) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from django.utils import timezone
 
 from publisher.models import Item
@@ -10,7 +12,7 @@ from publisher.models import Item
 SUGGESTED = ("title", "lead", "body_html", "body_text", "author")
 
 
-def suggest(item: Item, content_hash: str, **said: str) -> None:
+def suggest(item: Item, content_hash: str, said: Mapping[str, str]) -> None:
     """Keep what the source says now (every name in SUGGESTED) and that it has been heard; the caller saves the item."""
-    item.suggestion = {name: said[name] for name in SUGGESTED} | {"at": timezone.now().isoformat()}
+    item.suggestion = {**said, "at": timezone.now().isoformat()}
     item.content_hash = content_hash

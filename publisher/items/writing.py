@@ -93,7 +93,7 @@ def take_suggestion(item: Item, by: User) -> bool:
             return False
         before = content_of(stored)
         for name in SUGGESTED:
-            setattr(stored, name, stored.suggestion[name])
+            setattr(stored, name, stored.suggestion[name] or (stored.author if name == "author" else ""))
         stored.worded_at, stored.suggestion = None, {}
         _keep(stored, before, by)
     return True

@@ -56,7 +56,10 @@ EMPTY = {
         gettext_lazy("Nothing is withdrawn"),
         gettext_lazy("What your websites or colleagues take back stands here."),
     ),
-    HELD: (gettext_lazy("Nothing is held back"), gettext_lazy("What looks strange is held back here until you decide.")),
+    HELD: (
+        gettext_lazy("Nothing is held back"),
+        gettext_lazy("What looks strange is held back here until you decide."),
+    ),
     OLDER: (
         gettext_lazy("No back catalogue"),
         gettext_lazy("What lay in a news source when it was added stands here."),

@@ -22,6 +22,7 @@ from publisher.vocabulary import SourceStatus
 from publisher.web.kept_words import keeps_words
 from publisher.web.settings_pages import tabs
 from publisher.web.source_forms import NameForm
+from publisher.web.source_weeks import often, weeks_of
 from publisher.web.staff import OwnRequest, may, own, staff
 
 SHOWN = 8
@@ -32,11 +33,12 @@ SHOWN = 8
 def sources(request: OwnRequest) -> HttpResponse:
     """All sources with their state in words."""
     found = list(_own(request).order_by("name", "pk"))
+    weeks = weeks_of(request.organisation, found)
     context = {
         "title": _("News sources"),
         "state": _state(found),
         "tabs": tabs("sources"),
-        "rows": [_described(source) for source in found],
+        "rows": [_described(source) | {"weeks": weeks[source.pk]} for source in found],
         "may_edit": may(request, "edit"),
     }
     return render(request, "web/settings/sources.html", context)
@@ -139,6 +141,7 @@ def _described(found: Source) -> dict[str, object]:
         "place": found.config.get("url", ""),
         "error": str(Explanation.from_json(found.last_error)) if found.last_error else "",
         "waiting": waiting,
+        "often": often(found),
     }
 
 
@@ -158,6 +161,7 @@ def _state(found: list[Source]) -> str:
 def _page(request: OwnRequest, found: Source, form: NameForm | None, status: int = 200) -> HttpResponse:
     older = back_catalogue(found)
     context = _described(found) | {
+        "weeks": weeks_of(request.organisation, [found])[found.pk],
         "title": found.name,
         "readable": found.kind in SOURCES,
         "form": form,

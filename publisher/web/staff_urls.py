@@ -4,14 +4,31 @@ from __future__ import annotations
 
 from django.urls import path
 
-from publisher.web import composer, news, plan, previews, sendout_actions, sendouts, show_as, stop, today
+from publisher.web import (
+    composer,
+    news,
+    news_item,
+    news_write,
+    plan,
+    previews,
+    sendout_actions,
+    sendouts,
+    show_as,
+    stop,
+    today,
+)
 
 urlpatterns = [
     path("", today.today, name="today"),
     path("news", news.news, name="news"),
     path("news/take", news.take_as_new, name="take"),
     path("news/plan", plan.plan, name="plan-several"),
-    path("news/<int:item_id>", news.news_item, name="item"),
+    path("news/write", news_write.item_write, name="write"),
+    path("news/<int:item_id>", news_item.news_item, name="item"),
+    path("news/<int:item_id>/edit", news_write.item_edit, name="item-edit"),
+    path("news/<int:item_id>/withdraw", news_item.item_withdraw, name="item-withdraw"),
+    path("news/<int:item_id>/restore", news_item.item_restore, name="item-restore"),
+    path("news/<int:item_id>/suggestion", news_item.item_suggestion, name="item-suggestion"),
     path("news/<int:item_id>/plan", plan.plan, name="plan"),
     path("sendouts", sendouts.campaigns, name="campaigns"),
     path("sendouts/<int:campaign_id>", sendouts.sendout, name="sendout"),
