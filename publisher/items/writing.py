@@ -45,9 +45,14 @@ class Words:
     areas: Sequence[Area] = ()
 
 
+def is_markup(typed: str) -> bool:
+    """Whether the editor wrote it, and not a person in the plain field."""
+    return bool(_MARKUP.match(typed))
+
+
 def body_of(typed: str) -> str:
     """Safe HTML from what the editor gives, or from plain text: an empty line ends a paragraph, “- ” begins a list."""
-    return clean_html(typed if _MARKUP.match(typed) else _as_html(tidy(typed)))
+    return clean_html(typed if is_markup(typed) else _as_html(tidy(typed)))
 
 
 def write(organisation: Organisation, words: Words, by: User) -> Item:

@@ -18,8 +18,19 @@ from publisher.items.search import narrowed
 from publisher.items.select import recent, take
 from publisher.models import Item
 from publisher.models.scoped import ScopedQuerySet
-from publisher.review.standing import ALL, HELD, NEW, OLDER, PLANNED, PUBLISHED, VIEWS, WITHDRAWN
-from publisher.review.standing import numbers, standings, viewed
+from publisher.review.standing import (
+    ALL,
+    HELD,
+    NEW,
+    OLDER,
+    PLANNED,
+    PUBLISHED,
+    VIEWS,
+    WITHDRAWN,
+    numbers,
+    standings,
+    viewed,
+)
 from publisher.web.news_filter import NewsFilter
 from publisher.web.staff import OwnRequest, may, staff
 

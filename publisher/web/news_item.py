@@ -1,4 +1,4 @@
-"""One news item: what it says, where it was published, what its source suggests; taking it back and bringing it back."""
+"""One news item: what it says, where it was published, what its source suggests; withdrawing and restoring it."""
 
 from __future__ import annotations
 
