@@ -68,8 +68,8 @@ itemtype="http://schema.skype.com/Emoji" alt="🎻" src="data:image/gif;base64,R
 <div><span style="font-weight:bold">Fed tekst</span> til <span itemscope itemtype="http://schema.skype.com/Mention"
 itemid="0">Bo</span>:&nbsp;</div><ul dir="auto"><li>første<ul><li><div>under</div></li></ul></li><li><p>anden</p>
 <p>fortsat</p></li></ul><h3>Overskrift</h3><p><a href="https://www.example.org/" title="x" target="_blank"
-rel="noreferrer">www.example.org</a></p><p>&nbsp;</p><figure><img src="data:image/png;base64,iVBORw0KGgo=" alt="Skærmbillede"
-width="250"></figure></div><script>alert(1)</script><!--EndFragment--></body></html>"""
+rel="noreferrer">www.example.org</a></p><p>&nbsp;</p><figure><img src="data:image/png;base64,iVBORw0KGgo="
+alt="Skærmbillede" width="250"></figure></div><script>alert(1)</script><!--EndFragment--></body></html>"""
 TEAMS_BECOMES = (
     "<p>Ny aftale 🎻</p><p>Fed tekst til Bo:</p><ul><li><p>første</p><ul><li><p>under</p></li></ul></li>"
     '<li><p>anden<br>fortsat</p></li></ul><h3>Overskrift</h3><p><a href="https://www.example.org/" rel="R">'
@@ -82,8 +82,8 @@ role="heading" aria-level="1"><span class="TextRun"><span class="NormalTextRun">
 class="EOP">&nbsp;</span></p></div><div class="ListContainerWrapper SCXW1"><ul class="BulletListStyle1" role="list"><li
 data-aria-level="1" role="listitem"><p class="Paragraph"><span class="TextRun">Et</span></p></li></ul></div><div
 class="ListContainerWrapper SCXW1"><ul class="BulletListStyle2" role="list"><li data-aria-level="2" role="listitem"><p
-class="Paragraph"><span class="TextRun">Under</span></p></li></ul></div><div class="OutlineElement"><p class="Paragraph">
-<a class="Hyperlink" href="https://www.example.org/w"><span class="TextRun">læs</span></a></p></div>
+class="Paragraph"><span class="TextRun">Under</span></p></li></ul></div><div class="OutlineElement"><p
+class="Paragraph"><a class="Hyperlink" href="https://www.example.org/w"><span class="TextRun">læs</span></a></p></div>
 <!--EndFragment--></body></html>"""
 WORD_ONLINE_BECOMES = (
     "<h2>Titel</h2><ul><li><p>Et</p><ul><li><p>Under</p></li></ul></li></ul>"

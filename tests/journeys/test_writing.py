@@ -1,4 +1,4 @@
-"""Writing a news item in a real browser: the editor, what is pasted into it, the keyboard, and a page without script."""
+"""Writing a news item in a real browser: the editor, what is pasted into it, the keyboard, and no script at all."""
 
 from __future__ import annotations
 
