@@ -9,15 +9,12 @@ from django.core.paginator import Paginator
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.functional import cached_property
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from publisher.items.search import narrowed
 from publisher.items.select import recent, take
-from publisher.models import Item
-from publisher.models.scoped import ScopedQuerySet
 from publisher.review.standing import (
     ALL,
     HELD,
@@ -79,19 +76,6 @@ EMPTY = {
 }
 
 
-class Counted(Paginator[Item]):
-    """Pages of a list whose length is known already."""
-
-    def __init__(self, rows: ScopedQuerySet[Item], length: int) -> None:
-        super().__init__(rows, PER_PAGE)
-        self._length = length
-
-    @cached_property
-    def count(self) -> int:
-        """Asked with the counts of all views."""
-        return self._length
-
-
 @staff()
 def news(request: OwnRequest) -> HttpResponse:
     """One view of the list (?show=, the new ones by default), searched and narrowed by the other parameters."""
@@ -101,7 +85,10 @@ def news(request: OwnRequest) -> HttpResponse:
     found = narrowed(recent(organisation), chosen.wanted())
     counts = numbers(found, organisation)
     rows = viewed(found, organisation, view).defer("body_html", "body_text").prefetch_related(*ROW)
-    page = Counted(rows, counts[view]).get_page(request.GET.get("page"))
+    pages = Paginator(rows, PER_PAGE)
+    # Known already: the paginator need not ask once more.
+    vars(pages)["count"] = counts[view]
+    page = pages.get_page(request.GET.get("page"))
     page.object_list = list(page.object_list)
     stands = standings(page.object_list, organisation)
     context = {

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
+from django.http import QueryDict
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
@@ -18,7 +19,7 @@ from publisher.items.entries import LONGEST_LEAD, TITLE_LENGTH
 from publisher.items.identity import web_address
 from publisher.items.pictures import MAX_BYTES, store_picture
 from publisher.items.writing import Words
-from publisher.models import Item, Organisation, Picture, User
+from publisher.models import Area, Item, Organisation, Picture, Topic, User
 from publisher.schedule.times import recurring, wall_of
 
 _PLAIN = {"autocomplete": "off"}
@@ -64,10 +65,12 @@ class WritingForm(forms.Form):
         label=gettext_lazy("Photographer"), max_length=120, required=False, widget=forms.TextInput(attrs=_PLAIN)
     )
     author = forms.CharField(label=gettext_lazy("Author"), max_length=200, required=False)
-    topics = forms.ModelMultipleChoiceField(
+    topics: forms.ModelMultipleChoiceField[Topic] = forms.ModelMultipleChoiceField(
         queryset=None, label=gettext_lazy("Topics"), required=False, widget=forms.CheckboxSelectMultiple
     )
-    areas = forms.ModelMultipleChoiceField(queryset=None, required=False, widget=forms.CheckboxSelectMultiple)
+    areas: forms.ModelMultipleChoiceField[Area] = forms.ModelMultipleChoiceField(
+        queryset=None, required=False, widget=forms.CheckboxSelectMultiple
+    )
     link = forms.CharField(
         label=gettext_lazy("Link"),
         max_length=1000,
@@ -112,9 +115,9 @@ class WritingForm(forms.Form):
             raise forms.ValidationError(_("This is not a web address. It must begin with https:// or http://."))
         return web_address(link)
 
-    def clean_upload(self) -> UploadedFile | None:
+    def clean_upload(self) -> UploadedFile[Any] | None:
         """Stored at once: a browser cannot give a file back to a form that is refused for something else."""
-        upload: UploadedFile | None = self.cleaned_data["upload"]
+        upload: UploadedFile[Any] | None = self.cleaned_data["upload"]
         if upload is None:
             return None
         try:
@@ -156,8 +159,9 @@ class WritingForm(forms.Form):
 
     def read_again(self, revision: int) -> None:
         """The item was changed meanwhile: who saves the refused form again has seen what it says now."""
-        self.data = self.data.copy()
-        self.data["revision"] = str(revision)
+        typed = cast("QueryDict", self.data).copy()
+        typed["revision"] = str(revision)
+        self.data = typed
 
     def _at(self, chosen: dict[str, Any]) -> datetime:
         """The minute that was typed; the very instant where it was left as it stood."""

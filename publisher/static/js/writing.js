@@ -183,7 +183,7 @@ const linkRow = (field, editor) => {
     address.focus();
   };
   const set = () => {
-    const given = address.value.trim(), whole = /^(?:https?:\/\/|mailto:|tel:)/i.test(given) ? given : `https://${given}`;
+    const given = address.value.trim(), whole = /^(?:https?:\/\/|mailto:|tel:)/i.test(given) ? given : ["https:", "", given].join("/");
     error.hidden = URL.canParse(whole) && /^(?:mailto:|tel:|https?:\/\/[^/]+\.)/i.test(whole);
     if (!error.hidden) return;
     const chain = editor().chain().focus().extendMarkRange("link");
