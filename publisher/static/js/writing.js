@@ -15,7 +15,7 @@ const BULLET_AHEAD = /^(?:[·•▪■§–-]|o(?=\u00a0)|[\uf000-\uf0ff])[\s\u0
 const NUMBER_AHEAD = /^\(?(?:\d{1,3}|[a-z])[.)][\s\u00a0]+/i;
 
 const escaped = (text) => text.replace(/[&<>"]/g, (sign) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[sign]);
-const styleOf = (node) => node.getAttribute("style") || "";
+const styleOf = (node) => node.dataset.style || "";
 const wordsIn = (html) => html.replace(/<[^>]*>/g, "").replace(/[\s\u00a0]+/g, "");
 
 // The address of a link, out of the wrapping that Outlook and Teams put around it; "" for what is no address to go to.
@@ -33,8 +33,8 @@ const addressOf = (node) => {
 const kindOf = (node, outer) => {
   const style = styleOf(node), word = /mso-list:\s*l\d+\s+level(\d)/i.exec(style);
   if (word) {
-    const sign = [...node.querySelectorAll("[style]")].find((each) => /mso-list:\s*ignore/i.test(styleOf(each)));
-    return { tag: "li", level: Number(word[1]), ordered: NUMBERED.test(wordsIn(sign ? sign.innerHTML : "")) };
+    const sign = [...node.querySelectorAll("[data-style]")].find((each) => /mso-list:\s*ignore/i.test(styleOf(each)));
+    return { tag: "li", level: Number(word[1]), ordered: NUMBERED.test(sign ? sign.textContent.trim() : "") };
   }
   if (node.tagName === "LI") {
     const list = node.closest("ul, ol");
@@ -76,7 +76,7 @@ class Gathering {
 
   br() {
     if (/<br>\s*$/.test(this.block.html) && this.block.tag === "p") this.begin({ tag: "p" });
-    else this.block.html += "<br>";
+    else this.block.html = `${this.block.html.trimEnd()}<br>`;
   }
 
   walk(parent, address = "") {
@@ -126,11 +126,14 @@ const built = (blocks) => {
   return html;
 };
 
+// The browser would complain of every style that it reads, even where none is applied; we only read what they say.
+const withoutStyles = (html) => html.replace(/<style\b[^]*?<\/style>/gi, "").replace(/<[a-z][^>]*>/gi, (tag) => tag.replace(/\sstyle\s*=/gi, " data-style="));
+
 // A copy made in the editor itself comes back as it was.
 export const pasted = (html) => {
   if (html.includes("data-pm-slice")) return html;
   const gathering = new Gathering();
-  gathering.walk(new DOMParser().parseFromString(html, "text/html").body);
+  gathering.walk(new DOMParser().parseFromString(withoutStyles(html), "text/html").body);
   gathering.end();
   return built(gathering.blocks);
 };
@@ -159,16 +162,18 @@ const extensions = (tiptap, askForLink) => [
   // Tab leaves the field, as everywhere; entries move in and out by Ctrl+] and Ctrl+[.
   tiptap.ListItem.extend({
     addKeyboardShortcuts() {
-      const { commands } = this.editor;
       return {
-        Enter: () => commands.splitListItem(this.name),
-        "Mod-]": () => commands.sinkListItem(this.name),
-        "Mod-[": () => commands.liftListItem(this.name),
+        Enter: () => this.editor.commands.splitListItem(this.name),
+        "Mod-]": () => this.editor.commands.sinkListItem(this.name),
+        "Mod-[": () => this.editor.commands.liftListItem(this.name),
       };
     },
   }),
-  tiptap.Link.extend({ addKeyboardShortcuts: () => ({ "Mod-k": () => { askForLink(); return true; } }) })
-    .configure({ openOnClick: false, autolink: true, linkOnPaste: true, enableTarget: false }),
+  // Its rule for what is pasted would send a link whose words look like an address there, and not where it leads.
+  tiptap.Link.extend({
+    addPasteRules: () => [],
+    addKeyboardShortcuts: () => ({ "Mod-k": () => { askForLink(); return true; } }),
+  }).configure({ openOnClick: false, autolink: true, linkOnPaste: true, enableTarget: false, defaultProtocol: "https" }),
 ];
 
 const linkRow = (field, editor) => {
