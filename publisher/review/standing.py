@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet, TextChoices
+from django.db.models import BooleanField, Count, ExpressionWrapper, Q, QuerySet, TextChoices
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -47,17 +47,32 @@ _USES: dict[Standing, dict[str, Any]] = {
     Standing.PLANNED: {"campaign__status": CampaignStatus.APPROVED, "campaign__messages__status__in": _OPEN},
     Standing.IN_HAND: {"campaign__status__in": (CampaignStatus.DRAFT, CampaignStatus.IN_REVIEW)},
 }
+# What a view asks of an item's facts (see `_facts`).
+_UNUSED = {"is_withdrawn": False, "is_out": False, "is_ahead": False}
+_CONDITIONS: dict[str, dict[str, object]] = {
+    NEW: _UNUSED | {"state": ItemState.NEW},
+    PLANNED: {"is_withdrawn": False, "is_held": False, "is_ahead": True},
+    PUBLISHED: {"is_withdrawn": False, "is_held": False, "is_out": True},
+    WITHDRAWN: {"is_withdrawn": True},
+    HELD: {"is_withdrawn": False, "is_held": True},
+    OLDER: _UNUSED | {"state": ItemState.SEEN},
+    ALL: {},
+}
+_FACTS = ("state", "is_withdrawn", "is_held", "is_out", "is_ahead")
 
 
 def viewed(items: ScopedQuerySet[Item], organisation: Organisation, view: str) -> ScopedQuerySet[Item]:
     """Those of the organisation's `items` that belong in one of VIEWS."""
-    return items.filter(_conditions(organisation)[view])
+    return items.alias(**_facts(organisation)).filter(**_CONDITIONS[view])
 
 
 def numbers(items: ScopedQuerySet[Item], organisation: Organisation) -> dict[str, int]:
     """How many of `items` each of VIEWS has, asked in one go."""
-    counted = {view: Count("pk", filter=condition) for view, condition in _conditions(organisation).items()}
-    return dict(items.order_by().aggregate(**counted))
+    kinds = list(items.order_by().annotate(**_facts(organisation)).values(*_FACTS).annotate(number=Count("pk")))
+    return {
+        view: sum(kind["number"] for kind in kinds if wanted.items() <= kind.items())
+        for view, wanted in _CONDITIONS.items()
+    }
 
 
 def standings(items: Iterable[Item], organisation: Organisation) -> dict[int, list[Standing]]:
@@ -81,17 +96,13 @@ def _used(organisation: Organisation, word: Standing) -> QuerySet[CampaignItem]:
     return CampaignItem.objects.filter(campaign__organisation=organisation, **_USES[word])
 
 
-def _conditions(organisation: Organisation) -> dict[str, Q]:
-    """Each view as a filter. As IN (SELECT …) the database looks the send-outs up once, not once an item."""
-    published, planned, in_hand = (Q(pk__in=_used(organisation, word).order_by().values("item")) for word in _USES)
-    used = published | planned | in_hand
-    known = Q(withdrawn_at=None) & ~Q(state=ItemState.HELD)
-    return {
-        NEW: Q(withdrawn_at=None, state=ItemState.NEW) & ~used,
-        PLANNED: known & (planned | in_hand),
-        PUBLISHED: known & published,
-        WITHDRAWN: Q(withdrawn_at__isnull=False),
-        HELD: Q(withdrawn_at=None, state=ItemState.HELD),
-        OLDER: Q(withdrawn_at=None, state=ItemState.SEEN) & ~used,
-        ALL: Q(pk__isnull=False),
+def _facts(organisation: Organisation) -> dict[str, ExpressionWrapper]:
+    """What the views ask of an item. As IN (SELECT …) the database looks the send-outs up once, not once an item."""
+    used = {word: Q(pk__in=_used(organisation, word).order_by().values("item")) for word in _USES}
+    facts = {
+        "is_withdrawn": Q(withdrawn_at__isnull=False),
+        "is_held": Q(state=ItemState.HELD),
+        "is_out": used[Standing.PUBLISHED],
+        "is_ahead": used[Standing.PLANNED] | used[Standing.IN_HAND],
     }
+    return {name: ExpressionWrapper(fact, BooleanField()) for name, fact in facts.items()}

@@ -71,8 +71,9 @@ def test_a_correction_is_a_revision_with_a_name(item: Item, anna: User) -> None:
 @database
 def test_who_wrote_first_is_not_overwritten(item: Item, anna: User, bo: User) -> None:
     correct(item, Words("Bos", link=item.link), bo, revision=1)
-    with pytest.raises(InputError, match="changed while you wrote"):
+    with pytest.raises(InputError) as refused:
         correct(item, Words("Annas", link=item.link), anna, revision=1)
+    assert refused.value.reason == "changed_meanwhile"
     assert Item.objects.get().title == "Bos"
 
 
