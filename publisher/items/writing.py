@@ -85,8 +85,8 @@ def correct(item: Item, words: Words, by: User, *, revision: int) -> Item:
         before = content_of(stored)
         _say(stored, words)
         stored.worded_at = timezone.now()
-        _keep(stored, before, by)
         _label(stored, words)
+        _keep(stored, before, by)
     return stored
 
 

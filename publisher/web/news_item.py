@@ -1,4 +1,4 @@
-"""One news item: what it says, where it was published, what its source suggests; withdrawing and restoring it."""
+"""One news item: what it says, where it was published, what its source suggests."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ from django.views.decorators.http import require_POST, require_safe
 
 from publisher.access.audit import record
 from publisher.items.content import clean_html, lead_before
-from publisher.items.withdrawing import restore, withdraw
 from publisher.items.writing import leave_suggestion, take_suggestion
 from publisher.models import Item
 from publisher.review.standing import standings
-from publisher.vocabulary import ItemState, Withdrawal
+from publisher.vocabulary import ItemState
 from publisher.web.news_uses import uses_of
 from publisher.web.staff import OwnRequest, may, own, staff
 
@@ -42,32 +41,6 @@ def news_item(request: OwnRequest, item_id: int) -> HttpResponse:
         "may_plan": edits and not item.withdrawn_at and item.state != ItemState.HELD,
     }
     return render(request, "web/news/item.html", context)
-
-
-@staff("edit")
-@require_POST
-def item_withdraw(request: OwnRequest, item_id: int) -> HttpResponse:
-    """Take an item back by hand."""
-    item = own(Item.objects.for_organisation(request.organisation), item_id)
-    with transaction.atomic():
-        if withdraw(item, Withdrawal.BY_HAND, request.user):
-            record(request.organisation, request.user, "item_withdrawn", item, gettext_noop("withdrew the news item"))
-            messages.success(
-                request, _("“%(title)s” is withdrawn: no rule uses it, and nobody can plan it.") % {"title": item.title}
-            )
-    return redirect("item", item_id=item.pk)
-
-
-@staff("edit")
-@require_POST
-def item_restore(request: OwnRequest, item_id: int) -> HttpResponse:
-    """Take the withdrawal back."""
-    item = own(Item.objects.for_organisation(request.organisation), item_id)
-    with transaction.atomic():
-        if restore(item, request.user):
-            record(request.organisation, request.user, "item_restored", item, gettext_noop("brought the item back"))
-            messages.success(request, _("“%(title)s” is in use again.") % {"title": item.title})
-    return redirect("item", item_id=item.pk)
 
 
 @staff("edit")

@@ -16,6 +16,7 @@ from publisher.web import (
     show_as,
     stop,
     today,
+    withdrawals,
 )
 
 urlpatterns = [
@@ -26,8 +27,8 @@ urlpatterns = [
     path("news/write", news_write.item_write, name="write"),
     path("news/<int:item_id>", news_item.news_item, name="item"),
     path("news/<int:item_id>/edit", news_write.item_edit, name="item-edit"),
-    path("news/<int:item_id>/withdraw", news_item.item_withdraw, name="item-withdraw"),
-    path("news/<int:item_id>/restore", news_item.item_restore, name="item-restore"),
+    path("news/<int:item_id>/withdraw", withdrawals.item_withdraw, name="item-withdraw"),
+    path("news/<int:item_id>/restore", withdrawals.item_restore, name="item-restore"),
     path("news/<int:item_id>/suggestion", news_item.item_suggestion, name="item-suggestion"),
     path("news/<int:item_id>/plan", plan.plan, name="plan"),
     path("sendouts", sendouts.campaigns, name="campaigns"),

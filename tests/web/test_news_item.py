@@ -79,7 +79,7 @@ def test_it_is_withdrawn_and_brought_back_by_name(item: Item, annas: Client, ann
     assert "Plan a send-out" not in page
     assert item.title in words(annas.get("/news?show=withdrawn"))
     page = words(annas.post(f"/news/{item.pk}/restore", follow=True))
-    assert "is in use again" in page and "Plan a send-out" in page
+    assert "is news again" in page and "Plan a send-out" in page
     assert [(entry.action, entry.user) for entry in AuditEntry.objects.order_by("pk")] == [
         ("item_withdrawn", anna),
         ("item_restored", anna),
