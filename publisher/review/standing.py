@@ -96,7 +96,7 @@ def _used(organisation: Organisation, word: Standing) -> QuerySet[CampaignItem]:
     return CampaignItem.objects.filter(campaign__organisation=organisation, **_USES[word])
 
 
-def _facts(organisation: Organisation) -> dict[str, ExpressionWrapper]:
+def _facts(organisation: Organisation) -> dict[str, ExpressionWrapper[Q]]:
     """What the views ask of an item. As IN (SELECT …) the database looks the send-outs up once, not once an item."""
     used = {word: Q(pk__in=_used(organisation, word).order_by().values("item")) for word in _USES}
     facts = {
