@@ -30,7 +30,8 @@ BEST = {
 }
 # Pages with an address of their own.
 PLAIN = {
-    "today": "/", "news": "/news", "sendouts": "/sendouts", "calendar": "/calendar", "channels": "/channels",
+    "today": "/", "news": "/news?show=all", "write": "/news/write",
+    "sendouts": "/sendouts", "calendar": "/calendar", "channels": "/channels",
     "connect": "/channels/connect", "connect-mastodon": "/channels/connect/mastodon", "subscribers": "/subscribers",
     "settings": "/settings", "newsletters": "/settings/newsletters", "newsletter-add": "/settings/newsletters/add",
     "sources": "/settings/sources", "source-add": "/settings/sources/add/feed", "rules": "/settings/rules",
@@ -39,7 +40,8 @@ PLAIN = {
 }  # fmt: skip
 # Pages that are found by following the first address of that form on another page, which is named or found before.
 LINKED = {
-    "item": ("news", r"/news/\d+"), "plan": ("item", r"/news/\d+/plan"), "sendout": ("sendouts", r"/sendouts/\d+"),
+    "item": ("news", r"/news/\d+"), "item-edit": ("item", r"/news/\d+/edit"),
+    "plan": ("item", r"/news/\d+/plan"), "sendout": ("sendouts", r"/sendouts/\d+"),
     "channel": ("channels", r"/channels/\d+"), "timeline": ("channel", r"/practice/[^/]+/"),
     "subscriber": ("subscribers", r"/subscribers/\d+/\d+"), "subscriber-add": ("subscribers", r"/subscribers/\d+/add"),
     "newsletter": ("newsletters", r"/settings/newsletters/\d+"),

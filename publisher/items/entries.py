@@ -31,6 +31,7 @@ from publisher.items.identity import (
 )
 from publisher.items.labels import Labels, Matched
 from publisher.items.recognise import Known, Recognised
+from publisher.items.suggestion import SUGGESTED, suggest
 from publisher.models import Item, ItemRevision, Picture, Sighting, Source, User
 from publisher.sources.contract import Candidate, Event, PictureRef
 from publisher.vocabulary import ItemState, SourceStatus
@@ -301,7 +302,9 @@ def _item(
 def _change(item: Item, entry: Entry, fetched: Fetched, labels: Labels) -> Done:
     before = content_of(item)
     _follow_link(item, entry)
-    if item.content_hash != entry.content_hash:
+    if item.content_hash != entry.content_hash and item.worded_at:
+        suggest(item, entry.content_hash, {name: getattr(entry, name) for name in SUGGESTED})
+    elif item.content_hash != entry.content_hash:
         _say(item, entry, fetched, labels)
     changed = revise(item, before)
     item.save()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from publisher.models.fields import EncryptedJSONField
@@ -128,6 +129,9 @@ class Item(ScopedModel):
     why it is held back. `withdrawn_at`: its publisher took it back. An item with `event_starts_at` is an event: over at
     `event_over_at`; `event_key` is the hash of what its source last said of it, so that what staff put right stays;
     `event_changed_at`: it was called off, moved or put off, and those who were told of it have not been looked for yet.
+    `worded_at`: a person wrote or corrected it then; from then on its sources change nothing, what they say instead
+    waits in `suggestion` (items.writing). On PostgreSQL a column `search_words` beside these holds what `items.search`
+    looks in.
     """
 
     organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="items")
@@ -152,6 +156,8 @@ class Item(ScopedModel):
     withdrawn_at = models.DateTimeField(null=True)
     withdrawn_why = models.CharField(max_length=12, choices=Withdrawal.choices, blank=True)
     written_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    worded_at = models.DateTimeField(null=True)
+    suggestion = models.JSONField(default=dict)
     event_starts_at = models.DateTimeField(_("begins"), null=True, blank=True)
     event_ends_at = models.DateTimeField(_("ends"), null=True, blank=True)
     event_all_day = models.BooleanField(_("all day"), default=False)
@@ -186,6 +192,10 @@ class Item(ScopedModel):
                 condition=Q(event_changed_at__isnull=False),
                 name="item_event_changed",
             ),
+            models.Index(
+                "organisation", Coalesce("published_at", "first_seen_at").desc(), F("id").desc(), name="item_latest"
+            ),
+            models.Index(fields=["organisation", "state", "withdrawn_at", "id"], name="item_standing"),
         ]
 
     def __str__(self) -> str:
@@ -208,6 +218,7 @@ class Sighting(ScopedModel):
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["source", "external_key"], name="sighting_once")]
+        indexes: ClassVar = [models.Index(fields=["source", "first_seen_at"], name="sighting_when")]
 
 
 class ItemRevision(ScopedModel):

@@ -21,6 +21,7 @@ from publisher.access.roles import require
 from publisher.errors import Explanation
 from publisher.items.library import describe, use_for
 from publisher.items.pictures import is_shared
+from publisher.items.search import saying
 from publisher.items.select import recent
 from publisher.models import Campaign, Item, Message, Picture
 from publisher.review.photo_consent import campaigns_with, deleted_by_hand, posts_to_delete, withdraw_consent
@@ -198,7 +199,7 @@ def picture_use(request: OwnRequest, pk: int) -> HttpResponse:
         "state": _("Send-outs that are made of the news item from now on show the picture, too."),
         "picture": found,
         "query": query,
-        "items": recent(request.organisation, query=query)[:SOME_NEWS],
+        "items": saying(recent(request.organisation), query)[:SOME_NEWS],
     }
     return render(request, "web/pictures/use.html", context)
 

@@ -23,6 +23,7 @@ from publisher.web.kept_words import keeps_words
 from publisher.web.settings_pages import tabs
 from publisher.web.source_forms import NameForm
 from publisher.web.source_tokens import pushing
+from publisher.web.source_weeks import often, weeks_of
 from publisher.web.staff import OwnRequest, may, own, staff
 
 SHOWN = 8
@@ -33,11 +34,12 @@ SHOWN = 8
 def sources(request: OwnRequest) -> HttpResponse:
     """All sources with their state in words."""
     found = list(_own(request).order_by("name", "pk"))
+    weeks = weeks_of(request.organisation, found)
     context = {
         "title": _("News sources"),
         "state": _state(found),
         "tabs": tabs("sources"),
-        "rows": [_described(source) for source in found],
+        "rows": [_described(source) | {"weeks": weeks[source.pk]} for source in found],
         "may_edit": may(request, "edit"),
     }
     return render(request, "web/settings/sources.html", context)
@@ -156,6 +158,7 @@ def _described(found: Source) -> dict[str, object]:
         "place": plugin.described(found.config) if plugin else "",
         "error": str(Explanation.from_json(found.last_error)) if found.last_error else "",
         "waiting": waiting,
+        "often": often(found),
     }
 
 
@@ -176,6 +179,7 @@ def _page(request: OwnRequest, found: Source, form: NameForm | None, status: int
     older = back_catalogue(found)
     context = _described(found) | {
         "moved": _moved(found),
+        "weeks": weeks_of(request.organisation, [found])[found.pk],
         "title": found.name,
         "readable": found.kind in SOURCES and SOURCES[found.kind].polled,
         "form": form,

@@ -11,9 +11,10 @@ from django.utils.translation import gettext as _
 from publisher.deliver.transport_health import trouble
 from publisher.items.select import recent
 from publisher.models import Organisation, Source
+from publisher.review.standing import NEW, viewed
 from publisher.review.worklist import drafts, lately, upcoming, worklist
 from publisher.track.inbound.mailbox import trouble as mailbox_trouble
-from publisher.vocabulary import ItemState, SourceStatus
+from publisher.vocabulary import SourceStatus
 from publisher.web.staff import OwnRequest, may, staff
 
 AHEAD, BEHIND, DRAFTS, NEWS = 6, 5, 3, 3
@@ -26,6 +27,7 @@ def today(request: OwnRequest) -> HttpResponse:
     work = worklist(organisation)
     sources, mail, mailbox = _unread(organisation), trouble(settings.OPSLAG_TRANSPORT), mailbox_trouble()
     coming = upcoming(organisation, AHEAD)
+    fresh = viewed(recent(organisation), organisation, NEW)
     context = {
         "title": _("Today"),
         "today": timezone.localdate(),
@@ -37,7 +39,8 @@ def today(request: OwnRequest) -> HttpResponse:
         "coming": coming,
         "gone": lately(organisation, BEHIND),
         "drafts": drafts(organisation, DRAFTS),
-        "unused": recent(organisation, state=ItemState.NEW).filter(chosen_for=None)[:NEWS],
+        "unused": fresh[:NEWS],
+        "unused_count": fresh.count(),
         "may_edit": may(request, "edit"),
         "may_approve": may(request, "approve"),
     }

@@ -163,8 +163,45 @@ def test_the_list_asks_the_database_as_often_for_many_sources(
     for number in range(6):
         Source.objects.create(organisation=secretariat, kind="feed", name=f"Kilde {number}")
     client = signed_in(anna)
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         client.get("/settings/sources")
+
+
+def test_each_source_shows_its_weeks(anna: User, source: Source) -> None:
+    now = timezone.now()
+    Source.objects.create(organisation=source.organisation, kind="feed", name="Den stille")
+    for number, weeks in enumerate((0, 0, 0, 2, 30)):
+        item = Item.objects.create(organisation=source.organisation, title=f"Nyhed {number}")
+        sighting = Sighting.objects.create(source=source, item=item, external_key=str(number))
+        Sighting.objects.filter(pk=sighting.pk).update(first_seen_at=now - timedelta(weeks=weeks))
+    older = Item.objects.create(organisation=source.organisation, title="Ældre", state=ItemState.SEEN)
+    Sighting.objects.create(source=source, item=older, external_key="older")
+    week = timezone.localtime(now).isocalendar().week
+    expected = f"4 new items in 26 weeks, most in week {week}: 3."
+    for address in ("/settings/sources", f"/settings/sources/{source.pk}"):
+        response = signed_in(anna).get(address)
+        assert expected in words(response), address
+        html = source_of(response)
+        assert html.count("<rect") >= 26 and 'role="img"' in html and "<desc" in html
+        assert html.count('role="rowheader"') == 2, "a row for each week in which something came"
+    assert "Nothing new in 26 weeks." in words(signed_in(anna).get("/settings/sources"))
+
+
+@pytest.mark.parametrize(
+    ("minutes", "language", "says"),
+    [(1, "en", "About every minute"), (15, "en", "About every 15 minutes"), (120, "en", "About every 2 hours"),
+     (60 * 24 * 2, "en", "About every 2 days")],
+)  # fmt: skip
+def test_a_source_says_how_often_it_is_looked_at_and_since_when_it_fails(
+    anna: User, source: Source, minutes: int, language: str, says: str
+) -> None:
+    now = timezone.now()
+    Source.objects.update(
+        last_polled_at=now, next_poll_at=now + timedelta(minutes=minutes), failing_since=now - timedelta(hours=3)
+    )
+    page = words(signed_in(anna, language).get(f"/settings/sources/{source.pk}"))
+    assert says in page and "Failing since" in page
+    assert "failing since" in words(signed_in(anna, language).get("/settings/sources"))
 
 
 def test_read_it_now_leaves_the_work_to_the_workers_and_the_page_waits_for_them(anna: User, source: Source) -> None:
