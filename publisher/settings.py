@@ -64,6 +64,8 @@ def _folder_list(name: str) -> tuple[Path, ...]:
     for folder in folders:
         if not folder.is_absolute() or folder == Path("/"):
             raise ImproperlyConfigured(f"{name}: “{folder}” is not the whole path of a folder, for example /srv/cms.")
+        if folder.resolve().is_relative_to(OPSLAG_HOME) or OPSLAG_HOME.is_relative_to(folder.resolve()):
+            raise ImproperlyConfigured(f"{name}: “{folder}” would open Opslag's own database and keys (OPSLAG_HOME).")
     return folders
 
 

@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from django.core.exceptions import ImproperlyConfigured
 
+from publisher import settings as publisher_settings
 from publisher.errors import OpslagError, PermanentError, TransientError
 from publisher.sources import database_connection
 from publisher.sources.database import DatabaseConfig, DatabaseSource
@@ -245,3 +247,12 @@ def test_sqlalchemy_knows_no_address(small: Cms) -> None:
     with reading(small.url) as connection:
         assert str(connection.engine.url) == "sqlite://"
         assert isinstance(connection, sa.Connection)
+
+
+@pytest.mark.parametrize("folder", ["cms", "/", "{home}", "{home}/keys", "{home}/.."])
+def test_a_setting_that_would_open_too_much_stops_the_start(folder: str, monkeypatch: Any) -> None:
+    monkeypatch.setenv("OPSLAG_DATABASE_FILES", folder.format(home=publisher_settings.OPSLAG_HOME))
+    with pytest.raises(ImproperlyConfigured, match="OPSLAG_DATABASE_FILES"):
+        publisher_settings._folder_list("OPSLAG_DATABASE_FILES")
+    monkeypatch.setenv("OPSLAG_DATABASE_FILES", "/srv/cms, /srv/museum")
+    assert publisher_settings._folder_list("OPSLAG_DATABASE_FILES") == (Path("/srv/cms"), Path("/srv/museum"))
