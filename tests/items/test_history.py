@@ -56,6 +56,7 @@ def test_both_texts_can_be_read_from_the_parts(before: str, after: str) -> None:
 
 
 @pytest.mark.database
+@pytest.mark.usefixtures("english")
 def test_a_revision_says_what_else_changed(hand: Hand) -> None:
     one = {"title": "A", "topics": ["Musik"], "event_starts_at": "", "picture_id": None, "event_status": "scheduled"}
     picture = store_picture(hand.row.organisation, picture_of(), alt="En violin")

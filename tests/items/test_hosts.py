@@ -13,7 +13,7 @@ from publisher.vocabulary import ItemState
 from tests.items.by_hand import SITE, Hand, story
 from tests.review.send_outs import send_out
 
-pytestmark = pytest.mark.database
+pytestmark = [pytest.mark.database, pytest.mark.usefixtures("english")]
 
 OWN = "127.0.0.1:8099"
 # The practice feed and the CMS behind it: one article, two addresses, two kinds of keys.

@@ -16,7 +16,7 @@ from publisher.rules.matching import apply_rules
 from publisher.vocabulary import ItemState, Withdrawal
 from tests.items.by_hand import SITE, Hand, story
 
-pytestmark = pytest.mark.database
+pytestmark = [pytest.mark.database, pytest.mark.usefixtures("english")]
 
 OLD = tuple(story(number) for number in range(8))
 
