@@ -126,7 +126,7 @@ def _interval_s(lines: Mapping[str, str]) -> int:
     """The pause that the calendar asks for (RFC 7986 §5.7, or as Outlook writes it), 0 for none."""
     written = lines.get("REFRESH-INTERVAL") or lines.get("X-PUBLISHED-TTL") or ""
     try:
-        asked = icalendar.vDuration.from_ical(written) if written else timedelta(0)
+        asked: timedelta = icalendar.vDuration.from_ical(written) if written else timedelta(0)  # type: ignore[no-untyped-call]
     except (ValueError, OverflowError):
         return 0
     seconds = int(asked.total_seconds())

@@ -29,6 +29,8 @@ from publisher.vocabulary import EventStatus
 # How far ahead the next date of a series is looked for.
 HORIZON = timedelta(days=400)
 MAX_DATES = 5_000
+# A few seconds of work, for all series of a calendar together.
+MAX_DAYS = 1_500_000
 TITLE_CHARACTERS = 300
 # A mere date, or a time without a zone, ends when its day ends where the organisation is: somewhere within this.
 _ANYWHERE = timedelta(hours=14)
@@ -43,6 +45,27 @@ class Dated:
 
     candidate: Candidate
     over_at: datetime
+
+
+@dataclass
+class _Reading:
+    """What one look at a calendar knows, and how many days its series may still make us look at."""
+
+    now: datetime
+    cancels: bool
+    base: str
+    days_left: int = MAX_DAYS
+
+    def spend(self, days: int) -> None:
+        """Raises PermanentError once it is too much."""
+        self.days_left -= days
+        if self.days_left < 0:
+            raise PermanentError(
+                gettext_noop(
+                    "The calendar holds too many events that repeat. Ask those who run it for one with fewer of them."
+                ),
+                reason="too_large",
+            )
 
 
 @dataclass(frozen=True)
@@ -72,7 +95,8 @@ def upcoming(events: Iterable[str], now: datetime, *, cancels: bool, base: str) 
     series: dict[str, list[_Part]] = defaultdict(list)
     for part in parts:
         series[part.uid or f"{part.start.at.isoformat()} {_text(part.row, 'SUMMARY')}"].append(part)
-    found = [dated for uid, rows in series.items() for dated in _of_series(uid, rows, now, cancels, base)]
+    reading = _Reading(now, cancels, base)
+    found = [dated for uid, rows in series.items() for dated in _of_series(uid, rows, reading)]
     return sorted(found, key=lambda dated: dated.over_at)
 
 
@@ -85,8 +109,10 @@ def _part(text: str) -> _Part | None:
             row = icalendar.Event.from_ical(text)
     except (ValueError, IndexError, KeyError, TypeError):
         return None
+    if not isinstance(row, icalendar.Event):
+        return None
     start, end, of = (_when(row, name) for name in ("DTSTART", "DTEND", "RECURRENCE-ID"))
-    if not isinstance(row, icalendar.Event) or start is None:
+    if start is None:
         return None
     return _Part(
         row=row,
@@ -130,16 +156,16 @@ def _duration(row: icalendar.Event) -> timedelta | None:
     return length if length is not None and timedelta(0) < length < _LONGEST else None
 
 
-def _of_series(uid: str, parts: list[_Part], now: datetime, cancels: bool, base: str) -> Iterator[Dated]:
+def _of_series(uid: str, parts: list[_Part], reading: _Reading) -> Iterator[Dated]:
     """The series' or event's next date; dates of a series that the calendar does not hold stand for themselves."""
     masters = sorted((part for part in parts if part.of is None), key=lambda part: part.rank)
     zone = masters[-1].start.at.tzinfo if masters else None
     changed = {_day(part.of, zone): part for part in sorted(parts, key=lambda part: part.rank) if part.of is not None}
     if not masters:
         for day, part in changed.items():
-            yield from _ahead(f"{uid} {day.isoformat()}", [(part, part.start)], now, cancels, base)
+            yield from _ahead(f"{uid} {day.isoformat()}", [(part, part.start)], reading)
         return
-    yield from _ahead(uid, _dates(masters[-1], changed, now), now, cancels, base)
+    yield from _ahead(uid, _dates(masters[-1], changed, reading), reading)
 
 
 def _day(value: date, zone: tzinfo | None) -> date:
@@ -149,12 +175,12 @@ def _day(value: date, zone: tzinfo | None) -> date:
     return (value.astimezone(zone) if zone and value.utcoffset() is not None else value).date()
 
 
-def _ahead(key: str, dates: Iterable[tuple[_Part, When]], now: datetime, cancels: bool, base: str) -> Iterator[Dated]:
+def _ahead(key: str, dates: Iterable[tuple[_Part, When]], reading: _Reading) -> Iterator[Dated]:
     """The first of these dates that is not over."""
     for part, start in dates:
-        event = _event(part, start, cancels, base)
-        if event is not None and _over(event) > now:
-            yield Dated(_candidate(key, part, event, base), _over(event))
+        event = _event(part, start, reading)
+        if event is not None and _over(event) > reading.now:
+            yield Dated(_candidate(key, part, event, reading.base), _over(event))
             return
 
 
@@ -166,19 +192,20 @@ def _over(event: Event) -> datetime:
     return last + timedelta(days=1) + _ANYWHERE
 
 
-def _dates(master: _Part, changed: Mapping[date, _Part], now: datetime) -> list[tuple[_Part, When]]:
-    """The dates of an event in order, those that were changed as they are now; around `now` if it is a series."""
+def _dates(master: _Part, changed: Mapping[date, _Part], reading: _Reading) -> list[tuple[_Part, When]]:
+    """The dates of an event in order, those that were changed as they are now; around now if it is a series."""
     left_out = {*_listed_days(master, "EXDATE"), *changed}
     dates = [(part, part.start) for part in changed.values()]
-    for day in _days(master, now):
+    for day in _days(master, reading):
         if day not in left_out:
             moved = master.start.at.replace(year=day.year, month=day.month, day=day.day)
             dates.append((master, replace(master.start, at=moved)))
     return sorted(dates, key=lambda each: each[1].at)
 
 
-def _days(master: _Part, now: datetime) -> Sequence[date]:
-    """The days on which it begins: one, or those of its rule and its list from a little before `now` on."""
+def _days(master: _Part, reading: _Reading) -> Sequence[date]:
+    """The days on which it begins: one, or those of its rule and its list from a little before now on."""
+    now = reading.now
     first = master.start.at.date()
     extra = _listed_days(master, "RDATE")
     rule = _first(master.row, "RRULE")
@@ -187,11 +214,11 @@ def _days(master: _Part, now: datetime) -> Sequence[date]:
     since = now.date() - max(master.length or timedelta(0), timedelta(0)) - timedelta(days=3)
     days = {day for day in (first, *extra) if since <= day <= (now + HORIZON).date()}
     if rule is not None:
-        days |= set(_by_rule(master, rule, since, (now + HORIZON).date()))
+        days |= set(_by_rule(master, rule, since, (now + HORIZON).date(), reading))
     return sorted(days)[:MAX_DATES]
 
 
-def _by_rule(master: _Part, rule: Any, since: date, last: date) -> Iterator[date]:
+def _by_rule(master: _Part, rule: Any, since: date, last: date, reading: _Reading) -> Iterator[date]:
     first = master.start.at.date()
     try:
         recurrence = Recurrence.of(rule)
@@ -209,9 +236,9 @@ def _by_rule(master: _Part, rule: Any, since: date, last: date) -> Iterator[date
         # What we cannot follow, we do not guess: the event is on its first day.
         yield first
         return
-    for day in recurrence.dates(first, min(last, _last_day(until, master, last))):
-        if day >= since:
-            yield day
+    last = min(last, _last_day(until, master, last))
+    reading.spend(recurrence.cost(first, last, since))
+    yield from recurrence.dates(first, last, since)
 
 
 def _last_day(until: object, master: _Part, otherwise: date) -> date:
@@ -235,10 +262,10 @@ def _listed_days(master: _Part, name: str) -> list[date]:
     return [_day(at, master.start.at.tzinfo) for at in values if isinstance(at, date)]
 
 
-def _event(part: _Part, start: When, cancels: bool, base: str) -> Event | None:
+def _event(part: _Part, start: When, reading: _Reading) -> Event | None:
     row = part.row
     end = _end(start, part.length)
-    cancelled = cancels or _text(row, "STATUS").upper() == "CANCELLED"
+    cancelled = reading.cancels or _text(row, "STATUS").upper() == "CANCELLED"
     # RFC 7986 §5.11: where one takes part from afar.
     place = _text(row, "LOCATION") or ("Online" if row.get("CONFERENCE") else "")
     return event_from(
@@ -249,7 +276,7 @@ def _event(part: _Part, start: When, cancels: bool, base: str) -> Event | None:
         if _text(row, "X-COST-TYPE").casefold() == "free"
         else html.escape(_text(row, "X-COST"), quote=False),
         booking_url=_text(row, "X-TICKETS-URL"),
-        base=base,
+        base=reading.base,
         status=EventStatus.CANCELLED if cancelled else EventStatus.SCHEDULED,
     )
 

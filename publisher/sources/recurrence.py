@@ -1,7 +1,8 @@
 """When something repeats: the dates of an iCalendar recurrence rule (RFC 5545 §3.3.10), with work that is bounded.
 
 dateutil's rules look for a next date until the year 9999, which for a rule that has none (30 February) takes so long
-that a calendar of them stops its reader. Here every period costs at most its days, and none after `last` is looked at.
+that a calendar of them stops its reader. Here every period costs at most its days, and none after `last` is looked at;
+`cost` says before how much that is.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import calendar
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import count
 from typing import Any
 
 DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
@@ -17,8 +19,6 @@ TOO_OFTEN = frozenset({"SECONDLY", "MINUTELY", "HOURLY"})
 # Which hour and minute it is says the start; more than one of them would be a rule for hours.
 _CLOCK = ("BYHOUR", "BYMINUTE", "BYSECOND")
 _UNKNOWN = ("BYWEEKNO", "BYYEARDAY", "BYEASTER", "RSCALE", "SKIP")
-# Years of a daily rule that began long ago: whatever a rule says, it is followed no further than this.
-MOST_PERIODS = 40_000
 
 
 class TooOftenError(ValueError):
@@ -50,13 +50,13 @@ class Recurrence:
             raise TooOftenError(frequency)
         if frequency not in _PERIODS or any(rule.get(part) for part in _UNKNOWN):
             raise NotUnderstoodError(frequency)
-        interval, count = int(_one(rule, "INTERVAL", 1)), _one(rule, "COUNT", None)
-        if interval < 1 or (count is not None and int(count) < 1):
+        interval, times = int(_one(rule, "INTERVAL", 1)), _one(rule, "COUNT", None)
+        if interval < 1 or (times is not None and int(times) < 1):
             raise NotUnderstoodError(frequency)
         return cls(
             frequency=frequency,
             interval=interval,
-            count=None if count is None else int(count),
+            count=None if times is None else int(times),
             by_month=_numbers(rule, "BYMONTH", 12),
             by_month_day=_numbers(rule, "BYMONTHDAY", 31),
             by_day=tuple(_weekday(str(day)) for day in rule.get("BYDAY", ())),
@@ -64,15 +64,23 @@ class Recurrence:
             week_start=_weekday(str(_one(rule, "WKST", "MO")))[1],
         )
 
-    def dates(self, first: date, last: date) -> Iterator[date]:
-        """The dates from `first`, where it begins, until `last`, in order. The first counts even if no part names it.
+    def cost(self, first: date, last: date, since: date) -> int:
+        """About how many days `dates` looks at, so that many rules together can be refused."""
+        return max((last - self._from(first, since)).days, 0) // self.interval + 366
 
-        At most MOST_PERIODS periods are looked at.
-        """
+    def _from(self, first: date, since: date) -> date:
+        """A rule that counts its dates is followed from the first; of others nobody asks what was long ago."""
+        return first if self.count is not None else max(first, since)
+
+    def dates(self, first: date, last: date, since: date) -> Iterator[date]:
+        """The dates from `since` until `last`, in order. `first`, where it begins, counts even if no part names it."""
+        yield from (at for at in self._counted(first, last, self._from(first, since)) if at >= since)
+
+    def _counted(self, first: date, last: date, begin: date) -> Iterator[date]:
         number = 0
         found: date | None = None
-        for at in self._all(first, last):
-            if found is None and at != first:
+        for at in self._all(first, last, begin):
+            if found is None and at != first and begin == first:
                 number += 1
                 yield first
             found = at
@@ -80,11 +88,11 @@ class Recurrence:
                 return
             number += 1
             yield at
-        if found is None and first <= last:
+        if found is None and begin == first <= last:
             yield first
 
-    def _all(self, first: date, last: date) -> Iterator[date]:
-        for begins, days in _PERIODS[self.frequency](self, first):
+    def _all(self, first: date, last: date, begin: date) -> Iterator[date]:
+        for begins, days in _PERIODS[self.frequency](self, first, begin):
             if begins > last:
                 return
             for at in self._positioned(sorted(set(days))):
@@ -99,46 +107,47 @@ class Recurrence:
         chosen = {at for at in self.by_position if -len(days) <= at <= len(days)}
         return sorted({days[at - 1 if at > 0 else at] for at in chosen})
 
-    def days(self, first: date) -> Iterator[tuple[date, list[date]]]:
+    def days(self, first: date, begin: date) -> Iterator[tuple[date, list[date]]]:
         """Every so many days, those of them that the other parts allow."""
-        for step in range(MOST_PERIODS):
+        for step in count((begin - first).days // self.interval):
             at = _later(first, step * self.interval)
             if at is None:
                 return
             yield at, [at] if self._allows(at) else []
 
-    def weeks(self, first: date) -> Iterator[tuple[date, list[date]]]:
+    def weeks(self, first: date, begin: date) -> Iterator[tuple[date, list[date]]]:
         """Every so many weeks, the named weekdays, or the one of `first`."""
         wanted = {day for _ordinal, day in self.by_day} or {first.weekday()}
         monday = first - timedelta(days=(first.weekday() - self.week_start) % 7)
-        for step in range(MOST_PERIODS):
+        for step in count((begin - monday).days // (7 * self.interval)):
             begins = _later(monday, step * self.interval * 7)
             if begins is None:
                 return
             week = (begins + timedelta(days=day) for day in range(7))
             yield begins, [at for at in week if at.weekday() in wanted and self._in_month(at)]
 
-    def months(self, first: date) -> Iterator[tuple[date, list[date]]]:
+    def months(self, first: date, begin: date) -> Iterator[tuple[date, list[date]]]:
         """Every so many months."""
-        for step in range(MOST_PERIODS):
+        passed = (begin.year - first.year) * 12 + begin.month - first.month
+        for step in count(passed // self.interval):
             years, month = divmod(first.month - 1 + step * self.interval, 12)
             if first.year + years > date.max.year - 1:
                 return
             begins = date(first.year + years, month + 1, 1)
             yield begins, self._of_month(begins, first) if self._in_month(begins) else []
 
-    def years(self, first: date) -> Iterator[tuple[date, list[date]]]:
+    def years(self, first: date, begin: date) -> Iterator[tuple[date, list[date]]]:
         """Every so many years."""
-        for step in range(MOST_PERIODS):
+        for step in count((begin.year - first.year) // self.interval):
             year = first.year + step * self.interval
             if year > date.max.year - 1:
                 return
             yield date(year, 1, 1), self._of_year(year, first)
 
     def _of_year(self, year: int, first: date) -> list[date]:
-        if self.by_day and not self.by_month and not self.by_month_day:
+        if self.by_day and not self.by_month:
             whole = [date(year, 1, 1) + timedelta(days=day) for day in range(365 + calendar.isleap(year))]
-            return _weekdays_among(whole, self.by_day)
+            return [at for at in _weekdays_among(whole, self.by_day) if self._on_day(at)]
         months = self.by_month or (tuple(range(1, 13)) if self.by_month_day else (first.month,))
         return [at for month in months for at in self._of_month(date(year, month, 1), first)]
 
@@ -154,9 +163,14 @@ class Recurrence:
         return [at for at in whole if at.day == first.day]
 
     def _allows(self, at: date) -> bool:
+        on_weekday = not self.by_day or at.weekday() in {day for _ordinal, day in self.by_day}
+        return self._in_month(at) and on_weekday and self._on_day(at)
+
+    def _on_day(self, at: date) -> bool:
+        if not self.by_month_day:
+            return True
         length = calendar.monthrange(at.year, at.month)[1]
-        on_day = not self.by_month_day or at.day in self.by_month_day or at.day - length - 1 in self.by_month_day
-        return self._in_month(at) and on_day and (not self.by_day or at.weekday() in {day for _, day in self.by_day})
+        return at.day in self.by_month_day or at.day - length - 1 in self.by_month_day
 
     def _in_month(self, at: date) -> bool:
         return not self.by_month or at.month in self.by_month

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from publisher.sources.contract import Event
@@ -114,6 +114,7 @@ KEYS = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(KEYS | st.text(max_size=8), VALUES | st.datetimes().map(datetime.isoformat), max_size=6))
 def test_no_entry_makes_it_raise(entry: dict[str, object]) -> None:
     event = event_in(entry)

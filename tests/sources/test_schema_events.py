@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from publisher.sources.contract import Event
@@ -222,6 +222,7 @@ EVENTS = st.fixed_dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(EVENTS)
 def test_whatever_is_written_an_event_fits_an_item(thing: dict[str, Any]) -> None:
     event = event_of(thing, PAGE)
@@ -235,6 +236,7 @@ def test_whatever_is_written_an_event_fits_an_item(thing: dict[str, Any]) -> Non
     assert not event.all_day or (event.floating and event.starts_at.time().isoformat() == "00:00:00")
 
 
+@settings(deadline=None)
 @given(JSON)
 def test_no_document_makes_it_raise(document: object) -> None:
     event_of_page(document, PAGE)
