@@ -15,10 +15,10 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from publisher.items.content import clean_html, excerpt, one_line, plain_text, tidy
-from publisher.items.events import event_key, facts_of, put_event
+from publisher.items.events import event_key, put_event
 from publisher.items.identity import identity_of, normalise_link, web_address, without_tracking
 from publisher.items.labels import Labels
-from publisher.models import Item, ItemRevision, Picture, Sighting, Source
+from publisher.models import Item, ItemRevision, Picture, Sighting, Source, User
 from publisher.sources.contract import Candidate, Event, PictureRef
 from publisher.vocabulary import SourceStatus
 
@@ -173,13 +173,24 @@ def _change(item: Item, entry: Entry, fetched: Fetched, labels: Labels) -> Done:
     _follow_link(item, entry)
     if item.content_hash != entry.content_hash:
         _say(item, entry, fetched, labels)
-    after = content_of(item)
-    if after != before:
-        ItemRevision.objects.get_or_create(item=item, number=item.revision, defaults={"content": before})
-        item.revision += 1
-        ItemRevision.objects.create(item=item, number=item.revision, content=after)
+    changed = revise(item, before)
     item.save()
-    return Done.SAME if after == before else Done.CHANGED
+    return Done.CHANGED if changed else Done.SAME
+
+
+def revise(item: Item, before: dict[str, Any], by: User | None = None) -> bool:
+    """Note a change in an item's history: `before` is its `content_of` from before it. The caller saves the item.
+
+    Raises its revision; False, and nothing is noted, if it says what it said. Call it in the change's own transaction.
+    """
+    after = content_of(item)
+    # That a page has moved changes nothing that anybody reads.
+    if {**after, "link": ""} == {**before, "link": ""}:
+        return False
+    ItemRevision.objects.get_or_create(item=item, number=item.revision, defaults={"content": before})
+    item.revision += 1
+    ItemRevision.objects.create(item=item, number=item.revision, content=after, by=by)
+    return True
 
 
 def _say(item: Item, entry: Entry, fetched: Fetched, labels: Labels) -> None:
@@ -214,8 +225,21 @@ def content_of(item: Item) -> dict[str, Any]:
         "body_text": item.body_text,
         "picture_id": item.picture_id,
         "author": item.author,
-        "event": facts_of(item),
+        "link": item.link,
+        "event_starts_at": _iso(item.event_starts_at),
+        "event_ends_at": _iso(item.event_ends_at),
+        "event_all_day": item.event_all_day,
+        "event_place": item.event_place,
+        "event_price": item.event_price,
+        "event_booking_url": item.event_booking_url,
+        "event_status": item.event_status,
+        "topics": [topic.name for topic in item.topics.order_by("name", "pk")],
+        "areas": [area.name for area in item.areas.order_by("name", "pk")],
     }
+
+
+def _iso(at: datetime | None) -> str:
+    return at.isoformat() if at else ""
 
 
 def _entry_of(candidate: Candidate, base_url: str) -> Entry:

@@ -112,6 +112,21 @@ def facts_of(item: Item) -> dict[str, Any]:
     }
 
 
+def facts_in(content: Mapping[str, Any], zone: str) -> dict[str, Any]:
+    """The same of what an item said once (`ItemRevision.content`), in an organisation whose clocks are `zone`'s."""
+    starts_at, ends_at = (moment(content, name) for name in ("event_starts_at", "event_ends_at"))
+    if starts_at is None:
+        return {}
+    all_day = bool(content.get("event_all_day"))
+    return {
+        "starts_at": starts_at.astimezone(UTC).isoformat(),
+        "ends_at": ends_at.astimezone(UTC).isoformat() if ends_at else "",
+        "over_at": over_at(starts_at, ends_at, all_day=all_day, zone=zone).isoformat(),
+        "all_day": all_day,
+        **{name: str(content.get(f"event_{name}") or "") for name in ("place", "price", "booking_url", "status")},
+    }
+
+
 def differs(told: Facts, now: Facts) -> bool:
     """Whether somebody who was told `told` must be told again: another day, time or place, or not at all."""
     return any(told.get(name) != now.get(name) for name in _TOLD)

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 
 from django.db.models import Q
 from django.db.models.functions import Coalesce
+from django.utils import timezone
 
+from publisher.items.events import still_ahead
 from publisher.models import Item, Organisation
 from publisher.models.scoped import ScopedQuerySet
 from publisher.vocabulary import ItemState
@@ -23,6 +25,9 @@ def recent(organisation: Organisation, *, state: str | None = None, query: str =
     items = Item.objects.for_organisation(organisation).select_related("picture")
     if state is not None:
         items = items.filter(state=state)
+    if state == ItemState.NEW:
+        # What is over is no news; it stays among all.
+        items = items.filter(still_ahead(timezone.now()))
     for word in query.split()[:10]:
         items = items.filter(_says(word))
     return items.order_by(Coalesce("published_at", "first_seen_at").desc(), "-pk")

@@ -109,6 +109,7 @@ class Message(ScopedModel):
     `wave_size`: so many get it first; `wave_until`: when the rest follow, known once the first have their outcome.
     `claimed_due_at`, `claimed_id`: the last place of its line that a lane has claimed (models.line).
     `corrects`: earlier messages that this one puts right; such a mail is for those alone who got one of them.
+    `keeps_past_events`: a person said to send it although what it is about is over.
     """
 
     organisation_path = "campaign__organisation"
@@ -147,6 +148,7 @@ class Message(ScopedModel):
     wave_size = models.PositiveIntegerField(null=True)
     wave_minutes = models.PositiveSmallIntegerField(default=0)
     wave_until = models.DateTimeField(null=True)
+    keeps_past_events = models.BooleanField(default=False, db_default=False)
     strikes = models.PositiveSmallIntegerField(default=0)
     claim_id = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
