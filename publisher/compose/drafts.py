@@ -17,6 +17,7 @@ from publisher.compose.values import is_web_address, many_lines, one_line, short
 from publisher.errors import InputError
 from publisher.items.choices import offered_areas, offered_topics
 from publisher.items.content import excerpt
+from publisher.items.events import facts_of
 from publisher.models import (
     Account,
     Block,
@@ -151,6 +152,7 @@ def content_of(item: Item) -> dict[str, object]:
         "areas": [area.name for area in item.areas.all()],
         "topics": [topic.name for topic in item.topics.all()],
         "language": item.language,
+        "event": facts_of(item),
     }
 
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Sequence
+from zoneinfo import ZoneInfo
 
 from django.template.loader import render_to_string
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext_noop
 from PIL import Image
 
+from publisher.compose.event_words import event_words
 from publisher.compose.values import many_lines, one_line, shorten
 from publisher.errors import PermanentError
 from publisher.items.content import excerpt
+from publisher.items.events import facts_of
 from publisher.items.pictures import picture_bytes
 from publisher.models import Account, Item, Message, Picture
 from publisher.platforms import PLATFORMS
@@ -37,11 +40,14 @@ def hashtag(name: str) -> str:
 def default_text(items: Sequence[Item], account: Account) -> str:
     """A post about the first item: its title, as many whole sentences of the lead as fit, hashtags of its topics.
 
-    Counted as the account's platform counts, with the item's link in mind, which is a field of its own.
+    An event's day and place come before the lead, if there is room for them. Counted as the account's platform counts,
+    with the item's link in mind, which is a field of its own.
     """
     first = items[0]
     tags = [tag for topic in first.topics.all() if (tag := hashtag(topic.name))][:MAX_HASHTAGS]
     title, lead = one_line(first.title), " ".join(one_line(first.lead).split())
+    if (event := _event_line(first, account)) and _over(account, first.link, f"{title}\n\n{event}", "", []) <= 0:
+        title = f"{title}\n\n{event}"
     while tags and _over(account, first.link, title, "", tags) > 0:
         tags.pop()
     while (over := _over(account, first.link, title, "", tags)) > 0 and len(title) > 1:
@@ -54,6 +60,27 @@ def default_text(items: Sequence[Item], account: Account) -> str:
             return _text(title, part, tags)
         room = min(room, len(part)) - max(over, 1)
     return _text(title, "", tags)
+
+
+def fitted(title: str, lead: str, account: Account, link: str) -> str:
+    """A post of a headline and a sentence, each cut where the account's platform has no room for it."""
+    over = _over(account, link, title, lead, [])
+    if over > 0:
+        lead = shorten(lead, max(len(lead) - over, 0)) if len(lead) > over + 1 else ""
+    while (over := _over(account, link, title, lead, [])) > 0 and len(title) > 1:
+        title = shorten(title, max(1, len(title) - over))
+    return _text(title, lead, [])
+
+
+def _event_line(item: Item, account: Account) -> str:
+    """“torsdag den 26. november kl. 19.00, Kulturhuset”, in the account's language; "" if it is no event."""
+    zone = account.organisation.timezone
+    with translation.override(account.language):
+        words = event_words(facts_of(item), zone, timezone.localtime(timezone.now(), ZoneInfo(zone)).year)
+    if words is None:
+        return ""
+    line = f"{words.status}: {words.line}" if words.status else words.line
+    return line[:1].upper() + line[1:]
 
 
 def _text(title: str, lead: str, tags: Sequence[str]) -> str:

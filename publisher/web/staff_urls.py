@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from publisher.web import composer, news, plan, previews, sendout_actions, sendouts, show_as, stop, today
+from publisher.web import composer, event_edit, news, plan, previews, sendout_actions, sendouts, show_as, stop, today
 
 urlpatterns = [
     path("", today.today, name="today"),
@@ -12,6 +12,7 @@ urlpatterns = [
     path("news/take", news.take_as_new, name="take"),
     path("news/plan", plan.plan, name="plan-several"),
     path("news/<int:item_id>", news.news_item, name="item"),
+    path("news/<int:item_id>/event", event_edit.event_edit, name="item-event"),
     path("news/<int:item_id>/plan", plan.plan, name="plan"),
     path("sendouts", sendouts.campaigns, name="campaigns"),
     path("sendouts/<int:campaign_id>", sendouts.sendout, name="sendout"),
