@@ -8,6 +8,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from publisher.deliver import post
+from publisher.review import corrections
 from publisher.rules import matching
 from publisher.schedule import dispatch
 from publisher.vocabulary import Queue
@@ -37,12 +38,19 @@ def _wake_rules(_now: datetime) -> None:
     wake(rules, queue=Queue.PREPARE, expires_s=TICK_EXPIRES_S)
 
 
+def _wake_corrections(_now: datetime) -> None:
+    wake(correct, queue=Queue.PREPARE, expires_s=TICK_EXPIRES_S)
+
+
 STEPS = (
     Step("start", dispatch.due, _start),
     Step("freeze", dispatch.unfrozen, _freeze),
     Step("prepare_posts", post.unprepared, _prepare_posts),
 )
-PATIENT_STEPS = (Step("rules", matching.with_new_items, _wake_rules),)
+PATIENT_STEPS = (
+    Step("rules", matching.with_new_items, _wake_rules),
+    Step("corrections", corrections.changed, _wake_corrections),
+)
 _look = Look(*STEPS)
 
 
@@ -76,3 +84,9 @@ def prepare_post(delivery_id: int) -> None:
 def rules() -> None:
     """Let the rules look at new items."""
     matching.apply_rules(timezone.now())
+
+
+@shared_task
+def correct() -> None:
+    """Make ready what corrects events that have changed."""
+    corrections.prepare_corrections(timezone.now())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -14,21 +14,28 @@ from django.utils.translation import gettext_noop
 
 from publisher.audience.aims import aim_of, aims_among
 from publisher.audience.rule import forecast
+from publisher.compose import past_events
 from publisher.compose.compiled import check_bits
 from publisher.compose.links import unsubscribe_url, view_url
 from publisher.compose.newsletter import render_html
 from publisher.compose.social import length, limits_of
 from publisher.compose.values import is_web_address
+from publisher.compose.viewing import BEGUN
 from publisher.compose.wire import wire_address
 from publisher.errors import Explanation, OpslagError
 from publisher.models import Account, Block, Campaign, Message, Newsletter, Picture
-from publisher.vocabulary import AccountStatus, BlockKind, Outlet
+from publisher.vocabulary import AccountStatus, BlockKind, MessageStatus, Outlet
 
 # Gmail cuts a mail at about 102 kB, and with it the unsubscribe link.
 LARGE_MAIL = 95_000
 LONG_SUBJECT = 120
 _NO_REPLY = re.compile(r"^(no|do[-_.]?not|never)[-_.]?reply|^(ikke[-_.]?svar|svar[-_.]?ikke)", re.IGNORECASE)
 _STORIES = {BlockKind.LEAD_STORY, BlockKind.STORY}
+
+STILL_BEING_SENT = gettext_noop(
+    "The mail that this one corrects is still on its way, so that not all who get it would get the correction. Wait "
+    "until it has ended, or cancel the rest of it."
+)
 
 Level = Literal["error", "warning"]
 
@@ -54,8 +61,12 @@ class Finding(NamedTuple):
     field: str = ""
 
 
-def checks(campaign: Campaign) -> list[Check]:
-    """All findings about a campaign's messages, errors first; an empty list is a clean bill."""
+def checks(campaign: Campaign, at: datetime | None = None) -> list[Check]:
+    """All findings about a campaign's messages, errors first; an empty list is a clean bill.
+
+    `at` is the instant for which it would be approved, by default the one that it is meant for.
+    """
+    at = at or campaign.scheduled_at or timezone.now()
     messages = list(
         campaign.messages.select_related(
             "newsletter__organisation", "newsletter__cooperation", "account", "picture", "campaign__organisation"
@@ -64,13 +75,23 @@ def checks(campaign: Campaign) -> list[Check]:
     found = [
         Check(finding.level, message, finding.explanation, finding.field)
         for message in messages
-        for finding in (_email(message) if message.outlet == Outlet.EMAIL else _post(message))
+        for finding in (*(_email(message) if message.outlet == Outlet.EMAIL else _post(message)), *_events(message, at))
     ]
     if not messages:
         found.append(
             Check("error", None, _say(gettext_noop("There is nothing to send: choose a newsletter or a channel.")))
         )
     return sorted(found, key=lambda check: check.level == "warning")
+
+
+def _events(message: Message, at: datetime) -> Iterator[Finding]:
+    """What is over when it goes out, and whether the mail that it corrects has ended."""
+    now = timezone.now()
+    own = message.scheduled_at if message.scheduled_at and message.scheduled_at > now else None
+    for stops, words in past_events.findings(message, now, own or at):
+        yield Finding("error" if stops else "warning", words)
+    if message.corrects.filter(BEGUN).exclude(status__in=(MessageStatus.FINISHED, MessageStatus.CANCELLED)).exists():
+        yield Finding("error", _say(STILL_BEING_SENT))
 
 
 def _say(msgid: str, **params: object) -> Explanation:

@@ -51,7 +51,7 @@ def approve(
     now = timezone.now()
     if scheduled_at < now - JUST_PASSED:
         raise InputError(gettext_noop("That time has passed; choose a later one."))
-    _refuse_errors(campaign)
+    _refuse_errors(campaign, scheduled_at)
     time = planned(scheduled_at, zone or campaign.organisation.timezone, wall)
     with transaction.atomic():
         if campaign.status == CampaignStatus.DRAFT:
@@ -125,8 +125,8 @@ def _may(user: User | None, action: str, campaign: Campaign) -> None:
         require(user, action, campaign.organisation)
 
 
-def _refuse_errors(campaign: Campaign) -> None:
-    for check in checks(campaign):
+def _refuse_errors(campaign: Campaign, at: datetime) -> None:
+    for check in checks(campaign, at):
         cancelled = check.message is not None and check.message.status == MessageStatus.CANCELLED
         if check.level == "error" and not cancelled:
             raise InputError(check.explanation.msgid, **check.explanation.params)

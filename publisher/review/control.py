@@ -194,6 +194,8 @@ def _onwards(message: Message, was: MessageStatus) -> None:
     if message.hold_reason == HoldReason.BOUNCES:
         # Known and accepted: what is on its way already must not stop it again.
         fields |= {"bounces_from": now, "bounces_base": handed_over(message.pk)}
+    if message.hold_reason == HoldReason.EVENT_OVER:
+        fields["keeps_past_events"] = True
     if message.started_at is not None:
         move(message, MessageStatus, MessageStatus.SENDING, fields, only=as_read)
         return

@@ -38,7 +38,7 @@ from publisher.models import (
 )
 from publisher.models.line import LINE_BEGINS
 from publisher.models.probe import Instant, Probe
-from publisher.review import settling, withdraw
+from publisher.review import corrections, settling, withdraw
 from publisher.rules import matching
 from publisher.schedule import dispatch
 from publisher.track import breaker, events
@@ -60,6 +60,7 @@ LOOKS: dict[str, Callable[[datetime], object]] = {
     "reconcile": reconcile.to_reconcile,
     "notices": notice.due_notices,
     "rules": lambda now: _met_after(now),
+    "corrections": lambda now: _looked_at_after(now),
     "collect": polling.due_sources,
     "dead_posts": post.give_up_dead_claims,
     "dead_notices": notice.give_up_dead_notices,
@@ -94,6 +95,7 @@ WORK: dict[str, list[Row]] = {
     "reconcile": [(Delivery, OF_POST, {"status": "uncertain", "due_at": AGO})],
     "notices": [(Notice, {}, {"status": "pending", "due_at": AGO})],
     "rules": [(Item, {}, {"state": "new", "published_at": timedelta(hours=-71)})],
+    "corrections": [(Item, {}, {"event_changed_at": AGO})],
     "collect": [(Source, {}, {"status": "active", "next_poll_at": AGO})],
     "dead_posts": [
         (Claim, OF_POST, {"lease_until": AGO}),
@@ -130,6 +132,12 @@ def _met_after(now: datetime) -> bool:
     before = RuleMatch.objects.count()
     matching.apply_rules(now)
     return RuleMatch.objects.count() > before
+
+
+def _looked_at_after(now: datetime) -> bool:
+    before = corrections.changed(now).count()
+    corrections.prepare_corrections(now)
+    return corrections.changed(now).count() < before
 
 
 @pytest.fixture
