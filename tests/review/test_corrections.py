@@ -253,3 +253,12 @@ def test_an_event_that_cannot_be_corrected_stops_no_other(
     assert Campaign.objects.get(pk=made).title == "Called off: Foredrag"
     assert Notice.objects.filter(kind=NoticeKind.ALERT, user=bo, explanation__params__title="Julekoncert").exists()
     assert prepare_corrections(timezone.now()) == []
+
+
+def test_a_mail_that_did_not_tell_of_it_gives_nobody(newsletter: Newsletter, julekoncert: Item, item: Item) -> None:
+    residents(newsletter, 2)
+    sent = create_campaign(item.organisation, [item], newsletter=newsletter)
+    send(sent)
+    message = mail_of(create_campaign(julekoncert.organisation, [julekoncert], newsletter=newsletter))
+    message.corrects.set(sent.messages.all())
+    assert rule.forecast(message, timezone.now()).matched == 0
