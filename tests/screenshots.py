@@ -35,6 +35,7 @@ PLAIN = {
     "connect": "/channels/connect", "connect-mastodon": "/channels/connect/mastodon", "subscribers": "/subscribers",
     "settings": "/settings", "newsletters": "/settings/newsletters", "newsletter-add": "/settings/newsletters/add",
     "sources": "/settings/sources", "source-add": "/settings/sources/add/feed", "rules": "/settings/rules",
+    "labels": "/settings/labels", "labelling-add": "/settings/labellings/add",
     "rule-add": "/settings/rules/add", "people": "/settings/people", "stop": "/stop", "catcher": "/catcher/",
     "accessibility": "/accessibility", "not-found": "/no-such-page",
 }  # fmt: skip
@@ -47,6 +48,7 @@ LINKED = {
     "newsletter": ("newsletters", r"/settings/newsletters/\d+"),
     "source": ("sources", r"/settings/sources/\d+"), "source-address": ("source", r"/settings/sources/\d+/address"),
     "source-remove": ("source", r"/settings/sources/\d+/remove"), "rule": ("rules", r"/settings/rules/\d+"),
+    "label": ("labels", r"/settings/labels/(topic|area)/\d+"),
     "person": ("people", r"/settings/people/\d+"), "caught": ("catcher", r"/catcher/[0-9a-f]{32}"),
     "caught-html": ("caught", r"/catcher/[0-9a-f]{32}/html"), "unsubscribe": ("caught-html", r"/u/[A-Za-z0-9_-]+"),
     "mail": ("caught-html", r"/m/[0-9a-f]{32}"), "privacy": ("unsubscribe", r"/privacy/[^/]+"),
