@@ -74,15 +74,20 @@ def _form(request: OwnRequest, item: Item | None) -> WritingForm:
 
 
 def _page(request: OwnRequest, form: WritingForm, item: Item | None) -> HttpResponse:
-    stays = item is not None and item.sightings.exists()
     context = {
         "title": _("Correct the news item") if item else _("Write a news item"),
-        "state": _("Your words stay, also when the news source changes its own.")
-        if stays
-        else _("It becomes news like any other: you plan send-outs of it, and rules may use it."),
+        "state": _state(item),
         "form": form,
         "item": item,
         "back_url": reverse("item", args=[item.pk]) if item else reverse("news"),
         "back_label": item.title if item else _("News"),
     }
     return render(request, "web/news/write.html", context, status=422 if form.errors else 200)
+
+
+def _state(item: Item | None) -> str:
+    if item is None:
+        return _("It becomes news like any other: you plan send-outs of it, and rules may use it.")
+    if item.sightings.exists():
+        return _("Your words stay, also when the news source changes its own.")
+    return _("What it said before is kept.")

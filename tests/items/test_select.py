@@ -9,7 +9,7 @@ from django.db import connection
 from django.utils import timezone
 
 from publisher.items.pictures import store_picture
-from publisher.items.search import UNDESCRIBED, WITH_PICTURE, WITHOUT_PICTURE, Wanted, narrowed
+from publisher.items.search import UNDESCRIBED, WITH_PICTURE, WITHOUT_PICTURE, Wanted, narrowed, saying
 from publisher.items.select import recent, take
 from publisher.models import Area, Item, Organisation, Sighting, Source, Topic
 from publisher.vocabulary import ItemState
@@ -84,6 +84,16 @@ def test_a_very_long_text_can_be_stored_and_found(secretariat: Organisation) -> 
     words = " ".join(f"ordø{n}ærlig" for n in range(60_000))[:500_000]
     Item.objects.create(organisation=secretariat, title="Meget lang", body_text=words)
     assert titles(secretariat, words="ordø17ærlig") == ["Meget lang"]
+
+
+def test_the_list_and_its_search_go_by_their_indexes(secretariat: Organisation, items: list[Item]) -> None:
+    assert "item_latest" in recent(secretariat)[:20].explain()
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            # As with many items: of three, reading them all is quicker.
+            cursor.execute("SET LOCAL enable_seqscan = off")
+        found = saying(Item.objects.all(), "ærø")
+        assert "item_words" in found.explain()
 
 
 def test_what_else_narrows(secretariat: Organisation, items: list[Item], source: Source) -> None:
