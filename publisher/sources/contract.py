@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from publisher.errors import OpslagError
+
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
@@ -81,6 +83,14 @@ class Poll:
     title: str = ""
 
 
+@dataclass(frozen=True)
+class Suggestion:
+    """Another place that a person may have meant: its config fields, and what it is called there ("" if nothing)."""
+
+    values: Mapping[str, Any]
+    title: str = ""
+
+
 class Source(ABC):
     """Reads news from one place.
 
@@ -94,6 +104,14 @@ class Source(ABC):
     def host(self, config: Any) -> str:
         """The server that a poll asks, so that several sources on it are read one after the other; "" for none."""
         return ""
+
+    def moved(self, state: Mapping[str, Any]) -> tuple[str, str] | None:
+        """From which address to which the source has moved by itself, as its state says; None if it has not."""
+        return None
+
+    def suggestions(self, config: Any, error: OpslagError) -> tuple[Suggestion, ...]:
+        """Where else it may be, after a first look at what a person gave ended in `error`. Never raises OpslagError."""
+        return ()
 
     @abstractmethod
     def poll(self, config: Any, state: Mapping[str, Any]) -> Poll:

@@ -1,4 +1,4 @@
-"""The source `feed`: RSS and Atom over HTTP, polled politely (conditional requests, the publisher's own pace)."""
+"""The source `feed`: RSS, Atom and JSON Feed over HTTP, polled politely (conditional requests, their own pace)."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, ClassVar, cast
+from urllib.parse import urlsplit
 
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
 from publisher.errors import OpslagError, PermanentError, TransientError
-from publisher.http import Reply, fetch, retry_after
-from publisher.sources.contract import Poll, Source
-from publisher.sources.feed_entries import read_feed
+from publisher.http import FetchLimits, Reply, fetch, retry_after
+from publisher.sources.contract import Poll, Source, Suggestion
+from publisher.sources.feed_discovery import ACCEPT, read_reply, suggestions
 from publisher.vocabulary import Reason
 
-ACCEPT = "application/atom+xml, application/rss+xml, application/xml;q=0.9, */*;q=0.1"
+LIMITS = FetchLimits()
 SHORTEST_INTERVAL_S = 900
 LONGEST_INTERVAL_S = 86_400
 LONGEST_VALIDATOR = 1_000
@@ -29,15 +30,36 @@ SIGHTINGS_OF_A_MOVE = 3
 class FeedConfig:
     """Where the feed is."""
 
-    url: str = field(metadata={"label": _("Address of the feed")})
+    url: str = field(
+        metadata={
+            "label": _("Address of the website or its feed"),
+            "help": _("Give the address of the page with the news. Opslag finds the feed if there is one."),
+        }
+    )
 
 
 class FeedSource(Source):
-    """Reads one RSS or Atom feed."""
+    """Reads one feed: RSS, Atom or JSON Feed, which its content decides."""
 
     kind: ClassVar[str] = "feed"
-    label: ClassVar[str] = cast("str", _("Feed (RSS or Atom)"))
+    label: ClassVar[str] = cast("str", _("Feed (RSS, Atom or JSON Feed)"))
     config_class: ClassVar[type] = FeedConfig
+
+    def host(self, config: FeedConfig) -> str:
+        """The host of its address."""
+        try:
+            return (urlsplit(config.url).hostname or "").lower()
+        except ValueError:
+            return ""
+
+    def moved(self, state: Mapping[str, Any]) -> tuple[str, str] | None:
+        """Where permanent redirects have led it, once they were believed."""
+        memory = _Memory.of(str(state.get("configured", "")), state)
+        return (memory.configured, memory.url) if memory.url != memory.configured else None
+
+    def suggestions(self, config: FeedConfig, error: OpslagError) -> tuple[Suggestion, ...]:
+        """The feeds of the website whose page was given."""
+        return suggestions(config.url, error)
 
     def poll(self, config: FeedConfig, state: Mapping[str, Any]) -> Poll:
         """Fetch the feed and read it, unless the server or the same bytes as last time say that nothing is new.
@@ -45,7 +67,7 @@ class FeedSource(Source):
         Raises TransientError (unreachable, 404, 429, 5xx), PermanentError (no access, not a feed, forbidden address).
         """
         memory = _Memory.of(config.url, state)
-        reply = fetch(memory.url, headers={"Accept": ACCEPT} | memory.validators())
+        reply = fetch(memory.url, headers={"Accept": ACCEPT} | memory.validators(), limits=LIMITS)
         not_modified = reply.status == 304 and bool(memory.validators())
         if reply.status == 410:
             return Poll(state=asdict(memory), gone=True)
@@ -54,10 +76,11 @@ class FeedSource(Source):
         before, memory = memory, memory.after(reply)
         if not_modified or memory.body_hash == before.body_hash:
             return memory.as_unchanged(reply)
-        feed = read_feed(reply.body, reply.headers.get("content-type", ""), reply.url)
+        feed = read_reply(reply)
         memory = replace(memory, asked_interval_s=feed.interval_s)
         return Poll(
             feed.candidates,
+            feed.withdrawn,
             state=asdict(memory),
             min_interval_s=_min_interval_s(memory, reply),
             title=feed.title,

@@ -1,4 +1,4 @@
-"""What a feed needs to read out of markup: plain text, the first picture, the feed that a web page names.
+"""What a feed needs to read out of markup: plain text, the first picture, whole addresses; and what a page names.
 
 One linear pass over tags instead of a tree: hostile input costs tree builders (nh3, html.parser) minutes or gigabytes.
 """
@@ -23,18 +23,20 @@ _INLINE = frozenset(
 )
 # Control characters, lone surrogates and direction overrides: a database refuses them or a headline can lie with them.
 _UNWANTED = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\ufeff]")
-_FEED_TYPES = frozenset({"application/rss+xml", "application/atom+xml"})
+_RELATIVE = re.compile(r"\b(?:href|src)\s*+=\s*+[\"']?(?!\s*+(?:https?:|mailto:|tel:|data:|#))", re.IGNORECASE)
+_ADDRESS = re.compile(r"(\b(?:href|src)\s*+=\s*+)(?:\"([^\"]*+)\"|'([^']*+)'|([^\s\"'>]++))", re.IGNORECASE)
 
 
 def plain_text(markup: str) -> str:
     """The words of `markup` on one line: entities decoded once, then tags and scripts taken out, NFC."""
-    words = "".join(_visible(html.unescape(markup)))
+    # Most headlines and all words of a taxonomy are plain already.
+    words = "".join(_visible(html.unescape(markup))) if "<" in markup or "&" in markup else markup
     return " ".join(unicodedata.normalize("NFC", without_controls(words)).split())
 
 
 def without_controls(text: str) -> str:
     """`text` without the characters that no database or page should meet."""
-    return _UNWANTED.sub("", text)
+    return text if text.isprintable() else _UNWANTED.sub("", text)
 
 
 def web_address(address: str, base: str) -> str:
@@ -51,6 +53,12 @@ def pixels(value: str) -> int:
     """A width or height as written in markup, 0 if it does not name pixels."""
     found = re.fullmatch(r"\s*(\d{1,5})(?:\.\d+)?(?:px)?\s*", value or "", re.ASCII)
     return int(found[1]) if found else 0
+
+
+def primary_language(written: str) -> str:
+    """The language as its primary subtag, for example “da” for “da-DK”; "" if it is none."""
+    primary = str(written).strip().lower().replace("_", "-").partition("-")[0]
+    return primary if re.fullmatch("[a-z]{2,3}", primary) else ""
 
 
 def first_picture(markup: str, base: str) -> PictureRef | None:
@@ -70,14 +78,26 @@ def first_picture(markup: str, base: str) -> PictureRef | None:
     return None
 
 
-def named_feed(page: str, base: str) -> str:
-    """The address of the first feed that a web page names in a link element, "" if it names none."""
-    for token in _TOKEN.finditer(page):
-        if (token["name"] or "").lower() == "link":
-            link = _attributes(token["rest"])
-            if "alternate" in link.get("rel", "").lower().split() and link.get("type", "").lower() in _FEED_TYPES:
-                return web_address(link.get("href", ""), base)
-    return ""
+def with_absolute_addresses(markup: str, base: str) -> str:
+    """`markup` with the addresses of links and pictures as they are for somebody who is not at `base`."""
+    if not base or not _RELATIVE.search(markup):
+        return markup
+
+    def absolute(found: re.Match[str]) -> str:
+        written = html.unescape(found[2] or found[3] or found[4] or "").strip()
+        if not written or re.match(r"[a-zA-Z][\w+.-]*:|#", written):
+            return found[0]
+        return f'{found[1]}"{html.escape(web_address(written, base))}"'
+
+    return _TOKEN.sub(lambda tag: _ADDRESS.sub(absolute, tag[0]) if tag["name"] else tag[0], markup)
+
+
+def elements(markup: str, *names: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """The start tags with one of these names, in order, with their attributes."""
+    for token in _TOKEN.finditer(markup):
+        name = (token["name"] or "").lower()
+        if name in names and not token["end"]:
+            yield name, _attributes(token["rest"])
 
 
 def _visible(markup: str) -> Iterator[str]:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, strategies
 
 from publisher.sources.contract import PictureRef
-from publisher.sources.feed_markup import first_picture, named_feed, pixels, plain_text, web_address
+from publisher.sources.feed_markup import first_picture, pixels, plain_text, web_address, with_absolute_addresses
+from publisher.sources.feed_pages import named_feeds
 
 BASE = "https://havnby.example.org/nyt/sti"
 
@@ -41,7 +42,8 @@ def test_plain_text_never_fails_and_settles(markup: str) -> None:
     assert text == " ".join(text.split())
     assert "<script>" not in text
     first_picture(markup, BASE)
-    named_feed(markup, BASE)
+    named_feeds(markup, BASE)
+    with_absolute_addresses(markup, BASE)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +57,8 @@ def test_hostile_markup_is_read_in_one_pass(hostile: str) -> None:
     """A quadratic reader would need minutes for these."""
     plain_text(hostile)
     first_picture(hostile, BASE)
-    named_feed(hostile, BASE)
+    named_feeds(hostile, BASE)
+    with_absolute_addresses(hostile, BASE)
 
 
 def test_the_first_real_picture_is_found_with_its_caption() -> None:
@@ -80,12 +83,20 @@ def test_a_caption_belongs_to_its_own_figure() -> None:
     assert first_picture("<p>Ingen billeder</p>", BASE) is None
 
 
-def test_the_feed_that_a_page_names() -> None:
-    page = """<!doctype html><HTML><head><link rel=stylesheet type=text/css href=/s.css>
-    <LINK REL="Alternate home" TYPE="application/atom+xml" HREF="/nyt.atom">
-    <link rel=alternate type=application/rss+xml href=/2>"""
-    assert named_feed(page, BASE) == "https://havnby.example.org/nyt.atom"
-    assert named_feed("<link rel=alternate hreflang=de href=/de>", BASE) == ""
+@pytest.mark.parametrize(
+    ("markup", "whole"),
+    [
+        ('<a class=x href="/kort?a=1&amp;b=2">', '<a class=x href="https://havnby.example.org/kort?a=1&amp;b=2">'),
+        ("<img src='../bro.jpg'>", '<img src="https://havnby.example.org/bro.jpg">'),
+        ("<a href=side>", '<a href="https://havnby.example.org/nyt/side">'),
+        ('<a href="//x.example.org/">', '<a href="https://x.example.org/">'),
+        ('<a href="https://x.example.org/">', '<a href="https://x.example.org/">'),
+        ('<a href="#top"><a href="mailto:a@example.org">', '<a href="#top"><a href="mailto:a@example.org">'),
+        ('skriv href="/x" i koden', 'skriv href="/x" i koden'),
+    ],
+)
+def test_addresses_become_whole(markup: str, whole: str) -> None:
+    assert with_absolute_addresses(markup, BASE) == whole
 
 
 @pytest.mark.parametrize(
