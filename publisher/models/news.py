@@ -50,7 +50,8 @@ class Source(ScopedModel):
     """Where items come from. `state` is the plug-in's own memory; `strikes` counts claims without an end.
 
     `host` is the server that it is read from, "" if nobody's in particular: one is asked one thing at a time.
-    `failing_since`: when the looks began to fail; `told_at`: staff know of this failure.
+    `quiet_since`: since when it gave nothing new. `failing_since`: when the looks began to fail (a busy server does not
+    count); `told_at`: staff know of this failure.
     """
 
     organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="sources")
@@ -64,6 +65,7 @@ class Source(ScopedModel):
     next_poll_at = models.DateTimeField(null=True, db_index=True)
     last_polled_at = models.DateTimeField(null=True)
     last_new_item_at = models.DateTimeField(null=True)
+    quiet_since = models.DateTimeField(null=True)
     first_poll_done = models.BooleanField(default=False)
     host = models.CharField(max_length=255, blank=True, db_index=True)
     failures = models.PositiveIntegerField(default=0)
@@ -73,6 +75,15 @@ class Source(ScopedModel):
     strikes = models.PositiveSmallIntegerField(default=0)
     claim_id = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["host"],
+                condition=Q(claim_id__isnull=False) & ~Q(host=""),
+                name="source_host_one_claim",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
