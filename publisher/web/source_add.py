@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,9 +18,9 @@ from django.views.decorators.http import require_http_methods
 
 from publisher.access.audit import record
 from publisher.errors import OpslagError
-from publisher.items.first_look import add_source, first_look
+from publisher.items.first_look import add_source, first_look, look_around
 from publisher.sources import SOURCES
-from publisher.sources.contract import Candidate, Poll
+from publisher.sources.contract import Candidate, Poll, Suggestion
 from publisher.web.kept_words import keeps_words
 from publisher.web.plugin_form import form_for, refuse
 from publisher.web.source_forms import NameForm
@@ -46,12 +47,12 @@ def source_add(request: OwnRequest, kind: str = FIRST_KIND) -> HttpResponse:
     return _look(request, kind, form)
 
 
-def _ask(request: OwnRequest, kind: str, form: forms.Form, suggestion: str = "") -> HttpResponse:
+def _ask(request: OwnRequest, kind: str, form: forms.Form, choices: Sequence[Suggestion] = ()) -> HttpResponse:
     context = {
         "title": _("Add a news source"),
         "state": _("Opslag looks at it first and shows you what is there. Nothing is saved yet."),
         "form": form,
-        "suggestion": suggestion,
+        "choices": choices,
         "kinds": [(other, source.label) for other, source in SOURCES.items() if other != kind],
         "button": _("See what is there"),
         "back_url": reverse("sources"),
@@ -61,18 +62,25 @@ def _ask(request: OwnRequest, kind: str, form: forms.Form, suggestion: str = "")
 
 
 def _look(request: OwnRequest, kind: str, form: forms.Form) -> HttpResponse:
-    try:
-        poll = first_look(kind, form.cleaned_data)
-    except OpslagError as error:
-        refuse(form, SOURCES[kind].config_class, error)
-        # A web page that names its feed: one click instead of copying.
-        named = error.explanation.params.get("feed", "")
-        return _ask(request, kind, form, suggestion=named if "url" in form.fields else "")
-    return _show(request, form, poll.candidates, NameForm(initial={"name": poll.title[:120]}))
+    look = look_around(kind, form.cleaned_data)
+    if look.poll is None:
+        assert look.error is not None
+        refuse(form, SOURCES[kind].config_class, look.error)
+        return _ask(request, kind, form, look.choices)
+    if look.found:
+        form = form_for(SOURCES[kind].config_class)(dict(look.values))
+    name = NameForm(initial={"name": look.poll.title[:120]})
+    return _show(request, form, look.poll.candidates, name, found=look.values.get("url", "") if look.found else "")
 
 
 def _show(
-    request: OwnRequest, form: forms.Form, candidates: tuple[Candidate, ...], name: NameForm, status: int = 200
+    request: OwnRequest,
+    form: forms.Form,
+    candidates: tuple[Candidate, ...],
+    name: NameForm,
+    *,
+    found: str = "",
+    status: int = 200,
 ) -> HttpResponse:
     latest = sorted(candidates, key=lambda each: each.published_at or _NEVER, reverse=True)
     context: dict[str, Any] = {
@@ -81,6 +89,7 @@ def _show(
         % {"number": len(candidates)},
         "form": form,
         "name": name,
+        "found": found,
         "candidates": latest[:SHOWN],
     }
     return render(request, "web/settings/source_look.html", context, status=status)

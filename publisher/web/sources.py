@@ -46,7 +46,7 @@ def sources(request: OwnRequest) -> HttpResponse:
 @require_safe
 def source(request: OwnRequest, pk: int) -> HttpResponse:
     """One source: its state, its back catalogue, who did what."""
-    found = own(_own(request), pk)
+    found = _whole(request, pk)
     return _page(request, found, NameForm(initial={"name": found.name}) if may(request, "edit") else None)
 
 
@@ -54,7 +54,8 @@ def source(request: OwnRequest, pk: int) -> HttpResponse:
 @require_safe
 def source_health(request: OwnRequest, pk: int) -> HttpResponse:
     """A source's state as a part of a page, which asks again while a look at it is under way."""
-    return render(request, "web/settings/source_health.html", _described(own(_own(request), pk)))
+    found = _whole(request, pk)
+    return render(request, "web/settings/source_health.html", _described(found) | {"moved": _moved(found)})
 
 
 @keeps_words
@@ -62,7 +63,7 @@ def source_health(request: OwnRequest, pk: int) -> HttpResponse:
 @require_POST
 def source_rename(request: OwnRequest, pk: int) -> HttpResponse:
     """Another name for a source."""
-    found = own(_own(request), pk)
+    found = _whole(request, pk)
     form = NameForm(request.POST)
     if not form.is_valid():
         return _page(request, found, form, status=422)
@@ -127,6 +128,16 @@ def _own(request: OwnRequest) -> ScopedQuerySet[Source]:
     return Source.objects.for_organisation(request.organisation).defer("credentials", "state")
 
 
+def _whole(request: OwnRequest, pk: int) -> Source:
+    """One source together with its plug-in's memory."""
+    return own(Source.objects.for_organisation(request.organisation).defer("credentials"), pk)
+
+
+def _moved(found: Source) -> tuple[str, str] | None:
+    plugin = SOURCES.get(found.kind)
+    return plugin.moved(found.state) if plugin else None
+
+
 def _described(found: Source) -> dict[str, object]:
     """A source as pages show it."""
     plugin = SOURCES.get(found.kind)
@@ -158,6 +169,7 @@ def _state(found: list[Source]) -> str:
 def _page(request: OwnRequest, found: Source, form: NameForm | None, status: int = 200) -> HttpResponse:
     older = back_catalogue(found)
     context = _described(found) | {
+        "moved": _moved(found),
         "title": found.name,
         "readable": found.kind in SOURCES,
         "form": form,

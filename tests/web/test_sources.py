@@ -68,7 +68,7 @@ def test_without_a_name_it_is_shown_once_more(anna: User) -> None:
         (f"{HOST}/nowhere.xml", "There is no feed at this address"),
         ("file:///etc/passwd", "address"),
         ("http://127.0.0.1:1/feed", "address"),
-        (f"{HOST}/picture", "neither RSS nor Atom"),
+        (f"{HOST}/picture", "neither RSS, Atom nor JSON Feed"),
     ],
 )
 def test_what_cannot_be_read_is_said_in_words(anna: User, url: str, says: str) -> None:
@@ -80,12 +80,63 @@ def test_what_cannot_be_read_is_said_in_words(anna: User, url: str, says: str) -
     assert not Source.objects.exists()
 
 
-def test_a_web_page_that_names_its_feed_is_one_click_away(anna: User) -> None:
-    html = f'<!doctype html><html><head><link rel="alternate" type="application/rss+xml" href="{FEED}"></head></html>'
+def page_naming(*feeds: tuple[str, str]) -> httpx.Response:
+    links = "".join(
+        f'<link rel="alternate" type="application/rss+xml" href="{url}" title="{title}">' for url, title in feeds
+    )
+    return httpx.Response(200, html=f"<!doctype html><html><head>{links}</head></html>")
+
+
+def test_the_one_feed_of_a_web_page_is_looked_at_at_once(anna: User, secretariat: Organisation) -> None:
     with website(Story("Koncert", f"{HOST}/1")) as site:
-        site.pages[HOST + "/"] = httpx.Response(200, html=html)
-        page = source_of(signed_in(anna).post(ADD, {"url": HOST + "/"}))
-    assert f'<input type="hidden" name="url" value="{FEED}">' in page
+        site.pages[HOST + "/"] = page_naming((FEED, "Nyheder"))
+        client = signed_in(anna)
+        page = client.post(ADD, {"url": HOST + "/"})
+        assert "Opslag found its feed: " + FEED in words(page) and "Koncert" in words(page)
+        assert f'name="url" value="{FEED}"' in source_of(page)
+        assert not Source.objects.exists()
+        client.post(ADD, {"url": FEED, "name": "Nyheder"})
+    assert Source.objects.get(organisation=secretariat).config == {"url": FEED}
+
+
+def test_of_several_feeds_one_is_chosen_with_one_click(anna: User) -> None:
+    with website(Story("Koncert", f"{HOST}/1")) as site:
+        site.pages[HOST + "/"] = page_naming((FEED, "Nyheder &amp; mere"), (f"{HOST}/job.xml", "Ledige stillinger"))
+        client = signed_in(anna)
+        page = client.post(ADD, {"url": HOST + "/"})
+        assert "Ledige stillinger" in words(page) and "Nyheder &amp; mere" in source_of(page)
+        assert f'<input type="hidden" name="url" value="{FEED}">' in source_of(page)
+        assert f'value="{HOST}/"' in source_of(page), "what was typed is still there"
+        assert "Koncert" in words(client.post(ADD, {"url": FEED}))
+
+
+def test_a_page_without_any_feed_says_so(anna: User) -> None:
+    with website() as site:
+        del site.pages[FEED]
+        site.pages[HOST + "/"] = page_naming()
+        page = signed_in(anna).post(ADD, {"url": HOST + "/"})
+    assert page.status_code == 422
+    assert "This address is a web page, not a feed." in words(page)
+
+
+def test_a_name_without_https_will_do(anna: User) -> None:
+    with website(Story("Koncert", f"{HOST}/1")) as site:
+        site.pages[HOST] = site.pages[HOST + "/"] = page_naming((FEED, ""))
+        page = signed_in(anna).post(ADD, {"url": "kultur.example.org"})
+    assert "Koncert" in words(page) and FEED in words(page)
+
+
+def test_where_a_source_has_moved_to_is_shown(anna: User, source: Source) -> None:
+    moved = f"{HOST}/ny.xml"
+    with website(Story("Koncert", f"{HOST}/1")) as site:
+        site.pages[moved] = site.pages[FEED]
+        site.pages[FEED] = httpx.Response(301, headers={"location": moved})
+        for _ in range(3):
+            collect_source(source.pk)
+    client = signed_in(anna)
+    for at in (f"/settings/sources/{source.pk}", f"/settings/sources/{source.pk}/health"):
+        page = words(client.get(at))
+        assert FEED in page and moved in page and "moved there for good" in page
 
 
 def test_an_unknown_kind_has_no_page(anna: User) -> None:
