@@ -6,7 +6,7 @@ last: whatever stops a poll, the next one sees the same entries again and makes 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from typing import Any
@@ -17,7 +17,18 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from publisher.errors import Explanation, OpslagError, PermanentError, TransientError
-from publisher.items.entries import Done, Entry, Fetched, entries_of, is_news, item_of, record, sight
+from publisher.items.entries import (
+    Done,
+    Entry,
+    Fetched,
+    entries_of,
+    is_news,
+    item_of,
+    only_new,
+    record,
+    record_new,
+    sight,
+)
 from publisher.items.labels import Labels
 from publisher.items.pictures import fetch_picture
 from publisher.items.polling import Claim, ClaimLostError, claim, due_sources, give_up
@@ -52,17 +63,15 @@ class Collected:
     error: Explanation | None = None
 
 
-def collect_source(source_id: int, *, back_catalogue: bool = False) -> Collected:
+def collect_source(source_id: int, *, back_catalogue: bool = False, due_only: bool = False) -> Collected:
     """Claim a source, look at it once and write its items; errors of the outside world go onto the row, never up.
 
     The first look at a source is its back catalogue: `seen`, which no rule may use; `new` with `back_catalogue`.
+    `due_only` looks only if it is the source's time and its host has been left alone for a moment.
     """
-    if give_up(source_id):
-        row = Source.objects.defer("credentials").get(pk=source_id)
-        return Collected(claimed=False, error=Explanation.from_json(row.last_error))
-    mine = claim(source_id)
+    mine = claim(source_id, due_only=due_only)
     if mine is None:
-        return Collected(claimed=False)
+        return _not_claimed(source_id)
     try:
         return _look(mine, back_catalogue)
     except ClaimLostError:
@@ -77,14 +86,23 @@ def collect_source(source_id: int, *, back_catalogue: bool = False) -> Collected
         return Collected(claimed=False)
 
 
+def _not_claimed(source_id: int) -> Collected:
+    if not give_up(source_id):
+        return Collected(claimed=False)
+    row = Source.objects.defer("credentials").get(pk=source_id)
+    return Collected(claimed=False, error=Explanation.from_json(row.last_error))
+
+
 def _look(mine: Claim, back_catalogue: bool) -> Collected:
     source = Source.objects.select_related("organisation").get(pk=mine.source_id)
     poll = _poll(source)
     if poll.gone:
         return Collected(error=mine.gone(source))
+    if poll.unchanged:
+        mine.succeeded(source, poll, dict(poll.state), new=False)
+        return Collected(unchanged=True)
     taking = _Taking(mine, source, _state(source, back_catalogue))
     collected = taking.take_in(poll)
-    collected.unchanged = poll.unchanged
     _name_after(source, poll)
     # Without the new validators the next poll gives everything again, so that pictures left behind are tried.
     state = source.state if taking.is_incomplete else dict(poll.state)
@@ -112,6 +130,7 @@ def _poll(source: Source) -> Poll:
         raise PermanentError(
             gettext_noop("The source is not set up completely. Fill in what is missing."), reason="not_set_up"
         ) from error
+    source.host = source.host or plug_in.host(config)
     return plug_in.poll(config, source.state)
 
 
@@ -136,28 +155,43 @@ class _Taking:
     def take_in(self, poll: Poll) -> Collected:
         """Write all entries of a poll."""
         collected = Collected()
-        written: set[int] = set()
-        for entry in entries_of(poll.candidates, str(self._source.config.get("url", ""))):
+        entries = entries_of(poll.candidates, str(self._source.config.get("url", "")))
+        written = self._all_new(entries, collected)
+        done = set(written.values())
+        for entry in entries:
+            if entry.external_key in done:
+                continue
             self._claim.renew()
             item = item_of(self._source, entry)
             if item and item.pk in written:
                 # The same page twice in one poll: the first wording counts.
                 sight(self._source, entry, item)
                 continue
-            written.add(self._take(entry, item, collected))
+            written[self._take(entry, item, collected)] = entry.external_key
         return collected
+
+    def _all_new(self, entries: Sequence[Entry], collected: Collected) -> dict[int, str]:
+        """Write the new entries that need no picture together; answers items and keys of those that are written."""
+        at_once = [entry for entry in only_new(self._source, entries) if not entry.pictures]
+        items = record_new(self._source, at_once, state=self._state, labels=self._labels) if at_once else []
+        for item in items:
+            self._count(Done.CREATED, item, collected)
+        return {item.pk: entry.external_key for item, entry in zip(items, at_once, strict=False)}
 
     def _take(self, entry: Entry, item: Item | None, collected: Collected) -> int:
         fetched = self._picture(entry, item)
         done, item = record(self._source, entry, fetched, state=self._state, labels=self._labels)
-        if done is Done.CREATED and self._state is ItemState.NEW:
-            collected.new.append(item.pk)
-        collected.seen += done is Done.CREATED and self._state is ItemState.SEEN
-        collected.changed += done is Done.CHANGED
+        self._count(done, item, collected)
         if fetched.error:
             collected.without_picture.append(item.pk)
             self.is_incomplete = self.is_incomplete or bool(fetched.error.get("again"))
         return item.pk
+
+    def _count(self, done: Done, item: Item, collected: Collected) -> None:
+        if done is Done.CREATED and self._state is ItemState.NEW:
+            collected.new.append(item.pk)
+        collected.seen += done is Done.CREATED and self._state is ItemState.SEEN
+        collected.changed += done is Done.CHANGED
 
     def _picture(self, entry: Entry, item: Item | None) -> Fetched:
         if item is None or (item.content_hash != entry.content_hash and is_news(self._source, entry, item)):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import defaultdict
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
@@ -14,7 +14,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from publisher.items.content import clean_html, excerpt, one_line, plain_text, tidy
+from publisher.items.content import clean_html, excerpt, one_line, text_of_clean, tidy
 from publisher.items.identity import identity_of, normalise_link, web_address, without_tracking
 from publisher.items.labels import Labels
 from publisher.models import Item, ItemRevision, Picture, Sighting, Source
@@ -139,9 +139,50 @@ def _record_once(source: Source, entry: Entry, fetched: Fetched, state: str, lab
     return Done.SAME, item
 
 
+def only_new(source: Source, entries: Sequence[Entry]) -> list[Entry]:
+    """Those of a look's entries that nothing here is known by, neither key nor link, and that share no link."""
+    keys, links = [entry.external_key for entry in entries], [entry.link_key for entry in entries if entry.link_key]
+    sighted = set(source.sightings.filter(external_key__in=keys).values_list("external_key", flat=True))
+    there = Item.objects.filter(organisation_id=source.organisation_id, link_key__in=links)
+    known = {*there.values_list("link_key", flat=True), *(link for link, times in Counter(links).items() if times > 1)}
+    return [entry for entry in entries if entry.external_key not in sighted and entry.link_key not in known]
+
+
+def record_new(source: Source, entries: Sequence[Entry], *, state: str, labels: Labels) -> list[Item]:
+    """Write `only_new` entries without pictures as new items, in few statements; in their order.
+
+    [] if another source wrote the same link in this moment: then nothing is written, and each is to be recorded alone.
+    """
+    matched = [labels.match(entry.tags, entry.areas) for entry in entries]
+    items = [_item(source, entry, Fetched(), state, match.rest) for entry, match in zip(entries, matched, strict=True)]
+    topics, areas = Item.topics.through, Item.areas.through
+    try:
+        with transaction.atomic():
+            Item.objects.bulk_create(items)
+            Sighting.objects.bulk_create(
+                Sighting(source=source, item=item, external_key=entry.external_key, link=entry.link)
+                for item, entry in zip(items, entries, strict=True)
+            )
+            pairs = list(zip(items, matched, strict=True))
+            topics.objects.bulk_create(topics(item=item, topic=topic) for item, each in pairs for topic in each.topics)
+            areas.objects.bulk_create(areas(item=item, area=area) for item, each in pairs for area in each.areas)
+    except IntegrityError:
+        return []
+    return items
+
+
 def _create(source: Source, entry: Entry, fetched: Fetched, state: str, labels: Labels) -> Item:
     matched = labels.match(entry.tags, entry.areas)
-    item = Item.objects.create(
+    item = _item(source, entry, fetched, state, matched.rest)
+    item.save(force_insert=True)
+    item.topics.add(*matched.topics)
+    item.areas.add(*matched.areas)
+    Sighting.objects.create(source=source, item=item, external_key=entry.external_key, link=entry.link)
+    return item
+
+
+def _item(source: Source, entry: Entry, fetched: Fetched, state: str, tags: Iterable[str]) -> Item:
+    return Item(
         organisation_id=source.organisation_id,
         state=state,
         title=entry.title,
@@ -151,17 +192,13 @@ def _create(source: Source, entry: Entry, fetched: Fetched, state: str, labels: 
         picture=fetched.picture,
         picture_error=fetched.error or {},
         author=entry.author,
-        tags=list(matched.rest),
+        tags=list(tags),
         language=entry.language,
         link=entry.link,
         link_key=entry.link_key,
         published_at=entry.published_at,
         content_hash=entry.content_hash,
     )
-    item.topics.add(*matched.topics)
-    item.areas.add(*matched.areas)
-    Sighting.objects.create(source=source, item=item, external_key=entry.external_key, link=entry.link)
-    return item
 
 
 def _change(item: Item, entry: Entry, fetched: Fetched, labels: Labels) -> Done:
@@ -215,7 +252,7 @@ def content_of(item: Item) -> dict[str, Any]:
 def _entry_of(candidate: Candidate, base_url: str) -> Entry:
     link = without_tracking(web_address(candidate.link))
     body_html = clean_html(candidate.body_html, link or base_url)
-    body_text = plain_text(body_html)
+    body_text = text_of_clean(body_html)
     lead = excerpt(tidy(candidate.lead), LONGEST_LEAD) or excerpt(_first_paragraph(body_text), LEAD_FROM_BODY)
     title = excerpt(one_line(candidate.title) or lead or link, TITLE_LENGTH)
     picture = candidate.pictures[0].url if candidate.pictures else ""
