@@ -172,6 +172,7 @@ class _Taking:
 
     def _all_new(self, entries: Sequence[Entry], collected: Collected) -> dict[int, str]:
         """Write the new entries that need no picture together; answers items and keys of those that are written."""
+        self._claim.renew()
         at_once = [entry for entry in only_new(self._source, entries) if not entry.pictures]
         items = record_new(self._source, at_once, state=self._state, labels=self._labels) if at_once else []
         for item in items:
