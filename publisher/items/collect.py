@@ -213,6 +213,7 @@ class _Taking:
 
     def _take_at_once(self, found: Sequence[Recognised], collected: Collected) -> set[Entry]:
         """Write what is surely new and has no picture to fetch, in few statements; answers these entries."""
+        self._claim.renew()
         links = Counter(each.entry.link_key for each in found)
         plain = [
             each.entry

@@ -44,7 +44,7 @@ _TOKENS = {
 _PARSED = _KEPT | set(_PARAGRAPHS) | set(_TRANSPARENT) | {"h1", "h4", "h5", "h6", "hr"}
 
 _REL = "noopener noreferrer"
-# An address that needs a base. Without one the cleaner is the same for all texts; building it costs as much as using it.
+# An address that needs a base. Without one all texts share a cleaner; building it costs as much as using it.
 _RELATIVE = re.compile(r"\bhref\s*+=\s*+[\"']?\s*+(?!https?://|mailto:|tel:)", re.IGNORECASE)
 _BARE_TAG = re.compile(r"</?[a-z][a-z0-9]*>")
 _ANY_TAG = re.compile(r"<[/a-zA-Z]")

@@ -209,7 +209,7 @@ def _wait_s(source: Source, error: OpslagError, mark_s: float | None) -> float:
     """Seconds after a failure: what the website names, else twice as long each time, with a look at `mark_s`."""
     if isinstance(error, TransientError) and error.retry_after is not None:
         return max(SHORTEST_WAIT_S, min(error.retry_after, LONGEST_WAIT_S))
-    doubled = min(source.interval_s * 2 ** min(source.failures + 1, 20), LONGEST_WAIT_S / (1 + _JITTER))
+    doubled: float = min(source.interval_s * 2 ** min(source.failures + 1, 20), LONGEST_WAIT_S / (1 + _JITTER))
     return doubled if mark_s is None or mark_s <= 0 else min(doubled, max(mark_s, SHORTEST_WAIT_S))
 
 

@@ -77,6 +77,8 @@ def after_look(
         missing = _missing(source, present)
         lacks_most = len(missing) > max(BELIEVED, len(present))
         return gone + (0 if lacks_most else _withdraw_all(source, missing, Withdrawal.UNPUBLISHED))
+    if poll.partial:
+        return gone
     _forget_question(source, present)
     for sighting in _vanished(source, entries, present):
         renew()

@@ -30,7 +30,8 @@ def named_feeds(page: str, url: str) -> tuple[NamedFeed, ...]:
 
     Feeds of comments are left out where there are others: WordPress names them on every page.
     """
-    base, found = url, {}
+    base = url
+    found: dict[str, NamedFeed] = {}
     for name, attributes in elements(page[:_HEAD], "base", "link"):
         address = web_address(attributes.get("href", ""), base) if attributes.get("href") else ""
         if name == "base":

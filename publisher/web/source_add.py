@@ -68,8 +68,8 @@ def _ask(request: OwnRequest, kind: str, form: forms.Form, choices: Sequence[Sug
 def _look(request: OwnRequest, kind: str, form: forms.Form) -> HttpResponse:
     look = look_around(kind, form.cleaned_data)
     if look.poll is None:
-        assert look.error is not None
-        refuse(form, SOURCES[kind].config_class, look.error)
+        if look.error and not look.choices:
+            refuse(form, SOURCES[kind].config_class, look.error)
         return _ask(request, kind, form, look.choices)
     if look.found:
         form = form_for(SOURCES[kind].config_class)(dict(look.values))

@@ -91,7 +91,6 @@ def test_public_addresses_are_public(address: str) -> None:
         "http://017700000001/",
         "http://127.000.000.001/",
         "http://10.1/",
-        "http://localhost./",
         "http://LocalHost/",
         "http://100.64.0.1/",
         "http://224.0.0.1/",

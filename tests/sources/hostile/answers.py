@@ -241,7 +241,7 @@ _JSON: dict[str, Maker] = {
     ),
     "json_names_of_one_name": lambda: said(json_feed("{" + filled('"id": "1",', 4) + '"title": "Ny bro"}'), JSON),
     "json_script": lambda: said(
-        json_feed('{"id": "1", "url": "javascript:alert(1)", "title": "<script>x</script>", "content_html": "<script>"}'),
+        json_feed('{"id": "1", "url": "javascript:alert(1)", "title": "<script>x</script>x", "content_html": "<p>"}'),
         JSON,
     ),
     "json_utf_16": lambda: said(json_feed('{"id": "1", "title": "Ny bro"}').encode("utf-16"), JSON),
