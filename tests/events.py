@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 from django.utils import timezone
 
-from publisher.items.entries import content_of, revise
 from publisher.items.events import put_event
+from publisher.items.recording import content_of, revise
 from publisher.models import Item, Organisation
 from publisher.sources.contract import Event
 

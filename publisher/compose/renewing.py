@@ -17,8 +17,8 @@ from publisher.compose.drafts import campaign_title, content_of, head_of, open_d
 from publisher.compose.social import text_about
 from publisher.compose.values import many_lines, one_line
 from publisher.items.differences import Difference, differences
-from publisher.items.entries import content_of as said_by
 from publisher.items.history import content_at
+from publisher.items.recording import content_of as said_by
 from publisher.models import Block, Campaign, CampaignItem, Item, Message, Picture
 from publisher.vocabulary import MessageStatus, Outlet
 

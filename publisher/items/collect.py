@@ -19,7 +19,7 @@ from django.utils.translation import gettext_noop
 
 from publisher.errors import Explanation, OpslagError, PermanentError, TransientError
 from publisher.items import withdrawing
-from publisher.items.entries import REUSED_KEY, Done, Entry, Fetched, entries_of, is_news, record, record_new, sight
+from publisher.items.entries import Entry, entries_of
 from publisher.items.hosts import sites_of
 from publisher.items.labels import Labels
 from publisher.items.page_facts import Pages
@@ -27,6 +27,7 @@ from publisher.items.pictures import fetch_picture
 from publisher.items.polling import Claim, ClaimLostError, claim, due_sources, give_up
 from publisher.items.quarantine import flood, has_held, tell_of_held
 from publisher.items.recognise import Known, Recognised
+from publisher.items.recording import REUSED_KEY, Done, Fetched, is_news, record, record_new, sight
 from publisher.models import Item, Source
 from publisher.sources import SOURCES
 from publisher.sources.contract import Poll
@@ -190,7 +191,7 @@ class _Taking:
         self._known = Known(self._source, entries)
         found = self._known.of_look(entries)
         if self._state is ItemState.NEW and not self._wants_all:
-            self._held_why = flood(self._source, found)
+            self._held_why = flood(self._source, found, partial=poll.partial)
         self._taken = {each.item.pk for each in found if each.item}
         had_held = has_held(self._source)
         at_once = self._take_at_once(found, collected)

@@ -10,9 +10,9 @@ from django.utils.translation import gettext_noop
 
 from publisher.errors import InputError
 from publisher.items.content import one_line
-from publisher.items.entries import content_of, revise
 from publisher.items.events import PLACE_LENGTH, PRICE_LENGTH, put_facts
 from publisher.items.identity import web_address
+from publisher.items.recording import content_of, revise
 from publisher.models import Item, User
 from publisher.sources.event_times import FIRST_YEAR, LAST_YEAR
 from publisher.vocabulary import EventStatus

@@ -31,6 +31,7 @@ from publisher.models import Organisation, Picture
 from publisher.sources.contract import PictureRef
 
 __all__ = [
+    "MAX_BYTES",
     "fetch_picture",
     "is_shared",
     "is_withdrawn",

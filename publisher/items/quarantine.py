@@ -35,11 +35,13 @@ _A_DAY = timedelta(days=1)
 _MOST_READ = 5_000
 
 
-def flood(source: Source, found: Sequence[Recognised], now: datetime | None = None) -> Explanation | None:
+def flood(
+    source: Source, found: Sequence[Recognised], now: datetime | None = None, *, partial: bool = False
+) -> Explanation | None:
     """Why what is unknown in a look at a source should be held; None if it may as well be today's news.
 
     Ask it of no first look: that is back catalogue anyway. What came in the day before counts with it, so that an
-    import in small portions is one, too.
+    import in small portions is one, too. `partial`: the look shows only what is new, so that all of it is.
     """
     now = now or timezone.now()
     unknown = [each for each in found if each.item is None]
@@ -52,7 +54,7 @@ def flood(source: Source, found: Sequence[Recognised], now: datetime | None = No
     if _are_old(source, unknown):
         words = gettext_noop("%(number)s came at once, all older than the newest that was known.")
         return Explanation(words, {"number": str(len(unknown))})
-    large = number + waiting > len(found) / 2 or number >= MANY
+    large = number >= MANY or (not partial and number + waiting > len(found) / 2)
     if large and number > BUSIER * usual_a_day(source, now) * _days_away(source, now):
         words = gettext_noop("%(number)s came within a day, far more than usual, as when a website is moved.")
         return Explanation(words, {"number": str(number)})

@@ -15,8 +15,9 @@ from django.utils.translation import gettext_noop
 
 from publisher.errors import OpslagError
 from publisher.http import FetchLimits, fetch
-from publisher.items.entries import Entry, speaks_for
+from publisher.items.entries import Entry
 from publisher.items.identity import guid_of, normalise_link
+from publisher.items.recording import speaks_for
 from publisher.models import AuditEntry, Item, Sighting, Source, User
 from publisher.sources.contract import Poll
 from publisher.vocabulary import Withdrawal

@@ -19,8 +19,9 @@ from django.utils.translation import gettext_noop
 
 from publisher.errors import InputError
 from publisher.items.content import clean_html, excerpt, one_line, plain_text, tidy
-from publisher.items.entries import LEAD_FROM_BODY, LONGEST_LEAD, TITLE_LENGTH, content_of, revise
+from publisher.items.entries import LEAD_FROM_BODY, LONGEST_LEAD, TITLE_LENGTH
 from publisher.items.identity import normalise_link, title_key
+from publisher.items.recording import content_of, revise
 from publisher.items.suggestion import SUGGESTED
 from publisher.models import Area, Item, ItemRevision, Organisation, Picture, Topic, User
 from publisher.vocabulary import ItemState

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import pytest
 
 from publisher.items.collect import Collected, collect_source
-from publisher.items.entries import content_of, revise
+from publisher.items.recording import content_of, revise
 from publisher.models import Item, Organisation
 from publisher.models import Source as SourceRow
 from publisher.sources import SOURCES

@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("publisher", "0015_news_from_anywhere"),
+        ("publisher", "0020_rules"),
     ]
 
     operations = [

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('publisher', '0015_news_from_anywhere'),
+        ('publisher', '0019_events'),
     ]
 
     operations = [

@@ -20,7 +20,7 @@ def know_items_again(apps, _schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('publisher', '0015_news_from_anywhere'),
+        ('publisher', '0016_polite_sources'),
     ]
 
     operations = [

@@ -26,7 +26,7 @@ def remove_words(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ('publisher', '0015_news_from_anywhere'),
+        ('publisher', '0021_picture_library'),
     ]
 
     operations = [
