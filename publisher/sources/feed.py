@@ -18,7 +18,7 @@ from publisher.sources.contract import Poll, Source, Suggestion
 from publisher.sources.feed_discovery import ACCEPT, read_reply, suggestions
 from publisher.vocabulary import Reason
 
-LIMITS = FetchLimits()
+LIMITS = FetchLimits(total_s=25)
 SHORTEST_INTERVAL_S = 900
 LONGEST_INTERVAL_S = 86_400
 LONGEST_VALIDATOR = 1_000
