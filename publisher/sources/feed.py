@@ -16,7 +16,7 @@ from publisher.sources.contract import Poll, Source, Suggestion
 from publisher.sources.feed_discovery import ACCEPT, read_reply, suggestions
 from publisher.sources.http_memory import Memory, StatusWords, look_at, min_interval_s
 
-LIMITS = FetchLimits()
+LIMITS = FetchLimits(total_s=25)
 WORDS = StatusWords(
     no_access=gettext_noop("The website refuses us the feed (%(status)s). Ask those who run it to let us read it."),
     not_found=gettext_noop("There is no feed at this address (404). Check the address."),

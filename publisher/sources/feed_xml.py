@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from html.entities import html5
+from itertools import islice
 from typing import Any
 from xml.parsers import expat
 from xml.sax.saxutils import escape
@@ -157,6 +158,8 @@ class _Reader:
         self._depth += 1
         if self._elements > MAX_ELEMENTS:
             raise _EnoughError
+        if len(attributes) > MAX_OF_A_KIND:
+            attributes = dict(islice(attributes.items(), MAX_OF_A_KIND))
         name = _split(tag)
         if self._hidden or self._reading or self._depth > MAX_DEPTH or self._is_one_too_many(name[1]):
             self._hidden += 1
