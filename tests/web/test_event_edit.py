@@ -9,7 +9,8 @@ import pytest
 import time_machine
 
 from publisher.access.audit import timeline
-from publisher.models import Item, Organisation, User
+from publisher.compose.drafts import create_campaign
+from publisher.models import Campaign, CompiledMail, Item, Message, Newsletter, Organisation, User
 from publisher.sources.contract import Event
 from publisher.vocabulary import EventStatus
 from tests.events import concert, say
@@ -107,3 +108,23 @@ def test_only_editors_and_only_their_own(sven: User, secretariat: Organisation, 
     )
     julekoncert.refresh_from_db()
     assert julekoncert.revision == 1
+
+
+def test_the_receipt_says_what_was_left_out_and_what_a_correction_corrects(
+    bo: User, newsletter: Newsletter, julekoncert: Item, item: Item
+) -> None:
+    sent = create_campaign(item.organisation, [item, julekoncert], newsletter=newsletter)
+    message = sent.messages.get()
+    CompiledMail.objects.create(message=message, segments=[], left_out=[message.blocks.get(item=julekoncert).pk])
+    Campaign.objects.filter(pk=sent.pk).update(status="approved")
+    Message.objects.filter(pk=message.pk).update(status="held", hold_reason="event_over", scheduled_at=NOW)
+    page = words(signed_in(bo).get(f"/sendouts/{sent.pk}"))
+    assert "“Julekoncert” was left out: the event is over when the mail is sent." in page
+    assert "Send it all the same" in page
+    correction = create_campaign(
+        item.organisation, [julekoncert], newsletter=newsletter, title="Called off: Julekoncert"
+    )
+    correction.messages.get().corrects.add(message)
+    Campaign.objects.filter(pk=correction.pk).update(status="in_review")
+    page = words(signed_in(bo).get(f"/sendouts/{correction.pk}"))
+    assert f"Corrects {sent.title}" in page and "only for those who got the earlier one" in page
