@@ -60,7 +60,8 @@ def settle(mail: InboundMail, now: datetime) -> None:
         _set(mail, InboundKind.REPLY, InboundStatus.DONE, now)
         return
     content = read(bytes(mail.raw))
-    found, origin = sort(content), origin_of(content)
+    origin = origin_of(content)
+    found = sort(content, origin.subject)
     with transaction.atomic():
         mail.newsletter = origin.newsletter
         mail.organisation = origin.newsletter.organisation if origin.newsletter is not None else None
@@ -85,6 +86,8 @@ def _follow(mail: InboundMail, content: ReadMail, found: Sorted, origin: Origin,
     match found.kind:
         case InboundKind.BOUNCE | InboundKind.COMPLAINT:
             keep(_facts(mail, found, origin, now))
+            if found.is_guess:
+                return _for_the_office(mail, content)
         case InboundKind.AUTO_REPLY if origin.delivery_id is not None:
             event = f"{mail.digest[:40]}:0"
             keep([Fact(EventSource.MAILBOX, event, EventKind.AUTORESPONDED, now, delivery_id=origin.delivery_id)])

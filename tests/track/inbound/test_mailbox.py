@@ -98,10 +98,10 @@ def test_a_mail_with_nul_is_settled_like_any_other(mailbox: ImapServer, mail: Me
 def test_a_mail_that_nobody_foresaw_keeps_no_other(
     mailbox: ImapServer, delivery: Delivery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(content: ReadMail) -> Sorted:
+    def broken(content: ReadMail, answered: str = "") -> Sorted:
         if b"unforeseen" in content.start:
             raise ValueError("nobody foresaw it")
-        return sort(content)
+        return sort(content, answered)
 
     monkeypatch.setattr("publisher.track.inbound.settling.sort", broken)
     mailbox.put(written("x@nyt.example.org", body="unforeseen"), bounced(return_path(delivery)))
