@@ -112,3 +112,10 @@ def unusable_address() -> PermanentError:
     return PermanentError(
         gettext_noop("This is not an address a mail server understands; correct it."), reason="refused"
     )
+
+
+def unusable_sender() -> AccountError:
+    """An envelope sender that must not be put into an SMTP command."""
+    return AccountError(
+        gettext_noop("The sender's address is not one that a mail server understands; correct it."), reason="account"
+    )

@@ -17,6 +17,7 @@ from publisher.audience.addresses import address_key
 from publisher.audience.leave import unsubscribe
 from publisher.errors import Explanation, InputError
 from publisher.models import InboundMail, Newsletter, Subscription
+from publisher.models.inbound import NOTHING_PERSONAL
 from publisher.track.events import Fact, keep, without_addresses
 from publisher.track.inbound.forwarding import has_gone_round
 from publisher.track.inbound.origin import Origin, origin_of
@@ -79,7 +80,8 @@ def _set(mail: InboundMail, kind: InboundKind, status: InboundStatus, now: datet
 
 def forget(mail: InboundMail) -> None:
     """What is personal in it goes as soon as it is settled."""
-    mail.raw, mail.sender, mail.excerpt, mail.subscription = b"", "", "", None
+    for name, nothing in NOTHING_PERSONAL.items():
+        setattr(mail, name, nothing)
 
 
 def _follow(mail: InboundMail, content: ReadMail, found: Sorted, origin: Origin, now: datetime) -> InboundStatus:
