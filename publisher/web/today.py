@@ -12,6 +12,7 @@ from publisher.deliver.transport_health import trouble
 from publisher.items.select import recent
 from publisher.models import Organisation, Source
 from publisher.review.worklist import drafts, lately, upcoming, worklist
+from publisher.track.events import in_trouble
 from publisher.track.inbound.mailbox import trouble as mailbox_trouble
 from publisher.vocabulary import ItemState, SourceStatus
 from publisher.web.staff import OwnRequest, may, staff
@@ -25,6 +26,7 @@ def today(request: OwnRequest) -> HttpResponse:
     organisation = request.organisation
     work = worklist(organisation)
     sources, mail, mailbox = _unread(organisation), trouble(settings.OPSLAG_TRANSPORT), mailbox_trouble()
+    reports = in_trouble().filter(delivery__message__campaign__organisation=organisation).count()
     coming = upcoming(organisation, AHEAD)
     context = {
         "title": _("Today"),
@@ -33,7 +35,8 @@ def today(request: OwnRequest) -> HttpResponse:
         "sources": sources,
         "mail_trouble": mail,
         "mailbox_trouble": mailbox,
-        "needs": len(work) - len(work.sources) + len(sources) + bool(mail) + bool(mailbox),
+        "reports_in_trouble": reports,
+        "needs": len(work) - len(work.sources) + len(sources) + bool(mail) + bool(mailbox) + bool(reports),
         "coming": coming,
         "gone": lately(organisation, BEHIND),
         "drafts": drafts(organisation, DRAFTS),

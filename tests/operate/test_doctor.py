@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from publisher.models import Heartbeat, InboundMail, Mailbox, Organisation, StopStamp
+from publisher.models import Event, Heartbeat, InboundMail, Mailbox, Organisation, StopStamp
 from publisher.operate import doctor, heartbeat, received
 from publisher.operate.findings import Finding, Level
 from publisher.vocabulary import Queue
@@ -184,3 +184,10 @@ def test_replies_that_cannot_be_forwarded_are_named(db: None, settings: pytest.F
     with imap_server() as mailbox:
         settings.OPSLAG_INBOUND_IMAP_URL = mailbox.url
         assert worst(RETURNS) is Level.FAIL
+
+
+def test_reports_that_cannot_be_applied_are_named(db: None, settings: pytest.FixtureRequest) -> None:
+    settings.OPSLAG_CATCHER_DIR = "/tmp"
+    assert worst(RETURNS) is Level.OK
+    Event.objects.create(source="esp", event_id="1", kind="complained", at=timezone.now(), attempts=4)
+    assert worst(RETURNS) is Level.FAIL
