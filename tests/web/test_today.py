@@ -117,7 +117,7 @@ def test_a_mail_server_that_does_not_answer_stands_there_since_when(bo: User) ->
 
 def test_a_report_that_cannot_be_applied_stands_there(item: Item, newsletter: Newsletter, bo: User, sven: User) -> None:
     campaign = send_out(item, newsletter)
-    freeze(mail_of(campaign))
+    freeze(mail_of(campaign), 1)
     delivery = mail_of(campaign).deliveries.first()
     report = Event.objects.create(source="esp", event_id="1", kind="complained", at=timezone.now(), delivery=delivery)
     assert "report could not be applied" not in words(signed_in(bo).get("/"))
