@@ -296,6 +296,9 @@ if DATABASE_URL:
     DATABASES["default"].update(CONN_MAX_AGE=60, CONN_HEALTH_CHECKS=True)
     if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
         raise ImproperlyConfigured("DATABASE_URL must be a postgres:// address; leave it empty for SQLite.")
+    # A claim must survive a power cut whatever the server's, the database's or the role's own default is.
+    _given = DATABASES["default"].setdefault("OPTIONS", {})
+    _given["options"] = f"{_given.get('options', '')} -c synchronous_commit=on".strip()
 else:
     DATABASES = {
         "default": {
