@@ -276,6 +276,11 @@ class Notice(ScopedModel):
         indexes: ClassVar = [models.Index(fields=["due_at"], condition=Q(status="pending"), name="notice_due")]
 
 
+# So often an event could not be applied that somebody must look: for over an hour, so it is no passing trouble.
+TRIES_TOLD = 4
+EVENT_IN_TROUBLE = Q(applied_at=None, attempts__gte=TRIES_TOLD)
+
+
 class Event(ScopedModel):
     """A fact that came back from outside (django-anymail's words); kept once per (source, event id).
 

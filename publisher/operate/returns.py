@@ -10,10 +10,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from publisher.errors import Explanation, OpslagError
-from publisher.models import InboundMail, Mailbox
+from publisher.models import Event, InboundMail, Mailbox
+from publisher.models.ledger import EVENT_IN_TROUBLE
 from publisher.operate.findings import Found, fail, ok, warn
 from publisher.operate.moments import moment
-from publisher.track.events import in_trouble
 from publisher.transports.imap import MailboxAddress, OpenMailbox
 from publisher.vocabulary import InboundStatus
 
@@ -27,7 +27,7 @@ def look_at_returns() -> Found:
     """Whether bounces, complaints and unsubscribing by mail reach us, and what came in has its effect."""
     yield from _way_in()
     try:
-        number = in_trouble().count()
+        number = Event.objects.filter(EVENT_IN_TROUBLE).count()
     except DatabaseError:
         return
     if number:

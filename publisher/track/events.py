@@ -21,6 +21,7 @@ from publisher.access.notices import notify_approvers
 from publisher.audience.addresses import address_key
 from publisher.errors import Explanation, InputError
 from publisher.models import Delivery, Event, being_sent
+from publisher.models.ledger import TRIES_TOLD
 from publisher.models.probe import Moment
 from publisher.track import breaker
 from publisher.track.applying import apply
@@ -35,8 +36,6 @@ LONGEST_S = 1.0
 # Minutes until the next try of what cannot be applied; after the last of them once a day: a complaint must not be lost,
 # and a later version may understand it.
 BACK_OFF_MINUTES = (1, 5, 15, 60, 240, 1440)
-# Then the back-off has lasted over an hour, so it is no passing trouble, and people are told.
-TRIES_TOLD = 4
 _DETAIL_LENGTH = 200
 _OUR_MESSAGE_ID = re.compile(r"<?d(\d{1,18})\.([0-9a-f]{32})@", re.IGNORECASE)
 _ADDRESS = re.compile(r"[^\s<>()\[\]\"',;:]+@[^\s<>()\[\]\"',;:]+")
@@ -139,11 +138,6 @@ def not_applied(now: Moment) -> QuerySet[Event]:
 def anything_waits(now: datetime) -> bool:
     """Whether any fact is `not_applied`."""
     return not_applied(now).exists()
-
-
-def in_trouble() -> QuerySet[Event]:
-    """Facts that could not be applied so often that somebody must look."""
-    return Event.objects.filter(applied_at=None, attempts__gte=TRIES_TOLD)
 
 
 def apply_waiting(now: datetime) -> int:

@@ -10,9 +10,9 @@ from django.utils.translation import gettext as _
 
 from publisher.deliver.transport_health import trouble
 from publisher.items.select import recent
-from publisher.models import Organisation, Source
+from publisher.models import Event, Organisation, Source
+from publisher.models.ledger import EVENT_IN_TROUBLE
 from publisher.review.worklist import drafts, lately, upcoming, worklist
-from publisher.track.events import in_trouble
 from publisher.track.inbound.mailbox import trouble as mailbox_trouble
 from publisher.vocabulary import ItemState, SourceStatus
 from publisher.web.staff import OwnRequest, may, staff
@@ -26,7 +26,7 @@ def today(request: OwnRequest) -> HttpResponse:
     organisation = request.organisation
     work = worklist(organisation)
     sources, mail, mailbox = _unread(organisation), trouble(settings.OPSLAG_TRANSPORT), mailbox_trouble()
-    reports = in_trouble().filter(delivery__message__campaign__organisation=organisation).count()
+    reports = Event.objects.for_organisation(organisation).filter(EVENT_IN_TROUBLE).count()
     coming = upcoming(organisation, AHEAD)
     context = {
         "title": _("Today"),

@@ -14,6 +14,7 @@ from publisher.audience.addresses import address_key
 from publisher.models import Claim, Delivery, Event, Message, Newsletter, Notice, Role, Suppression, User
 from publisher.models.agreement import check_counts
 from publisher.models.counting import move_counts
+from publisher.models.ledger import EVENT_IN_TROUBLE, TRIES_TOLD
 from publisher.models.line import held
 from publisher.track import breaker, events
 from publisher.track.events import Fact, anything_waits, apply_waiting, keep
@@ -209,7 +210,7 @@ def test_what_is_never_applied_is_told_once_and_tried_for_ever(
         assert apply_waiting(now) == 1
         event = Event.objects.get()
         assert event.applied_at is None and event.attempts == attempt and event.due_at is not None
-        assert Notice.objects.count() == events.in_trouble().count() == (attempt >= events.TRIES_TOLD)
+        assert Notice.objects.count() == Event.objects.filter(EVENT_IN_TROUBLE).count() == (attempt >= TRIES_TOLD)
         pauses.append(event.due_at - now)
         now = event.due_at
     assert pauses == sorted(pauses) and pauses[-1] == timedelta(days=1)
