@@ -38,8 +38,8 @@ class InboundMail(ScopedModel):
 
     `raw`, `sender`, `excerpt` and `subscription` are personal data and go as soon as it is settled (`settled_at`, see
     NOTHING_PERSONAL); the rest stays for a while, so that the same mail is known again. `stays`: only a person can
-    place it, so it is left in the mailbox;
-    `is_cut`: it is too large, and `raw` is its beginning. `due_at`, `attempts` and the lease are for forwarding it.
+    place it, so it is left in the mailbox; `is_cut`: it is too large, and `raw` is its beginning. `due_at`, `attempts`
+    and the lease are for forwarding it.
     """
 
     digest = models.CharField(max_length=64, unique=True)
