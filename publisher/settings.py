@@ -73,8 +73,10 @@ def _bounce_address(name: str) -> str:
     """An address with a place for a token in its local part, short enough for RFC 5321 §4.5.3.1.1 (64 octets)."""
     given = env.str(name, default="").strip()
     local, _, domain = given.partition("@")
-    sound = local.count("{token}") == 1 and domain and domain.isascii() and "@" not in domain and "{" not in domain
-    if given and not (sound and local.isascii() and not set(local) & set(' <>"(),:;[]\\') and len(local) <= 46):
+    # It goes into commands and headers: a line's end in it would begin another.
+    plain = given.isascii() and given.isprintable() and not set(given) & set(' <>"(),;\\')
+    sound = local.count("{token}") == 1 and domain and "@" not in domain and "{" not in domain
+    if given and not (plain and sound and not set(local) & set(":[]") and len(local) <= 46):
         raise ImproperlyConfigured(f"{name} must look like bounce+{{token}}@nyt.example.org, with a short name.")
     return str(given)
 
@@ -307,6 +309,9 @@ if DATABASE_URL:
     DATABASES["default"].update(CONN_MAX_AGE=60, CONN_HEALTH_CHECKS=True)
     if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
         raise ImproperlyConfigured("DATABASE_URL must be a postgres:// address; leave it empty for SQLite.")
+    # A claim must survive a power cut whatever the server's, the database's or the role's own default is.
+    _given = DATABASES["default"].setdefault("OPTIONS", {})
+    _given["options"] = f"{_given.get('options', '')} -c synchronous_commit=on".strip()
 else:
     DATABASES = {
         "default": {

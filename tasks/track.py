@@ -62,7 +62,7 @@ STEPS = (
     Step("breaker", lambda _now: breaker.being_sent(), breaker.look_again),
     Step("confirm", reconcile.unconfirmed, _confirm),
     Step("lost_claims", recover.expired, recover.give_up_lost_claims),
-    Step("apply", lambda _now: events.not_applied(), _apply),
+    Step("apply", events.not_applied, _apply),
     Step("by_policy", settling.by_policy, settling.resend_by_policy),
     # A mailbox that was never looked into has no row.
     Step("mailbox", None, _look_into_mailbox),
@@ -75,7 +75,7 @@ def apply_reports() -> None:
     """Apply what came back, for a moment; what is left then is for the next, so that other work gets its turn."""
     # Without any applied, what waits is being handed over at this moment, or another worker has it.
     now = timezone.now()
-    if events.apply_waiting(now) and events.anything_waits():
+    if events.apply_waiting(now) and events.anything_waits(now):
         _apply(now)
 
 

@@ -73,7 +73,7 @@ LOOKS: dict[str, Callable[[datetime], object]] = {
     "breaker": breaker.look_again,
     "confirm": reconcile.to_confirm,
     "lost_claims": recover.give_up_lost_claims,
-    "apply": lambda _now: events.anything_waits(),
+    "apply": events.anything_waits,
     "by_policy": settling.resend_by_policy,
     "forward": forwarding.due_forwards,
 }
@@ -127,7 +127,7 @@ WORK: dict[str, list[Row]] = {
         (PostPart, {}, {"step": "committed", "published_at": AGO, "remote_id": "1"}),
     ],
     "lost_claims": [(Claim, OF_MAIL, {"lease_until": AGO}), (Delivery, OF_MAIL, {"status": "pending"})],
-    "apply": [(Event, {}, {"applied_at": None})],
+    "apply": [(Event, {}, {"applied_at": None, "due_at": AGO})],
     "by_policy": [
         (Organisation, {}, {"uncertain_policy": "resend"}),
         (Message, MAIL, {"status": "finished", "started_at": timedelta(hours=-2)}),
@@ -254,7 +254,7 @@ STATES = st.tuples(
     some(Source, {}, status=st.sampled_from(SourceStatus.values), next_poll_at=MAYBE, lease_until=MAYBE),
     some(Item, {}, state=st.sampled_from(ItemState.values), published_at=MAYBE, first_seen_at=TIMES),
     some(Rule, {}, active=st.booleans(), max_age_hours=st.sampled_from([1, 72])),
-    some(Event, {}, applied_at=MAYBE),
+    some(Event, {}, applied_at=MAYBE, due_at=MAYBE),
     some(InboundMail, {}, status=st.sampled_from(InboundStatus.values), due_at=TIMES, lease_until=MAYBE),
     some(Organisation, {}, uncertain_policy=st.sampled_from(["leave", "resend"])),
 )
