@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("publisher", "0014_sending_is_a_post"),
+        ("publisher", "0023_statuses_of_news"),
     ]
 
     operations = [
