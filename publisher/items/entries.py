@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -40,7 +40,8 @@ _BEFORE_AND_AFTER = 2
 class Entry:
     """A candidate in the words of an Item: cleaned, cut to what the columns hold. `link_key` "" if it tells nothing.
 
-    `has_guid`: its key is one that the source gave it, not one that was made of its link or its words.
+    `has_guid`: its key is one that the source gave it, not one that was made of its link or its words. `has_own_text`:
+    no other entry of the look says the same, as those do that have a standing text.
     `page_error`: why its page was not read (as Fetched.error), so that what it lacks may stand there.
     """
 
@@ -62,6 +63,7 @@ class Entry:
     event: Event | None
     content_hash: str
     page_error: dict[str, Any] | None = None
+    has_own_text: bool = True
 
 
 def entries_of(candidates: Iterable[Candidate], base_url: str = "", sites: Sites = NO_SITES) -> list[Entry]:
@@ -83,7 +85,8 @@ def entries_of(candidates: Iterable[Candidate], base_url: str = "", sites: Sites
             key = identity_without_guid(replace(candidate, link=entry.link), link_tells=bool(entry.link_key))
         has_guid = entry.has_guid and entry.external_key not in unsure
         entries.setdefault(key, replace(entry, external_key=key, has_guid=has_guid))
-    return list(entries.values())
+    texts = Counter(entry.body_text for entry in entries.values())
+    return [entry if texts[entry.body_text] == 1 else replace(entry, has_own_text=False) for entry in entries.values()]
 
 
 def _shared_links(entries: Sequence[Entry]) -> set[str]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # Two times so far apart are one time that was written in two zones, or rounded; a daily headline comes after more.
 SAME_TIME = timedelta(hours=12)
 TO_THE_MINUTE = timedelta(minutes=1)
-# A text of so many characters is nobody else's; a shorter one ("Se mere") may be.
+# A text of so many characters is nobody else's, if it stands nowhere else; a shorter one ("Se mere") may be.
 TELLING = 80
 # Of two texts with so many words in common (of all their words) one is an edit of the other.
 EDITED_SHARE = 0.5
@@ -105,7 +105,8 @@ class Known:
         alike = [item for item in self._by_text.get(entry.body_text, ()) if item.pk not in taken]
         same = next((item for item in named if _at_same_time(entry, item)), None)
         same = same or next((item for item in named if _in_same_words(entry, item)), None)
-        same = same or (alike[0] if alike and len(entry.body_text) >= TELLING else None)
+        tells = entry.has_own_text and len(entry.body_text) >= TELLING and len(self._by_text[entry.body_text]) == 1
+        same = same or (alike[0] if alike and tells else None)
         return replace(told, item=same, is_reused=False) if same else told
 
 

@@ -110,12 +110,11 @@ def _vanished(source: Source, entries: Sequence[Entry], present: Collection[int]
     newer = Sighting.objects.filter(
         source=source, item__published_at__gt=min(dates), item__withdrawn_at=None, asked_at=None
     ).exclude(item__link="")
-    lately = newer.filter(first_seen_at__gte=timezone.now() - ASKED_FOR).select_related("item")
-    found: dict[int, Sighting] = {}
-    for sighting in lately.order_by("-item__published_at", "-pk"):
-        if sighting.item_id not in present:
-            found.setdefault(sighting.item_id, sighting)
-    return list(found.values())[:PAGES_A_LOOK]
+    lately = newer.filter(first_seen_at__gte=timezone.now() - ASKED_FOR).exclude(item__in=present)
+    # An item may have several sightings here, but hardly more than these.
+    latest = lately.order_by("-item__published_at", "-pk").select_related("item")[: 4 * PAGES_A_LOOK]
+    found = {sighting.item_id: sighting for sighting in reversed(latest)}
+    return list(reversed(found.values()))[:PAGES_A_LOOK]
 
 
 def _is_gone(sighting: Sighting) -> bool:
@@ -129,9 +128,7 @@ def _is_gone(sighting: Sighting) -> bool:
 
 def _forget_question(source: Source, present: Collection[int]) -> None:
     """What is there again may vanish once more, and is then asked again."""
-    asked = Sighting.objects.filter(source=source, asked_at__isnull=False)
-    back = [pk for pk, item_id in asked.values_list("pk", "item_id") if item_id in present]
-    Sighting.objects.filter(pk__in=back).update(asked_at=None)
+    Sighting.objects.filter(source=source, asked_at__isnull=False, item__in=present).update(asked_at=None)
 
 
 def _note(item: Item, user: User | None, action: str, msgid: str) -> None:

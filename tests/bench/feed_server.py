@@ -44,7 +44,7 @@ def feed(key: str) -> bytes:
         f'<guid isPermaLink="false">nyhed:{key}:{n}</guid><pubDate>Thu, 26 Nov 2026 0{n % 8}:16:00 +0100</pubDate>'
         f"<dc:creator>Rose-Line Mulbjerg</dc:creator>{topics}{areas}"
         f"<description>{_LEAD} Det er aftale {n}.</description>"
-        f"<content:encoded><![CDATA[<p>{_LEAD} Det er aftale {n}.</p>{_BODY}]]></content:encoded></item>"
+        f"<content:encoded><![CDATA[<p>{_LEAD} Det er aftale {key}-{n}.</p>{_BODY}]]></content:encoded></item>"
         for n in range(ITEMS)
     )
     return (
