@@ -163,7 +163,7 @@ def _name_after(source: Source, poll: Poll) -> None:
 
 def _looks_at_pages(source: Source) -> bool:
     """Whether an item's own page may be asked for what its source does not say: not while a publisher waits for us."""
-    return SOURCES[source.kind].polled and bool(source.config.get("pages", True))
+    return SOURCES[source.kind].polled
 
 
 class _Taking:

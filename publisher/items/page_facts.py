@@ -33,7 +33,7 @@ class Pages:
     """
 
     def __init__(self, *, patient: bool, wanted: bool = True) -> None:
-        self._wanted = wanted
+        self._wanted = wanted and PAGES_PER_POLL > 0
         self._left = PAGES_PER_POLL
         self._end = timezone.now() + TIME_PER_POLL
         self._patient = patient

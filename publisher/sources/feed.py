@@ -34,13 +34,6 @@ class FeedConfig:
             "help": _("Give the address of the page with the news. Opslag finds the feed if there is one."),
         }
     )
-    pages: bool = field(
-        default=True,
-        metadata={
-            "label": _("Look for missing pictures on the articles’ own pages"),
-            "help": _("Only where the feed names no picture of its own."),
-        },
-    )
 
 
 class FeedSource(Source):

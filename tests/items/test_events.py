@@ -16,8 +16,9 @@ from publisher.items.event_by_hand import Given, correct_event
 from publisher.items.events import facts_in, facts_of, is_over, still_ahead
 from publisher.items.select import recent
 from publisher.models import Item, ItemRevision, Organisation, Source, User
+from publisher.review.standing import NEW, viewed
 from publisher.sources.contract import Event
-from publisher.vocabulary import EventStatus, ItemState
+from publisher.vocabulary import EventStatus
 from tests.events import concert, evening, say
 from tests.items.website import FEED, HOST, website
 
@@ -89,7 +90,7 @@ def test_what_is_over_is_not_among_the_new(secretariat: Organisation) -> None:
     concert(secretariat, Event(evening(-2)), title="Forbi")
     concert(secretariat, Event(evening(2)), title="Kommer")
     Item.objects.create(organisation=secretariat, title="Nyhed")
-    assert {item.title for item in recent(secretariat, state=ItemState.NEW)} == {"Kommer", "Nyhed"}
+    assert {item.title for item in viewed(recent(secretariat), secretariat, NEW)} == {"Kommer", "Nyhed"}
     assert recent(secretariat).count() == 3
     assert Item.objects.filter(still_ahead(timezone.now())).count() == 2
 

@@ -9,6 +9,7 @@ import pytest
 from django.utils import timezone
 
 from publisher.http import use_transport
+from publisher.items import page_facts
 from publisher.items.history import history_of
 from publisher.items.withdrawing import PAGES_A_LOOK, restore, withdraw
 from publisher.models import AuditEntry, Item, Rule, User
@@ -34,6 +35,12 @@ class Pages:
         if not status:
             raise httpx.ConnectError("away")
         return httpx.Response(status, content=b"<html>")
+
+
+@pytest.fixture(autouse=True)
+def no_look_for_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only what is asked here because of a withdrawal is counted."""
+    monkeypatch.setattr(page_facts, "PAGES_PER_POLL", 0)
 
 
 def withdrawn() -> dict[str, str]:

@@ -58,9 +58,9 @@ def test_a_whole_item() -> None:
     assert entry.published_at == datetime(2026, 11, 26, 14, 16, tzinfo=UTC)
     assert (entry.author, entry.language, entry.tags) == ("Bo Lund", "da", ("Trafik", "Havn & kaj"))
     assert entry.pictures == (
+        PictureRef("https://havnby.example.org/nyt/bro.jpg", alt="Broen", width=800),
         PictureRef("https://havnby.example.org/stor.jpg"),
         PictureRef("https://havnby.example.org/kaj.png", alt="Kajen"),
-        PictureRef("https://havnby.example.org/nyt/bro.jpg", alt="Broen", width=800),
     )
 
 
