@@ -29,7 +29,7 @@ _EXAMPLE = """curl -X POST {url} \\
        "body_html": "<p>Kom og hør byens kor.</p>",
        "link": "https://www.example.org/nyheder/42",
        "picture": {{"url": "https://www.example.org/kor.jpg", "alt": "Koret synger i parken"}},
-       "areas": ["Havnby"], "tags": ["Musik"],
+       "areas": ["Havnby"], "tags": ["Teater"],
        "published_at": "2026-11-26T08:00:00+01:00"}}'"""
 
 

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.database
 COPENHAGEN = ZoneInfo("Europe/Copenhagen")
 QUARTER = timedelta(minutes=15)
 LOOKS_AT = 15
-OTHER_FEED = f"{HOST}/kommunen.xml"
+OTHER_FEED = "https://kommunen.example.org/nyt.xml"
 
 
 def wall(day: int, clock: str) -> datetime:
