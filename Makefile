@@ -12,7 +12,7 @@ T ?=
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help run test browser-tests system-tests lint format lock messages translations bench bench-send bench-freeze \
-	bench-marginal bench-postfix bench-fairness chaos contract screenshots environment dev-environment clean
+	bench-marginal bench-postfix bench-fairness bench-collect bench-hostile chaos contract screenshots environment dev-environment clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-24s %s\n", $$1, $$2 }'
@@ -66,6 +66,12 @@ bench-postfix: dev-environment ## measure sending to a real Postfix over 1, 4 an
 
 bench-fairness: dev-environment ## a small newsletter and notices while a million are being sent (ARGS="--recipients 100000")
 	@exec $(PY) -m tests.bench.fairness $(ARGS)
+
+bench-collect: dev-environment ## measure what looking at news sources costs, beside feedparser alone (ARGS="--database postgresql")
+	@exec $(PY) -m tests.bench.collect $(ARGS)
+
+bench-hostile: dev-environment ## read a hundred hostile feeds, each in a process of its own: time, memory, and how it ends
+	@exec $(PY) -m tests.bench.hostile $(ARGS)
 
 chaos: dev-environment ## kill, stop and take away everything in mid-send, then compare with the mail server's log (20 minutes)
 	@exec $(PY) -m tests.chaos.kill_workers $(ARGS)

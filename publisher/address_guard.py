@@ -107,6 +107,23 @@ def is_allowed_target(host: str, port: int) -> bool:
     return _target(host, port) in {allowed.lower() for allowed in settings.OPSLAG_ALLOWED_TARGETS}
 
 
+def permitted_addresses(host: str, port: int, wait_s: float, resolver: Resolver = resolve) -> Sequence[str]:
+    """The IP addresses of `host` to connect to, and no others: resolved once (in at most `wait_s` seconds) and judged.
+
+    Raises PermanentError (`forbidden_address`), TransientError (unknown name), httpcore.ConnectTimeout.
+    """
+    addresses = _look_up(resolver, host, port, wait_s)
+    if not is_allowed_target(host, port) and not all(is_public(address) for address in addresses):
+        raise _not_public(host, port)
+    return addresses
+
+
+def check_port(host: str, port: int, usual: int) -> None:
+    """Let a service through on its usual port, on others only if the target is allowed. Raises PermanentError."""
+    if port != usual and not is_allowed_target(host, port):
+        raise _forbidden_port(host, port)
+
+
 class GuardedTransport(httpx.HTTPTransport):
     """An HTTP transport whose every connection passes the guard.
 
@@ -150,7 +167,7 @@ class GuardedBackend(httpcore.NetworkBackend):
     ) -> httpcore.NetworkStream:
         """Connect to the first address of `host` that answers; `timeout` (seconds) is for all of them together."""
         ends = time.monotonic() + min(timeout or _DNS_WAIT_S, time_left())
-        addresses = self._addresses(host, port, ends)
+        addresses = permitted_addresses(host, port, ends - time.monotonic(), self._resolver)
         failure: Exception = httpcore.ConnectError("no address")
         for tried, address in enumerate(addresses):
             share = (ends - time.monotonic()) / (len(addresses) - tried)
@@ -163,12 +180,6 @@ class GuardedBackend(httpcore.NetworkBackend):
             else:
                 return _TimedStream(stream)
         raise failure
-
-    def _addresses(self, host: str, port: int, ends: float) -> Sequence[str]:
-        addresses = _look_up(self._resolver, host, port, ends - time.monotonic())
-        if not is_allowed_target(host, port) and not all(is_public(address) for address in addresses):
-            raise _not_public(host, port)
-        return addresses
 
 
 class _TimedStream(httpcore.NetworkStream):
@@ -236,14 +247,18 @@ def _target(host: str, port: int) -> str:
 
 def _check_port(host: str, port: int) -> None:
     if port not in _DEFAULT_PORTS.values():
-        raise PermanentError(
-            gettext_noop(
-                "The address %(target)s names a port that is not allowed. Use one without a port number, or ask those "
-                "who run this installation to allow %(target)s."
-            ),
-            reason=FORBIDDEN_ADDRESS,
-            target=_target(host, port),
-        )
+        raise _forbidden_port(host, port)
+
+
+def _forbidden_port(host: str, port: int) -> PermanentError:
+    return PermanentError(
+        gettext_noop(
+            "The address %(target)s names a port that is not allowed. Use one without a port number, or ask those "
+            "who run this installation to allow %(target)s."
+        ),
+        reason=FORBIDDEN_ADDRESS,
+        target=_target(host, port),
+    )
 
 
 def _check_literal(host: str, port: int) -> None:

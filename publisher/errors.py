@@ -14,23 +14,28 @@ class Explanation:
     """A sentence for people, kept untranslated (its gettext id and values) so that each reader gets their language.
 
     Rows store `as_json()`; pages and commands read it back with `from_json` and print it with `str()`.
-    Values are plain text: the page escapes them.
+    Values are plain text, which the page escapes, or explanations of their own.
     """
 
     msgid: str
-    params: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
         translated = gettext(self.msgid) if self.msgid else ""
         return translated % dict(self.params) if self.params else translated
 
     def as_json(self) -> dict[str, Any]:
-        return {"msgid": self.msgid, "params": dict(self.params)}
+        words = {k: v.as_json() if isinstance(v, Explanation) else v for k, v in self.params.items()}
+        return {"msgid": self.msgid, "params": words}
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any] | None) -> Explanation:
         stored = stored or {}
-        return cls(str(stored.get("msgid", "")), {str(k): str(v) for k, v in (stored.get("params") or {}).items()})
+        words = {
+            str(k): cls.from_json(v) if isinstance(v, Mapping) else str(v)
+            for k, v in (stored.get("params") or {}).items()
+        }
+        return cls(str(stored.get("msgid", "")), words)
 
 
 class OpslagError(Exception):

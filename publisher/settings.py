@@ -59,12 +59,24 @@ def _target_list(name: str) -> frozenset[str]:
     return targets
 
 
+def _folder_list(name: str) -> tuple[Path, ...]:
+    folders = tuple(Path(given.strip()) for given in env.str(name, default="").split(",") if given.strip())
+    for folder in folders:
+        if not folder.is_absolute() or folder == Path("/"):
+            raise ImproperlyConfigured(f"{name}: “{folder}” is not the whole path of a folder, for example /srv/cms.")
+        if folder.resolve().is_relative_to(OPSLAG_HOME) or OPSLAG_HOME.is_relative_to(folder.resolve()):
+            raise ImproperlyConfigured(f"{name}: “{folder}” would open Opslag's own database and keys (OPSLAG_HOME).")
+    return folders
+
+
 def _bounce_address(name: str) -> str:
     """An address with a place for a token in its local part, short enough for RFC 5321 §4.5.3.1.1 (64 octets)."""
     given = env.str(name, default="").strip()
     local, _, domain = given.partition("@")
-    sound = local.count("{token}") == 1 and domain and domain.isascii() and "@" not in domain and "{" not in domain
-    if given and not (sound and local.isascii() and not set(local) & set(' <>"(),:;[]\\') and len(local) <= 46):
+    # It goes into commands and headers: a line's end in it would begin another.
+    plain = given.isascii() and given.isprintable() and not set(given) & set(' <>"(),;\\')
+    sound = local.count("{token}") == 1 and domain and "@" not in domain and "{" not in domain
+    if given and not (plain and sound and not set(local) & set(":[]") and len(local) <= 46):
         raise ImproperlyConfigured(f"{name} must look like bounce+{{token}}@nyt.example.org, with a short name.")
     return str(given)
 
@@ -156,6 +168,8 @@ OPSLAG_INBOUND_POLL_SECONDS = env.int("OPSLAG_INBOUND_POLL_SECONDS", default=60)
 # --- Reaching out -----------------------------------------------------------------------------------------------
 # host:port pairs that the address guard lets through although they are private (comma-separated, exact).
 OPSLAG_ALLOWED_TARGETS = _target_list("OPSLAG_ALLOWED_TARGETS")
+# Folders whose SQLite files may be read as news sources (comma-separated, whole paths); empty means none.
+OPSLAG_DATABASE_FILES = _folder_list("OPSLAG_DATABASE_FILES")
 # Where the practice channel's own page is served for the workers; default OPSLAG_BASE_URL.
 OPSLAG_PRACTICE_URL = env.str("OPSLAG_PRACTICE_URL", default="") or OPSLAG_BASE_URL
 
@@ -189,6 +203,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.humanize",
     "django_htmx",
+    "django_prose_editor",
     "lucide",
     "axes",
     "csp",
@@ -294,6 +309,9 @@ if DATABASE_URL:
     DATABASES["default"].update(CONN_MAX_AGE=60, CONN_HEALTH_CHECKS=True)
     if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
         raise ImproperlyConfigured("DATABASE_URL must be a postgres:// address; leave it empty for SQLite.")
+    # A claim must survive a power cut whatever the server's, the database's or the role's own default is.
+    _given = DATABASES["default"].setdefault("OPTIONS", {})
+    _given["options"] = f"{_given.get('options', '')} -c synchronous_commit=on".strip()
 else:
     DATABASES = {
         "default": {

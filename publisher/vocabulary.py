@@ -75,6 +75,8 @@ class HoldReason(TextChoices):
     CANNOT_COMPOSE = "cannot_compose", _("It could not be turned into a mail or post")
     MAIL_SERVER = "mail_server", _("The mail server refuses us or does not answer")
     BOUNCES = "bounces", _("Mails come back")
+    WITHDRAWN = "withdrawn", _("News in it was withdrawn")
+    EVENT_OVER = "event_over", _("The event is over")
     RESTORED = "restored", _("The installation was restored from a backup; it may already have been sent")
 
 
@@ -173,10 +175,32 @@ class UncertainPolicy(TextChoices):
 
 
 class ItemState(TextChoices):
-    """How an item came to us: `seen` is back catalogue that nobody asked for and no rule may use."""
+    """How an item came to us: `seen` is back catalogue that nobody asked for and no rule may use.
+
+    `held`: it looked new, but so much or so strangely at once that a person must say whether it is (items.quarantine).
+    """
 
     SEEN = "seen", _("Back catalogue")
     NEW = "new", _("New")
+    HELD = "held", pgettext_lazy("item", "Held back")
+
+
+class Withdrawal(TextChoices):
+    """Why an item is withdrawn: news that its publisher has taken back."""
+
+    GONE = "gone", _("Its page is gone from the website")
+    DELETED = "deleted", _("The source says that it is deleted")
+    UNPUBLISHED = "unpublished", _("It is no longer published in the source")
+    BY_HAND = "by_hand", _("Withdrawn by a colleague")
+
+
+class EventStatus(TextChoices):
+    """Whether an event takes place as announced, in schema.org's words (`EventStatusType`)."""
+
+    SCHEDULED = "scheduled", pgettext_lazy("event", "Takes place")
+    MOVED = "moved", pgettext_lazy("event", "Moved")
+    POSTPONED = "postponed", pgettext_lazy("event", "Put off")
+    CANCELLED = "cancelled", pgettext_lazy("event", "Called off")
 
 
 class SourceStatus(TextChoices):
@@ -226,6 +250,37 @@ class RuleMode(TextChoices):
     AUTOMATIC = "automatic", _("Automatic")
 
 
+class RuleMail(TextChoices):
+    """How what a rule takes up goes to a newsletter's subscribers."""
+
+    NEXT_ISSUE = "next_issue", _("In the newsletter’s next issue")
+    OWN = "own", _("As a mail of its own")
+
+
+class MatchOutcome(TextChoices):
+    """What became of an item that a rule took up."""
+
+    APPROVED = "approved", pgettext_lazy("rule", "Goes out by itself")
+    IN_REVIEW = "in_review", pgettext_lazy("rule", "Draft for approval")
+    JOINED = "joined", _("Put into the next issue")
+    WAITING = "waiting", pgettext_lazy("rule", "Waits for its turn")
+    CAPPED = "capped", _("Left out: over the daily limit")
+    TOO_OLD = "too_old", _("Left out: too old by its turn")
+    WITHDRAWN = "withdrawn", _("Left out: withdrawn or held back")
+    UNWANTED = "unwanted", _("Left out: the rule no longer wants it")
+    SWITCHED_OFF = "switched_off", _("Left out: the rule was switched off")
+    ALREADY = "already", _("Left out: the newsletter has it already")
+    FAILED = "failed", _("Could not be used")
+
+
+class LabelRuleKind(TextChoices):
+    """By what a labelling knows an item."""
+
+    CATEGORY = "category", _("The source’s category is")
+    WORDS = "words", _("The text has the word")
+    SOURCE = "source", _("It comes from the news source")
+
+
 class BlockKind(TextChoices):
     """The parts an e-mail is built from."""
 
@@ -255,6 +310,7 @@ class NoticeKind(TextChoices):
     """The transactional mails we write."""
 
     REVIEW_READY = "review_ready", _("A draft is ready for approval")
+    NEW_ITEM = "new_item", _("A rule has made a draft of a new item")
     ALERT = "alert", _("Something needs a person")
 
 

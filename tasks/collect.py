@@ -23,5 +23,5 @@ STEPS = (Step("collect", polling.due, _collect),)
 
 @shared_task
 def collect(source_id: int) -> None:
-    """Look at one source."""
-    collect_source(source_id)
+    """Look at one source, if it is still its time."""
+    collect_source(source_id, due_only=True)

@@ -8,8 +8,9 @@ from celery import shared_task
 from django.utils import timezone
 
 from publisher.deliver import post
-from publisher.rules import matching
-from publisher.schedule import dispatch
+from publisher.review import corrections, renewal
+from publisher.rules import matching, wanted
+from publisher.schedule import dispatch, withdrawn
 from publisher.vocabulary import Queue
 from tasks.celery import wake
 from tasks.deliver import tick as look_for_deliveries
@@ -37,12 +38,21 @@ def _wake_rules(_now: datetime) -> None:
     wake(rules, queue=Queue.PREPARE, expires_s=TICK_EXPIRES_S)
 
 
+def _wake_corrections(_now: datetime) -> None:
+    wake(correct, queue=Queue.PREPARE, expires_s=TICK_EXPIRES_S)
+
+
 STEPS = (
     Step("start", dispatch.due, _start),
     Step("freeze", dispatch.unfrozen, _freeze),
     Step("prepare_posts", post.unprepared, _prepare_posts),
 )
-PATIENT_STEPS = (Step("rules", matching.with_new_items, _wake_rules),)
+PATIENT_STEPS = (
+    Step("withdrawn", withdrawn.with_withdrawn_news, dispatch.hold_withdrawn),
+    Step("changed", renewal.untold, renewal.tell_of_changes),
+    Step("rules", wanted.with_work, _wake_rules),
+    Step("corrections", corrections.changed, _wake_corrections),
+)
 _look = Look(*STEPS)
 
 
@@ -76,3 +86,9 @@ def prepare_post(delivery_id: int) -> None:
 def rules() -> None:
     """Let the rules look at new items."""
     matching.apply_rules(timezone.now())
+
+
+@shared_task
+def correct() -> None:
+    """Make ready what corrects events that have changed."""
+    corrections.prepare_corrections(timezone.now())

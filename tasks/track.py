@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from publisher.deliver import finish, notice, post, reconcile, recover
 from publisher.operate.heartbeat import beat
-from publisher.review import settling, withdraw
+from publisher.review import photo_consent, settling, withdraw
 from publisher.track import breaker, events
 from publisher.track.counters import check_recent
 from publisher.track.inbound import forwarding, mailbox
@@ -62,7 +62,7 @@ STEPS = (
     Step("breaker", lambda _now: breaker.being_sent(), breaker.look_again),
     Step("confirm", reconcile.unconfirmed, _confirm),
     Step("lost_claims", recover.expired, recover.give_up_lost_claims),
-    Step("apply", lambda _now: events.not_applied(), _apply),
+    Step("apply", events.not_applied, _apply),
     Step("by_policy", settling.by_policy, settling.resend_by_policy),
     # A mailbox that was never looked into has no row.
     Step("mailbox", None, _look_into_mailbox),
@@ -75,7 +75,7 @@ def apply_reports() -> None:
     """Apply what came back, for a moment; what is left then is for the next, so that other work gets its turn."""
     # Without any applied, what waits is being handed over at this moment, or another worker has it.
     now = timezone.now()
-    if events.apply_waiting(now) and events.anything_waits():
+    if events.apply_waiting(now) and events.anything_waits(now):
         _apply(now)
 
 
@@ -107,3 +107,9 @@ def confirm_post(part_id: int) -> None:
 def heartbeat(queue: str) -> None:
     """Note that a worker listens to this queue."""
     beat(f"queue:{queue}")
+
+
+@shared_task
+def tell_of_consents() -> None:
+    """Tell staff of photo consents that end soon."""
+    photo_consent.tell_of_ending(timezone.now())

@@ -30,21 +30,25 @@ BEST = {
 }
 # Pages with an address of their own.
 PLAIN = {
-    "today": "/", "news": "/news", "sendouts": "/sendouts", "calendar": "/calendar", "channels": "/channels",
+    "today": "/", "news": "/news?show=all", "write": "/news/write",
+    "sendouts": "/sendouts", "calendar": "/calendar", "channels": "/channels",
     "connect": "/channels/connect", "connect-mastodon": "/channels/connect/mastodon", "subscribers": "/subscribers",
     "settings": "/settings", "newsletters": "/settings/newsletters", "newsletter-add": "/settings/newsletters/add",
     "sources": "/settings/sources", "source-add": "/settings/sources/add/feed", "rules": "/settings/rules",
+    "labels": "/settings/labels", "labelling-add": "/settings/labellings/add",
     "rule-add": "/settings/rules/add", "people": "/settings/people", "stop": "/stop", "catcher": "/catcher/",
     "accessibility": "/accessibility", "not-found": "/no-such-page",
 }  # fmt: skip
 # Pages that are found by following the first address of that form on another page, which is named or found before.
 LINKED = {
-    "item": ("news", r"/news/\d+"), "plan": ("item", r"/news/\d+/plan"), "sendout": ("sendouts", r"/sendouts/\d+"),
+    "item": ("news", r"/news/\d+"), "item-edit": ("item", r"/news/\d+/edit"),
+    "plan": ("item", r"/news/\d+/plan"), "sendout": ("sendouts", r"/sendouts/\d+"),
     "channel": ("channels", r"/channels/\d+"), "timeline": ("channel", r"/practice/[^/]+/"),
     "subscriber": ("subscribers", r"/subscribers/\d+/\d+"), "subscriber-add": ("subscribers", r"/subscribers/\d+/add"),
     "newsletter": ("newsletters", r"/settings/newsletters/\d+"),
     "source": ("sources", r"/settings/sources/\d+"), "source-address": ("source", r"/settings/sources/\d+/address"),
     "source-remove": ("source", r"/settings/sources/\d+/remove"), "rule": ("rules", r"/settings/rules/\d+"),
+    "label": ("labels", r"/settings/labels/(topic|area)/\d+"),
     "person": ("people", r"/settings/people/\d+"), "caught": ("catcher", r"/catcher/[0-9a-f]{32}"),
     "caught-html": ("caught", r"/catcher/[0-9a-f]{32}/html"), "unsubscribe": ("caught-html", r"/u/[A-Za-z0-9_-]+"),
     "mail": ("caught-html", r"/m/[0-9a-f]{32}"), "privacy": ("unsubscribe", r"/privacy/[^/]+"),

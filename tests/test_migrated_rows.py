@@ -12,7 +12,8 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Sum
 from django.utils import timezone
 
-from publisher.models import UNSETTLED, Claim, Delivery, DeliveryCount
+from publisher.items.identity import title_key
+from publisher.models import UNSETTLED, Claim, Delivery, DeliveryCount, Item
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db(transaction=True)]
 
@@ -114,3 +115,17 @@ def test_older_code_finds_nothing_to_claim_of_what_is_in_hand(tables_of: Callabl
     assert not Claim.objects.exists()
     figures = DeliveryCount.objects.values_list("status").annotate(number=Sum("count")).order_by("status")
     assert dict(figures) == {"sending": 0, "uncertain": 2}
+
+
+def test_items_of_older_versions_can_be_known_again(tables_of: Callable[[str], Any]) -> None:
+    """They get their headline's key, and a link's key without www., unless another item is there already."""
+    apps = tables_of("0015_news_from_anywhere")
+    organisation = apps.get_model("publisher", "Organisation").objects.create(name="Sekretariatet", slug="s")
+    for title, place in (("Åbent hus", "www.example.org/a"), ("Marked", "www.example.org/b"), ("Kor", "example.org/b")):
+        apps.get_model("publisher", "Item").objects.create(
+            organisation=organisation, title=title, link=f"https://{place}", link_key=place
+        )
+    migrated(None)
+    assert {(item.title_key == title_key(item.title), item.link_key) for item in Item.objects.all()} == {
+        (True, "example.org/a"), (True, "www.example.org/b"), (True, "example.org/b"),
+    }  # fmt: skip

@@ -7,7 +7,18 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-READERS = {"str", "int", "bool", "list", "_secret", "_target_list", "_bounce_address", "_imap_url", "_read"}
+READERS = {
+    "str",
+    "int",
+    "bool",
+    "list",
+    "_secret",
+    "_target_list",
+    "_folder_list",
+    "_bounce_address",
+    "_imap_url",
+    "_read",
+}
 
 
 def called(node: ast.Call) -> str:

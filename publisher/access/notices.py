@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.db import models
 from django.utils import timezone
 
@@ -14,13 +16,24 @@ def notify_approvers(
     organisation: Organisation, kind: NoticeKind, subject: models.Model, words: Explanation, *, but: User | None = None
 ) -> list[Notice]:
     """Write one notice about `subject` for each approver and administrator of the organisation, except `but`."""
-    people = User.objects.filter(
-        is_active=True,
-        roles__organisation=organisation,
-        roles__kind__in=(RoleKind.APPROVER, RoleKind.OWNER),
-    )
-    if but is not None:
-        people = people.exclude(pk=but.pk)
+    people = _people(organisation, RoleKind.APPROVER, RoleKind.OWNER)
+    return _write(people.exclude(pk=but.pk) if but is not None else people, organisation, kind, subject, words)
+
+
+def notify_administrators(
+    organisation: Organisation, kind: NoticeKind, subject: models.Model, words: Explanation
+) -> list[Notice]:
+    """The same for its administrators alone."""
+    return _write(_people(organisation, RoleKind.OWNER), organisation, kind, subject, words)
+
+
+def _people(organisation: Organisation, *kinds: RoleKind) -> models.QuerySet[User]:
+    return User.objects.filter(is_active=True, roles__organisation=organisation, roles__kind__in=kinds)
+
+
+def _write(
+    people: Iterable[User], organisation: Organisation, kind: NoticeKind, subject: models.Model, words: Explanation
+) -> list[Notice]:
     return Notice.objects.bulk_create(
         Notice(
             organisation=organisation,

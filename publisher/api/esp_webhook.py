@@ -20,6 +20,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from publisher.api.esp_facts import StrangerError, UnreadableError, facts_of
+from publisher.api.lengths import body_length
 from publisher.operate import heartbeat
 from publisher.track.events import keep
 from publisher.transports.esps import ESPS, Esp
@@ -48,7 +49,7 @@ def esp_webhook(request: HttpRequest, name: str) -> HttpResponse:
     if not settings.OPSLAG_ESP_WEBHOOK_KEY:
         log.error("a webhook of %s was refused: set OPSLAG_ESP_WEBHOOK_KEY", name)
         return _said(403, "not set up")
-    if _length(request) > LARGEST_BODY:
+    if body_length(request, LARGEST_BODY) > LARGEST_BODY:
         return _said(413, "too large")
     return _take(request, esp)
 
@@ -86,9 +87,3 @@ def _count(esp: Esp, numbers: Counter[str]) -> None:
 
 def _said(status: int, words: str) -> HttpResponse:
     return HttpResponse(f"{words}\n", "text/plain; charset=utf-8", status=status)
-
-
-def _length(request: HttpRequest) -> int:
-    # Django reads no more than this: a body without a length counts as empty.
-    given = request.META.get("CONTENT_LENGTH") or "0"
-    return int(given) if given.isascii() and given.isdigit() else LARGEST_BODY + 1

@@ -12,6 +12,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from django.db.models import QuerySet
+
 from publisher.models import Block, CompiledMail, Message
 from publisher.vocabulary import BlockKind
 
@@ -105,6 +107,14 @@ def aims_among(blocks: Collection[tuple[str, Aim]]) -> Aims:
         aim for kind, aim in blocks if kind != BlockKind.DIVIDER
     ]
     return Aims(areas, topics, frozenset(plain.needs(aim) for aim in telling))
+
+
+def needs_of(message: Message, items: QuerySet[Any]) -> list[int]:
+    """The bits that somebody needed to see the stories of these items in a mail that was compiled, each once."""
+    aims = aims_of(message)
+    left_out = CompiledMail.objects.filter(message=message).values_list("left_out", flat=True).first() or []
+    blocks = message.blocks.filter(item__in=items).exclude(pk__in=left_out).prefetch_related("areas", "topics")
+    return sorted({aims.needs(aim_of(block)) for block in blocks})
 
 
 def _distinct(sets: Iterable[frozenset[int]]) -> tuple[frozenset[int], ...]:

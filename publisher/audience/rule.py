@@ -1,6 +1,7 @@
 """The audience rule: whom a message is for at an instant. Freezing, counting and forecasting all read it here.
 
-A subscription is matched at instant T if it was confirmed by T and not yet ended at T. Whoever is matched but is
+A subscription is matched at instant T if it was confirmed by T and not yet ended at T; for a correction, if it also got
+the earlier mail, or may have. Whoever is matched but is
 suppressed or would see no story (`audience.aims`) is still part of the audience: the receipt says so, with the reason.
 """
 
@@ -12,14 +13,20 @@ from datetime import datetime
 
 from django.db import connection
 
-from publisher.audience.aims import MOST_BITS, Aims, current_aims, shown
+from publisher.audience.aims import MOST_BITS, Aims, current_aims, needs_of, shown
 from publisher.models import Message
 from publisher.models.raw import db_values
+from publisher.vocabulary import Outlet
 
 _ACTIVE = "(s.confirmed_at <= %s AND (s.unsubscribed_at IS NULL OR s.unsubscribed_at > %s))"
 
 _HAS_NONE = (
     "NOT EXISTS (SELECT 1 FROM publisher_delivery d WHERE d.message_id = %s AND d.subscriber_id = s.subscriber_id)"
+)
+
+_GOT = (
+    "EXISTS (SELECT 1 FROM publisher_delivery e WHERE e.message_id = %s AND e.subscriber_id = s.subscriber_id "
+    "AND e.status IN ('sent', 'uncertain') AND (e.choices & %s) = %s)"
 )
 
 # No row, so NULL, for somebody who chose nothing of the kind: all bits.
@@ -39,8 +46,22 @@ class Condition:
 
 
 def matched(message: Message, at: datetime) -> Condition:
-    """Whom the message is for at `at`."""
-    return Condition(f"s.newsletter_id = %s AND {_ACTIVE}", (message.newsletter_id, at, at))
+    """Whom the message is for at `at`; a correction is for those alone who got what it corrects."""
+    told = _told(message)
+    return Condition(f"s.newsletter_id = %s AND {_ACTIVE}{told.sql}", (message.newsletter_id, at, at, *told.values))
+
+
+def _told(message: Message) -> Condition:
+    """Who got one of the mails that `message` corrects, and saw in it a story of the news that it is about."""
+    corrected = list(message.corrects.filter(outlet=Outlet.EMAIL).order_by("pk"))
+    if not corrected:
+        return Condition("", ())
+    items = message.campaign.chosen.values("item")
+    seen = [(earlier.pk, needs) for earlier in corrected for needs in needs_of(earlier, items)]
+    if not seen:
+        return Condition(" AND FALSE", ())
+    values = [value for pk, needs in seen for value in (pk, needs, needs)]
+    return Condition(f" AND ({' OR '.join([_GOT] * len(seen))})", tuple(values))
 
 
 def joined_since(message: Message, frozen_at: datetime, at: datetime) -> Condition:

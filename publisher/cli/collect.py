@@ -12,7 +12,7 @@ from rich.table import Table
 
 from publisher.errors import Explanation
 from publisher.items.collect import Collected, collect_source
-from publisher.items.first_look import add_source, first_look
+from publisher.items.first_look import add_source, look_around
 from publisher.items.sources import checked_address, known_feed, resume
 from publisher.models import Item, Organisation, Source
 from publisher.operate.people import chosen_organisation
@@ -54,8 +54,12 @@ def _source(organisation: Organisation, address: str, console: Console) -> Sourc
     source = known_feed(organisation, address)
     if source is None:
         with console.status(_("Looking at %(url)s …") % {"url": address}):
-            poll = first_look("feed", {"url": address})
-        name = poll.title or urlsplit(address).hostname or address
+            look = look_around("feed", {"url": address})
+        if look.poll is None:
+            assert look.error is not None
+            raise look.error
+        address = str(look.values["url"])
+        name = look.poll.title or urlsplit(address).hostname or address
         source, _made = add_source(organisation, "feed", {"url": address}, name)
     elif source.status != SourceStatus.ACTIVE:
         resume(source)

@@ -75,7 +75,7 @@ def _to_own_mailbox() -> int:
 
 def _of_received(raw: bytes) -> int:
     code = _print(examine_received(raw))
-    remember(Level.FAIL if code else Level.OK)
+    remember(raw, Level.FAIL if code else Level.OK)
     return code
 
 

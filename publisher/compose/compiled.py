@@ -24,10 +24,11 @@ from django.utils import timezone
 from django.utils.encoding import punycode
 from django.utils.translation import gettext_noop
 
-from publisher.audience.aims import MOST_BITS, Aims, current_aims
+from publisher.audience.aims import MOST_BITS, Aims, aim_of, aims_among
 from publisher.compose.counted import CountedLinks
 from publisher.compose.links import click_token, unsubscribe_url, view_url
 from publisher.compose.newsletter import Part, html_parts, render_text, text_parts
+from publisher.compose.past_events import left_out, refuse_if_about_past, shown_blocks
 from publisher.compose.return_path import unsubscribe_mailbox
 from publisher.compose.wire import (
     CRLF,
@@ -87,9 +88,13 @@ class Segments(NamedTuple):
 def compile_message(message: Message) -> CompiledMail:
     """Make the mail of an e-mail message: its pieces, and the neutral copy to view in a browser.
 
-    Repeating it gives the same bytes. Raises InputError or PermanentError, in words for staff.
+    Repeating it gives the same bytes. Events that ended while it waited are left out. Raises InputError or
+    PermanentError (`event_over` for a mail about such an event), in words for staff.
     """
-    aims = current_aims(message)
+    blocks = list(message.blocks.prefetch_related("areas", "topics").order_by("position", "pk"))
+    refuse_if_about_past(message, blocks)
+    without = [block.pk for block in left_out(message, blocks)]
+    aims = aims_among([(block.kind, aim_of(block)) for block in shown_blocks(message, blocks)])
     check_bits(aims)
     # As long as a token, and nobody can guess it: content that holds the word does not become a place for a token.
     marker = secrets.token_hex(11)
@@ -105,6 +110,7 @@ def compile_message(message: Message) -> CompiledMail:
     made = {
         "segments": segments,
         "aims": aims.as_json(),
+        "left_out": without,
         "page_parts": [[sorted(part.aim.areas), sorted(part.aim.topics), len(part.content)] for part in page],
     }
     with transaction.atomic():

@@ -17,6 +17,7 @@ from publisher.compose.values import is_web_address, many_lines, one_line, short
 from publisher.errors import InputError
 from publisher.items.choices import offered_areas, offered_topics
 from publisher.items.content import excerpt
+from publisher.items.events import facts_of
 from publisher.models import (
     Account,
     Block,
@@ -67,7 +68,7 @@ def create_campaign(
     first = items[0]
     campaign = Campaign.objects.create(
         organisation=organisation,
-        title=shorten(one_line(title or first.title), TITLE_LENGTH),
+        title=campaign_title(title or first.title),
         rule=rule,
         created_by=user,
     )
@@ -98,13 +99,14 @@ def _check_choice(
 
 def _add_email(campaign: Campaign, items: Sequence[Item], newsletter: Newsletter) -> None:
     first = items[0]
+    subject, preview_text = head_of(first.title, first.lead or first.body_text)
     message = Message.objects.create(
         campaign=campaign,
         outlet=Outlet.EMAIL,
         newsletter=newsletter,
         language=newsletter.language,
-        subject=shorten(one_line(first.title), SUBJECT_LENGTH),
-        preview_text=shorten(excerpt(one_line(first.lead or first.body_text), PREVIEW_LENGTH), PREVIEW_LENGTH),
+        subject=subject,
+        preview_text=preview_text,
     )
     Block.objects.bulk_create(
         Block(
@@ -117,6 +119,16 @@ def _add_email(campaign: Campaign, items: Sequence[Item], newsletter: Newsletter
         )
         for position, item in enumerate(items)
     )
+
+
+def head_of(title: str, text: str) -> tuple[str, str]:
+    """A mail's subject and preview text from its first item's headline, and its lead or else its text."""
+    return shorten(one_line(title), SUBJECT_LENGTH), shorten(excerpt(one_line(text), PREVIEW_LENGTH), PREVIEW_LENGTH)
+
+
+def campaign_title(title: str) -> str:
+    """What a campaign is called after a headline."""
+    return shorten(one_line(title), TITLE_LENGTH)
 
 
 def _add_post(campaign: Campaign, items: Sequence[Item], account: Account) -> None:
@@ -151,6 +163,7 @@ def content_of(item: Item) -> dict[str, object]:
         "areas": [area.name for area in item.areas.all()],
         "topics": [topic.name for topic in item.topics.all()],
         "language": item.language,
+        "event": facts_of(item),
     }
 
 
@@ -240,6 +253,28 @@ def add_block(message: Message, kind: BlockKind, *, position: int | None = None,
     message.blocks.filter(position__gte=place).update(position=F("position") + 1)
     content = {name: (many_lines if BLOCK_WORDS[name] else one_line)(value) for name, value in words.items()}
     return Block.objects.create(message=message, kind=kind, position=place, content=content)
+
+
+@transaction.atomic
+def add_story(message: Message, item: Item) -> Block:
+    """Put an item at the end of a mail, for everyone; a mail's first story leads. Raises InputError as above."""
+    open_draft(message)
+    last = message.blocks.aggregate(last=Max("position"))["last"]
+    leads = not message.blocks.filter(kind=BlockKind.LEAD_STORY).exists()
+    number = CampaignItem.objects.filter(campaign=message.campaign_id).count()
+    CampaignItem.objects.get_or_create(
+        campaign_id=message.campaign_id,
+        item=item,
+        defaults={"item_revision": item.revision, "position": number},
+    )
+    return Block.objects.create(
+        message=message,
+        kind=BlockKind.LEAD_STORY if leads else BlockKind.STORY,
+        position=0 if last is None else last + 1,
+        item=item,
+        picture=item.picture,
+        content=content_of(item),
+    )
 
 
 @transaction.atomic

@@ -24,6 +24,8 @@ def view_url(message: Message) -> str:
 
 
 _CODE_BYTES = 10
+# What a signed 64-bit column can hold, in hexadecimal.
+_NUMBER = re.compile(r"[1-9a-f][0-9a-f]{0,14}")
 _SIGNATURE_BYTES = 16
 # A delivery's number in hexadecimal (it fits a signed 64-bit column), then its signature.
 _CLICK_TOKEN = re.compile(rf"([1-9a-f][0-9a-f]{{0,14}}|[1-7][0-9a-f]{{15}})[0-9a-f]{{{2 * _SIGNATURE_BYTES}}}")
@@ -40,6 +42,26 @@ def link_code(message: Message, url: str) -> str:
 def link_url(code: str) -> str:
     """The address that counts a click and leads on. With a click token behind it, it says whose click it was."""
     return f"{settings.OPSLAG_BASE_URL}/l/{code}"
+
+
+def event_url(item_id: int) -> str:
+    """An event as a file for one's calendar: the same for everyone, and nobody can count on to the next one."""
+    return f"{settings.OPSLAG_BASE_URL}/events/{event_token(item_id)}.ics"
+
+
+def event_token(item_id: int) -> str:
+    """What stands for an item in its public address: its number and a signature."""
+    digest = hashlib.blake2b(b"%d" % item_id, digest_size=_CODE_BYTES, key=_key(settings.SECRET_KEY, b"event"))
+    return f"{item_id:x}-{digest.hexdigest()}"
+
+
+def item_of_token(token: str) -> int | None:
+    """The item that a token names; None for what we did not sign."""
+    number, _mark, _signature = token.partition("-")
+    if not _NUMBER.fullmatch(number):
+        return None
+    item_id = int(number, 16)
+    return item_id if hmac.compare_digest(event_token(item_id).encode(), token.encode()) else None
 
 
 def is_own(url: str) -> bool:

@@ -11,7 +11,7 @@ import re
 import secrets
 import textwrap
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple
@@ -28,8 +28,11 @@ from mjml import mjml2html
 from publisher.audience.aims import Aim, aim_of
 from publisher.compose import colour
 from publisher.compose.body import clean_body, mail_html, paragraphs
+from publisher.compose.event_words import NOT_ON, EventWords, event_words
 from publisher.compose.guards import check_source, template_fault
+from publisher.compose.links import event_url
 from publisher.compose.output import check_output
+from publisher.compose.past_events import shown_blocks
 from publisher.compose.values import is_web_address, one_line
 from publisher.items.choices import area_word
 from publisher.items.content import excerpt, lead_before
@@ -71,6 +74,7 @@ class Story:
     areas: str
     language: str
     aim: Aim
+    event: EventWords | None = None
 
     @property
     def template(self) -> str:
@@ -214,7 +218,7 @@ def _colours(newsletter: Newsletter) -> dict[str, str]:
 def stories(message: Message, newsletter: Newsletter, leading: Leading = as_it_is) -> list[Story]:
     """The message's blocks, in order, as the templates see them (in the language that is active)."""
     blocks = message.blocks.select_related("picture").prefetch_related("areas", "topics").order_by("position", "pk")
-    return [_story(block, message, newsletter, leading) for block in blocks]
+    return [_story(block, message, newsletter, leading) for block in shown_blocks(message, list(blocks))]
 
 
 def _story(block: Block, message: Message, newsletter: Newsletter, leading: Leading) -> Story:
@@ -237,7 +241,22 @@ def _story(block: Block, message: Message, newsletter: Newsletter, leading: Lead
         areas=_areas(content.get("areas") or [], newsletter),
         language=line["language"] if line["language"] not in {"", message.language} else "",
         aim=aim_of(block),
+        event=_event(block, message, newsletter, address),
     )
+
+
+def _event(block: Block, message: Message, newsletter: Newsletter, address: Callable[[str], str]) -> EventWords | None:
+    """When and where, with the ways to a ticket and into one's calendar."""
+    facts = block.content.get("event") or {}
+    zone = newsletter.organisation.timezone
+    year = timezone.localtime(message.scheduled_at or timezone.now(), ZoneInfo(zone)).year
+    words = event_words(facts, zone, year)
+    if words is None:
+        return None
+    booking = address(words.booking_url) if words.booking_url else ""
+    # What is called off is nothing to put into a calendar.
+    calendar = event_url(block.item_id) if block.item_id and facts.get("status") not in NOT_ON else ""
+    return replace(words, booking_url=booking, calendar_url=calendar)
 
 
 def _led(leading: Leading, title: str, url: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -14,21 +14,30 @@ from django.utils.translation import gettext_noop
 
 from publisher.audience.aims import aim_of, aims_among
 from publisher.audience.rule import forecast
+from publisher.compose import past_events
 from publisher.compose.compiled import check_bits
 from publisher.compose.links import unsubscribe_url, view_url
 from publisher.compose.newsletter import render_html
+from publisher.compose.renewing import changed_news, withdrawn_news
 from publisher.compose.social import length, limits_of
 from publisher.compose.values import is_web_address
+from publisher.compose.viewing import BEGUN
 from publisher.compose.wire import wire_address
 from publisher.errors import Explanation, OpslagError
+from publisher.items.library import day_in_numbers
 from publisher.models import Account, Block, Campaign, Message, Newsletter, Picture
-from publisher.vocabulary import AccountStatus, BlockKind, Outlet
+from publisher.vocabulary import AccountStatus, BlockKind, MessageStatus, Outlet
 
 # Gmail cuts a mail at about 102 kB, and with it the unsubscribe link.
 LARGE_MAIL = 95_000
 LONG_SUBJECT = 120
 _NO_REPLY = re.compile(r"^(no|do[-_.]?not|never)[-_.]?reply|^(ikke[-_.]?svar|svar[-_.]?ikke)", re.IGNORECASE)
 _STORIES = {BlockKind.LEAD_STORY, BlockKind.STORY}
+
+STILL_BEING_SENT = gettext_noop(
+    "The mail that this one corrects is still on its way, so that not all who get it would get the correction. Wait "
+    "until it has ended, or cancel the rest of it."
+)
 
 Level = Literal["error", "warning"]
 
@@ -54,8 +63,12 @@ class Finding(NamedTuple):
     field: str = ""
 
 
-def checks(campaign: Campaign) -> list[Check]:
-    """All findings about a campaign's messages, errors first; an empty list is a clean bill."""
+def checks(campaign: Campaign, at: datetime | None = None) -> list[Check]:
+    """All findings about a campaign's messages, errors first; an empty list is a clean bill.
+
+    `at` is the instant for which it would be approved, by default the one that it is meant for.
+    """
+    at = at or campaign.scheduled_at or timezone.now()
     messages = list(
         campaign.messages.select_related(
             "newsletter__organisation", "newsletter__cooperation", "account", "picture", "campaign__organisation"
@@ -64,20 +77,45 @@ def checks(campaign: Campaign) -> list[Check]:
     found = [
         Check(finding.level, message, finding.explanation, finding.field)
         for message in messages
-        for finding in (_email(message) if message.outlet == Outlet.EMAIL else _post(message))
+        for finding in (*_findings(message, _day(message, at)), *_events(message, at))
     ]
     if not messages:
         found.append(
             Check("error", None, _say(gettext_noop("There is nothing to send: choose a newsletter or a channel.")))
         )
+    found += _news(campaign)
     return sorted(found, key=lambda check: check.level == "warning")
+
+
+def _news(campaign: Campaign) -> Iterator[Check]:
+    """What happened to the news itself since the send-out was composed from it."""
+    for chosen in withdrawn_news(campaign):
+        words = gettext_noop("“%(title)s” was withdrawn by its publisher. Leave it out, or say that it is sent anyway.")
+        yield Check("error", None, _say(words, title=chosen.item.title))
+    for changed in changed_news(campaign):
+        words = gettext_noop("“%(title)s” was changed at its source since this was written.")
+        yield Check("warning", None, _say(words, title=changed.item.title))
+
+
+def _events(message: Message, at: datetime) -> Iterator[Finding]:
+    """What is over when it goes out, and whether the mail that it corrects has ended."""
+    now = timezone.now()
+    own = message.scheduled_at if message.scheduled_at and message.scheduled_at > now else None
+    for stops, words in past_events.findings(message, now, own or at):
+        yield Finding("error" if stops else "warning", words)
+    if message.corrects.filter(BEGUN).exclude(status__in=(MessageStatus.FINISHED, MessageStatus.CANCELLED)).exists():
+        yield Finding("error", _say(STILL_BEING_SENT))
+
+
+def _findings(message: Message, day: date) -> Iterator[Finding]:
+    return _email(message, day) if message.outlet == Outlet.EMAIL else _post(message, day)
 
 
 def _say(msgid: str, **params: object) -> Explanation:
     return Explanation(msgid, {name: str(value) for name, value in params.items()})
 
 
-def _email(message: Message) -> Iterator[Finding]:
+def _email(message: Message, day: date) -> Iterator[Finding]:
     newsletter = message.newsletter
     if newsletter is None:
         return
@@ -89,7 +127,7 @@ def _email(message: Message) -> Iterator[Finding]:
     else:
         yield from _audience(message, newsletter, blocks)
     for block in blocks:
-        yield from _block(block, _day(message))
+        yield from _block(block, day)
     yield from _size(message)
 
 
@@ -176,25 +214,39 @@ def _picture(picture: Picture, alt: str, title: str, day: date) -> Iterator[Find
             ),
             "picture",
         )
-    if picture.consent_until and picture.consent_until < day:
-        yield Finding(
-            "error",
-            _say(
-                gettext_noop("The consent for the picture of “%(title)s” ended on %(day)s. Choose another picture."),
-                title=title,
-                day=picture.consent_until.isoformat(),
-            ),
+    yield from _consent(picture, title, day)
+
+
+def _consent(picture: Picture, title: str, day: date) -> Iterator[Finding]:
+    if picture.withdrawn_at is not None:
+        words = gettext_noop("The photo consent for the picture of “%(title)s” was withdrawn. Choose another picture.")
+        yield Finding("error", _say(words, title=title))
+    elif picture.consent_until and picture.consent_until < day:
+        words = (
+            gettext_noop(
+                "The photo consent of %(who)s for the picture of “%(title)s” lasts until %(day)s, which is before it "
+                "goes out. Choose another picture, or renew the consent in the picture library."
+            )
+            if picture.consent_by
+            else gettext_noop(
+                "The photo consent for the picture of “%(title)s” lasts until %(day)s, which is before it goes out. "
+                "Choose another picture, or renew the consent in the picture library."
+            )
         )
+        until = day_in_numbers(picture.consent_until)
+        yield Finding("error", _say(words, who=picture.consent_by, title=title, day=until))
 
 
 def _broken_link(link: str) -> Explanation:
     return _say(gettext_noop("“%(link)s” is not a web address. It must begin with https://"), link=link)
 
 
-def _day(message: Message) -> date:
-    """The day on which it goes out, where the organisation is."""
-    zone = ZoneInfo(message.campaign.organisation.timezone)
-    return timezone.localtime(message.scheduled_at or timezone.now(), zone).date()
+def _day(message: Message, at: datetime | None) -> date:
+    """The day on which it goes out, where the organisation is: by its own time if it has one, else as all of it."""
+    now = timezone.now()
+    own = message.scheduled_at if message.scheduled_at and message.scheduled_at > now else None
+    planned = own or at or message.campaign.scheduled_at or now
+    return timezone.localtime(max(planned, now), ZoneInfo(message.campaign.organisation.timezone)).date()
 
 
 def _size(message: Message) -> Iterator[Finding]:
@@ -219,7 +271,7 @@ def _size(message: Message) -> Iterator[Finding]:
         )
 
 
-def _post(message: Message) -> Iterator[Finding]:
+def _post(message: Message, day: date) -> Iterator[Finding]:
     account = message.account
     if account is None:
         return
@@ -229,7 +281,7 @@ def _post(message: Message) -> Iterator[Finding]:
     if message.link and not is_web_address(message.link):
         yield Finding("error", _broken_link(message.link))
     if message.picture:
-        yield from _picture(message.picture, message.picture_alt, message.campaign.title, _day(message))
+        yield from _picture(message.picture, message.picture_alt, message.campaign.title, day)
         yield from _alt_length(message, account)
 
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Sequence
+from zoneinfo import ZoneInfo
 
 from django.template.loader import render_to_string
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext_noop
-from PIL import Image
 
+from publisher.compose.event_words import event_words
 from publisher.compose.values import many_lines, one_line, shorten
 from publisher.errors import PermanentError
 from publisher.items.content import excerpt
-from publisher.items.pictures import picture_bytes
+from publisher.items.events import facts_of
+from publisher.items.renditions import rendition
 from publisher.models import Account, Item, Message, Picture
 from publisher.platforms import PLATFORMS
 from publisher.platforms.contract import Limits, PictureFile, Post
@@ -22,8 +23,6 @@ from publisher.platforms.length import with_link
 from publisher.vocabulary import Reason
 
 MAX_HASHTAGS = 5
-# Widths in pixels that a picture is tried at until it fits.
-WIDTHS = (1600, 1200, 600, 320)
 _WORD = re.compile(r"\w+")
 
 
@@ -37,23 +36,54 @@ def hashtag(name: str) -> str:
 def default_text(items: Sequence[Item], account: Account) -> str:
     """A post about the first item: its title, as many whole sentences of the lead as fit, hashtags of its topics.
 
-    Counted as the account's platform counts, with the item's link in mind, which is a field of its own.
+    An event's day and place come before the lead, if there is room for them. Counted as the account's platform counts,
+    with the item's link in mind, which is a field of its own.
     """
     first = items[0]
-    tags = [tag for topic in first.topics.all() if (tag := hashtag(topic.name))][:MAX_HASHTAGS]
-    title, lead = one_line(first.title), " ".join(one_line(first.lead).split())
-    while tags and _over(account, first.link, title, "", tags) > 0:
+    topics = [topic.name for topic in first.topics.all()]
+    event = _event_line(first, account)
+    return text_about(account, title=first.title, lead=first.lead, link=first.link, topics=topics, event=event)
+
+
+def text_about(account: Account, *, title: str, lead: str, link: str, topics: Sequence[str], event: str = "") -> str:
+    """`default_text` from an item's words as they are, or as they were; `event`: its day and place in a line."""
+    tags = [tag for name in topics if (tag := hashtag(name))][:MAX_HASHTAGS]
+    title, lead = one_line(title), " ".join(one_line(lead).split())
+    if event and _over(account, link, f"{title}\n\n{event}", "", []) <= 0:
+        title = f"{title}\n\n{event}"
+    while tags and _over(account, link, title, "", tags) > 0:
         tags.pop()
-    while (over := _over(account, first.link, title, "", tags)) > 0 and len(title) > 1:
+    while (over := _over(account, link, title, "", tags)) > 0 and len(title) > 1:
         title = shorten(title, max(1, len(title) - over))
     room = len(lead)
     while room > 0:
         part = excerpt(lead, room)
-        over = _over(account, first.link, title, part, tags)
+        over = _over(account, link, title, part, tags)
         if over <= 0 and lead.startswith(part):
             return _text(title, part, tags)
         room = min(room, len(part)) - max(over, 1)
     return _text(title, "", tags)
+
+
+def fitted(title: str, lead: str, account: Account, link: str) -> str:
+    """A post of a headline and a sentence, each cut where the account's platform has no room for it."""
+    over = _over(account, link, title, lead, [])
+    if over > 0:
+        lead = shorten(lead, max(len(lead) - over, 0)) if len(lead) > over + 1 else ""
+    while (over := _over(account, link, title, lead, [])) > 0 and len(title) > 1:
+        title = shorten(title, max(1, len(title) - over))
+    return _text(title, lead, [])
+
+
+def _event_line(item: Item, account: Account) -> str:
+    """“torsdag den 26. november kl. 19.00, Kulturhuset”, in the account's language; "" if it is no event."""
+    zone = account.organisation.timezone
+    with translation.override(account.language):
+        words = event_words(facts_of(item), zone, timezone.localtime(timezone.now(), ZoneInfo(zone)).year)
+    if words is None:
+        return ""
+    line = f"{words.status}: {words.line}" if words.status else words.line
+    return line[:1].upper() + line[1:]
 
 
 def _text(title: str, lead: str, tags: Sequence[str]) -> str:
@@ -109,30 +139,12 @@ def _account(message: Message) -> Account:
 
 
 def frozen_picture(picture: Picture, alt: str, limits: Limits) -> PictureFile:
-    """The largest version of a picture that the platform takes, as JPEG where it does not take the picture's own kind.
-
-    Raises PermanentError if even the smallest is too large.
-    """
-    for width in WIDTHS:
-        content, media_type = picture_bytes(picture, width), picture.media_type
-        if media_type not in limits.picture_types or len(content) > limits.picture_bytes:
-            content, media_type = _as_jpeg(content), "image/jpeg"
-        if len(content) <= limits.picture_bytes:
-            with Image.open(io.BytesIO(content)) as opened:
-                return PictureFile(content, media_type, alt, opened.width, opened.height)
-    raise PermanentError(
-        gettext_noop("The picture cannot be made small enough for this channel (%(limit)s kB). Choose another."),
-        reason=Reason.REJECTED,
-        limit=limits.picture_bytes // 1000,
+    """The best version of a picture that the platform takes. Raises PermanentError if none is small enough."""
+    made = rendition(
+        picture,
+        max_side=limits.picture_side,
+        max_bytes=limits.picture_bytes,
+        aspects=limits.picture_aspects,
+        media_types=limits.picture_types,
     )
-
-
-def _as_jpeg(content: bytes) -> bytes:
-    """The same picture as JPEG, on white where it was transparent."""
-    with Image.open(io.BytesIO(content)) as opened:
-        layer = opened.convert("RGBA")
-    flat = Image.new("RGB", layer.size, "white")
-    flat.paste(layer, mask=layer.getchannel("A"))
-    out = io.BytesIO()
-    flat.save(out, "JPEG", quality=82, optimize=True)
-    return out.getvalue()
+    return PictureFile(made.content, made.media_type, alt, made.width, made.height, made.focal)

@@ -6,10 +6,11 @@ last: whatever stops a poll, the next one sees the same entries again and makes 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import uuid
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
-from typing import Any
 from urllib.parse import urlsplit
 
 from django.db import IntegrityError
@@ -17,13 +18,19 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from publisher.errors import Explanation, OpslagError, PermanentError, TransientError
-from publisher.items.entries import Done, Entry, Fetched, entries_of, is_news, item_of, record, sight
+from publisher.items import withdrawing
+from publisher.items.entries import Entry, entries_of
+from publisher.items.hosts import sites_of
 from publisher.items.labels import Labels
+from publisher.items.page_facts import Pages
 from publisher.items.pictures import fetch_picture
 from publisher.items.polling import Claim, ClaimLostError, claim, due_sources, give_up
+from publisher.items.quarantine import flood, has_held, tell_of_held
+from publisher.items.recognise import Known, Recognised
+from publisher.items.recording import REUSED_KEY, Done, Fetched, is_news, record, record_new, sight
 from publisher.models import Item, Source
 from publisher.sources import SOURCES
-from publisher.sources.contract import PictureRef, Poll
+from publisher.sources.contract import Poll
 from publisher.vocabulary import ItemState
 
 __all__ = ["Collected", "collect_source", "due_sources"]
@@ -37,7 +44,8 @@ NO_TIME_FOR_PICTURE = Explanation(gettext_noop("The picture has not been fetched
 
 @dataclass
 class Collected:
-    """What a poll gave: ids of new items; how many went to the back catalogue (`seen`) or changed.
+    """What a poll gave: ids of new items; how many went to the back catalogue (`seen`), were held back (`held`),
+    changed, or were found to be withdrawn.
 
     `claimed` is False if nothing was done because another worker has the source or it is not active; `error` says why
     the source could not be read (also on its row); `without_picture` are ids of items whose picture was no use.
@@ -45,24 +53,32 @@ class Collected:
 
     new: list[int] = field(default_factory=list)
     seen: int = 0
+    held: int = 0
     changed: int = 0
+    withdrawn: int = 0
     unchanged: bool = False
     without_picture: list[int] = field(default_factory=list)
     claimed: bool = True
     error: Explanation | None = None
 
+    def count(self, done: Done, item: Item) -> None:
+        """Add what became of one entry."""
+        if done is Done.CREATED and item.state == ItemState.NEW:
+            self.new.append(item.pk)
+        self.seen += done is Done.CREATED and item.state == ItemState.SEEN
+        self.held += done is Done.CREATED and item.state == ItemState.HELD
+        self.changed += done is Done.CHANGED
 
-def collect_source(source_id: int, *, back_catalogue: bool = False) -> Collected:
+
+def collect_source(source_id: int, *, back_catalogue: bool = False, due_only: bool = False) -> Collected:
     """Claim a source, look at it once and write its items; errors of the outside world go onto the row, never up.
 
     The first look at a source is its back catalogue: `seen`, which no rule may use; `new` with `back_catalogue`.
+    `due_only` looks only if it is the source's time and its host has been left alone for a moment.
     """
-    if give_up(source_id):
-        row = Source.objects.defer("credentials").get(pk=source_id)
-        return Collected(claimed=False, error=Explanation.from_json(row.last_error))
-    mine = claim(source_id)
+    mine = claim(source_id, due_only=due_only)
     if mine is None:
-        return Collected(claimed=False)
+        return _not_claimed(source_id)
     try:
         return _look(mine, back_catalogue)
     except ClaimLostError:
@@ -77,14 +93,36 @@ def collect_source(source_id: int, *, back_catalogue: bool = False) -> Collected
         return Collected(claimed=False)
 
 
+def _not_claimed(source_id: int) -> Collected:
+    if not give_up(source_id):
+        return Collected(claimed=False)
+    row = Source.objects.defer("credentials").get(pk=source_id)
+    return Collected(claimed=False, error=Explanation.from_json(row.last_error))
+
+
+def take_in(source: Source, poll: Poll) -> Collected:
+    """Write as items what came without a look, since its publisher pushed it: it is news at once."""
+    unclaimed = _Unclaimed(source.pk, uuid.UUID(int=0), timezone.now())
+    return _Taking(unclaimed, source, ItemState.NEW).take_in(poll)
+
+
+class _Unclaimed(Claim):
+    """Instead of a claim on a source that nobody else reads: there is nothing to keep."""
+
+    def renew(self) -> None:
+        """Nobody can take it over."""
+
+
 def _look(mine: Claim, back_catalogue: bool) -> Collected:
     source = Source.objects.select_related("organisation").get(pk=mine.source_id)
     poll = _poll(source)
     if poll.gone:
         return Collected(error=mine.gone(source))
-    taking = _Taking(mine, source, _state(source, back_catalogue))
+    if poll.unchanged:
+        mine.succeeded(source, poll, dict(poll.state), new=False)
+        return Collected(unchanged=True)
+    taking = _Taking(mine, source, _state(source, back_catalogue), wants_all=back_catalogue)
     collected = taking.take_in(poll)
-    collected.unchanged = poll.unchanged
     _name_after(source, poll)
     # Without the new validators the next poll gives everything again, so that pictures left behind are tried.
     state = source.state if taking.is_incomplete else dict(poll.state)
@@ -112,6 +150,7 @@ def _poll(source: Source) -> Poll:
         raise PermanentError(
             gettext_noop("The source is not set up completely. Fill in what is missing."), reason="not_set_up"
         ) from error
+    source.host = source.host or plug_in.host(config)
     return plug_in.poll(config, source.state)
 
 
@@ -122,54 +161,122 @@ def _name_after(source: Source, poll: Poll) -> None:
         Source.objects.filter(pk=source.pk).update(name=poll.title[:120])
 
 
+def _looks_at_pages(source: Source) -> bool:
+    """Whether an item's own page may be asked for what its source does not say: not while a publisher waits for us."""
+    return SOURCES[source.kind].polled
+
+
 class _Taking:
     """One run's way from entries to items; keeps the claim alive and the time for pictures within bounds."""
 
-    def __init__(self, mine: Claim, source: Source, state: ItemState) -> None:
+    def __init__(self, mine: Claim, source: Source, state: ItemState, *, wants_all: bool = False) -> None:
         self.is_incomplete = False
+        self._wants_all = wants_all
         self._claim = mine
         self._source = source
         self._state = state
-        self._labels = Labels.of(source.organisation)
+        self._labels = Labels.of(source.organisation, source)
+        self._sites = sites_of(source.organisation)
+        self._written: set[int] = set()
+        # All items that entries of this look are, so that none of them is taken for another entry's disguise.
+        self._taken: set[int] = set()
+        self._held_why: Explanation | None = None
+        self._pages = Pages(patient=state is ItemState.NEW, wanted=_looks_at_pages(source))
         self._pictures_end = timezone.now() + PICTURE_TIME
 
     def take_in(self, poll: Poll) -> Collected:
-        """Write all entries of a poll."""
+        """Write all entries of a poll; then see what is not there any more."""
         collected = Collected()
-        written: set[int] = set()
-        for entry in entries_of(poll.candidates, str(self._source.config.get("url", ""))):
-            self._claim.renew()
-            item = item_of(self._source, entry)
-            if item and item.pk in written:
-                # The same page twice in one poll: the first wording counts.
-                sight(self._source, entry, item)
+        entries = entries_of(poll.candidates, str(self._source.config.get("url", "")), self._sites)
+        self._known = Known(self._source, entries)
+        found = self._known.of_look(entries)
+        if self._state is ItemState.NEW and not self._wants_all:
+            self._held_why = flood(self._source, found, partial=poll.partial)
+        self._taken = {each.item.pk for each in found if each.item}
+        had_held = has_held(self._source)
+        at_once = self._take_at_once(found, collected)
+        for each in found:
+            if each.entry in at_once:
                 continue
-            written.add(self._take(entry, item, collected))
+            self._claim.renew()
+            if each.item and each.item.pk in self._written:
+                # The same page twice in one poll: the first wording counts.
+                sight(self._source, each.entry, each.item)
+                continue
+            written = self._take(each, collected)
+            self._written.add(written)
+            self._taken.add(written)
+        if collected.held and not had_held:
+            tell_of_held(self._source, collected.held)
+        if not poll.unchanged:
+            collected.withdrawn = withdrawing.after_look(self._source, poll, entries, self._written, self._claim.renew)
         return collected
 
-    def _take(self, entry: Entry, item: Item | None, collected: Collected) -> int:
-        fetched = self._picture(entry, item)
-        done, item = record(self._source, entry, fetched, state=self._state, labels=self._labels)
-        if done is Done.CREATED and self._state is ItemState.NEW:
-            collected.new.append(item.pk)
-        collected.seen += done is Done.CREATED and self._state is ItemState.SEEN
-        collected.changed += done is Done.CHANGED
+    def _take_at_once(self, found: Sequence[Recognised], collected: Collected) -> set[Entry]:
+        """Write what is surely new and has no picture to fetch, in few statements; answers these entries."""
+        self._claim.renew()
+        links = Counter(each.entry.link_key for each in found)
+        plain = [
+            each.entry
+            for each in found
+            if each.item is None
+            and not each.is_reused
+            and not each.entry.pictures
+            and not self._pages.wanted_for(each.entry)
+            and (not each.entry.link_key or links[each.entry.link_key] == 1)
+        ]
+        state = ItemState.HELD if self._held_why else self._state
+        items = record_new(self._source, plain, state=state, labels=self._labels, held_why=self._held_why)
+        for item in items:
+            collected.count(Done.CREATED, item)
+        self._written.update(item.pk for item in items)
+        self._taken.update(item.pk for item in items)
+        return set(plain) if items else set()
+
+    def _take(self, found: Recognised, collected: Collected) -> int:
+        entry, item = found.entry, found.item
+        fetched = Fetched()
+        if self._wants_picture(entry, item):
+            entry = self._pages.completed(entry)
+            fetched = self._first_usable(entry)
+        if item and self._is_as_it_was(entry, item, fetched):
+            return item.pk
+        held_why = self._held_why or (REUSED_KEY if found.is_reused and self._state is ItemState.NEW else None)
+        done, item = record(
+            self._source,
+            entry,
+            fetched,
+            state=ItemState.HELD if held_why else self._state,
+            labels=self._labels,
+            held_why=held_why,
+            taken=self._taken - ({item.pk} if item else set()),
+        )
+        if done is not Done.CREATED:
+            withdrawing.back_again(self._source, item)
+        collected.count(done, item)
         if fetched.error:
             collected.without_picture.append(item.pk)
-            self.is_incomplete = self.is_incomplete or bool(fetched.error.get("again"))
+            # What only its page may show is looked for when the feed changes next, not by reading it all again.
+            self.is_incomplete = self.is_incomplete or bool(entry.pictures and fetched.error.get("again"))
         return item.pk
 
-    def _picture(self, entry: Entry, item: Item | None) -> Fetched:
-        if item is None or (item.content_hash != entry.content_hash and is_news(self._source, entry, item)):
-            return self._first_usable(entry.pictures)
-        if item.picture_id or not item.picture_error.get("again"):
-            return Fetched()
-        is_young = timezone.now() - item.first_seen_at < _TRY_PICTURES_FOR
-        return self._first_usable(entry.pictures) if is_young else Fetched()
+    def _is_as_it_was(self, entry: Entry, item: Item, fetched: Fetched) -> bool:
+        """Whether there is nothing to write of it: so it is with most entries of most polls."""
+        settled = fetched.picture is None and fetched.error is None and item.withdrawn_at is None
+        return settled and self._known.is_sighted(entry) and not is_news(self._source, entry, item)
 
-    def _first_usable(self, references: Iterable[PictureRef]) -> Fetched:
-        error: dict[str, Any] | None = None
-        fit = [reference for reference in references if not 0 < reference.width < SMALLEST_WIDTH]
+    def _wants_picture(self, entry: Entry, item: Item | None) -> bool:
+        """Whether it is new, says something else, or still lacks the picture that it has been promised."""
+        if item is None or (item.content_hash != entry.content_hash and is_news(self._source, entry, item)):
+            return True
+        if item.picture_id or not item.picture_error.get("again"):
+            return False
+        return timezone.now() - item.first_seen_at < _TRY_PICTURES_FOR
+
+    def _first_usable(self, entry: Entry) -> Fetched:
+        # That its page will not be read says nothing to staff: most feeds name their pictures themselves.
+        error = entry.page_error if entry.page_error and entry.page_error["again"] else None
+        fit = [reference for reference in entry.pictures if not 0 < reference.width < SMALLEST_WIDTH]
         for reference in fit[:PICTURES_PER_ENTRY]:
             if timezone.now() > self._pictures_end:
                 return Fetched(error=NO_TIME_FOR_PICTURE.as_json() | {"again": True})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html as entities
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Literal
 
 import nh3
@@ -43,6 +44,8 @@ _TOKENS = {
 _PARSED = _KEPT | set(_PARAGRAPHS) | set(_TRANSPARENT) | {"h1", "h4", "h5", "h6", "hr"}
 
 _REL = "noopener noreferrer"
+# An address that needs a base. Without one all texts share a cleaner; building it costs as much as using it.
+_RELATIVE = re.compile(r"\bhref\s*+=\s*+[\"']?\s*+(?!https?://|mailto:|tel:)", re.IGNORECASE)
 _BARE_TAG = re.compile(r"</?[a-z][a-z0-9]*>")
 _ANY_TAG = re.compile(r"<[/a-zA-Z]")
 _FORMATTING = re.compile(r"<(?:a|b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u)\b", re.IGNORECASE)
@@ -64,7 +67,9 @@ _ABBREVIATION = re.compile(
 
 def tidy(text: str) -> str:
     """Text that any database and mail can hold: NFC, without control characters and halves of characters."""
-    return unicodedata.normalize("NFC", _UNWANTED.sub("", text.replace("\r\n", "\n").replace("\r", "\n")))
+    if not text.isprintable():
+        text = _UNWANTED.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    return unicodedata.normalize("NFC", text)
 
 
 def one_line(text: str) -> str:
@@ -79,7 +84,7 @@ def clean_html(html: str, base_url: str = "") -> str:
     item has one picture, kept apart). Cleaning twice changes nothing. At most 500 000 characters are read; what is
     built to exhaust a parser (thousands of nested tags) is kept as plain paragraphs. Rules: OWASP ASVS 5.0, 1.3.1.
     """
-    cleaner = _cleaner(web_address(base_url))
+    cleaner = _cleaner(web_address(base_url) if _RELATIVE.search(html) else "")
     before, cleaned = None, html[:MAX_HTML]
     for _round in range(_ROUNDS):
         if not _is_cheap(cleaned):
@@ -92,7 +97,12 @@ def clean_html(html: str, base_url: str = "") -> str:
 
 def plain_text(html: str) -> str:
     """What `html` says without its markup: an empty line between paragraphs, each list entry on a line with “- ”."""
-    text = re.sub(r"\s+", " ", clean_html(html))
+    return text_of_clean(clean_html(html))
+
+
+def text_of_clean(html: str) -> str:
+    """`plain_text` of what `clean_html` gave."""
+    text = re.sub(r"\s+", " ", html)
     text = re.sub(r"<br> ?", "\n", text)
     text = re.sub(r"<li>\s*(?:<p>)?", "\n- ", text)
     text = re.sub(r"</?(?:p|h2|h3|blockquote|ul|ol)>", "\n\n", text)
@@ -136,6 +146,7 @@ def _whole_characters(text: str, limit: int) -> str:
     return text[: ends[-1]] if ends else ""
 
 
+@lru_cache(maxsize=64)
 def _cleaner(base_url: str) -> nh3.Cleaner:
     def build(relative: Literal["deny"] | tuple[Literal["rewrite_with_base"], str]) -> nh3.Cleaner:
         return nh3.Cleaner(

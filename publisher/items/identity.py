@@ -1,12 +1,16 @@
-"""Which entry is which: an entry's own key, and a link in the one form in which two addresses of a page are equal."""
+"""Which entry is which: an entry's own key, and a link in the one form in which two addresses of a page are equal.
+
+A website that is known under several addresses (models.SameSite) has its pages under one of them: `Sites`.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import re
 import unicodedata
+from collections.abc import Mapping
 from datetime import UTC
-from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
 import idna
 
@@ -18,8 +22,14 @@ _TRACKING = re.compile(
     r"|mc_cid|mc_eid|mkt_tok|_hsenc|_hsmi|hsctatracking|vero_id|oly_enc_id|oly_anon_id|wickedid|at_medium|at_campaign",
     re.IGNORECASE | re.DOTALL,
 )
+# A website answers with and without it; where it does not, the two are never two websites.
+_WWW = re.compile(r"^(?:www\.)+(?=[^.]+\.)")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]+")
 _UNRESERVED = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~")
+
+
+# Alias (host[:port]) → origin ("https://host") of the same website.
+Sites = Mapping[str, str]
 
 
 def identity_of(candidate: Candidate) -> str:
@@ -27,19 +37,49 @@ def identity_of(candidate: Candidate) -> str:
 
     At most 500 characters. The hash covers title and published time, which is all that such an entry keeps.
     """
-    own = unicodedata.normalize("NFC", _CONTROL.sub("", candidate.external_key)).strip()
-    key = own or normalise_link(candidate.link)
+    return guid_of(candidate.external_key) or identity_without_guid(candidate)
+
+
+def guid_of(external_key: str) -> str:
+    """An entry's own key in the form in which it is kept; "" if it has none."""
+    return _bounded(unicodedata.normalize("NFC", _CONTROL.sub("", external_key)).strip())
+
+
+def identity_without_guid(candidate: Candidate, *, link_tells: bool = True) -> str:
+    """The key of an entry whose guid tells nothing (and whose link does not either, without `link_tells`)."""
+    key = normalise_link(candidate.link) if link_tells else ""
     if key:
-        return _bounded(key)
+        return key
     when = candidate.published_at.astimezone(UTC).isoformat() if candidate.published_at else ""
     title = unicodedata.normalize("NFC", " ".join(candidate.title.split()))
     return _hashed(f"{title}\n{when}")
 
 
+def title_key(title: str) -> str:
+    """A headline's hash: equal however its letters, signs and spaces are written; "" if no letter or digit is in it."""
+    words = re.findall(r"\w+", unicodedata.normalize("NFKC", title).casefold())
+    return hashlib.sha256(" ".join(words).encode("utf-8", "replace")).hexdigest() if words else ""
+
+
+def place_of(url: str) -> str:
+    """The host[:port] of a web address, or of what was typed as one, in the form of link keys; "" if it is none."""
+    written = url if "://" in url else f"https://{url.strip()}"
+    return re.split(r"[/?]", normalise_link(written), maxsplit=1)[0]
+
+
+def at_site(url: str, sites: Sites) -> str:
+    """`url` at the address that its website has for us."""
+    site = sites.get(place_of(url), "") if sites and url else ""
+    if not site:
+        return url
+    parts = urlsplit(_cleared(url))
+    return site + urlunsplit(("", "", parts.path, parts.query, parts.fragment))
+
+
 def normalise_link(url: str) -> str:
     """The key of a web address: equal for addresses that lead to the same page. "" for anything but http and https.
 
-    Without scheme, user, default port, fragment, tracking parameters and trailing slash; host in lower-case
+    Without scheme, user, www., default port, fragment, tracking parameters and trailing slash; host in lower-case
     punycode, parameters sorted, percent-encoding in the one form of RFC 3986 §6.2.2. At most 500 characters:
     a longer one is replaced by its hash. `normalise_link("https://" + key) == key`.
     """
@@ -79,9 +119,9 @@ def _host(parts: SplitResult) -> str:
     if ":" in host:
         return f"[{host}]" if re.fullmatch(r"[0-9a-f:.]+", host) else ""
     if host.isascii():
-        return host if re.fullmatch(r"[a-z0-9._-]+", host) else ""
+        return _WWW.sub("", host) if re.fullmatch(r"[a-z0-9._-]+", host) else ""
     try:
-        return idna.encode(host, uts46=True).decode("ascii")
+        return _WWW.sub("", idna.encode(host, uts46=True).decode("ascii"))
     except (idna.IDNAError, UnicodeError):
         return ""
 

@@ -1,24 +1,26 @@
-"""From a source's words to our topics and areas: the same word, however it is written."""
+"""From a source's words to our topics and areas: the same word, however it is written, and what labellings say."""
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from django.db.models import Q
 
-from publisher.models import Area, Organisation, Topic
+from publisher.items.words import Text, key
+from publisher.models import Area, LabelRule, Organisation, Source, Topic
+from publisher.vocabulary import LabelRuleKind
 
-_DANISH = str.maketrans({"æ": "ae", "ø": "oe", "å": "aa", "ö": "oe", "ä": "ae"})
 Label = TypeVar("Label", Topic, Area)
 
 
 @dataclass(frozen=True)
 class Matched:
-    """What a source's words mean here; `rest` are the words that mean nothing here, in their order."""
+    """What a source's words mean here; `rest` are the words that no topic or area is called by, in their order.
+
+    A word that only a labelling knows stays in `rest`: so a labelling that is changed finds it again.
+    """
 
     topics: tuple[Topic, ...]
     areas: tuple[Area, ...]
@@ -26,49 +28,79 @@ class Matched:
 
 
 @dataclass(frozen=True)
+class Labelling:
+    """A labelling as it is applied: what it looks for, and what an item that has it gets."""
+
+    kind: str
+    words: Sequence[str] = ()
+    source_id: int | None = None
+    topics: Sequence[Topic] = ()
+    areas: Sequence[Area] = ()
+
+    @classmethod
+    def of(cls, rule: LabelRule) -> Labelling:
+        """As it is stored; asks for its topics and areas unless they were fetched with it."""
+        return cls(rule.kind, rule.words, rule.source_id, list(rule.topics.all()), list(rule.areas.all()))
+
+    def fits(self, categories: Iterable[str], text: Text, sources: Iterable[int]) -> bool:
+        """Whether something with these categories, this text and these sources (ids) is meant."""
+        if self.kind == LabelRuleKind.SOURCE:
+            return self.source_id in set(sources)
+        if self.kind == LabelRuleKind.CATEGORY:
+            return not {key(word) for word in self.words}.isdisjoint(key(word) for word in categories)
+        return text.has_any(self.words)
+
+
+@dataclass(frozen=True)
 class Labels:
-    """The topics and areas that an organisation knows: its own and those of its cooperations, by word."""
+    """The topics and areas that an organisation knows, its own and its cooperations', by word; and its labellings.
+
+    `source_id` is where the entries that it is asked about come from.
+    """
 
     topics: Mapping[str, Topic]
     areas: Mapping[str, Area]
+    labellings: Sequence[Labelling] = ()
+    source_id: int | None = None
 
     @classmethod
-    def of(cls, organisation: Organisation) -> Labels:
+    def of(cls, organisation: Organisation, source: Source | None = None) -> Labels:
         """Read them once for a whole run."""
         theirs = Q(cooperation__in=organisation.cooperations.all())
         own = Q(organisation=organisation)
+        rules = LabelRule.objects.filter(own | theirs).order_by("pk").prefetch_related("topics", "areas")
         return cls(
             _by_word([*Topic.objects.filter(own), *Topic.objects.filter(theirs)]),
             _by_word([*Area.objects.filter(own), *Area.objects.filter(theirs)]),
+            [Labelling.of(rule) for rule in rules],
+            source.pk if source else None,
         )
 
-    def match(self, tags: Iterable[str], areas: Iterable[str]) -> Matched:
-        """Find tags among topics and areas, and areas among areas."""
+    def match(self, tags: Iterable[str], areas: Iterable[str], *texts: str) -> Matched:
+        """Find tags among topics and areas, and areas among areas; then ask the labellings, also about the texts."""
+        words = [*((tag, True) for tag in tags), *((area, False) for area in areas)]
         topics: dict[int, Topic] = {}
         places: dict[int, Area] = {}
         rest: dict[str, None] = {}
-        for word, is_tag in [*((tag, True) for tag in tags), *((area, False) for area in areas)]:
-            topic, area = self.topics.get(_key(word)) if is_tag else None, self.areas.get(_key(word))
+        for word, is_tag in words:
+            topic, area = self.topics.get(key(word)) if is_tag else None, self.areas.get(key(word))
             if topic:
                 topics[topic.pk] = topic
             if area:
                 places[area.pk] = area
             if not topic and not area:
                 rest[word] = None
+        text = Text(*texts)
+        for labelling in self.labellings:
+            if labelling.fits((word for word, _ in words), text, [self.source_id] if self.source_id else []):
+                topics |= {topic.pk: topic for topic in labelling.topics}
+                places |= {area.pk: area for area in labelling.areas}
         return Matched(tuple(topics.values()), tuple(places.values()), tuple(rest))
 
 
-def _by_word(labels: Iterable[Label]) -> dict[str, Label]:
-    found: dict[str, Label] = {}
-    for label in labels:
-        for word in (label.name, label.slug):
-            found.setdefault(_key(word), label)
+def _by_word(labels: Sequence[Label]) -> dict[str, Label]:
+    """By name; a slug, which is often what a label was called before, counts where nothing is called so."""
+    by_slug = {key(label.slug): label for label in reversed(labels)}
+    found = by_slug | {key(label.name): label for label in reversed(labels)}
     found.pop("", None)
     return found
-
-
-def _key(word: str) -> str:
-    """“Køge”, “KØGE” and “koege” are one word; so are “Børn & unge” and “boern-unge”."""
-    plain = unicodedata.normalize("NFC", word).casefold().translate(_DANISH)
-    letters = unicodedata.normalize("NFKD", plain)
-    return re.sub(r"[\W_]+", "-", "".join(c for c in letters if not unicodedata.combining(c))).strip("-")

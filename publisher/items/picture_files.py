@@ -29,13 +29,25 @@ def encode(image: Image.Image) -> tuple[bytes, str]:
     return buffer.getvalue(), "image/jpeg"
 
 
+def name_of(content: bytes) -> str:
+    """The name under which a picture is kept: SHA-256 in hex."""
+    return hashlib.sha256(content).hexdigest()
+
+
 def keep(content: bytes, media_type: str) -> str:
-    """Write a picture under the name of its content; gives that name (SHA-256 in hex)."""
-    sha256 = hashlib.sha256(content).hexdigest()
+    """Write a picture under the name of its content; gives that name."""
+    sha256 = name_of(content)
     path = path_of(sha256, EXTENSIONS[media_type])
     if not path.exists():
         _write(path, content)
     return sha256
+
+
+def remove_files(sha256: str, extension: str) -> None:
+    """Take a picture's file away, and all sizes made of it."""
+    # The whole one first: without it nobody makes another size.
+    for width in (None, *WIDTHS):
+        path_of(sha256, extension, width).unlink(missing_ok=True)
 
 
 def path_of(sha256: str, extension: str, width: int | None = None) -> Path:

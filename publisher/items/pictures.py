@@ -2,34 +2,50 @@
 
 from __future__ import annotations
 
-import io
-import warnings
+from collections.abc import Iterable
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
+from django.db.models import Q
 from django.utils.translation import gettext_noop
-from PIL import Image, ImageCms, ImageOps
 
 from publisher.errors import InputError, PermanentError, TransientError
 from publisher.http import FetchLimits, Reply, fetch, retry_after
 from publisher.items.content import one_line, tidy
 from publisher.items.identity import web_address
-from publisher.items.picture_files import EXTENSIONS, MAX_SIDE, WIDTHS, encode, keep, media_file, path_of, sized_file
+from publisher.items.picture_decoding import MAX_BYTES, decoded
+from publisher.items.picture_files import (
+    EXTENSIONS,
+    MAX_SIDE,
+    WIDTHS,
+    encode,
+    keep,
+    media_file,
+    name_of,
+    path_of,
+    remove_files,
+    sized_file,
+)
 from publisher.models import Organisation, Picture
 from publisher.sources.contract import PictureRef
 
-__all__ = ["fetch_picture", "media_file", "picture_bytes", "picture_file", "picture_url", "store_picture"]
+__all__ = [
+    "MAX_BYTES",
+    "fetch_picture",
+    "is_shared",
+    "is_withdrawn",
+    "media_file",
+    "picture_bytes",
+    "picture_file",
+    "picture_url",
+    "remove_withdrawn_files",
+    "store_picture",
+]
 
-MAX_BYTES = 15_000_000
-MAX_PIXELS = 50_000_000
-MIN_SIDE = 32
-_FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
-_SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+WITHDRAWN = "picture_withdrawn"
 _LIMITS = FetchLimits(max_bytes=MAX_BYTES)
-
-# Pillow warns of many pixels where we refuse them; its own limit stays as the second line.
-Image.MAX_IMAGE_PIXELS = MAX_PIXELS
-warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+NO_CONSENT = gettext_noop("The photo consent for this picture was withdrawn, so it cannot be used. Use another one.")
 
 
 def store_picture(
@@ -40,20 +56,23 @@ def store_picture(
     alt: str = "",
     caption: str = "",
     credit: str = "",
+    file_name: str = "",
 ) -> Picture:
     """Check a picture, re-encode it and keep it; the same picture twice is one row with the words it had first.
 
-    JPEG, PNG, WebP, or a GIF's first frame; turned as its EXIF says, in sRGB, at most 1600 pixels, all metadata gone.
-    `alt` falls back to `caption`. Raises InputError in words for what is no such picture, too large or too small.
+    What is read and what is left of it: `picture_decoding.decoded`. `alt` falls back to `caption`. Raises InputError in
+    words for what is no such picture, too large or too small, and for one whose photo consent was withdrawn.
     """
-    if len(content) > MAX_BYTES:
-        raise InputError(
-            gettext_noop("The picture is larger than 15 MB. Save it smaller and try again."), reason="picture_too_large"
-        )
-    image = _prepared(_decoded(content))
+    image = decoded(content)
     encoded, media_type = encode(image)
+    _refuse_withdrawn(organisation, Q(sha256=name_of(encoded)))
     caption = tidy(caption).strip()
-    words = {"alt": tidy(alt).strip() or caption, "caption": caption, "credit": one_line(credit)[:120]}
+    words = {
+        "alt": tidy(alt).strip() or caption,
+        "caption": caption,
+        "credit": one_line(credit)[:120],
+        "file_name": one_line(file_name or _name_in(source_url))[-200:],
+    }
     picture, created = Picture.objects.get_or_create(
         organisation=organisation,
         sha256=keep(encoded, media_type),
@@ -73,6 +92,9 @@ def fetch_picture(organisation: Organisation, ref: PictureRef) -> Picture:
 
     Raises TransientError (try later), PermanentError (not there, not allowed) or InputError (no picture of use).
     """
+    if address := web_address(ref.url):
+        # Its server may pack it anew, so that it does not look the same.
+        _refuse_withdrawn(organisation, Q(source_url=address))
     reply = fetch(ref.url, headers={"Accept": "image/jpeg,image/png,image/webp,image/gif;q=0.8"}, limits=_LIMITS)
     _check_status(reply)
     return store_picture(
@@ -83,8 +105,10 @@ def fetch_picture(organisation: Organisation, ref: PictureRef) -> Picture:
 def picture_file(picture: Picture, width: int | None = None) -> Path:
     """The file of a picture, at most `width` pixels wide (320, 600, 1200 or 1600), made on first use.
 
-    Raises PermanentError if the file is gone from the media folder.
+    Raises PermanentError if the file is gone from the media folder, or the picture may not be used any more.
     """
+    if picture.withdrawn_at is not None:
+        raise PermanentError(NO_CONSENT, reason=WITHDRAWN)
     extension = EXTENSIONS[picture.media_type]
     whole = width is None or width >= picture.width
     path = path_of(picture.sha256, extension) if whole else sized_file(picture.sha256, extension, _known(width))
@@ -108,6 +132,38 @@ def picture_url(picture: Picture, width: int | None = None) -> str:
     """The public address of a picture, at most `width` pixels wide; without a width as large as we have it."""
     extension = EXTENSIONS[picture.media_type]
     return f"{settings.OPSLAG_BASE_URL}/media/{picture.sha256}/{_known(width or MAX_SIDE)}.{extension}"
+
+
+def is_withdrawn(sha256: str) -> bool:
+    """Whether the photo consent for the picture at a public address was withdrawn, and nobody else may show it."""
+    rows = Picture.objects.filter(sha256=sha256)
+    return rows.exists() and not rows.filter(withdrawn_at=None).exists()
+
+
+def is_shared(picture: Picture) -> bool:
+    """Whether another organisation of this installation uses the same picture, under the same public address."""
+    others = Picture.objects.filter(sha256=picture.sha256, withdrawn_at=None)
+    return others.exclude(organisation=picture.organisation_id).exists()
+
+
+def remove_withdrawn_files(pictures: Iterable[Picture]) -> None:
+    """Take the files of withdrawn pictures away, unless another organisation may show the same; may be repeated."""
+    for picture in pictures:
+        if picture.withdrawn_at is not None and not is_shared(picture):
+            remove_files(picture.sha256, EXTENSIONS[picture.media_type])
+
+
+def _refuse_withdrawn(organisation: Organisation, same: Q) -> None:
+    if Picture.objects.filter(same, organisation=organisation, withdrawn_at__isnull=False).exists():
+        raise InputError(NO_CONSENT, reason=WITHDRAWN)
+
+
+def _name_in(url: str) -> str:
+    """The file's name in an address."""
+    try:
+        return unquote(urlsplit(url).path).rpartition("/")[2]
+    except ValueError:
+        return ""
 
 
 def _known(width: int | None) -> int:
@@ -138,76 +194,3 @@ def _check_status(reply: Reply) -> None:
         reason="picture_unavailable",
         status=reply.status,
     )
-
-
-def _decoded(content: bytes) -> Image.Image:
-    """The first frame, loaded whole: what is cut off or crafted fails here and not in a mail."""
-    try:
-        with Image.open(io.BytesIO(content), formats=_FORMATS) as probe:
-            _check_size(probe)
-            probe.verify()
-        image = Image.open(io.BytesIO(content), formats=_FORMATS)
-        image.draft("RGB", (MAX_SIDE, MAX_SIDE))
-        image.load()
-    except InputError:
-        raise
-    except Image.DecompressionBombError as error:
-        raise _too_many_pixels() from error
-    except Exception as error:  # Pillow's decoders raise anything at all for crafted bytes
-        raise InputError(
-            gettext_noop("This is not a picture that can be read. Use a whole JPEG, PNG, WebP or GIF file."),
-            reason="picture_unreadable",
-        ) from error
-    return image
-
-
-def _check_size(image: Image.Image) -> None:
-    if image.width * image.height > MAX_PIXELS:
-        raise _too_many_pixels()
-    if min(image.size) < MIN_SIDE:
-        raise InputError(
-            gettext_noop("The picture is only %(width)s × %(height)s pixels. Use a larger one."),
-            reason="picture_too_small",
-            width=image.width,
-            height=image.height,
-        )
-
-
-def _too_many_pixels() -> InputError:
-    return InputError(
-        gettext_noop("The picture has more than 50 million pixels. Save it smaller and try again."),
-        reason="picture_too_large",
-    )
-
-
-def _prepared(image: Image.Image) -> Image.Image:
-    """In sRGB, upright, at most 1600 pixels; RGBA only where something shows through."""
-    profile = image.info.get("icc_profile")
-    upright = ImageOps.exif_transpose(image)
-    plain = _in_srgb(_eight_bit(upright), profile)
-    plain.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
-    clean = Image.new(plain.mode, plain.size)
-    clean.paste(plain)
-    return clean
-
-
-def _eight_bit(image: Image.Image) -> Image.Image:
-    """Modes RGB, RGBA, L and CMYK as they are, all others as the nearest of these."""
-    if image.mode.startswith("I"):
-        return image.point(lambda value: value / 256).convert("L")
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        return image if image.getchannel("A").getextrema() != (255, 255) else image.convert("RGB")
-    return image if image.mode in {"RGB", "L", "CMYK"} else image.convert("RGB")
-
-
-def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    mode = "RGBA" if image.mode == "RGBA" else "RGB"
-    if not profile:
-        return image.convert(mode)
-    try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        converted = ImageCms.profileToProfile(image, source, _SRGB, outputMode=mode)
-    except (ImageCms.PyCMSError, OSError, ValueError):  # a profile for another kind of picture, or no profile at all
-        return image.convert(mode)
-    return converted or image.convert(mode)

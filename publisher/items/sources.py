@@ -47,8 +47,9 @@ def known_feed(organisation: Organisation, address: str) -> Source | None:
 def resume(source: Source) -> None:
     """Start a paused or broken source again, at once and with a clean record."""
     Source.objects.filter(pk=source.pk).update(
-        status=SourceStatus.ACTIVE, failures=0, strikes=0, last_error={}, next_poll_at=None
-    )
+        status=SourceStatus.ACTIVE, failures=0, failing_since=None, told_at=None, strikes=0, last_error={},
+        next_poll_at=None,
+    )  # fmt: skip
     source.refresh_from_db()
 
 

@@ -10,7 +10,17 @@ from publisher.models.organisation import (
     User,
 )
 
-from publisher.models.news import Area, Item, ItemRevision, Picture, Sighting, Source, Topic  # isort: skip
+from publisher.models.news import (  # isort: skip
+    Area,
+    Item,
+    ItemRevision,
+    Picture,
+    SameSite,
+    Sighting,
+    Source,
+    Topic,
+)
+from publisher.models.labelling import LabelRule  # isort: skip
 from publisher.models.audience import (  # isort: skip
     Consent,
     ConsentText,
@@ -44,6 +54,7 @@ from publisher.models.ledger import (  # isort: skip
     waits,
 )
 from publisher.models.inbound import InboundMail, Mailbox  # isort: skip
+from publisher.models.tokens import SourceToken  # isort: skip
 
 __all__ = [
     "LOOKED_FOR",
@@ -67,6 +78,7 @@ __all__ = [
     "InboundMail",
     "Item",
     "ItemRevision",
+    "LabelRule",
     "LaneSlot",
     "Link",
     "Mailbox",
@@ -83,9 +95,11 @@ __all__ = [
     "Role",
     "Rule",
     "RuleMatch",
+    "SameSite",
     "Sighting",
     "Slot",
     "Source",
+    "SourceToken",
     "StopStamp",
     "Subscriber",
     "Subscription",

@@ -6,7 +6,7 @@ import secrets
 from typing import ClassVar
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
 from django.utils.translation import gettext_lazy as _
 
 from publisher.models.news import Area, Topic
@@ -24,6 +24,8 @@ class Newsletter(ScopedModel):
     """A recurring publication. A cooperation's newsletter has one owner organisation; the others contribute.
 
     `first_wave`: so many get an issue first, and the rest `first_wave_minutes` later; 0: everybody at once.
+    `issue_days` (Monday 0) and `issue_time`, wall time in the organisation's zone, are its cadence: when issues are
+    meant to go out. `open_issue` is the one that rules gather items in, as long as it is a draft.
     """
 
     organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="newsletters")
@@ -41,6 +43,9 @@ class Newsletter(ScopedModel):
     )
     first_wave = models.PositiveIntegerField(_("send to so many first"), default=0)
     first_wave_minutes = models.PositiveSmallIntegerField(_("then wait (minutes)"), default=10)
+    issue_days = models.JSONField(_("goes out on"), default=list, db_default=Value([], models.JSONField()), blank=True)
+    issue_time = models.TimeField(_("goes out at"), null=True, blank=True)
+    open_issue = models.ForeignKey("Campaign", models.SET_NULL, null=True, related_name="+")
     areas = models.ManyToManyField(Area, blank=True, related_name="newsletters")
     topics = models.ManyToManyField(Topic, blank=True, related_name="newsletters")
 

@@ -13,7 +13,8 @@ from django.utils.translation import gettext_noop
 from publisher.errors import AccountError
 
 
-def _fernet() -> MultiFernet:
+def fernet() -> MultiFernet:
+    """What encrypts with the first of OPSLAG_ENCRYPTION_KEYS and opens what any of them encrypted."""
     return MultiFernet([Fernet(key.strip().encode()) for key in settings.OPSLAG_ENCRYPTION_KEYS])
 
 
@@ -27,7 +28,7 @@ class EncryptedJSONField(models.TextField):  # type: ignore[type-arg]
         if not value:
             return {}
         try:
-            return json.loads(_fernet().decrypt(value.encode()))
+            return json.loads(fernet().decrypt(value.encode()))
         except InvalidToken as error:
             raise AccountError(
                 gettext_noop(
@@ -41,4 +42,4 @@ class EncryptedJSONField(models.TextField):  # type: ignore[type-arg]
         return value
 
     def get_prep_value(self, value: Any) -> str:
-        return _fernet().encrypt(json.dumps(value or {}).encode()).decode()
+        return fernet().encrypt(json.dumps(value or {}).encode()).decode()

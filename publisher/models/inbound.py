@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import Q
@@ -12,6 +12,9 @@ from publisher.models.audience import Newsletter, Subscription
 from publisher.models.organisation import Organisation
 from publisher.models.scoped import ScopedModel
 from publisher.vocabulary import InboundKind, InboundStatus
+
+# What `InboundMail` holds of a person once it is settled.
+NOTHING_PERSONAL: dict[str, Any] = {"raw": b"", "sender": "", "excerpt": "", "subscription": None}
 
 
 class Mailbox(models.Model):
@@ -33,9 +36,10 @@ class Mailbox(models.Model):
 class InboundMail(ScopedModel):
     """A mail from the mailbox, stored before it is taken out there; once per `digest` of its bytes.
 
-    `raw`, `sender` and `excerpt` are personal data and go as soon as it is settled (`settled_at`); the rest stays for a
-    while, so that the same mail is known again. `stays`: only a person can place it, so it is left in the mailbox;
-    `is_cut`: it is too large, and `raw` is its beginning. `due_at`, `attempts` and the lease are for forwarding it.
+    `raw`, `sender`, `excerpt` and `subscription` are personal data and go as soon as it is settled (`settled_at`, see
+    NOTHING_PERSONAL); the rest stays for a while, so that the same mail is known again. `stays`: only a person can
+    place it, so it is left in the mailbox; `is_cut`: it is too large, and `raw` is its beginning. `due_at`, `attempts`
+    and the lease are for forwarding it.
     """
 
     digest = models.CharField(max_length=64, unique=True)

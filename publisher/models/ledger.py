@@ -276,11 +276,17 @@ class Notice(ScopedModel):
         indexes: ClassVar = [models.Index(fields=["due_at"], condition=Q(status="pending"), name="notice_due")]
 
 
+# So often an event could not be applied that somebody must look: for over an hour, so it is no passing trouble.
+TRIES_TOLD = 4
+EVENT_IN_TROUBLE = Q(applied_at=None, attempts__gte=TRIES_TOLD)
+
+
 class Event(ScopedModel):
     """A fact that came back from outside (django-anymail's words); kept once per (source, event id).
 
-    Stored first, `applied_at` later. Without a delivery the keyed hash of the recipient finds it. `is_certain`: it
-    carried something that only our mail could tell; what anybody could have written weighs less.
+    Stored first, `applied_at` later; what fails is tried again at `due_at`, for ever, and `attempts` says how often it
+    was. Without a delivery the keyed hash of the recipient finds it. `is_certain`: it carried something that only our
+    mail could tell; what anybody could have written weighs less.
     """
 
     organisation_path = "delivery__message__campaign__organisation"
@@ -295,6 +301,8 @@ class Event(ScopedModel):
     detail = models.JSONField(default=dict)
     kept_at = models.DateTimeField(default=timezone.now)
     applied_at = models.DateTimeField(null=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    due_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["source", "event_id"], name="event_once")]

@@ -6,7 +6,7 @@ import uuid
 from typing import ClassVar
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
 from django.utils.translation import gettext_lazy as _
 
 from publisher.models.audience import Newsletter
@@ -15,11 +15,29 @@ from publisher.models.line import LINE_BEGINS
 from publisher.models.news import Area, Item, Picture, Source, Topic
 from publisher.models.organisation import Organisation, User
 from publisher.models.scoped import ScopedModel
-from publisher.vocabulary import BlockKind, CampaignStatus, HoldReason, MessageStatus, Outlet, RuleMode, RuleTiming
+from publisher.vocabulary import (
+    BlockKind,
+    CampaignStatus,
+    HoldReason,
+    MatchOutcome,
+    MessageStatus,
+    Outlet,
+    RuleMail,
+    RuleMode,
+    RuleTiming,
+)
+
+# What the code of before an upgrade leaves in a list.
+NOTHING = Value([], models.JSONField())
 
 
 class Rule(ScopedModel):
-    """The automatic path: new items of these sources, topics, areas → this newsletter and these accounts."""
+    """The automatic path: new items of these sources, topics, areas, words → this newsletter and these accounts.
+
+    `words`: any of them must stand in the item; `without_words`: none of them may (see items.words). `on_since`: when a
+    person last switched it on or let it go on. `held_at`: it took up far more than usual or failed again and again,
+    and waits for a person; `held_why` is an Explanation's JSON.
+    """
 
     organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="rules")
     name = models.CharField(_("name"), max_length=120)
@@ -27,14 +45,25 @@ class Rule(ScopedModel):
     sources = models.ManyToManyField(Source, blank=True, related_name="rules")
     topics = models.ManyToManyField(Topic, blank=True, related_name="+")
     areas = models.ManyToManyField(Area, blank=True, related_name="+")
+    words = models.JSONField(_("with one of these words"), default=list, db_default=NOTHING, blank=True)
+    without_words = models.JSONField(_("without these words"), default=list, db_default=NOTHING, blank=True)
     newsletter = models.ForeignKey(Newsletter, models.CASCADE, null=True, blank=True, related_name="rules")
+    mail_as = models.CharField(max_length=10, choices=RuleMail.choices, default=RuleMail.OWN, db_default="own")
     accounts = models.ManyToManyField(Account, blank=True, related_name="rules")
     timing = models.CharField(max_length=14, choices=RuleTiming.choices, default=RuleTiming.AT_ONCE)
     delay_minutes = models.PositiveIntegerField(_("minutes to wait"), default=0)
     mode = models.CharField(max_length=10, choices=RuleMode.choices, default=RuleMode.REVIEW)
     daily_cap = models.PositiveSmallIntegerField(_("at most a day"), default=3)
+    min_gap_minutes = models.PositiveIntegerField(_("minutes between two"), default=0, db_default=0)
+    quiet_from = models.TimeField(_("quiet from"), null=True, blank=True)
+    quiet_until = models.TimeField(_("quiet until"), null=True, blank=True)
+    quiet_weekends = models.BooleanField(_("quiet on Saturdays and Sundays"), default=False, db_default=False)
+    quiet_holidays = models.BooleanField(_("quiet on public holidays"), default=False, db_default=False)
     max_age_hours = models.PositiveIntegerField(_("nothing older than (hours)"), default=72)
     created_at = models.DateTimeField(auto_now_add=True)
+    on_since = models.DateTimeField(null=True)
+    held_at = models.DateTimeField(null=True)
+    held_why = models.JSONField(default=dict, db_default=Value({}, models.JSONField()))
 
     def __str__(self) -> str:
         return self.name
@@ -68,12 +97,21 @@ class Campaign(ScopedModel):
         return self.title
 
 
-class CampaignItem(models.Model):
-    """An item chosen for a campaign, at the revision that was composed from."""
+class CampaignItem(ScopedModel):
+    """An item chosen for a campaign, at the revision that was composed from.
 
+    `kept_revision`: staff have seen the item's changes up to this revision and kept the words as they are.
+    `told_revision`: those who approve were told of the change to it. `accepted_withdrawal`: a person said to send it
+    all the same, although it was withdrawn at that instant.
+    """
+
+    organisation_path = "campaign__organisation"
     campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="chosen")
     item = models.ForeignKey(Item, models.PROTECT, related_name="chosen_for")
     item_revision = models.PositiveIntegerField(default=1)
+    kept_revision = models.PositiveIntegerField(default=0)
+    told_revision = models.PositiveIntegerField(default=0)
+    accepted_withdrawal = models.DateTimeField(null=True)
     position = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
@@ -82,17 +120,28 @@ class CampaignItem(models.Model):
 
 
 class RuleMatch(ScopedModel):
-    """A rule met an item: at most once ever, whatever the source does later."""
+    """A rule met an item: at most once ever, whatever the source does later.
+
+    `goes_at`: when what it made goes out, or will; `due`: when an item that waits for its turn is looked at again.
+    `issue`: the newsletter's issue that the item joined.
+    """
 
     organisation_path = "rule__organisation"
     rule = models.ForeignKey(Rule, models.CASCADE, related_name="matches")
     item = models.ForeignKey(Item, models.CASCADE, related_name="rule_matches")
     campaign = models.ForeignKey(Campaign, models.SET_NULL, null=True, related_name="+")
-    outcome = models.CharField(max_length=20)
+    issue = models.ForeignKey(Campaign, models.SET_NULL, null=True, related_name="joined_by")
+    outcome = models.CharField(max_length=20, choices=MatchOutcome.choices)
     at = models.DateTimeField(auto_now_add=True)
+    due = models.DateTimeField(null=True)
+    goes_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["rule", "item"], name="rule_item_once")]
+        indexes: ClassVar = [
+            models.Index(fields=["rule", "due"], condition=Q(outcome="waiting"), name="rule_match_waiting"),
+            models.Index(fields=["rule", "at"], name="rule_match_at"),
+        ]
 
 
 class Message(ScopedModel):
@@ -103,7 +152,10 @@ class Message(ScopedModel):
     guards freezing and compiling. The circuit breaker counts mails begun after `bounces_from` and beyond the first
     `bounces_base` (a person said to go on then); `bounces_told_at`: staff know of what came back after the end.
     `wave_size`: so many get it first; `wave_until`: when the rest follow, known once the first have their outcome.
+    `picture_gone_at`: a colleague has deleted the public post by hand, since its picture may not be shown any more.
     `claimed_due_at`, `claimed_id`: the last place of its line that a lane has claimed (models.line).
+    `corrects`: earlier messages that this one puts right; such a mail is for those alone who got one of them.
+    `keeps_past_events`: a person said to send it although what it is about is over.
     """
 
     organisation_path = "campaign__organisation"
@@ -113,12 +165,14 @@ class Message(ScopedModel):
     newsletter = models.ForeignKey(Newsletter, models.PROTECT, null=True, blank=True, related_name="messages")
     account = models.ForeignKey(Account, models.PROTECT, null=True, blank=True, related_name="messages")
     language = models.CharField(max_length=8, default="da")
+    corrects = models.ManyToManyField("self", symmetrical=False, blank=True, related_name="corrections")
     subject = models.CharField(_("subject"), max_length=200, blank=True)
     preview_text = models.CharField(_("preview text"), max_length=200, blank=True)
     text = models.TextField(_("text"), blank=True)
     link = models.URLField(_("link"), max_length=1000, blank=True)
     picture = models.ForeignKey(Picture, models.PROTECT, null=True, blank=True, related_name="+")
     picture_alt = models.TextField(_("describe the picture (read aloud)"), blank=True)
+    picture_gone_at = models.DateTimeField(null=True)
     visibility = models.CharField(max_length=12, default="public")
     status = models.CharField(max_length=10, choices=MessageStatus.choices, default=MessageStatus.DRAFT)
     hold_reason = models.CharField(max_length=20, choices=HoldReason.choices, blank=True)
@@ -141,6 +195,7 @@ class Message(ScopedModel):
     wave_size = models.PositiveIntegerField(null=True)
     wave_minutes = models.PositiveSmallIntegerField(default=0)
     wave_until = models.DateTimeField(null=True)
+    keeps_past_events = models.BooleanField(default=False, db_default=False)
     strikes = models.PositiveSmallIntegerField(default=0)
     claim_id = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
@@ -189,7 +244,8 @@ class CompiledMail(ScopedModel):
 
     `segments` is a JSON list of [kind, value]: `["bytes", base64]`, `["slot", name]`, or `["for", bits]`, which says
     who sees what follows it. `aims` tells what the bits mean (audience.aims). `page_parts` cuts the message's
-    `composed_html`: a list of [areas, topics, number of characters].
+    `composed_html`: a list of [areas, topics, number of characters]. `left_out`: the ids of blocks that are not in it,
+    because their event is over when it is sent.
     """
 
     organisation_path = "message__campaign__organisation"
@@ -197,6 +253,7 @@ class CompiledMail(ScopedModel):
     segments = models.JSONField()
     aims = models.JSONField(default=dict)
     page_parts = models.JSONField(default=list)
+    left_out = models.JSONField(default=list)
 
 
 class Link(ScopedModel):

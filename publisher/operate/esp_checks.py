@@ -16,6 +16,7 @@ from publisher.models import Delivery, Heartbeat
 from publisher.operate import heartbeat
 from publisher.operate.findings import Found, fail, ok, warn
 from publisher.operate.moments import moment
+from publisher.operate.received import last_arrival
 from publisher.transports.esp import ask
 from publisher.transports.esps import Esp, Tracking, configured_esp
 from publisher.transports.smtp import SmtpTransport
@@ -151,13 +152,33 @@ def _is_set_in_each_call(esp: Esp) -> bool:
 
 
 def _please_look(esp: Esp) -> Found:
-    yield warn(
-        gettext_noop(
-            "whether %(service)s counts who opens and clicks is set in its console: switch both off there. To see it: "
-            "`opslag doctor --send-test you@example.org`, save what arrives, `opslag doctor --received FILE`."
-        ),
-        service=esp.label,
-    )
+    """Nobody can be asked: what arrived tells."""
+    found = last_arrival(esp.name)
+    if found is not None and found.as_sent is False:
+        yield fail(
+            gettext_noop(
+                "%(service)s counts who opens or clicks: the test mail of %(at)s arrived with other links or with a "
+                "picture. Switch both off in its console, then send a new one."
+            ),
+            service=esp.label,
+            at=moment(found.sent_at),
+        )
+    elif found is not None and found.as_sent and not found.is_old:
+        yield ok(
+            gettext_noop(
+                "%(service)s does not count who opens and clicks: the test mail of %(at)s arrived as it was sent"
+            ),
+            service=esp.label,
+            at=moment(found.sent_at),
+        )
+    else:
+        yield warn(
+            gettext_noop(
+                "whether %(service)s counts who opens and clicks is set in its console: switch both off there. To see "
+                "it: `opslag doctor --send-test you@example.org`, save what arrives, `opslag doctor --received FILE`."
+            ),
+            service=esp.label,
+        )
 
 
 Reader = Callable[[], Iterable[str]]
@@ -193,31 +214,43 @@ def _body(path: str) -> Any:
     return http.json_of(reply)
 
 
-def _domains(rows: object, *flags: str) -> Iterable[str]:
-    for row in rows if isinstance(rows, list) else []:
-        kept = row.get("domain_settings") or row
-        yield from (f"{row.get('name')}: {flag}" for flag in flags if kept.get(flag))
+def _is_on(row: Mapping[str, Any], flag: str) -> bool:
+    """What the account says of one thing. Raises KeyError or TypeError if it does not: silence is no “off”."""
+    said = row[flag]
+    if not isinstance(said, bool):
+        raise TypeError(flag)
+    return said
+
+
+def _rows(body: Any) -> list[Any]:
+    """The domains of the account. Raises LookupError for none: then mail does not go through it."""
+    rows = body["data"]
+    if not isinstance(rows, list) or not rows:
+        raise LookupError("data")
+    return rows
 
 
 def _resend() -> Iterable[str]:
-    for row in _body("domains").get("data", []):
-        yield from _domains([_body(f"domains/{row['id']}")], "open_tracking", "click_tracking")
+    found = [_body(f"domains/{row['id']}") for row in _rows(_body("domains"))]
+    return [
+        f"{row['name']}: {flag}" for row in found for flag in ("open_tracking", "click_tracking") if _is_on(row, flag)
+    ]
 
 
 def _mailersend() -> Iterable[str]:
-    return _domains(_body("domains?limit=100").get("data"), "track_opens", "track_clicks")
+    rows, flags = _rows(_body("domains?limit=100")), ("track_opens", "track_clicks")
+    return [f"{row['name']}: {flag}" for row in rows for flag in flags if _is_on(row["domain_settings"], flag)]
 
 
 def _mailgun() -> Iterable[str]:
     # Opens and clicks are switched off in each mail; a footer for unsubscribing at Mailgun is not.
-    tracking: Mapping[str, Any] = _body("domains/{0}/tracking").get("tracking", {})
-    return [name for name in ("unsubscribe",) if tracking.get(name, {}).get("active")]
+    tracking = _body("domains/{0}/tracking")["tracking"]
+    return ["unsubscribe"] if _is_on(tracking["unsubscribe"], "active") else []
 
 
 def _postmark() -> Iterable[str]:
-    server = _body("server")
     # What each mail says of links is heeded, what it says of opens is not.
-    return ["TrackOpens"] if server.get("TrackOpens") else []
+    return ["TrackOpens"] if _is_on(_body("server"), "TrackOpens") else []
 
 
 _READERS: dict[str, Reader] = {

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
@@ -17,16 +18,20 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import DatabaseError
+from django.utils import timezone
 from django.utils.translation import gettext_noop
 
+from publisher.compose.trial_key import trial_key_in
 from publisher.errors import Explanation
 from publisher.operate import heartbeat
 from publisher.operate.findings import Finding, Found, Level, fail, ok, warn
 from publisher.operate.moments import moment
-from publisher.operate.trial_mail import TEST_KEY
+from publisher.operate.trial_mail import HEADER, links_of
 
 NAME = "received-mail"
 WANTED = ("List-Unsubscribe", "List-Unsubscribe-Post")
+# By then keys, gateways and consoles have been changed by somebody.
+OLD = timedelta(days=90)
 ABOUT = gettext_noop("Received mail")
 # Where the services that we know send readers past, when their tracking is on.
 _COUNTING_HOST = re.compile(
@@ -58,41 +63,104 @@ class Signature:
 def examine_received(raw: bytes) -> Iterator[Finding]:
     """Look at one thing after the other in a mail, given as its bytes."""
     mail = message_from_bytes(raw, _class=EmailMessage, policy=default)
-    for look in (_headers, _signatures, _verdict, _additions):
+    for look in (_origin, _headers, _signatures, _verdict, _additions):
         for level, msgid, params in look(mail):
             yield Finding(level, ABOUT, Explanation(msgid, params))
 
 
-def remember(worst: Level) -> None:
-    """Note how a mail was found, for the next look at everything."""
-    heartbeat.beat(NAME, {"level": worst})
+def remember(raw: bytes, worst: Level) -> None:
+    """Note how a mail was found, for the next look at everything; only a test mail of ours says something of us."""
+    mail = message_from_bytes(raw, _class=EmailMessage, policy=default)
+    trial = _trial_of(mail)
+    if trial is not None:
+        page = _read_page(mail)
+        tracking = ("on" if _changes(page, trial[0]) else "off") if page.links else ""
+        detail = {"level": worst, "sent": trial[1].isoformat(), "tracking": tracking, "service": settings.OPSLAG_ESP}
+        heartbeat.beat(NAME, detail)
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """How the last test mail arrived that somebody looked at: when it was sent, and whether its links and pictures
+    were as we sent them (None: it does not show that)."""
+
+    sent_at: datetime
+    level: Level
+    as_sent: bool | None
+
+    @property
+    def is_old(self) -> bool:
+        """Whether much may have changed since."""
+        return timezone.now() - self.sent_at > OLD
+
+
+def last_arrival(service: str) -> Arrival | None:
+    """Of the last test mail that went out by this service ("" for a server of one's own); None if there is none."""
+    try:
+        noted = heartbeat.noted(NAME)
+    except DatabaseError:
+        return None
+    if noted is None or noted.detail.get("service") != service:
+        return None
+    as_sent = {"on": False, "off": True}.get(noted.detail.get("tracking", ""))
+    return Arrival(datetime.fromisoformat(noted.detail["sent"]), Level(noted.detail["level"]), as_sent)
 
 
 def look_at_last_received() -> Found:
     """Whether somebody has looked at a mail as it arrives, and how it was."""
     if settings.OPSLAG_TRANSPORT == "capture" or settings.OPSLAG_CATCHER_DIR:
         return
-    try:
-        noted = heartbeat.noted(NAME)
-    except DatabaseError:
-        return
-    if noted is None:
+    found = last_arrival(settings.OPSLAG_ESP)
+    if found is None:
         yield warn(
             gettext_noop(
                 "nobody has looked yet whether mail arrives signed together with its unsubscribe headers. "
                 "`opslag doctor --send-test you@example.org` sends one to look at."
             )
         )
-    elif noted.detail.get("level") == Level.FAIL:
+    elif found.level == Level.FAIL:
         yield fail(
             gettext_noop(
-                "when one was last looked at (%(at)s), something was wrong with it. Mend it, then look again: "
-                "`opslag doctor --send-test you@example.org`."
+                "something was wrong with the test mail that was looked at last (sent %(at)s). Mend it, then look at a "
+                "new one: `opslag doctor --send-test you@example.org`."
             ),
-            at=moment(noted.at),
+            at=moment(found.sent_at),
+        )
+    elif found.is_old:
+        yield warn(
+            gettext_noop(
+                "the last test mail that was looked at had arrived well, but that is long ago (sent %(at)s). Look at a "
+                "new one: `opslag doctor --send-test you@example.org`."
+            ),
+            at=moment(found.sent_at),
         )
     else:
-        yield ok(gettext_noop("one that was looked at (%(at)s) had arrived well"), at=moment(noted.at))
+        yield ok(gettext_noop("a test mail had arrived well (sent %(at)s)"), at=moment(found.sent_at))
+
+
+def _trial_of(mail: EmailMessage) -> tuple[str, datetime] | None:
+    """The key in a test mail of ours and when it was sent; None for any other mail."""
+    for name in (HEADER, "Message-ID", "List-Unsubscribe"):
+        for value in _values(mail, name):
+            if (found := trial_key_in(value)) is not None:
+                return found
+    return None
+
+
+def _origin(mail: EmailMessage) -> Found:
+    if not mail.keys():
+        return
+    trial = _trial_of(mail)
+    if trial is None:
+        yield warn(
+            gettext_noop(
+                "it is not a test mail of this installation, so what is said of it here is not remembered. "
+                "`opslag doctor --send-test you@example.org` sends one."
+            )
+        )
+    else:
+        words = gettext_noop("the test mail that was sent %(at)s")
+        yield ok(words, at=moment(trial[1]))
 
 
 def _values(mail: EmailMessage, name: str) -> list[str]:
@@ -205,12 +273,15 @@ class _Page(HTMLParser):
         super().__init__()
         self.links: list[str] = []
         self.pixels: list[str] = []
+        self.pictures: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Note what a tag leads to."""
         values = {name: value or "" for name, value in attrs}
         if tag == "a" and values.get("href", "").startswith(("http://", "https://")):
             self.links.append(values["href"])
+        if tag == "img":
+            self.pictures.append(values.get("src", ""))
         if tag == "img" and _is_invisible(values):
             self.pixels.append(values.get("src", ""))
 
@@ -231,31 +302,61 @@ def _host(address: str) -> str:
 
 def _additions(mail: EmailMessage) -> Found:
     """What a service puts into mails when its open and click tracking is on."""
-    page = _read_page(mail)
+    page, trial = _read_page(mail), _trial_of(mail)
+    yield from _as_it_looks(page) if trial is None else _as_it_was_sent(page, trial[0])
+
+
+def _changes(page: _Page, key: str) -> list[str]:
+    """Links and pictures in a test mail that were not in it when it left."""
+    ours = set(links_of(key))
+    return [link for link in page.links if link not in ours] + page.pictures
+
+
+def _as_it_was_sent(page: _Page, key: str) -> Found:
+    """Of our own test mail we know what it held."""
+    if not page.links:
+        yield warn(gettext_noop("it arrived without its links, so whether anything counts readers cannot be told."))
+        return
+    if page.pictures:
+        yield from _put_in(page.pictures[0])
+    if links := [link for link in _changes(page, key) if link not in page.pictures]:
+        yield from _led_past(links[0])
+    if not _changes(page, key):
+        yield ok(gettext_noop("its links and pictures are as they left: nothing in it counts who opens or clicks"))
+
+
+def _as_it_looks(page: _Page) -> Found:
     ours = _host(settings.OPSLAG_BASE_URL)
-    is_test = str(mail["Message-ID"] or "").startswith(f"<{TEST_KEY}") or TEST_KEY in str(mail["List-Unsubscribe"])
     foreign = [link for link in page.links if _host(link) != ours]
-    counted = [link for link in foreign if is_test or _COUNTING_HOST.search(_host(link))]
+    counted = [link for link in foreign if _COUNTING_HOST.search(_host(link))]
     if page.links and len(foreign) == len(page.links):
         counted = foreign
     if counted:
-        yield fail(
-            gettext_noop(
-                "its links lead past %(host)s: click tracking is on. Switch it off in the service's console, or in "
-                "what your mail gateway does to links."
-            ),
-            host=_host(counted[0]),
-        )
+        yield from _led_past(counted[0])
     if page.pixels:
-        yield fail(
-            gettext_noop(
-                "a picture that nobody can see was put into it (from %(host)s): open tracking is on. Switch it off in "
-                "the service's console."
-            ),
-            host=_host(page.pixels[0]),
-        )
+        yield from _put_in(page.pixels[0])
     if page.links and not counted and not page.pixels:
         yield ok(gettext_noop("its links lead where they should, and nothing in it counts who reads it"))
+
+
+def _led_past(link: str) -> Found:
+    yield fail(
+        gettext_noop(
+            "its links lead past %(host)s: click tracking is on. Switch it off in the service's console, or in what "
+            "your mail gateway does to links."
+        ),
+        host=_host(link),
+    )
+
+
+def _put_in(picture: str) -> Found:
+    yield fail(
+        gettext_noop(
+            "a picture that nobody can see was put into it (from %(host)s): open tracking is on. Switch it off in the "
+            "service's console."
+        ),
+        host=_host(picture),
+    )
 
 
 def _read_page(mail: EmailMessage) -> _Page:

@@ -10,7 +10,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from publisher.errors import Explanation, OpslagError
-from publisher.models import InboundMail, Mailbox
+from publisher.models import Event, InboundMail, Mailbox
+from publisher.models.ledger import EVENT_IN_TROUBLE
 from publisher.operate.findings import Found, fail, ok, warn
 from publisher.operate.moments import moment
 from publisher.transports.imap import MailboxAddress, OpenMailbox
@@ -23,7 +24,23 @@ _TRIES = 4
 
 
 def look_at_returns() -> Found:
-    """Whether bounces, complaints and unsubscribing by mail reach us."""
+    """Whether bounces, complaints and unsubscribing by mail reach us, and what came in has its effect."""
+    yield from _way_in()
+    try:
+        number = Event.objects.filter(EVENT_IN_TROUBLE).count()
+    except DatabaseError:
+        return
+    if number:
+        yield fail(
+            gettext_noop(
+                "%(number)s reports (bounces, complaints) cannot be applied; they are kept and tried again each day. "
+                "The workers' log says why."
+            ),
+            number=number,
+        )
+
+
+def _way_in() -> Found:
     address, mailbox = settings.OPSLAG_BOUNCE_ADDRESS, settings.OPSLAG_INBOUND_IMAP_URL
     if not address and not mailbox and settings.OPSLAG_CATCHER_DIR:
         yield ok(gettext_noop("mails go to the catcher, so nothing comes back"))

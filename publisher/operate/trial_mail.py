@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import uuid
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -12,12 +11,13 @@ from email.utils import format_datetime, formataddr
 from django.conf import settings
 from django.utils import timezone
 from django.utils.encoding import punycode
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from publisher.compose.links import unsubscribe_url
 from publisher.compose.return_path import PLACE
+from publisher.compose.trial_key import new_trial_key
 from publisher.compose.wire import wire_address
 from publisher.errors import InputError
 from publisher.models import Newsletter
@@ -30,8 +30,8 @@ _UNFOLDED = SMTP.clone(cte_type="7bit", max_line_length=900)
 _LOOK_EVERY_S = 3.0
 # A mail that has come in is among the last so many.
 _NEWEST, _MOST = 20, 100_000
-# Tells `received` that every link in the mail leads to ourselves.
-TEST_KEY = "test-"
+# Services keep headers that they do not know; Message-ID some replace.
+HEADER = "X-Opslag-Test"
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,12 @@ class Trial:
     sender: str
     recipient: str
     key: str
+
+
+def links_of(key: str) -> list[str]:
+    """Where the links of the test mail with this key lead: one to unsubscribe, which some services leave alone, and an
+    ordinary one. There is no other link in it, and no picture."""
+    return [unsubscribe_url(key), f"{settings.OPSLAG_BASE_URL}/"]
 
 
 def own_mailbox() -> str:
@@ -62,7 +68,7 @@ def send_test_mail(recipient: str) -> Trial:
             gettext_noop("OPSLAG_NEVER_SEND is on: nothing leaves. Take it away where mail should go out.")
         )
     sender, name = _sender()
-    trial = Trial(sender, wire_address(recipient), f"{TEST_KEY}{uuid.uuid4().hex}")
+    trial = Trial(sender, wire_address(recipient), new_trial_key(timezone.now()))
     connection = configured_transport().connect()
     try:
         connection.send(sender, trial.recipient, _mail(trial, name).as_bytes(policy=_UNFOLDED))
@@ -73,7 +79,10 @@ def send_test_mail(recipient: str) -> Trial:
 
 def wait_for(trial: Trial, seconds: float) -> bytes | None:
     """The test mail as it came into the mailbox; None if it does not in that time. It stays there: the mailbox's own
-    worker throws it away as a mail that no person wrote. Raises TransientError or AccountError."""
+    worker leaves it alone for some minutes, then throws it away as a mail that no person wrote.
+
+    Raises TransientError or AccountError.
+    """
     over, seen = time.monotonic() + seconds, set[str]()
     while True:
         with OpenMailbox(MailboxAddress.from_settings()) as mailbox:
@@ -97,21 +106,23 @@ def _sender() -> tuple[str, str]:
 
 def _mail(trial: Trial, name: str) -> EmailMessage:
     domain = punycode(settings.OPSLAG_MAIL_DOMAIN)
-    leave = unsubscribe_url(trial.key)
+    links = links_of(trial.key)
     mail = EmailMessage(policy=SMTP.clone(cte_type="7bit"))
     mail["From"] = formataddr((name, trial.sender))
     mail["To"] = trial.recipient
     mail["Subject"] = _("Opslag: a test mail")
     mail["Date"] = format_datetime(timezone.now())
     mail["Message-ID"] = f"<{trial.key}@{domain}>"
+    mail[HEADER] = trial.key
     mail["List-Id"] = f"<test.{domain}>"
-    mail["List-Unsubscribe"] = f"<{leave}>"
+    mail["List-Unsubscribe"] = f"<{links[0]}>"
     mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     mail["Precedence"] = "bulk"
     for header, value in message_headers(bulk=True):
         mail[header] = value.replace(DELIVERY_KEY, trial.key)
     words = _("This is a test. It has the headers and a link as newsletters have them; nobody is subscribed by it.")
-    mail.set_content(f"{words}\n\n{leave}\n", charset="utf-8", cte="quoted-printable")
-    html = format_html('<html><body><p>{}</p><p><a href="{}">{}</a></p></body></html>\n', words, leave, leave)
+    mail.set_content("\n\n".join([words, *links]) + "\n", charset="utf-8", cte="quoted-printable")
+    rows = format_html_join("", '<p><a href="{}">{}</a></p>', ((link, link) for link in links))
+    html = format_html("<html><body><p>{}</p>{}</body></html>\n", words, rows)
     mail.add_alternative(html, subtype="html", charset="utf-8", cte="quoted-printable")
     return mail

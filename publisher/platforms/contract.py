@@ -14,13 +14,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PictureFile:
-    """A picture's frozen bytes as they will be uploaded, with the text that is read aloud. Sizes in pixels."""
+    """A picture's frozen bytes as they will be uploaded, with the text that is read aloud. Sizes in pixels.
+
+    `focal` (from the left and from the top, 0 to 1) is what the platform's own crops should keep.
+    """
 
     content: bytes
     media_type: str
     alt: str
     width: int
     height: int
+    focal: tuple[float, float] = (0.5, 0.5)
 
 
 @dataclass(frozen=True)
@@ -63,13 +67,19 @@ class Profile:
 
 @dataclass(frozen=True)
 class Limits:
-    """What one post may be, as this platform counts it. `alt_text` in characters, `picture_bytes` in bytes."""
+    """What one post may be, as this platform counts it. `alt_text` in characters, `picture_bytes` in bytes.
+
+    `picture_side` is a picture's longest side in pixels; `picture_aspects` its narrowest and its widest shape
+    (width ÷ height), None where any will do.
+    """
 
     text: int
     pictures: int = 4
     alt_text: int = 1500
     picture_bytes: int = 8_000_000
     picture_types: tuple[str, ...] = ("image/jpeg", "image/png")
+    picture_side: int = 1600
+    picture_aspects: tuple[float, float] | None = None
 
 
 class Platform(ABC):

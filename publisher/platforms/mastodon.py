@@ -144,7 +144,7 @@ class MastodonPlatform(Platform):
             "POST",
             "/api/v2/media",
             files={"file": (name, picture.content, picture.media_type)},
-            data={"description": picture.alt},
+            data={"description": picture.alt, "focus": _focus(picture)},
         )
         return identity_of(named_object_of(reply)), reply.status == 200
 
@@ -184,3 +184,9 @@ def _quoted(identity: str) -> str:
 def _host(address: str) -> str:
     """The host in an address that may or may not have a scheme."""
     return address.partition("://")[2].partition("/")[0] or address.partition("/")[0]
+
+
+def _focus(picture: PictureFile) -> str:
+    """The focal point as Mastodon counts it: from the centre, -1 to 1, upwards (docs.joinmastodon.org, media)."""
+    across, down = picture.focal
+    return f"{2 * across - 1:.2f},{1 - 2 * down:.2f}"

@@ -26,14 +26,20 @@ from publisher.vocabulary import CampaignStatus, DeliveryStatus, MessageStatus, 
 JUST_PASSED = timedelta(minutes=5)
 
 
-def submit(campaign: Campaign, user: User | None, *, words: Explanation | None = None) -> None:
+def submit(
+    campaign: Campaign,
+    user: User | None,
+    *,
+    words: Explanation | None = None,
+    kind: NoticeKind = NoticeKind.REVIEW_READY,
+) -> None:
     """Hand a draft in for approval; everyone who may approve it, except `user`, gets a notice (saying `words`)."""
     _may(user, "edit", campaign)
     with transaction.atomic():
         move(campaign, CampaignStatus, CampaignStatus.IN_REVIEW)
         record(campaign.organisation, user, "submitted", campaign, gettext_noop("Sent for approval"))
         ready = Explanation(gettext_noop("“%(title)s” is ready for approval."), {"title": campaign.title})
-        notify_approvers(campaign.organisation, NoticeKind.REVIEW_READY, campaign, words or ready, but=user)
+        notify_approvers(campaign.organisation, kind, campaign, words or ready, but=user)
 
 
 def approve(
@@ -51,7 +57,7 @@ def approve(
     now = timezone.now()
     if scheduled_at < now - JUST_PASSED:
         raise InputError(gettext_noop("That time has passed; choose a later one."))
-    _refuse_errors(campaign)
+    _refuse_errors(campaign, scheduled_at)
     time = planned(scheduled_at, zone or campaign.organisation.timezone, wall)
     with transaction.atomic():
         if campaign.status == CampaignStatus.DRAFT:
@@ -125,8 +131,8 @@ def _may(user: User | None, action: str, campaign: Campaign) -> None:
         require(user, action, campaign.organisation)
 
 
-def _refuse_errors(campaign: Campaign) -> None:
-    for check in checks(campaign):
+def _refuse_errors(campaign: Campaign, at: datetime) -> None:
+    for check in checks(campaign, at):
         cancelled = check.message is not None and check.message.status == MessageStatus.CANCELLED
         if check.level == "error" and not cancelled:
             raise InputError(check.explanation.msgid, **check.explanation.params)

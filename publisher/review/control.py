@@ -12,6 +12,7 @@ from django.utils.translation import gettext_noop
 
 from publisher.access.audit import record
 from publisher.access.roles import require
+from publisher.compose.renewing import accept_withdrawals, withdrawn_news
 from publisher.errors import InputError, TransitionError
 from publisher.models import Claim, Delivery, Message, Organisation, PostPart, StopStamp, User, place_again
 from publisher.models.agreement import FROZEN, accept_rows
@@ -67,6 +68,8 @@ def release(message: Message, user: User | None) -> None:
     """
     _may(user, message)
     with transaction.atomic():
+        if message.hold_reason == HoldReason.WITHDRAWN:
+            accept_withdrawals(withdrawn_news(message.campaign, message))
         _onwards(message, MessageStatus.HELD)
         if message.started_at is not None:
             _count_again(message, user)
@@ -229,6 +232,8 @@ def _onwards(message: Message, was: MessageStatus) -> None:
     if message.hold_reason == HoldReason.BOUNCES:
         # Known and accepted: what is on its way already must not stop it again.
         fields |= {"bounces_from": now, "bounces_base": handed_over(message.pk)}
+    if message.hold_reason == HoldReason.EVENT_OVER:
+        fields["keeps_past_events"] = True
     if message.started_at is not None:
         move(message, MessageStatus, MessageStatus.SENDING, fields, only=as_read)
         return

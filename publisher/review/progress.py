@@ -47,6 +47,13 @@ def progress(campaign: Campaign) -> str:
     return _ended(ends, cancelled=MessageStatus.CANCELLED in statuses)
 
 
+def progress_of_message(message: Message) -> Progress:
+    """The same word for one mail or post; ask it of messages whose campaign and counts are fetched."""
+    if message.campaign.status in (CampaignStatus.DRAFT, CampaignStatus.IN_REVIEW):
+        return Progress(message.campaign.status)
+    return _end(message) if message.status == MessageStatus.FINISHED else Progress(message.status)
+
+
 def _end(message: Message) -> Progress:
     """How one finished message ended: by its deliveries, since a post may have been refused."""
     reached: dict[str, int] = {}

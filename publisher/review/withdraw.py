@@ -38,6 +38,7 @@ UNPREPARED: dict[str, object] = {
     "started_at": None,
     "composed_html": "",
     "composed_text": "",
+    "keeps_past_events": False,
     "claim_id": None,
     "lease_until": None,
     "strikes": 0,

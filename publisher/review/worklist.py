@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from publisher.models import Account, Campaign, InboundMail, Message, Organisation, Source
+from publisher.models import Account, Campaign, InboundMail, Message, Organisation, Rule, Source
+from publisher.review.photo_consent import posts_to_delete
 from publisher.vocabulary import (
     AccountStatus,
     CampaignStatus,
@@ -30,8 +31,10 @@ _SHOWN = ("messages__newsletter", "messages__account", "messages__counts", "chos
 
 @dataclass(frozen=True)
 class Worklist:
-    """What needs a person; `replies`: how many ask to unsubscribe. Messages in `unconfirmed` and `failed_posts` carry
-    `number`: how many deliveries."""
+    """What needs a person; `replies`: how many ask to unsubscribe; `to_delete`: public posts with a withdrawn picture.
+
+    Messages in `unconfirmed` and `failed_posts` carry `number`: how many deliveries.
+    """
 
     to_approve: list[Campaign]
     held: list[Message]
@@ -39,11 +42,13 @@ class Worklist:
     failed_posts: list[Message]
     accounts: list[Account]
     sources: list[Source]
+    rules: list[Rule]
     replies: int = 0
+    to_delete: list[Message] = field(default_factory=list)
 
     def __len__(self) -> int:
         parts = (self.to_approve, self.held, self.unconfirmed, self.failed_posts, self.accounts, self.sources)
-        return sum(len(part) for part in parts) + bool(self.replies)
+        return sum(len(part) for part in (*parts, self.rules)) + bool(self.replies) + bool(self.to_delete)
 
 
 def worklist(organisation: Organisation) -> Worklist:
@@ -59,7 +64,11 @@ def worklist(organisation: Organisation) -> Worklist:
             Account.objects.for_organisation(organisation).filter(status=AccountStatus.NEEDS_RECONNECT).order_by("name")
         ),
         sources=list(Source.objects.for_organisation(organisation).filter(status=SourceStatus.BROKEN).order_by("name")),
+        rules=list(
+            Rule.objects.for_organisation(organisation).filter(active=True, held_at__isnull=False).order_by("name")
+        ),
         replies=InboundMail.objects.for_organisation(organisation).filter(status=InboundStatus.NEEDS_PERSON).count(),
+        to_delete=list(posts_to_delete(organisation)),
     )
 
 
@@ -74,7 +83,8 @@ def _with(organisation: Organisation, status: DeliveryStatus) -> QuerySet[Messag
 
 
 def _shown(organisation: Organisation) -> QuerySet[Campaign]:
-    return Campaign.objects.for_organisation(organisation).select_related("created_by").prefetch_related(*_SHOWN)
+    found = Campaign.objects.for_organisation(organisation).select_related("created_by", "rule")
+    return found.prefetch_related(*_SHOWN)
 
 
 def upcoming(organisation: Organisation, limit: int) -> list[Campaign]:

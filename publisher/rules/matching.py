@@ -1,134 +1,145 @@
-"""The automatic path: new items that a rule wants become campaigns, each at most once, at most so many a day."""
+"""The automatic path: new items that a rule wants become campaigns, each at most once, at the rule's pace."""
 
 from __future__ import annotations
 
 import logging
-from collections import Counter
-from datetime import datetime, time, timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from itertools import islice
 
 from django.db import IntegrityError, InterfaceError, OperationalError, transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import QuerySet
 from django.db.models.functions import Coalesce
-from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from publisher.access.notices import notify_approvers
 from publisher.errors import Explanation, OpslagError
-from publisher.models import Item, Rule, RuleMatch, Sighting
-from publisher.models.probe import HoursBefore, Moment
+from publisher.items.events import still_ahead
+from publisher.models import Item, Rule, RuleMatch
 from publisher.rules.making import make
-from publisher.schedule.times import recurring, wall_of
-from publisher.vocabulary import ItemState, NoticeKind
+from publisher.rules.misfire import failing, flood, hold, midnight
+from publisher.rules.pacing import LEFT_OUT, Pace, Quiet, delay_of, pace_of, takes_slots
+from publisher.rules.wanted import USABLE, fresh, known_at, matches
+from publisher.vocabulary import MatchOutcome, NoticeKind
 
 log = logging.getLogger(__name__)
 
 # A rule takes up so many items in one go, so that a big import does not keep the tick from its other work.
 AT_ONCE = 200
-# When an item became known to the world, or else to us.
-KNOWN_AT = Coalesce("published_at", "first_seen_at")
-
-CAPPED = "capped"
-FAILED = "failed"
+# Of what went out longer ago than this and the gap, nothing can matter for a turn.
+_REMEMBERED = timedelta(days=2)
 
 
 def apply_rules(now: datetime) -> list[int]:
-    """Let every active rule take up what is new to it; answers the campaigns made.
+    """Let every rule at work make what it is time for, and take up what is new to it.
+
+    Answers the campaigns made; a newsletter's next issue, in which items are gathered, is not among them.
 
     Each item is a transaction of its own: rule match and campaign stand or fall together, so a crash repeats nothing
     and loses nothing. An item that cannot be used is noted as failed, and whoever approves is told why.
     """
-    made = []
-    for rule in Rule.objects.filter(active=True).select_related("organisation").order_by("pk"):
+    made: list[int] = []
+    for rule in Rule.objects.filter(active=True, held_at=None).select_related("organisation").order_by("pk"):
         if rule.newsletter_id is None and not rule.accounts.exists():
             continue
-        made += [campaign for item in _fresh(rule, now)[:AT_ONCE] if (campaign := _apply(rule, item, now)) is not None]
+        made += _let_go(rule, now)
+        made += _take_up(rule, now)
     return made
 
 
-def with_new_items(now: Moment) -> QuerySet[Rule]:
-    """Active rules in whose organisation there is a new and young item that they have not met, wanted or not."""
-    met = RuleMatch.objects.filter(rule=OuterRef(OuterRef("pk")), item=OuterRef("pk"))
-    items = Item.objects.filter(~Exists(met), organisation=OuterRef("organisation"), state=ItemState.NEW)
-    young = items.alias(known_at=KNOWN_AT).filter(known_at__gte=HoursBefore(now, OuterRef("max_age_hours")))
-    return Rule.objects.filter(Exists(young), active=True)
+def _let_go(rule: Rule, now: datetime) -> list[int]:
+    """What has waited and is due now, in the order in which it came."""
+    due = RuleMatch.objects.filter(rule=rule, outcome=MatchOutcome.WAITING, due__lte=now).select_related("item")
+    return [pk for match in due.order_by("pk")[:AT_ONCE] for pk in _safely(rule, match.item, now, _release)]
 
 
-def matches(rule: Rule, item: Item) -> bool:
-    """Whether the item is of the kind that the rule wants; its age and the daily limit are not looked at."""
-    return _wanted(rule).filter(pk=item.pk).exists()
+def _take_up(rule: Rule, now: datetime) -> list[int]:
+    items = list(islice(fresh(rule, now), AT_ONCE))
+    if items and (why := flood(rule, len(items), now)):
+        hold(rule, why, now)
+        return []
+    return [pk for item in items for pk in _safely(rule, item, now, _meet)]
 
 
-def would_have_made(rule: Rule, days: int = 30) -> list[Item]:
-    """The items of the last `days` days for which the rule, had it existed, would have made a campaign; oldest first.
-
-    Items count on the day they were published, the back catalogue included.
-    """
-    now = timezone.now()
-    zone = rule.organisation.timezone
-    past = _wanted(rule).annotate(known_at=KNOWN_AT).filter(known_at__gte=now - timedelta(days=days), known_at__lte=now)
-    chosen: list[Item] = []
-    per_day: Counter[object] = Counter()
-    for item in past.order_by("known_at", "pk"):
-        day = wall_of(item.published_at or item.first_seen_at, zone).date()
-        if per_day[day] < rule.daily_cap:
-            per_day[day] += 1
-            chosen.append(item)
-    return chosen
-
-
-def _wanted(rule: Rule) -> QuerySet[Item]:
-    """Items of the kind that the rule wants; a choice left empty means any."""
-    items = Item.objects.filter(organisation=rule.organisation)
-    if sources := list(rule.sources.values_list("pk", flat=True)):
-        items = items.filter(Exists(Sighting.objects.filter(item=OuterRef("pk"), source__in=sources)))
-    if topics := list(rule.topics.values_list("pk", flat=True)):
-        items = items.filter(Exists(Item.topics.through.objects.filter(item=OuterRef("pk"), topic__in=topics)))
-    if areas := list(rule.areas.values_list("pk", flat=True)):
-        items = items.filter(Exists(Item.areas.through.objects.filter(item=OuterRef("pk"), area__in=areas)))
-    return items
-
-
-def _fresh(rule: Rule, now: datetime) -> QuerySet[Item]:
-    """What the rule should take up now: new, young enough, not met before; oldest first."""
-    young = now - timedelta(hours=rule.max_age_hours)
-    met = RuleMatch.objects.filter(rule=rule, item=OuterRef("pk"))
-    return (
-        _wanted(rule)
-        .annotate(known_at=KNOWN_AT)
-        .filter(Q(first_seen_at__gte=rule.created_at) | Q(first_seen_at__gte=young))
-        .filter(~Exists(met), state=ItemState.NEW, known_at__gte=young)
-        .order_by("known_at", "pk")
-    )
-
-
-def _apply(rule: Rule, item: Item, now: datetime) -> int | None:
+def _safely(rule: Rule, item: Item, now: datetime, act: Callable[[Rule, Item, datetime], list[int]]) -> list[int]:
+    """Whatever one item does, the others must go on."""
     try:
-        return _meet(rule, item, now)
+        with transaction.atomic():
+            # One worker at a time decides for a rule: its limits must hold between two of them, too.
+            rows = Rule.objects.select_for_update(of=("self",)).select_related("organisation")
+            still = rows.filter(pk=rule.pk, active=True, held_at=None).first()
+            return act(still, item, now) if still else []
     except (OperationalError, InterfaceError):
         # The database is away or busy: nothing is wrong with the item, the next tick tries again.
         raise
     except Exception as error:
-        # Whatever one item does, the others must go on.
         log.exception("rule %s could not use item %s", rule.pk, item.pk)
-        _note_failure(rule, item, error)
-        return None
+        _note_failure(rule, item, error, now)
+        return []
 
 
-def _meet(rule: Rule, item: Item, now: datetime) -> int | None:
-    with transaction.atomic():
-        # One worker at a time decides for a rule: the daily limit must hold between two of them, too.
-        still = Rule.objects.select_for_update().filter(pk=rule.pk, active=True).first()
-        if still is None:
-            return None
-        match = _match_once(still, item)
-        if match is None:
-            return None
-        if _taken_today(still, now) > still.daily_cap:
-            match.outcome = CAPPED
-        else:
-            match.campaign, match.outcome = make(still, item, now)
-        match.save(update_fields=["campaign", "outcome"])
-    return match.campaign.pk if match.campaign else None
+def _meet(rule: Rule, item: Item, now: datetime) -> list[int]:
+    match = _match_once(rule, item)
+    return [] if match is None else _settle(rule, item, match, now)
+
+
+def _release(rule: Rule, item: Item, now: datetime) -> list[int]:
+    """An item whose turn has come: as it is now, and as the rule is now."""
+    waiting = RuleMatch.objects.select_for_update().filter(rule=rule, item=item, outcome=MatchOutcome.WAITING)
+    match = waiting.filter(due__lte=now).first()
+    if match is None:
+        return []
+    if not Item.objects.filter(USABLE, still_ahead(now), pk=item.pk).exists():
+        return _end(match, MatchOutcome.WITHDRAWN)
+    if not matches(rule, item):
+        return _end(match, MatchOutcome.UNWANTED)
+    return _settle(rule, item, match, now)
+
+
+def _settle(rule: Rule, item: Item, match: RuleMatch, now: datetime) -> list[int]:
+    """Make it if it is its turn; otherwise it waits for that, or is left out. Answers the campaigns made."""
+    delay = delay_of(rule)
+    turn = _turn(rule, match, now)
+    if turn is None:
+        return _end(match, MatchOutcome.CAPPED)
+    match.goes_at, match.due = turn, turn - delay
+    if known_at(item) + timedelta(hours=rule.max_age_hours) < max(match.due, now):
+        return _end(match, MatchOutcome.TOO_OLD)
+    if match.due > now:
+        return _end(match, MatchOutcome.WAITING)
+    made = make(rule, item, now, turn)
+    match.campaign, match.issue, match.goes_at = made.campaign, made.issue, made.goes_at or turn
+    _end(match, made.outcome)
+    return [made.campaign.pk] if made.campaign else []
+
+
+def _end(match: RuleMatch, outcome: MatchOutcome) -> list[int]:
+    match.outcome = outcome
+    match.save(update_fields=["campaign", "issue", "outcome", "due", "goes_at"])
+    return []
+
+
+def _turn(rule: Rule, match: RuleMatch, now: datetime) -> datetime | None:
+    """When what is made of it should go out, beside all else of the rule; None if that day is full.
+
+    Nobody overtakes: what came later never goes out before what waits since earlier.
+    """
+    others = RuleMatch.objects.filter(rule=rule).exclude(pk=match.pk).exclude(outcome__in=LEFT_OUT)
+    if takes_slots(rule):
+        # Its posts are paced by the channels' posting times; here only: so many items a day.
+        pace = Pace(Quiet(rule.organisation.timezone), rule.daily_cap)
+        return pace.turn(now, list(others.filter(at__gte=midnight(rule, now)).values_list("at", flat=True)))
+    pace = pace_of(rule)
+    before = others.exclude(outcome=MatchOutcome.WAITING, pk__gt=match.pk)
+    since = now - pace.gap - _REMEMBERED
+    ahead = _times(before.filter(outcome=MatchOutcome.WAITING), since)
+    return pace.turn(max([now + delay_of(rule), *ahead]), _times(before, since))
+
+
+def _times(rows: QuerySet[RuleMatch], since: datetime) -> list[datetime]:
+    """When what these made goes out, or else when they met."""
+    times = rows.annotate(out_at=Coalesce("goes_at", "at")).filter(out_at__gte=since)
+    return list(times.values_list("out_at", flat=True))
 
 
 def _match_once(rule: Rule, item: Item, outcome: str = "") -> RuleMatch | None:
@@ -140,14 +151,7 @@ def _match_once(rule: Rule, item: Item, outcome: str = "") -> RuleMatch | None:
         return None
 
 
-def _taken_today(rule: Rule, now: datetime) -> int:
-    """Items that the rule has tried to publish on the organisation's day, this one included."""
-    zone = rule.organisation.timezone
-    midnight = recurring(datetime.combine(wall_of(now, zone).date(), time()), zone)
-    return RuleMatch.objects.filter(rule=rule, at__gte=midnight).exclude(outcome=CAPPED).count()
-
-
-def _note_failure(rule: Rule, item: Item, error: Exception) -> None:
+def _note_failure(rule: Rule, item: Item, error: Exception, now: datetime) -> None:
     params = {"rule": rule.name, "item": item.title}
     if isinstance(error, OpslagError):
         words = Explanation(
@@ -156,5 +160,8 @@ def _note_failure(rule: Rule, item: Item, error: Exception) -> None:
     else:
         words = Explanation(gettext_noop("The rule “%(rule)s” could not use “%(item)s”; the log says why."), params)
     with transaction.atomic():
-        if _match_once(rule, item, FAILED):
+        waited = RuleMatch.objects.filter(rule=rule, item=item, outcome=MatchOutcome.WAITING)
+        if waited.update(outcome=MatchOutcome.FAILED, at=now) or _match_once(rule, item, MatchOutcome.FAILED):
             notify_approvers(rule.organisation, NoticeKind.ALERT, rule, words)
+            if why := failing(rule):
+                hold(rule, why, now)

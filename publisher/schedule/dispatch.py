@@ -15,13 +15,15 @@ from django.utils.translation import gettext_noop
 from publisher.access.audit import record
 from publisher.access.notices import notify_approvers
 from publisher.compose.compiled import compile_message
+from publisher.compose.past_events import post_held
 from publisher.errors import Explanation, OpslagError, TransientError
-from publisher.models import Message
+from publisher.models import CompiledMail, Message
 from publisher.models.probe import Moment
 from publisher.schedule.first_wave import first_wave_of
 from publisher.schedule.freeze import add_difference, freeze, one_snapshot
 from publisher.schedule.keeping import LEASE, keep
 from publisher.schedule.stops import not_stopped
+from publisher.schedule.withdrawn import why_not, with_withdrawn_news
 from publisher.vocabulary import HoldReason, MessageStatus, NoticeKind, Outlet
 
 log = logging.getLogger(__name__)
@@ -134,14 +136,29 @@ def work_on(message: Message, now: datetime) -> bool:
 
 def _compile_and_freeze(message: Message, now: datetime) -> None:
     with transaction.atomic():
-        compile_message(message)
+        known = CompiledMail.objects.filter(message=message).values_list("left_out", flat=True).first()
+        _tell_left_out(message, set(compile_message(message).left_out) - set(known or ()))
         # Whoever lost the message meanwhile must not leave the mail of an older text behind.
         keep(message)
     freeze(message, now)
 
 
+def _tell_left_out(message: Message, block_ids: set[int]) -> None:
+    """Staff are told once of each story that is left out, and it stands on the timeline."""
+    campaign = message.campaign
+    for block in message.blocks.filter(pk__in=block_ids).order_by("position", "pk"):
+        words = Explanation(
+            gettext_noop("“%(title)s” was left out of the mail: the event is over when it is sent."),
+            {"title": str(block.content.get("title") or "")},
+        )
+        record(campaign.organisation, None, "event_left_out", campaign, words.msgid, **words.params)
+        notify_approvers(campaign.organisation, NoticeKind.ALERT, campaign, words)
+
+
 def _give_up(message: Message, error: OpslagError) -> None:
-    if not isinstance(error, TransientError):
+    if error.reason == HoldReason.EVENT_OVER:
+        _hold_ours(message, HoldReason.EVENT_OVER, error.explanation)
+    elif not isinstance(error, TransientError):
         _hold_ours(message, HoldReason.CANNOT_COMPOSE, error.explanation)
     elif error.reason == HoldReason.COUNTS_DISAGREE:
         _hold_ours(message, HoldReason.COUNTS_DISAGREE, error.explanation)
@@ -163,7 +180,7 @@ def start(message_id: int, now: datetime) -> bool:
 
 def begin(message: Message, now: datetime) -> bool:
     """`start` a message as it was read; false if it is not ready, or no longer what was read."""
-    if message.scheduled_at is None or message.frozen_at is None:
+    if message.scheduled_at is None or message.frozen_at is None or _held_for_withdrawal(message):
         return False
     late = now - message.scheduled_at
     if late > timedelta(minutes=settings.OPSLAG_ALLOWED_LATENESS_MINUTES):
@@ -172,6 +189,10 @@ def begin(message: Message, now: datetime) -> bool:
             {"minutes": str(int(late.total_seconds() // 60))},
         )
         hold(message, HoldReason.MISSED, missed, frm=MessageStatus.SCHEDULED, only=_as_read(message))
+        return False
+    over = post_held(message)
+    if over is not None:
+        hold(message, HoldReason.EVENT_OVER, over, frm=MessageStatus.SCHEDULED, only=_as_read(message))
         return False
     try:
         return _begin(message, now)
@@ -182,6 +203,17 @@ def begin(message: Message, now: datetime) -> bool:
         why = HoldReason.COUNTS_DISAGREE
         hold(message, why, error.explanation, frm=MessageStatus.SCHEDULED, only=_as_read(message))
         return False
+
+
+def hold_withdrawn(now: datetime) -> int:
+    """Hold what waits or is being sent and uses withdrawn news; gives how many messages that were."""
+    found = with_withdrawn_news(now).select_related("campaign__organisation")
+    return sum(_held_for_withdrawal(message) for message in found)
+
+
+def _held_for_withdrawal(message: Message) -> bool:
+    objection = why_not(message)
+    return objection is not None and hold(message, HoldReason.WITHDRAWN, objection, frm=MessageStatus(message.status))
 
 
 def _as_read(message: Message) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 
 from django.db.models import Q
@@ -18,8 +18,15 @@ _OCCUPIES = Q(status__in=(MessageStatus.SCHEDULED, MessageStatus.SENDING, Messag
 )
 
 
-def next_slot(account: Account, after: datetime, *, taken: bool = True) -> datetime | None:
-    """The account's first posting time after the instant `after`, aware; None if it has none.
+# Weeks more than there are planned messages: the clock change may let two posting times fall together, and Christmas
+# may take two weeks' times from those who keep holidays quiet.
+_WEEKS_MORE = 6
+
+
+def next_slot(
+    account: Account, after: datetime, *, taken: bool = True, fits: Callable[[datetime], bool] | None = None
+) -> datetime | None:
+    """The account's first posting time after the instant `after`, aware; None if it has none (that `fits`).
 
     Posting times are wall times in the organisation's zone. With `taken`, instants at which another message of the
     account is planned are left out.
@@ -29,10 +36,9 @@ def next_slot(account: Account, after: datetime, *, taken: bool = True) -> datet
         return None
     occupied = _occupied(account, after) if taken else set()
     zone = account.organisation.timezone
-    # Each week has a posting time, so one more week than there are planned messages has a free one; the clock change
-    # may let two posting times fall together.
-    days = 7 * (len(occupied) + 3)
-    return next((at for at in _instants(slots, after, zone, days) if at not in occupied), None)
+    days = 7 * (len(occupied) + _WEEKS_MORE)
+    free = (at for at in _instants(slots, after, zone, days) if at not in occupied)
+    return next((at for at in free if fits is None or fits(at)), None)
 
 
 def _instants(slots: list[Slot], after: datetime, zone: str, days: int) -> Iterator[datetime]:

@@ -50,6 +50,14 @@ def recurring(wall: datetime, zone: str) -> datetime:
     return _instant(wall, zone, fold=0)
 
 
+def first_after(at: datetime, wall: datetime, zone: str) -> datetime:
+    """The first instant after `at` (aware) at which clocks in `zone` show `wall`, which must still be to come there.
+
+    In a gap it is moved forward by the gap; a time that comes twice may be the second one.
+    """
+    return min(instant for fold in (0, 1) if (instant := _instant(wall, zone, fold)) > at)
+
+
 def wall_of(at: datetime, zone: str) -> datetime:
     """What clocks in `zone` show at the instant `at` (aware): naive, without fold."""
     return at.astimezone(_zone(zone)).replace(tzinfo=None, fold=0)

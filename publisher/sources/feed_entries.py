@@ -2,43 +2,71 @@
 
 from __future__ import annotations
 
-import calendar
 import html
-import io
 import re
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-import feedparser
 from django.utils.translation import gettext_noop
 
 from publisher.errors import PermanentError
 from publisher.sources.contract import Candidate, PictureRef
-from publisher.sources.feed_markup import first_picture, named_feed, pixels, plain_text, web_address, without_controls
-from publisher.sources.feed_media import with_picture_texts
+from publisher.sources.feed_dates import moment
+from publisher.sources.feed_events import event_in
+from publisher.sources.feed_markup import (
+    pixels,
+    plain_text,
+    primary_language,
+    web_address,
+    with_absolute_addresses,
+    without_controls,
+)
+from publisher.sources.feed_pages import NamedFeed, named_feeds
+from publisher.sources.feed_text import text_of
+from publisher.sources.feed_xml import MAX_ENTRIES, DeclaresEntitiesError, ParsedFeed, parse_feed
+from publisher.sources.markup_pictures import best_first, pictures_in
 
-MAX_ENTRIES = 500
+__all__ = ["MAX_ENTRIES", "NOT_A_FEED", "NotAFeedError", "ReadFeed", "read_feed"]
+
 NOT_A_FEED = "not_a_feed"
 # A description longer than this is the article itself, not a lead.
 LEAD_CHARACTERS = 600
 TITLE_CHARACTERS = 100
+# No more of a text is kept (items.content).
+MAX_MARKUP = 500_000
 _HEAD = 65_536
 _PERIODS_S = {"hourly": 3600, "daily": 86_400, "weekly": 604_800, "monthly": 2_592_000, "yearly": 31_536_000}
 _HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
+_PICTURE_ENDINGS = frozenset({"jpg", "jpeg", "png", "webp", "gif", "heic"})
+_SAYS_NOTHING = frozenset({"", "application/octet-stream", "binary/octet-stream", "unknown/unknown"})
 _WRITTEN_TAG = re.compile(r"&lt;(?:p|br|div|a|ul|ol|h[1-6]|img|strong|em|b|i|span|figure)\b", re.IGNORECASE)
 _Entry = Mapping[str, Any]
 
 
+class NotAFeedError(PermanentError):
+    """What was read is no feed; if it is a web page at `url`, `named` are the feeds that it names."""
+
+    def __init__(
+        self, msgid: str, *, is_page: bool = False, url: str = "", named: tuple[NamedFeed, ...] = (), **params: object
+    ) -> None:
+        super().__init__(msgid, reason=NOT_A_FEED, **params)
+        self.is_page, self.url, self.named = is_page, url, named
+
+
 @dataclass(frozen=True)
 class ReadFeed:
-    """A feed's title, its entries and the pause in seconds that it asks for between polls (0: none)."""
+    """A feed's title, its entries and the pause in seconds that it asks for between polls (0: none).
+
+    `withdrawn` are the keys of entries that it takes back.
+    """
 
     title: str
     candidates: tuple[Candidate, ...]
     interval_s: int
+    withdrawn: tuple[str, ...] = ()
 
 
 def read_feed(body: bytes, content_type: str, url: str) -> ReadFeed:
@@ -46,68 +74,72 @@ def read_feed(body: bytes, content_type: str, url: str) -> ReadFeed:
 
     Raises PermanentError (`not_a_feed`) if it is something else, in words that say what.
     """
-    _refuse_entities(body)
-    parsed = _parse(body, content_type, url)
-    if not parsed.get("version"):
-        raise _not_a_feed(body, content_type, url)
-    feed = parsed["feed"]
-    candidates = [_candidate(entry, feed, url) for entry in parsed["entries"][:MAX_ENTRIES]]
-    title = plain_text(feed.get("title") or "")
-    return ReadFeed(title, tuple(candidate for candidate in candidates if candidate.title), _interval_s(feed))
+    text = text_of(body, content_type)
+    if _begins_as_a_page(text):
+        raise _not_a_feed(text, content_type, url)
+    parsed = _parse(text)
+    if not parsed.version:
+        raise _not_a_feed(text, content_type, url)
+    withdrawn = _withdrawn(parsed)
+    entries = [entry for entry in parsed.entries[:MAX_ENTRIES] if entry.get("id") not in withdrawn]
+    candidates = [_candidate(entry, parsed.feed, url) for entry in entries]
+    return ReadFeed(
+        plain_text(parsed.feed.get("title") or ""),
+        tuple(candidate for candidate in candidates if candidate.title),
+        _interval_s(parsed.feed),
+        tuple(without_controls(key) for key in withdrawn),
+    )
 
 
-def _refuse_entities(body: bytes) -> None:
-    """Refuse what defines XML entities: a few lines of them can expand to gigabytes. Without NULs to see UTF-16 too."""
-    head = body[:_HEAD].replace(b"\x00", b"")
-    if b"<!DOCTYPE" in head and b"<!ENTITY" in head:
+def _parse(text: str) -> ParsedFeed:
+    try:
+        return parse_feed(text)
+    except DeclaresEntitiesError as error:
         raise PermanentError(
             gettext_noop(
                 "The feed defines XML entities of its own, which is not safe to read. Ask those who publish it for one "
                 "without them."
             ),
             reason=NOT_A_FEED,
-        )
-
-
-def _parse(body: bytes, content_type: str, url: str) -> Any:
-    found = re.search(r"charset=[\"']?([\w.:-]+)", content_type, re.IGNORECASE)
-    rewritten = with_picture_texts(body, found[1] if found else "")
-    if rewritten is not None:
-        body, content_type = rewritten, "application/xml; charset=utf-8"
-    headers = {"content-location": url} | ({"content-type": content_type} if content_type else {})
-    try:
-        # Always a stream: feedparser opens strings, and bytes too, as file names.
-        return feedparser.parse(
-            io.BytesIO(body), response_headers=headers, sanitize_html=True, resolve_relative_uris=True
-        )
+        ) from error
     except Exception as error:  # feedparser meets broken feeds with errors of every kind
         raise PermanentError(
             gettext_noop("The feed is so damaged that it cannot be read."), reason=NOT_A_FEED
         ) from error
 
 
-def _not_a_feed(body: bytes, content_type: str, url: str) -> PermanentError:
-    head = body[:_HEAD].decode("utf-8", "replace").strip().lower()
+def _withdrawn(parsed: ParsedFeed) -> dict[str, str]:
+    """Tombstones that no newer entry of the same name contradicts (RFC 6721 §3)."""
+    stands = {
+        entry["id"]
+        for entry in parsed.entries
+        if entry.get("id") in parsed.deleted and _is_newer(entry, parsed.deleted[entry["id"]])
+    }
+    return {key: when for key, when in parsed.deleted.items() if key not in stands}
+
+
+def _is_newer(entry: _Entry, deleted: str) -> bool:
+    said, gone = dict(entry), moment(deleted)
+    changed = moment(str(said.get("updated") or said.get("published") or ""))
+    return bool(changed and gone and changed > gone)
+
+
+def _begins_as_a_page(text: str) -> bool:
+    return text[:200].lstrip().lower().startswith(("<!doctype html", "<html"))
+
+
+def _not_a_feed(text: str, content_type: str, url: str) -> NotAFeedError:
+    head = text[:_HEAD].strip().lower()
     if not head:
-        return PermanentError(gettext_noop("The feed is empty."), reason=NOT_A_FEED)
+        return NotAFeedError(gettext_noop("The feed is empty."))
     if "html" in content_type or head.startswith("<!doctype html") or "<html" in head:
-        feed = named_feed(body[: 4 * _HEAD].decode("utf-8", "replace"), url)
-        if feed:
-            return PermanentError(
-                gettext_noop("This address is a web page, not a feed. The page names this feed: %(feed)s"),
-                reason=NOT_A_FEED,
-                feed=feed,
-            )
-        return PermanentError(gettext_noop("This address is a web page, not a feed."), reason=NOT_A_FEED)
-    if head.startswith("{"):
-        return PermanentError(
-            gettext_noop(
-                "This address gives JSON, which cannot be read as a feed. Use the site's RSS or Atom address."
-            ),
-            reason=NOT_A_FEED,
-        )
-    return PermanentError(
-        gettext_noop("What this address gives is neither RSS nor Atom. Check the address."), reason=NOT_A_FEED
+        named = named_feeds(text, url)
+        if named:
+            words = gettext_noop("This address is a web page, not a feed. The page names this feed: %(feed)s")
+            return NotAFeedError(words, is_page=True, url=url, named=named, feed=named[0].url)
+        return NotAFeedError(gettext_noop("This address is a web page, not a feed."), is_page=True, url=url)
+    return NotAFeedError(
+        gettext_noop("What this address gives is neither RSS, Atom nor JSON Feed. Check the address."),
     )
 
 
@@ -122,11 +154,11 @@ def _interval_s(feed: _Entry) -> int:
 
 def _candidate(entry: _Entry, feed: _Entry, url: str) -> Candidate:
     link = web_address(entry.get("link") or "", url) if entry.get("link") else ""
-    body, lead = _body_and_lead(entry)
+    body, lead = _body_and_lead(entry, url)
     tags, areas = _tags_and_areas(entry.get("tags") or ())
     return Candidate(
         external_key=without_controls(entry.get("id") or ""),
-        title=_title(entry, lead, body, link),
+        title=headline(entry.get("title") or "", lead, body, link),
         link=link,
         lead=lead,
         body_html=body,
@@ -136,19 +168,19 @@ def _candidate(entry: _Entry, feed: _Entry, url: str) -> Candidate:
         tags=tags,
         areas=areas,
         pictures=_pictures(entry, body, link or url),
+        event=event_in(entry, link or url),
     )
 
 
-def _title(entry: _Entry, lead: str, body: str, link: str) -> str:
-    """The headline; an entry without one gets its first words, or its address."""
-    title = plain_text(entry.get("title") or "")
-    return title or textwrap.shorten(lead or plain_text(body), TITLE_CHARACTERS, placeholder="…") or link
+def headline(title: str, lead: str, body: str, link: str) -> str:
+    """The headline (`title` as markup); an entry without one gets its first words, or its address."""
+    return plain_text(title) or textwrap.shorten(lead or plain_text(body), TITLE_CHARACTERS, placeholder="…") or link
 
 
-def _body_and_lead(entry: _Entry) -> tuple[str, str]:
+def _body_and_lead(entry: _Entry, url: str) -> tuple[str, str]:
     """The content (else the description) as HTML, and the description as text unless it is the content again."""
-    contents = [_as_html(content) for content in entry.get("content") or ()]
-    description = _as_html(entry.get("summary_detail") or {})
+    contents = [_as_html(content, url) for content in entry.get("content") or ()]
+    description = _as_html(entry.get("summary_detail") or {}, url)
     lead = plain_text(description)
     if not contents:
         return description, lead if len(lead) <= LEAD_CHARACTERS else ""
@@ -156,12 +188,14 @@ def _body_and_lead(entry: _Entry) -> tuple[str, str]:
     return body, "" if lead == plain_text(body) else lead
 
 
-def _as_html(detail: _Entry) -> str:
-    value = without_controls(detail.get("value") or "").strip()
+def _as_html(detail: _Entry, url: str) -> str:
+    value = without_controls((detail.get("value") or "")[:MAX_MARKUP]).strip()
     if detail.get("type") not in _HTML_TYPES:
         return html.escape(value, quote=False)
     # Escaped once too often by the CMS: the reader would see the tags as words.
-    return html.unescape(value) if "<" not in value and _WRITTEN_TAG.search(value) else value
+    if "<" not in value and _WRITTEN_TAG.search(value):
+        value = html.unescape(value)
+    return with_absolute_addresses(value, web_address(detail.get("base") or url, url) or url)
 
 
 def _author(entry: _Entry) -> str:
@@ -171,26 +205,19 @@ def _author(entry: _Entry) -> str:
 
 
 def _published_at(entry: _Entry) -> datetime | None:
-    for name in ("published_parsed", "updated_parsed"):
-        # As a plain dict: feedparser's own answers one date for the other.
-        moment = dict(entry).get(name)
-        if moment:
-            try:
-                return datetime.fromtimestamp(calendar.timegm(moment), UTC)
-            except (ValueError, OverflowError, OSError):
-                continue
+    # As a plain dict: feedparser's own answers one date for the other.
+    said = dict(entry)
+    for name in ("published", "updated"):
+        found = moment(str(said.get(name) or ""), said.get(f"{name}_parsed"))
+        if found:
+            return found
     return None
 
 
 def _language(entry: _Entry, feed: _Entry) -> str:
-    """The language as its primary subtag, for example “da” for “da-DK”."""
     details = [*(entry.get("content") or ()), entry.get("summary_detail") or {}, entry.get("title_detail") or {}]
-    said = [detail.get("language") for detail in details]
-    for value in [*said, feed.get("language")]:
-        primary = str(value or "").strip().lower().replace("_", "-").partition("-")[0]
-        if re.fullmatch("[a-z]{2,3}", primary):
-            return primary
-    return ""
+    said = [*(detail.get("language") for detail in details), feed.get("language")]
+    return next(filter(None, (primary_language(value or "") for value in said)), "")
 
 
 def _tags_and_areas(categories: Iterable[_Entry]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -205,24 +232,7 @@ def _tags_and_areas(categories: Iterable[_Entry]) -> tuple[tuple[str, ...], tupl
 
 
 def _pictures(entry: _Entry, body: str, base: str) -> tuple[PictureRef, ...]:
-    """All pictures of an entry, each address once with what any mention knew about it, the largest first."""
-    merged: dict[str, PictureRef] = {}
-    in_body = first_picture(body, base)
-    for picture in [*_attached(entry, base), *([in_body] if in_body else [])]:
-        known = merged.get(picture.url)
-        merged[picture.url] = _merged(known, picture) if known else picture
-    return tuple(sorted(merged.values(), key=lambda picture: -picture.width * picture.height))
-
-
-def _merged(first: PictureRef, second: PictureRef) -> PictureRef:
-    return replace(
-        first,
-        alt=first.alt or second.alt,
-        caption=first.caption or second.caption,
-        credit=first.credit or second.credit,
-        width=first.width or second.width,
-        height=first.height or second.height,
-    )
+    return best_first([*_attached(entry, base), *pictures_in(body, base)])
 
 
 def _attached(entry: _Entry, base: str) -> Iterator[PictureRef]:
@@ -232,16 +242,18 @@ def _attached(entry: _Entry, base: str) -> Iterator[PictureRef]:
     for thumbnail in entry.get("media_thumbnail") or ():
         yield from _reference(thumbnail, thumbnail.get("url"), base)
     for link in entry.get("links") or ():
-        if link.get("rel") == "enclosure" and str(link.get("type") or "").startswith("image/"):
+        if link.get("rel") == "enclosure" and _is_picture({"type": link.get("type"), "url": link.get("href")}):
             yield from _reference({}, link.get("href"), base)
 
 
 def _is_picture(media: _Entry) -> bool:
-    medium, media_type = str(media.get("medium") or ""), str(media.get("type") or "")
-    if medium or media_type:
-        return medium == "image" or media_type.startswith("image/")
-    path = str(media.get("url") or "").partition("?")[0].lower()
-    return path.endswith((".jpg", ".jpeg", ".png", ".webp", ".gif"))
+    """By what it says it is; some systems say “image” or “jpg” where the type belongs, or nothing."""
+    medium, media_type = str(media.get("medium") or "").lower(), str(media.get("type") or "").strip().lower()
+    if medium == "image" or media_type.startswith("image"):
+        return True
+    if medium or media_type not in _SAYS_NOTHING:
+        return media_type in _PICTURE_ENDINGS
+    return str(media.get("url") or "").partition("?")[0].lower().rpartition(".")[2] in _PICTURE_ENDINGS
 
 
 def _reference(media: _Entry, address: str | None, base: str) -> Iterator[PictureRef]:

@@ -1,4 +1,4 @@
-"""What a feed needs to read out of markup: plain text, the first picture, the feed that a web page names.
+"""What a feed needs to read out of markup: plain text, tags with their attributes, whole addresses.
 
 One linear pass over tags instead of a tree: hostile input costs tree builders (nh3, html.parser) minutes or gigabytes.
 """
@@ -9,13 +9,9 @@ import html
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import replace
 from urllib.parse import urljoin, urlsplit
 
-from publisher.sources.contract import PictureRef
-
-MIN_PICTURE_WIDTH = 100
-_TOKEN = re.compile(r"(?P<hide><!--)|(?P<show>-->)|<(?P<end>/?)(?P<name>[a-zA-Z][^\s<>/]*+)(?P<rest>[^<>]*+)>")
+TOKEN = re.compile(r"(?P<hide><!--)|(?P<show>-->)|<(?P<end>/?)(?P<name>[a-zA-Z][^\s<>/]*+)(?P<rest>[^<>]*+)>")
 _ATTRIBUTE = re.compile(r"([a-zA-Z][\w:-]*+)\s*+=\s*+(?:\"([^\"]*+)\"|'([^']*+)'|([^\s\"'>]++))")
 _INLINE = frozenset(
     {"a", "abbr", "b", "bdi", "bdo", "cite", "code", "del", "em", "font", "i", "ins", "kbd", "mark", "q", "s", "samp"}
@@ -23,18 +19,20 @@ _INLINE = frozenset(
 )
 # Control characters, lone surrogates and direction overrides: a database refuses them or a headline can lie with them.
 _UNWANTED = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\ufeff]")
-_FEED_TYPES = frozenset({"application/rss+xml", "application/atom+xml"})
+_RELATIVE = re.compile(r"\b(?:href|src)\s*+=\s*+[\"']?(?!\s*+(?:https?:|mailto:|tel:|data:|#))", re.IGNORECASE)
+_ADDRESS = re.compile(r"(\b(?:href|src)\s*+=\s*+)(?:\"([^\"]*+)\"|'([^']*+)'|([^\s\"'>]++))", re.IGNORECASE)
 
 
 def plain_text(markup: str) -> str:
     """The words of `markup` on one line: entities decoded once, then tags and scripts taken out, NFC."""
-    words = "".join(_visible(html.unescape(markup)))
+    # Most headlines and all words of a taxonomy are plain already.
+    words = "".join(_visible(html.unescape(markup))) if "<" in markup or "&" in markup else markup
     return " ".join(unicodedata.normalize("NFC", without_controls(words)).split())
 
 
 def without_controls(text: str) -> str:
     """`text` without the characters that no database or page should meet."""
-    return _UNWANTED.sub("", text)
+    return text if text.isprintable() else _UNWANTED.sub("", text)
 
 
 def web_address(address: str, base: str) -> str:
@@ -53,36 +51,45 @@ def pixels(value: str) -> int:
     return int(found[1]) if found else 0
 
 
-def first_picture(markup: str, base: str) -> PictureRef | None:
-    """The first picture that is meant to be seen, with its alt text and its figure's caption; None if there is none.
+def attributes_of(rest: str) -> dict[str, str]:
+    """The attributes of a tag, from what stands in it behind its name; names in lower case, values decoded."""
+    found: dict[str, str] = {}
+    for name, *values in _ATTRIBUTE.findall(rest):
+        found.setdefault(name.lower(), html.unescape("".join(values)))
+    return found
 
-    Leaves out counting pixels and pictures known to be narrower than MIN_PICTURE_WIDTH.
-    """
-    figure = -1
-    for token in _TOKEN.finditer(markup):
+
+def primary_language(written: str) -> str:
+    """The language as its primary subtag, for example “da” for “da-DK”; "" if it is none."""
+    primary = str(written).strip().lower().replace("_", "-").partition("-")[0]
+    return primary if re.fullmatch("[a-z]{2,3}", primary) else ""
+
+
+def with_absolute_addresses(markup: str, base: str) -> str:
+    """`markup` with the addresses of links and pictures as they are for somebody who is not at `base`."""
+    if not base or not _RELATIVE.search(markup):
+        return markup
+
+    def absolute(found: re.Match[str]) -> str:
+        written = html.unescape(found[2] or found[3] or found[4] or "").strip()
+        if not written or re.match(r"[a-zA-Z][\w+.-]*:|#", written):
+            return found[0]
+        return f'{found[1]}"{html.escape(web_address(written, base))}"'
+
+    return TOKEN.sub(lambda tag: _ADDRESS.sub(absolute, tag[0]) if tag["name"] else tag[0], markup)
+
+
+def elements(markup: str, *names: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """The start tags with one of these names, in order, with their attributes."""
+    for token in TOKEN.finditer(markup):
         name = (token["name"] or "").lower()
-        if name == "figure":
-            figure = -1 if token["end"] else token.end()
-        elif name == "img":
-            picture = _picture(_attributes(token["rest"]), base)
-            if picture:
-                return replace(picture, caption=_caption(markup[figure:]) if figure >= 0 else "")
-    return None
-
-
-def named_feed(page: str, base: str) -> str:
-    """The address of the first feed that a web page names in a link element, "" if it names none."""
-    for token in _TOKEN.finditer(page):
-        if (token["name"] or "").lower() == "link":
-            link = _attributes(token["rest"])
-            if "alternate" in link.get("rel", "").lower().split() and link.get("type", "").lower() in _FEED_TYPES:
-                return web_address(link.get("href", ""), base)
-    return ""
+        if name in names and not token["end"]:
+            yield name, attributes_of(token["rest"])
 
 
 def _visible(markup: str) -> Iterator[str]:
     position, hidden_until = 0, ""
-    for token in _TOKEN.finditer(markup):
+    for token in TOKEN.finditer(markup):
         name = "-->" if token["hide"] or token["show"] else token["name"].lower()
         closes = bool(token["show"] or token["end"])
         if not hidden_until:
@@ -96,23 +103,3 @@ def _visible(markup: str) -> Iterator[str]:
         position = token.end()
     if not hidden_until:
         yield markup[position:]
-
-
-def _attributes(rest: str) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for name, *values in _ATTRIBUTE.findall(rest):
-        found.setdefault(name.lower(), html.unescape("".join(values)))
-    return found
-
-
-def _picture(attributes: dict[str, str], base: str) -> PictureRef | None:
-    url = web_address(attributes.get("src", ""), base) if attributes.get("src") else ""
-    width, height = pixels(attributes.get("width", "")), pixels(attributes.get("height", ""))
-    if not url or 0 < width < MIN_PICTURE_WIDTH or height == 1:
-        return None
-    return PictureRef(url, alt=plain_text(attributes.get("alt", "")), width=width, height=height)
-
-
-def _caption(after_figure: str) -> str:
-    inside = after_figure.partition("</figure")[0]
-    return plain_text(inside.partition("<figcaption")[2].partition(">")[2].partition("</figcaption")[0])

@@ -7,30 +7,14 @@ from zoneinfo import ZoneInfo
 
 from django import template
 from django.utils import timezone
-from django.utils.dateformat import format as format_date
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
+from publisher.compose.dates import written
+
 register = template.Library()
 
-# Django's date format characters; names of days and months come from Django's own catalogues.
-FORMATS = {
-    "da": {
-        "short": "D. j. N{year} H.i",
-        "long": r"l \d\e\n j. F{year} \k\l. H.i",
-        "day_short": "D. j. N{year}",
-        "day_long": r"l \d\e\n j. F{year}",
-        "time": "H.i",
-    },
-    "en": {
-        "short": "D j M{year} H:i",
-        "long": r"l j F{year} \a\t H:i",
-        "day_short": "D j M{year}",
-        "day_long": "l j F{year}",
-        "time": "H:i",
-    },
-}
 NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 GROUPS = {"da": NO_BREAK_SPACE, "en": ","}
 
@@ -56,14 +40,12 @@ def _zone_note(value: date, zone: str) -> str:
 def write_date(value: date | None, style: str, zone: str = "") -> str:
     """Write a date or time in the reader's language; the year only when it is not this year.
 
-    `style` is a name in FORMATS; `zone` an IANA name, "" for the page's zone. None gives "".
+    `style` is a name in compose.dates.FORMATS; `zone` an IANA name, "" for the page's zone. None gives "".
     """
     if value is None:
         return ""
     local = _localised(value, zone)
-    formats = FORMATS.get(_language(), FORMATS["en"])
-    year = "" if local.year == timezone.localdate().year else " Y"
-    return format_date(local, formats[style].format(year=year)) + _zone_note(local, zone)
+    return written(local, style, timezone.localdate().year) + _zone_note(local, zone)
 
 
 @register.filter

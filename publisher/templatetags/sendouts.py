@@ -12,11 +12,14 @@ from django.utils.translation import gettext, ngettext
 from publisher.errors import Explanation
 from publisher.items.pictures import picture_url
 from publisher.models import Campaign, Message, Picture
-from publisher.review.progress import Progress, progress
+from publisher.review.progress import Progress, progress, progress_of_message
+from publisher.review.standing import Standing
 from publisher.track.tally import tally
-from publisher.vocabulary import HoldReason, Reason
+from publisher.vocabulary import DeliveryStatus, HoldReason, Outlet, PartStep, Reason
 
 register = template.Library()
+
+_SENT, _PUBLISHED = DeliveryStatus.SENT.label, PartStep.COMMITTED.label
 
 # Shape and tone of each word of `progress`, as in `marks.LOOKS`.
 LOOKS: dict[str, tuple[str, str]] = {
@@ -32,6 +35,35 @@ LOOKS: dict[str, tuple[str, str]] = {
     Progress.FAILED: ("cross", "bad"),
     Progress.CANCELLED: ("cross-open", "muted"),
 }
+
+
+# The same for where a news item stands.
+STANDINGS: dict[str, tuple[str, str]] = {
+    Standing.NEW: ("ring", "plan"),
+    Standing.IN_HAND: ("dashes", "plan"),
+    Standing.PLANNED: ("clock", "plan"),
+    Standing.PUBLISHED: ("tick", "good"),
+    Standing.WITHDRAWN: ("cross-open", "muted"),
+    Standing.HELD: ("square", "warn"),
+    Standing.SEEN: ("dashes", "muted"),
+}
+
+
+@register.inclusion_tag("web/parts/status.html")
+def standing_mark(standing: str) -> dict[str, str]:
+    """The mark of where a news item stands."""
+    shape, tone = STANDINGS[standing]
+    return {"word": str(Standing(standing).label), "shape": shape, "tone": tone}
+
+
+@register.inclusion_tag("web/parts/status.html")
+def message_mark(message: Message) -> dict[str, str]:
+    """The mark of how far one mail or post has come; its campaign's review comes first."""
+    word = progress_of_message(message)
+    shape, tone = LOOKS[word]
+    done = word == Progress.FINISHED
+    label = (_SENT if message.outlet == Outlet.EMAIL else _PUBLISHED) if done else Progress(word).label
+    return {"word": str(label), "shape": shape, "tone": tone}
 
 
 @register.inclusion_tag("web/parts/status.html")

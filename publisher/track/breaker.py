@@ -25,7 +25,7 @@ FEWEST, PER_CENT = 200, 5
 # A first wave that is smaller is there to be judged by: then at least so many must have come back.
 FEWEST_BACK_OF_FEW = 10
 _NO_SUCH_ADDRESS = (BounceClass.HARD, BounceClass.NO_ROUTE, BounceClass.DISABLED)
-# Status codes with this in the middle are about the conversation (RFC 3463 §3.6): one odd server's matter, not proof.
+# Status codes with this in the middle are about the conversation (RFC 3463 §3.6): other people mend that.
 _PROTOCOL = ".5."
 
 _HARD = gettext_noop(
@@ -43,6 +43,10 @@ _CONTENT = gettext_noop(
 _OURS = gettext_noop(
     "A receiving server does not accept us as sender (%(detail)s). Have SPF, DKIM and DMARC of the sender's domain "
     "checked before you go on: otherwise the rest comes back too."
+)
+_CONVERSATION = gettext_noop(
+    "A receiving server does not understand how the mail server speaks to it (%(detail)s). Have those who run the mail "
+    "server look at it. If it is one odd server, go on."
 )
 
 # Asked by many a tick, so as SQL: building a query costs more than this one. What counts is what `handed_over` counts.
@@ -113,8 +117,9 @@ def _objection(message: Message) -> Explanation | None:
         for delivery_id, bounce, detail in events.order_by("pk").values_list("delivery_id", "bounce", "detail")
     }
     for bounce, detail in found.values():
-        if bounce == BounceClass.OUR_FAULT and _PROTOCOL not in detail.get("status", _PROTOCOL):
-            return Explanation(_OURS, {"detail": _words(detail)})
+        if bounce == BounceClass.OUR_FAULT:
+            words = _CONVERSATION if _PROTOCOL in detail.get("status", "") else _OURS
+            return Explanation(words, {"detail": _words(detail)})
     return _too_many(list(found.values()), handed_over(message.pk) - message.bounces_base, message.wave_size)
 
 
@@ -125,7 +130,7 @@ def _too_many(found: list[tuple[BounceClass, dict[str, str]]], handed: int, wave
     numbers = Counter(bounce for bounce, _detail in found)
     groups = (
         (_HARD, _NO_SUCH_ADDRESS),
-        (_BLOCKED, (BounceClass.BLOCKED, BounceClass.OUR_FAULT)),
+        (_BLOCKED, (BounceClass.BLOCKED,)),
         (_CONTENT, (BounceClass.MESSAGE_FAULT,)),
     )
     for words, classes in groups:

@@ -11,17 +11,21 @@ import time
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import OperationalError, connection, transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext_noop
 
+from publisher.access.notices import notify_approvers
 from publisher.audience.addresses import address_key
-from publisher.errors import InputError
+from publisher.errors import Explanation, InputError
 from publisher.models import Delivery, Event, being_sent
+from publisher.models.ledger import TRIES_TOLD
+from publisher.models.probe import Moment
 from publisher.track import breaker
 from publisher.track.applying import apply
-from publisher.vocabulary import BounceClass, EventKind
+from publisher.vocabulary import BounceClass, EventKind, NoticeKind
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +33,9 @@ log = logging.getLogger(__name__)
 BATCH = 100
 # No batch is begun after so long, so that other work of the worker gets its turn.
 LONGEST_S = 1.0
+# Minutes until the next try of what cannot be applied; after the last of them once a day: a complaint must not be lost,
+# and a later version may understand it.
+BACK_OFF_MINUTES = (1, 5, 15, 60, 240, 1440)
 _DETAIL_LENGTH = 200
 _OUR_MESSAGE_ID = re.compile(r"<?d(\d{1,18})\.([0-9a-f]{32})@", re.IGNORECASE)
 _ADDRESS = re.compile(r"[^\s<>()\[\]\"',;:]+@[^\s<>()\[\]\"',;:]+")
@@ -123,14 +130,14 @@ def _key_of(recipient: str) -> str:
         return ""
 
 
-def not_applied() -> QuerySet[Event]:
-    """Stored facts that are not applied yet, also those that wait for a delivery's outcome."""
-    return Event.objects.filter(applied_at=None)
+def not_applied(now: Moment) -> QuerySet[Event]:
+    """Stored facts that should be applied now, also those that wait for a delivery's outcome."""
+    return Event.objects.filter(Q(due_at=None) | Q(due_at__lte=now), applied_at=None)
 
 
-def anything_waits() -> bool:
+def anything_waits(now: datetime) -> bool:
     """Whether any fact is `not_applied`."""
-    return not_applied().exists()
+    return not_applied(now).exists()
 
 
 def apply_waiting(now: datetime) -> int:
@@ -154,7 +161,7 @@ def _apply_batch(now: datetime) -> tuple[int, set[int]]:
     """How many facts were applied, and the messages of which the circuit breaker should know."""
     try:
         with transaction.atomic():
-            events = _waiting()
+            events = _waiting(now)
             messages = apply(events)
             _done(events, now)
             return len(events), messages
@@ -166,10 +173,11 @@ def _apply_batch(now: datetime) -> tuple[int, set[int]]:
 
 
 def _apply_one_by_one(now: datetime) -> tuple[int, set[int]]:
-    """One fact that cannot be applied must not keep all others waiting."""
+    """One fact that cannot be applied must not keep all others waiting; it is tried again later."""
     messages: set[int] = set()
+    applied = []
     with transaction.atomic():
-        events = _waiting()
+        events = _waiting(now)
         for event in events:
             try:
                 with transaction.atomic():
@@ -177,14 +185,33 @@ def _apply_one_by_one(now: datetime) -> tuple[int, set[int]]:
             except OperationalError:
                 raise
             except Exception:
-                log.exception("event %d cannot be applied and is left out", event.pk)
-        _done(events, now)
+                log.exception("event %d cannot be applied and is tried again", event.pk)
+                _later(event, now)
+            else:
+                applied.append(event)
+        _done(applied, now)
     return len(events), messages
 
 
-def _waiting() -> list[Event]:
+def _later(event: Event, now: datetime) -> None:
+    pause = timedelta(minutes=BACK_OFF_MINUTES[min(event.attempts, len(BACK_OFF_MINUTES) - 1)])
+    attempts = min(event.attempts + 1, 30_000)
+    Event.objects.filter(pk=event.pk).update(attempts=attempts, due_at=now + pause)
+    # As it is stored: what was set on the object before the error is not.
+    delivery = Delivery.objects.filter(events=event.pk).select_related("message__campaign__organisation").first()
+    if attempts == TRIES_TOLD and delivery is not None:
+        campaign = delivery.message.campaign
+        words = gettext_noop(
+            "A report on this mail (%(kind)s) cannot be applied. It is kept and tried again each day; have those who "
+            "run Opslag look at the log of its workers. If it is a complaint, the person still gets the newsletter."
+        )
+        told = Explanation(words, {"kind": str(event.kind)})
+        notify_approvers(campaign.organisation, NoticeKind.ALERT, campaign, told)
+
+
+def _waiting(now: datetime) -> list[Event]:
     people = ("delivery__subscriber", "delivery__subscription")
-    waiting = Event.objects.filter(applied_at=None).exclude(being_sent(path="delivery__"))
+    waiting = not_applied(now).exclude(being_sent(path="delivery__"))
     waiting = waiting.select_related(*people).order_by("id")
     locked = waiting.select_for_update(skip_locked=True, of=("self",)) if connection.vendor == "postgresql" else waiting
     return list(locked[:BATCH])

@@ -11,6 +11,14 @@ import re
 from publisher.vocabulary import BounceClass
 
 STATUS = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
+# In words it must stand where servers write it, and have a subject that exists (RFC 3463 §3: 0 to 7): “5.11.26” and
+# “den 5.7.26” are days.
+_SAID = re.compile(
+    r"(?:^[ \t<>(\[\"'»-]{0,9}|(?<![\d.:])[245]\d\d[ \t-]{1,3}[(\[<#]?|#"
+    r"|\b(?:status(?:[ -]?code)?|smtp|said|error(?: code)?|reason|response|diagnostic(?:-code)?|fejl(?:kode)?)\W{1,4})"
+    r"(([245])\.([0-7])\.(\d{1,3}))(?![\d.])",
+    re.IGNORECASE | re.MULTILINE,
+)
 # The reply codes of RFC 5321 that say no.
 _CODE = re.compile(r"(?<![\d.:])(421|45[0-5]|471|50[0-4]|52[13]|53[0458]|55[0-6]|57[01])(?![\d.])")
 # A server's words are looked at so far: the pattern below has no loops in loops, but the text may be huge.
@@ -148,7 +156,7 @@ def classify(status: str, text: str = "") -> BounceClass:
     Without a status one is looked for in the text.
     """
     words = text[:_LOOKED_AT].lower()
-    found = STATUS.search(status) or STATUS.search(words)
+    found = STATUS.search(status) or STATUS.search(status_in(words))
     if found is None:
         return _without_status(words)
     kind, subject, detail = (int(part) for part in found.groups())
@@ -161,9 +169,9 @@ def classify(status: str, text: str = "") -> BounceClass:
 
 
 def status_in(text: str) -> str:
-    """The first enhanced status code in a text; "" if there is none."""
-    found = STATUS.search(text[:_LOOKED_AT])
-    return found[0] if found else ""
+    """The first enhanced status code in a server's words; "" if there is none."""
+    found = _SAID.search(text[:_LOOKED_AT])
+    return found[1] if found else ""
 
 
 def _by_words(words: str) -> BounceClass | None:

@@ -27,6 +27,7 @@ from publisher.transports.smtp_replies import (
     silent,
     unreachable,
     unusable_address,
+    unusable_sender,
 )
 
 REPLY_TIMEOUT_S = 60.0
@@ -40,6 +41,9 @@ _ALL_WELL_REPLIES = 4
 # Printable ASCII without space, quotation mark, backslash and what ends or divides a path (RFC 5321 §4.1.2). It names
 # what may be there: to leave out the rest of Unicode takes three times as long.
 _SAFE_ADDRESS = re.compile(r"[!#-+\--9=?A-Z\[\]-~]+@[A-Za-z0-9.\-\[\]:]+")
+
+# The same for the sender: ours, or none at all (RFC 5321 §4.5.5).
+_SAFE_SENDER = re.compile(r"[!-;=?-~]*")
 
 
 class Reply(NamedTuple):
@@ -200,8 +204,8 @@ class SmtpCourier(asyncio.Protocol):
         if self._at_door is not None:
             return before
         letter = self._bag.take()
-        while letter is not None and not _can_be_said(letter):
-            self._bag.ended(letter, unusable_address())
+        while letter is not None and (objection := _objection(letter)) is not None:
+            self._bag.ended(letter, objection)
             letter = self._bag.take()
         if letter is None:
             return before
@@ -366,5 +370,8 @@ class SmtpCourier(asyncio.Protocol):
         self._since_s = time.monotonic()
 
 
-def _can_be_said(letter: Letter) -> bool:
-    return _SAFE_ADDRESS.fullmatch(letter.recipient) is not None and letter.sender.isascii()
+def _objection(letter: Letter) -> OpslagError | None:
+    """Why its envelope must not be said: what ends a line or a path in it would be a command of its own."""
+    if _SAFE_ADDRESS.fullmatch(letter.recipient) is None:
+        return unusable_address()
+    return None if _SAFE_SENDER.fullmatch(letter.sender) else unusable_sender()

@@ -10,7 +10,8 @@ from publisher.errors import AccountError, OpslagError, PermanentError, Transien
 from publisher.transports.bounce_table import classify
 from publisher.vocabulary import BounceClass
 
-# A status at the beginning of a reply. Those about the conversation (x.5.x) may be one odd recipient's doing.
+# A status at the beginning of a reply. Those about the conversation (x.5.x) may be one odd recipient's doing, so that
+# one has failed; the circuit breaker holds the message for them, too, and says so.
 _STATUS = re.compile(r"\s*([245]\.(?!5\.)\d{1,3}\.\d{1,3})\b")
 _DETAIL_LIMIT = 200
 
@@ -111,4 +112,11 @@ def unusable_address() -> PermanentError:
     """An address that must not be put into an SMTP command."""
     return PermanentError(
         gettext_noop("This is not an address a mail server understands; correct it."), reason="refused"
+    )
+
+
+def unusable_sender() -> AccountError:
+    """An envelope sender that must not be put into an SMTP command."""
+    return AccountError(
+        gettext_noop("The sender's address is not one that a mail server understands; correct it."), reason="account"
     )

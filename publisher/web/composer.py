@@ -130,6 +130,8 @@ class Page:
         if verb in {"up", "out"}:
             self._arrange(verb, subject)
             return _go(self.request, here)
+        if verb == "picture" and subject.isascii() and subject.isdigit():
+            return _go(self.request, reverse("draft-picture", args=[self.campaign.pk, int(subject)]))
         if verb in {"submit", "approve"}:
             return self._send_on(verb)
         if verb == "clock" and self.request.htmx:

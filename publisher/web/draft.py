@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from publisher.audience.aims import aim_of
 from publisher.compose.drafts import aim_block, update_block, update_email, update_post
 from publisher.compose.values import many_lines, one_line
+from publisher.items.library import keep_alt
 from publisher.models import Block, Campaign, Message, Picture, User
 from publisher.review.drafting import open_for_change, suggest_time
 from publisher.schedule.slots import next_slot
@@ -185,6 +186,8 @@ class Draft:
         mails = [_save_mail(mail, alts) for mail in self.mails]
         for post in self.posts:
             _save_post(post, self.text_of(post), alts)
+        for shot in self.shots:
+            keep_alt(shot.picture, alts[shot.picture.pk])
         self.campaign.refresh_from_db(fields=["revision"])
         self.revision = str(self.campaign.revision)
         return any(mails)

@@ -21,13 +21,16 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from publisher.items.content import plain_text
+from publisher.items.writing import is_markup
 from publisher.platforms import PLATFORMS
 from publisher.sources import SOURCES
 from publisher.web.plugin_form import secret_fields
 from publisher.web.staff import OwnRequest, staff
 
 KEY = "kept_words"
-LONGEST = 20_000
+# An article of ten pages with its markup.
+LONGEST = 60_000
 KEPT_FOR_S = 30 * 60
 _NEVER_KEPT = ("csrf", "password", "token", "secret")
 
@@ -45,7 +48,8 @@ class KeptWords:
     @property
     def shown(self) -> list[str]:
         """What a person recognises as their own words, apart from ids and ticks."""
-        return [value for _name, value in self.fields if len(value) > 2 and any(letter.isalpha() for letter in value)]
+        typed = [value for _name, value in self.fields if len(value) > 2 and any(letter.isalpha() for letter in value)]
+        return [plain_text(value) if is_markup(value) else value for value in typed]
 
 
 def keeps_words(view: View) -> View:

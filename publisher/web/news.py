@@ -1,6 +1,8 @@
-"""News: the list, one item, and taking back catalogue into use."""
+"""News: what staff start the day with. The list in its views, searched and narrowed; back catalogue taken into use."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -8,42 +10,99 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from publisher.items.content import clean_html, lead_before
+from publisher.items.search import narrowed
 from publisher.items.select import recent, take
-from publisher.models import Item, Source
-from publisher.review.worklist import used_in
-from publisher.vocabulary import ItemState
-from publisher.web.staff import OwnRequest, may, own, staff
+from publisher.review.standing import (
+    ALL,
+    HELD,
+    NEW,
+    OLDER,
+    PLANNED,
+    PUBLISHED,
+    VIEWS,
+    WITHDRAWN,
+    numbers,
+    standings,
+    viewed,
+)
+from publisher.web.news_filter import NewsFilter
+from publisher.web.staff import OwnRequest, may, staff
 
 PER_PAGE = 20
 # What a row of the list shows, in a fixed number of queries.
 ROW = ("areas", "topics", "sightings__source", "chosen_for__campaign")
+LABELS = {
+    NEW: pgettext_lazy("tab", "New"),
+    PLANNED: pgettext_lazy("tab", "Planned"),
+    PUBLISHED: pgettext_lazy("tab", "Published"),
+    WITHDRAWN: pgettext_lazy("tab", "Withdrawn"),
+    HELD: pgettext_lazy("tab", "Held back"),
+    OLDER: gettext_lazy("Back catalogue"),
+    ALL: pgettext_lazy("tab", "All"),
+}
+# What an empty view says: its heading, and what would be there.
+EMPTY = {
+    NEW: (
+        gettext_lazy("No new news yet"),
+        gettext_lazy(
+            "What your websites publish from now on appears here by itself. What they had published before is under "
+            "Back catalogue."
+        ),
+    ),
+    PLANNED: (
+        gettext_lazy("Nothing is planned"),
+        gettext_lazy("Choose a news item among the new ones and plan a send-out: it stands here until it is out."),
+    ),
+    PUBLISHED: (
+        gettext_lazy("Nothing is published yet"),
+        gettext_lazy("What has gone out in a newsletter or on a channel stands here, with where and when."),
+    ),
+    WITHDRAWN: (
+        gettext_lazy("Nothing is withdrawn"),
+        gettext_lazy("What your websites or colleagues take back stands here."),
+    ),
+    HELD: (
+        gettext_lazy("Nothing is held back"),
+        gettext_lazy("What looks strange is held back here until you decide."),
+    ),
+    OLDER: (
+        gettext_lazy("No back catalogue"),
+        gettext_lazy("What lay in a news source when it was added stands here."),
+    ),
+    ALL: (gettext_lazy("No news yet"), gettext_lazy("What your websites publish appears here by itself.")),
+}
 
 
 @staff()
 def news(request: OwnRequest) -> HttpResponse:
-    """The list: what is new (?show=all: the back catalogue too), searched by ?q=."""
-    organisation, show, query = request.organisation, request.GET.get("show", ""), request.GET.get("q", "").strip()
-    state = None if show == "all" else ItemState.NEW
-    found = recent(organisation, state=state, query=query).prefetch_related(*ROW)
-    page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
-    fresh = recent(organisation, state=ItemState.NEW)
+    """One view of the list (?show=, the new ones by default), searched and narrowed by the other parameters."""
+    organisation, show = request.organisation, request.GET.get("show", "")
+    view = show if show in VIEWS else NEW
+    chosen = NewsFilter(organisation, request.GET)
+    found = narrowed(recent(organisation), chosen.wanted())
+    counts = numbers(found, organisation)
+    rows = viewed(found, organisation, view).defer("body_html", "body_text").prefetch_related(*ROW)
+    pages = Paginator(rows, PER_PAGE)
+    # Known already: the paginator need not ask once more.
+    vars(pages)["count"] = counts[view]
+    page = pages.get_page(request.GET.get("page"))
+    page.object_list = list(page.object_list)
+    stands = standings(page.object_list, organisation)
     context = {
         "title": _("News"),
-        "fresh_count": fresh.count(),
-        "unused_count": fresh.filter(chosen_for=None).count(),
         "page": page,
-        "query": query,
-        "show": show,
-        "tabs": [
-            {"url": reverse("news"), "label": pgettext("tab", "New"), "current": state is not None},
-            {"url": reverse("news") + "?show=all", "label": pgettext("tab", "All"), "current": state is None},
-        ],
-        "has_sources": Source.objects.for_organisation(organisation).exists(),
+        "rows": [(item, stands[item.pk]) for item in page.object_list],
+        "show": show if view != NEW else "",
+        "counts": counts,
+        "filter": chosen,
+        "chips": chosen.chips(),
+        "empty": EMPTY[view],
+        "tabs": _tabs(chosen, view, counts),
+        "all_url": chosen.address_of(ALL),
+        "has_sources": bool(chosen.sources),
         "may_edit": may(request, "edit"),
     }
     return render(request, "web/news/list.html", context)
@@ -62,25 +121,17 @@ def take_as_new(request: OwnRequest) -> HttpResponse:
     return HttpResponseRedirect(onward)
 
 
-@staff()
-def news_item(request: OwnRequest, item_id: int) -> HttpResponse:
-    """One item with all we know of it."""
-    rows = Item.objects.for_organisation(request.organisation).select_related("picture")
-    item = own(rows.prefetch_related("areas", "topics", "sightings__source"), item_id)
-    context = {
-        "title": item.title,
-        "item": item,
-        "lead": lead_before(item.lead, item.body_text),
-        # Cleaned when it was stored, and here once more.
-        "body": mark_safe(clean_html(item.body_html, item.link)),  # noqa: S308
-        "changes": max(item.revision - 1, 0),
-        "campaigns": used_in(request.organisation, item.pk),
-        "may_edit": may(request, "edit"),
-    }
-    return render(request, "web/news/item.html", context)
-
-
 def back_to_news(request: OwnRequest, words: str) -> HttpResponse:
     """The list, saying why."""
     messages.error(request, words)
     return redirect("news")
+
+
+def _tabs(chosen: NewsFilter, view: str, counts: Mapping[str, int]) -> list[dict[str, object]]:
+    """Every view with its number, narrowed as the list is; what is held back only where there is something."""
+    shown = [each for each in VIEWS if each != HELD or counts[HELD] or view == HELD]
+    views: list[dict[str, object]] = [
+        {"url": chosen.address_of(each), "label": LABELS[each], "current": each == view, "count": counts[each]}
+        for each in shown
+    ]
+    return [*views, {"url": reverse("pictures"), "label": _("Pictures"), "current": False}]

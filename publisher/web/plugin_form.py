@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import MISSING, Field, fields
+from types import MappingProxyType
 from typing import Any, get_type_hints
 
 from django import forms
 
 from publisher.errors import AccountError, OpslagError
+from publisher.sources.contract import Offer
 
 _WORDS = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+_NO_OFFERS: Mapping[str, Offer] = MappingProxyType({})
 
 
-def form_for(config_class: type) -> type[forms.Form]:
-    """A form class with one field per config field. Secrets are write-only: what is stored is never shown."""
+class WriteOnlyInput(forms.TextInput):
+    """Seen while it is typed, since mistakes in a long address cannot be found behind dots; never filled in by us."""
+
+    def format_value(self, value: Any) -> None:
+        """Nothing, whatever is stored or was sent."""
+
+
+def form_for(
+    config_class: type, names: Collection[str] = (), offers: Mapping[str, Offer] = _NO_OFFERS
+) -> type[forms.Form]:
+    """A form class with one field per config field, or for those in `names` only, with what is offered for them.
+
+    Secrets are write-only: what is stored is never shown.
+    """
     types = get_type_hints(config_class)
+    wanted = [each for each in fields(config_class) if not names or each.name in names]
     return type(
         f"{config_class.__name__}Form",
         (forms.Form,),
-        {each.name: _field(each, types[each.name]) for each in fields(config_class)},
+        {each.name: _field(each, types[each.name], offers.get(each.name, Offer())) for each in wanted},
     )
 
 
@@ -33,18 +50,30 @@ def refuse(form: forms.Form, config_class: type, error: OpslagError) -> None:
     form.add_error(secret[0] if isinstance(error, AccountError) and len(secret) == 1 else None, str(error))
 
 
-def _field(each: Field[Any], type_: type) -> forms.Field:
+def _field(each: Field[Any], type_: type, offer: Offer) -> forms.Field:
     default = None if each.default is MISSING else each.default
+    needed = bool(each.metadata.get("needed")) or (each.default is MISSING and each.default_factory is MISSING)
     words: dict[str, Any] = {
         "label": each.metadata.get("label", each.name),
-        "help_text": each.metadata.get("help", ""),
-        "required": each.default is MISSING and each.default_factory is MISSING,
-        "initial": default,
+        "help_text": offer.help or each.metadata.get("help", ""),
+        "required": needed,
+        "initial": offer.guess or default,
     }
     if type_ is bool:
         return forms.BooleanField(**words | {"required": False})
     if type_ is int:
         return forms.IntegerField(**words)
+    if each.metadata.get("choices"):
+        return forms.ChoiceField(choices=each.metadata["choices"], **words | {"required": True})
+    if offer.choices:
+        return forms.ChoiceField(choices=offer.choices, **words)
+    return forms.CharField(widget=_widget(each), **words)
+
+
+def _widget(each: Field[Any]) -> forms.Widget:
     if each.metadata.get("secret"):
-        return forms.CharField(widget=forms.PasswordInput(attrs=_WORDS | {"autocomplete": "new-password"}), **words)
-    return forms.CharField(widget=forms.TextInput(attrs=_WORDS), **words)
+        attributes = _WORDS | {"autocomplete": "new-password"}
+        return WriteOnlyInput(attributes) if each.metadata.get("open") else forms.PasswordInput(attributes)
+    if lines := each.metadata.get("lines"):
+        return forms.Textarea(_WORDS | {"rows": lines})
+    return forms.TextInput(_WORDS)

@@ -15,6 +15,7 @@ from publisher.errors import OpslagError
 from publisher.models import Message
 from publisher.platforms import PLATFORMS
 from publisher.platforms.length import with_link
+from publisher.templatetags.pictures import focal
 from publisher.templatetags.sendouts import picture_src
 from publisher.vocabulary import Outlet
 from publisher.web.documents import mail_document
@@ -59,12 +60,17 @@ def _post(message: Message) -> dict[str, Any]:
     assert account is not None, "a post belongs to a channel"
     in_text = account.kind in PLATFORMS and PLATFORMS[account.kind].link_in_text
     picture = message.picture
+    pictures = (
+        [{"url": picture_src(picture, PICTURE_WIDTH), "alt": message.picture_alt, "focal": focal(picture)}]
+        if picture
+        else []
+    )
     return {
         "kind": account.kind,
         "name": account.name,
         "handle": account.handle,
         "text": with_link(message.text, message.link) if in_text else message.text,
-        "pictures": [{"url": picture_src(picture, PICTURE_WIDTH), "alt": message.picture_alt}] if picture else [],
+        "pictures": pictures,
         # Where the address stands in the text, a picture takes the card's place.
         "card": _card(message) if message.link and not (in_text and picture) else None,
     }

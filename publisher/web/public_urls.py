@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from publisher.web import catcher, follow, media, practice_api, practice_pages, public_mail, statements, unsubscribe
+from publisher.web import (
+    catcher,
+    follow,
+    media,
+    practice_api,
+    practice_pages,
+    public_events,
+    public_mail,
+    statements,
+    unsubscribe,
+)
 
 urlpatterns = [
     re_path(r"^m/(?P<public_id>[0-9a-f]{32})$", public_mail.view_mail, name="view-mail"),
     # With or without a slash at the end, since a redirect would break the one click (RFC 8058 §3.1).
     re_path(r"^u/(?P<token>[^/]+)/?$", unsubscribe.unsubscribe, name="unsubscribe"),
     re_path(r"^l/(?P<code>[^/]+)(?:/(?P<token>[^/]*))?$", follow.follow_link, name="follow"),
+    re_path(r"^events/(?P<token>[0-9a-f]{1,15}-[0-9a-f]{20})\.ics$", public_events.event_file, name="event-file"),
     re_path(
         r"^media/(?P<sha256>[0-9a-f]{64})/(?P<width>[0-9]{1,4})\.(?P<extension>jpg|png)$", media.media, name="media"
     ),

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from publisher.access.audit import timeline
 from publisher.compose.links import view_url
+from publisher.compose.past_events import left_out_titles
 from publisher.errors import Explanation
 from publisher.models import Campaign, Delivery, Message
 from publisher.review.drafting import CREATED
@@ -36,7 +37,8 @@ _OPEN = (*_MOVING, MessageStatus.PAUSED)
 class ReceiptRow:
     """What became of one message. `counts`: delivery status → number; `reasons`: why some were skipped or failed.
 
-    `course`: what it waits for while it is being sent, and when its last recipient will have it.
+    `course`: what it waits for while it is being sent, and when its last recipient will have it. `left_out`: headlines
+    of the events that were over when it was sent.
     """
 
     message: Message
@@ -47,6 +49,7 @@ class ReceiptRow:
     unsubscribed: int = 0
     delivery: Delivery | None = None
     course: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
 
     @property
     def is_mail(self) -> bool:
@@ -118,8 +121,10 @@ def receipt_rows(campaign: Campaign) -> list[ReceiptRow]:
     if begun and not (live and sum(row.total for row in rows) > COUNTED_LIVE):
         _count_reasons(campaign, rows)
     _add_deliveries(campaign, rows)
+    left_out = left_out_titles(campaign)
     for row in rows:
         row.course = course_of(row.message, row.counts)
+        row.left_out = left_out.get(row.message.pk, [])
     return rows
 
 

@@ -9,16 +9,77 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from publisher.items.choices import areas_for, topics_for
+from publisher.items.words import words_in
 from publisher.models import Account, Newsletter, Organisation, Rule, Slot, Source
-from publisher.vocabulary import AccountStatus, RuleMode, RuleTiming
+from publisher.rules.pacing import SATURDAY
+from publisher.vocabulary import AccountStatus, RuleMail, RuleMode, RuleTiming
 
+WEEK_MINUTES = 7 * 24 * 60
 MONTH_MINUTES = 30 * 24 * 60
 YEAR_HOURS = 365 * 24
+
+
+class WordsField(forms.CharField):
+    """Words or phrases between commas or on lines of their own; gives them as a list."""
+
+    def __init__(self, **words: Any) -> None:
+        super().__init__(required=False, widget=forms.Textarea(attrs={"rows": 2}), **words)
+
+    def prepare_value(self, value: Any) -> Any:
+        """As a person writes it."""
+        return ", ".join(value) if isinstance(value, list) else value
+
+    def clean(self, value: Any) -> list[str]:
+        """Each once."""
+        return words_in(str(super().clean(value)))
+
+
+def _clock(label: Any, help_text: Any = "") -> forms.TimeField:
+    return forms.TimeField(
+        label=label,
+        help_text=help_text,
+        required=False,
+        widget=forms.TimeInput(attrs={"type": "time", "class": "short"}, format="%H:%M"),
+        input_formats=["%H:%M", "%H.%M"],
+        error_messages={"invalid": gettext_lazy("Write the time as hours and minutes, for example 09:00.")},
+    )
 
 
 class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
     """Everything about a rule except whether it is on. `may_send`: this person may let it publish by itself."""
 
+    words = WordsField(
+        label=gettext_lazy("With one of these words"),
+        help_text=gettext_lazy(
+            "In the headline, the lead or the text; with commas between them. “*kunst*” also finds “kunstner” "
+            "and “samtidskunst”."
+        ),
+    )
+    without_words = WordsField(
+        label=gettext_lazy("Without these words"), help_text=gettext_lazy("News with one of them is left alone.")
+    )
+    mail_as = forms.ChoiceField(
+        label=gettext_lazy("In the newsletter"),
+        help_text=gettext_lazy(
+            "The next issue is a draft that gathers news until somebody hands it in. It is always approved by a person."
+        ),
+        choices=RuleMail.choices,
+        initial=RuleMail.NEXT_ISSUE,
+        required=False,
+        widget=forms.RadioSelect,
+    )
+    min_gap_minutes = forms.IntegerField(
+        label=gettext_lazy("Minutes between two"),
+        help_text=gettext_lazy("What comes too soon waits for its turn."),
+        min_value=0,
+        max_value=WEEK_MINUTES,
+        required=False,
+        widget=forms.NumberInput(attrs={"class": "short"}),
+    )
+    quiet_from = _clock(
+        gettext_lazy("Quiet from"), gettext_lazy("What comes in the quiet hours waits until they are over.")
+    )
+    quiet_until = _clock(gettext_lazy("Quiet until"))
     delay_minutes = forms.IntegerField(
         label=gettext_lazy("Minutes to wait"),
         help_text=gettext_lazy("Only for “After a number of minutes”."),
@@ -46,8 +107,9 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = Rule
         fields = (
-            "name", "sources", "topics", "areas", "newsletter", "accounts",
-            "timing", "delay_minutes", "mode", "daily_cap", "max_age_hours",
+            "name", "sources", "topics", "areas", "words", "without_words", "newsletter", "mail_as", "accounts",
+            "timing", "delay_minutes", "mode", "daily_cap", "min_gap_minutes", "quiet_from", "quiet_until",
+            "quiet_weekends", "quiet_holidays", "max_age_hours",
         )  # fmt: skip
         labels: ClassVar = {
             "name": pgettext_lazy("rule", "Name"),
@@ -58,6 +120,8 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
             "accounts": gettext_lazy("Channels"),
             "timing": gettext_lazy("When"),
             "mode": gettext_lazy("Who decides"),
+            "quiet_weekends": gettext_lazy("Nothing on Saturdays and Sundays"),
+            "quiet_holidays": gettext_lazy("Nothing on Danish public holidays"),
         }
         help_texts: ClassVar = {
             "sources": gettext_lazy("Without a choice: all sources."),
@@ -94,6 +158,14 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
         """Left empty it is none."""
         return self.cleaned_data["delay_minutes"] or 0
 
+    def clean_min_gap_minutes(self) -> int:
+        """Left empty it is none."""
+        return self.cleaned_data["min_gap_minutes"] or 0
+
+    def clean_mail_as(self) -> str:
+        """Left out it is what it was."""
+        return str(self.cleaned_data["mail_as"] or self.instance.mail_as)
+
     def clean(self) -> dict[str, Any]:
         """The parts must fit together."""
         given: dict[str, Any] = super().clean() or self.cleaned_data
@@ -103,15 +175,39 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
             self.add_error("delay_minutes", _("Write how many minutes."))
         if given.get("timing") == RuleTiming.NEXT_SLOT and not given.get("accounts"):
             self.add_error("timing", _("Posting times belong to channels: choose a channel, or another time."))
-        elif given.get("timing") == RuleTiming.NEXT_SLOT and not self._has_slots(given):
-            self.add_error("timing", _("None of the chosen channels has posting times. Choose another time."))
+        elif given.get("timing") == RuleTiming.NEXT_SLOT:
+            self._check_slots(given)
+        self._check_quiet(given)
         if given.get("mode") == RuleMode.AUTOMATIC and not self.may_send:
             self.add_error("mode", _("Only who may approve can let a rule publish by itself. Choose a ready draft."))
         return given
 
-    def _has_slots(self, given: dict[str, Any]) -> bool:
+    def _check_slots(self, given: dict[str, Any]) -> None:
         chosen = given.get("accounts") or ()
-        return Slot.objects.for_organisation(self.organisation).filter(account__in=chosen).exists()
+        slots = list(Slot.objects.for_organisation(self.organisation).filter(account__in=chosen))
+        if not slots:
+            self.add_error("timing", _("None of the chosen channels has posting times. Choose another time."))
+        elif given.get("mode") == RuleMode.AUTOMATIC and all(self._is_quiet(given, slot) for slot in slots):
+            self.add_error("timing", _("All posting times of the chosen channels are in the quiet hours."))
+
+    def _is_quiet(self, given: dict[str, Any], slot: Slot) -> bool:
+        begins, ends = given.get("quiet_from"), given.get("quiet_until")
+        if given.get("quiet_weekends") and slot.weekday >= SATURDAY:
+            return True
+        if begins is None or ends is None:
+            return False
+        late, early = slot.time >= begins, slot.time < ends
+        return bool((late and early) if begins <= ends else (late or early))
+
+    def _check_quiet(self, given: dict[str, Any]) -> None:
+        begins, ends = given.get("quiet_from"), given.get("quiet_until")
+        if {"quiet_from", "quiet_until"} & set(self.errors):
+            return
+        if (begins is None) != (ends is None):
+            missing = "quiet_from" if begins is None else "quiet_until"
+            self.add_error(missing, _("Write both when the quiet hours begin and when they end, or neither."))
+        elif begins is not None and begins == ends:
+            self.add_error("quiet_until", _("The quiet hours must end at another time than they begin."))
 
     def _offer(self, name: str, rows: Any) -> None:
         """Only the organisation's own rows; a choice of nothing is left out."""

@@ -8,6 +8,7 @@ from django.db.models import Count
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -15,14 +16,19 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from publisher.access.audit import record, timeline
 from publisher.access.roles import require
 from publisher.errors import Explanation
-from publisher.models import Rule
+from publisher.models import Rule, RuleMatch
 from publisher.models.scoped import ScopedQuerySet
-from publisher.rules.matching import would_have_made
-from publisher.vocabulary import RuleMode, RuleTiming
+from publisher.rules.past import Past, would_have_made
+from publisher.rules.switching import go_on, look_again, switch_off, switch_on, waiting
+from publisher.templatetags.dates import number
+from publisher.vocabulary import RuleMode
 from publisher.web.kept_words import keeps_words
 from publisher.web.rule_form import RuleForm
+from publisher.web.rule_words import misfire_words, sentence
 from publisher.web.settings_pages import tabs
 from publisher.web.staff import OwnRequest, may, own, staff
+
+SHOWN = 8
 
 
 @staff()
@@ -37,7 +43,7 @@ def rules(request: OwnRequest) -> HttpResponse:
         if found
         else _("A rule turns new items into send-outs by itself."),
         "tabs": tabs("rules"),
-        "rows": [(rule, _in_words(rule)) for rule in found],
+        "rows": [(rule, sentence(rule)) for rule in found],
         "may_edit": may(request, "edit"),
     }
     return render(request, "web/settings/rules.html", context)
@@ -48,32 +54,43 @@ def rules(request: OwnRequest) -> HttpResponse:
 def rule(request: OwnRequest, pk: int) -> HttpResponse:
     """One rule in words, and what it would have made."""
     found = own(_own(request), pk)
-    made = would_have_made(found)
+    past = would_have_made(found)
+    met = RuleMatch.objects.for_organisation(request.organisation).filter(rule=found).exclude(outcome="waiting")
     context = {
         "title": found.name,
-        "state": _("The rule is on: it takes up new items as they come.")
-        if found.active
-        else _("The rule is off: it does nothing until somebody switches it on."),
+        "state": _state(found),
         "rule": found,
-        "words": _in_words(found),
-        "made": made,
-        "made_words": _made_words(len(made)),
+        "words": sentence(found),
+        "misfire_words": misfire_words(),
+        "held_why": str(Explanation.from_json(found.held_why)) if found.held_at else "",
+        "waiting": list(waiting(found).select_related("item")[:SHOWN]),
+        "waiting_count": waiting(found).count(),
+        "lately": list(met.select_related("item", "campaign", "issue").order_by("-at", "-pk")[:SHOWN]),
+        **_past(past),
         "history": [
             {"at": entry.at, "who": entry.user or "", "text": Explanation.from_json(entry.explanation)}
             for entry in timeline(found)
         ],
         "may_edit": may(request, "edit"),
         "may_switch": _may_switch(request, found),
+        "may_go_on": may(request, "send" if found.mode == RuleMode.AUTOMATIC else "edit"),
     }
     return render(request, "web/settings/rule.html", context)
+
+
+def _state(found: Rule) -> str:
+    if not found.active:
+        return _("The rule is off: it does nothing until somebody switches it on.")
+    if found.held_at:
+        return _("The rule holds itself: it does nothing until somebody has looked.")
+    return _("The rule is on: it takes up new items as they come.")
 
 
 @staff()
 @require_safe
 def rule_made(request: OwnRequest, pk: int) -> HttpResponse:
     """What a rule would have made, as a part of the list of rules: asked for when somebody opens it."""
-    made = would_have_made(own(_own(request), pk))
-    return render(request, "web/settings/rule_made.html", {"made": made, "made_words": _made_words(len(made))})
+    return render(request, "web/settings/rule_made.html", _past(would_have_made(own(_own(request), pk))))
 
 
 @keeps_words
@@ -100,7 +117,7 @@ def rule_change(request: OwnRequest, pk: int) -> HttpResponse:
     form = RuleForm(request.organisation, request.POST or None, instance=found, may_send=may(request, "send"))
     if request.method == "POST" and form.is_valid():
         _keep(request, form, "rule_changed", gettext_noop("changed the rule"))
-        messages.success(request, _("Saved."))
+        messages.success(request, _saved(look_again(found, timezone.now())))
         return redirect("rule", pk=pk)
     return _form_page(request, form, name, reverse("rule", args=[pk]), name)
 
@@ -114,8 +131,23 @@ def rule_on(request: OwnRequest, pk: int) -> HttpResponse:
         found = own(Rule.objects.for_organisation(request.organisation).select_for_update(), pk)
         if found.mode == RuleMode.AUTOMATIC:
             require(request.user, "send", request.organisation)
-        _switch(request, found, active=True, words=gettext_noop("switched it on"))
+        switch_on(found, timezone.now())
+        record(request.organisation, request.user, "rule_on", found, gettext_noop("switched it on"))
     messages.success(request, _("“%(name)s” is on.") % {"name": found.name})
+    return redirect("rule", pk=pk)
+
+
+@staff("edit")
+@require_POST
+def rule_go_on(request: OwnRequest, pk: int) -> HttpResponse:
+    """Let a rule that held itself work on."""
+    with transaction.atomic():
+        found = own(Rule.objects.for_organisation(request.organisation).select_for_update(), pk)
+        if found.mode == RuleMode.AUTOMATIC:
+            require(request.user, "send", request.organisation)
+        if go_on(found, timezone.now()):
+            record(request.organisation, request.user, "rule_go_on", found, gettext_noop("let it go on"))
+            messages.success(request, _("“%(name)s” goes on.") % {"name": found.name})
     return redirect("rule", pk=pk)
 
 
@@ -123,10 +155,31 @@ def rule_on(request: OwnRequest, pk: int) -> HttpResponse:
 @require_POST
 def rule_off(request: OwnRequest, pk: int) -> HttpResponse:
     """Switch it off; what it has made stays."""
-    found = own(_own(request), pk)
-    _switch(request, found, active=False, words=gettext_noop("switched it off"))
-    messages.success(request, _("“%(name)s” is off. What it has made stays as it is.") % {"name": found.name})
+    with transaction.atomic():
+        found = own(Rule.objects.for_organisation(request.organisation).select_for_update(), pk)
+        left = switch_off(found)
+        record(request.organisation, request.user, "rule_off", found, gettext_noop("switched it off"))
+    words = _("“%(name)s” is off. What it has made stays as it is.") % {"name": found.name}
+    if left:
+        more = ngettext(
+            "%(number)s news item that waited for its turn is left out.",
+            "%(number)s news items that waited for their turn are left out.",
+            left,
+        )
+        words = f"{words} {more % {'number': number(left)}}"
+    messages.success(request, words)
     return redirect("rule", pk=pk)
+
+
+def _saved(waiting_now: int) -> str:
+    if not waiting_now:
+        return _("Saved.")
+    words = ngettext(
+        "Saved. %(number)s news item that waits is looked at again, by what the rule says now.",
+        "Saved. %(number)s news items that wait are looked at again, by what the rule says now.",
+        waiting_now,
+    )
+    return words % {"number": number(waiting_now)}
 
 
 def _own(request: OwnRequest) -> ScopedQuerySet[Rule]:
@@ -137,12 +190,6 @@ def _own(request: OwnRequest) -> ScopedQuerySet[Rule]:
 def _may_switch(request: OwnRequest, found: Rule) -> bool:
     careful = found.mode == RuleMode.AUTOMATIC and not found.active
     return may(request, "send" if careful else "edit")
-
-
-def _switch(request: OwnRequest, found: Rule, *, active: bool, words: str) -> None:
-    with transaction.atomic():
-        Rule.objects.for_organisation(request.organisation).filter(pk=found.pk).update(active=active)
-        record(request.organisation, request.user, "rule_on" if active else "rule_off", found, words)
 
 
 def _keep(request: OwnRequest, form: RuleForm, action: str, words: str) -> None:
@@ -162,33 +209,20 @@ def _form_page(request: OwnRequest, form: RuleForm, title: str, back_url: str, b
     return render(request, "web/settings/rule_form.html", context, status=422 if form.errors else 200)
 
 
-def _in_words(rule: Rule) -> dict[str, str]:
-    """A rule's parts, each in a few words."""
-    what = [_names(rows) for rows in (rule.sources.all(), rule.topics.all(), rule.areas.all())]
-    where = [str(row) for row in (rule.newsletter, *rule.accounts.all()) if row]
-    return {
-        "what": " · ".join(part for part in what if part) or _("All news"),
-        "where": ", ".join(where),
-        "when": _when(rule),
-        "who": str(RuleMode(rule.mode).label),
-        "limits": _("At most %(cap)s a day, nothing older than %(hours)s hours")
-        % {"cap": rule.daily_cap, "hours": rule.max_age_hours},
-    }
+def _past(past: Past) -> dict[str, object]:
+    """What a rule would have made, as its part of a page shows it."""
+    words = [_made_words(len(past.made))]
+    if past.left_out:
+        left = ngettext(
+            "%(number)s more news item would have been left out: over the daily limit, or too old by its turn.",
+            "%(number)s more news items would have been left out: over the daily limit, or too old by their turn.",
+            past.left_out,
+        )
+        words.append(left % {"number": number(past.left_out)})
+    return {"made": past.made, "made_words": " ".join(words)}
 
 
-def _names(rows: object) -> str:
-    return ", ".join(str(row) for row in rows)  # type: ignore[attr-defined]
-
-
-def _when(rule: Rule) -> str:
-    if rule.timing == RuleTiming.AFTER_MINUTES:
-        return ngettext("After %(number)s minute", "After %(number)s minutes", rule.delay_minutes) % {
-            "number": rule.delay_minutes
-        }
-    return str(RuleTiming(rule.timing).label)
-
-
-def _made_words(number: int) -> str:
-    if not number:
+def _made_words(made: int) -> str:
+    if not made:
         return _("Nothing: no item of the last 30 days fits.")
-    return ngettext("%(number)s send-out in 30 days.", "%(number)s send-outs in 30 days.", number) % {"number": number}
+    return ngettext("%(number)s send-out in 30 days.", "%(number)s send-outs in 30 days.", made) % {"number": made}

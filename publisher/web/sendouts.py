@@ -85,6 +85,10 @@ def sendout(request: OwnRequest, campaign_id: int) -> HttpResponse:
         "may_approve": may(request, "approve"),
         "open": any(row.message.status in OPEN for row in rows),
         "link_figures": link_figures(campaign),
+        "corrects": Campaign.objects.for_organisation(request.organisation)
+        .filter(messages__corrections__campaign=campaign)
+        .order_by("pk")
+        .distinct(),
     }
     if campaign.status == CampaignStatus.IN_REVIEW:
         context |= _review(campaign, rows)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from datetime import time
 from typing import Any, ClassVar
 
 from django import forms
 from django.conf import settings
 from django.urls import reverse_lazy
+from django.utils.dates import WEEKDAYS
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
@@ -91,6 +94,21 @@ class NewsletterForm(forms.ModelForm):  # type: ignore[type-arg]
         widget=forms.NumberInput(attrs={"class": "short"}),
     )
 
+    issue_days = forms.TypedMultipleChoiceField(
+        label=gettext_lazy("Goes out on"),
+        help_text=gettext_lazy("A new issue is then suggested for the next of these days. Nothing is sent by itself."),
+        coerce=int,
+        choices=[(day, capfirst(name)) for day, name in WEEKDAYS.items()],
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+    issue_time = forms.TimeField(
+        label=pgettext_lazy("issue", "At"),
+        required=False,
+        widget=forms.TimeInput(attrs={"type": "time", "class": "short"}, format="%H:%M"),
+        input_formats=["%H:%M", "%H.%M"],
+        error_messages={"invalid": gettext_lazy("Write the time as hours and minutes, for example 09:00.")},
+    )
     link_counting = forms.ChoiceField(
         label=gettext_lazy("Count clicks on links"),
         widget=forms.RadioSelect,
@@ -124,7 +142,7 @@ class NewsletterForm(forms.ModelForm):  # type: ignore[type-arg]
         model = Newsletter
         fields = (
             *("name", "sender_name", "sender_email", "reply_to", "language"),
-            *("first_wave", "first_wave_minutes", "link_counting", "brand_colour"),
+            *("issue_days", "issue_time", "first_wave", "first_wave_minutes", "link_counting", "brand_colour"),
         )
         labels: ClassVar = {
             "name": pgettext_lazy("newsletter", "Name"),
@@ -141,6 +159,13 @@ class NewsletterForm(forms.ModelForm):  # type: ignore[type-arg]
             "sender_email": forms.EmailInput(attrs=_ADDRESS),
             "reply_to": forms.EmailInput(attrs=_ADDRESS),
         }
+
+    def clean_issue_time(self) -> time | None:
+        """A day and a time belong together."""
+        at: time | None = self.cleaned_data["issue_time"]
+        if bool(self.cleaned_data.get("issue_days")) != (at is not None):
+            raise forms.ValidationError(_("Choose both days and a time, or neither."))
+        return at
 
     def clean_first_wave(self) -> int:
         """Left empty: everybody at once."""

@@ -27,6 +27,7 @@ TABS = (
     ("settings", gettext_lazy("Organisation")),
     ("newsletters", gettext_lazy("Newsletters")),
     ("sources", gettext_lazy("News sources")),
+    ("labels", gettext_lazy("Topics and areas")),
     ("rules", gettext_lazy("Rules")),
     ("people", gettext_lazy("People")),
 )

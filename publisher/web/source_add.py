@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from django import forms
-from django.contrib import messages
 from django.http import Http404, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop, ngettext
+from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from publisher.access.audit import record
 from publisher.errors import OpslagError
-from publisher.items.first_look import add_source, first_look
+from publisher.items.first_look import first_look, look_around
 from publisher.sources import SOURCES
-from publisher.sources.contract import Candidate, Poll
+from publisher.sources.contract import Candidate, Poll, Suggestion
 from publisher.web.kept_words import keeps_words
 from publisher.web.plugin_form import form_for, refuse
-from publisher.web.source_forms import NameForm
+from publisher.web.source_forms import NameForm, other_kinds
+from publisher.web.source_keep import keep
+from publisher.web.source_steps import source_steps
 from publisher.web.staff import OwnRequest, staff
 
 SHOWN = 8
@@ -38,6 +39,10 @@ def source_add(request: OwnRequest, kind: str = FIRST_KIND) -> HttpResponse:
     """Three steps in one address: where is it, what is there (nothing stored yet), keep it under a name."""
     if kind not in SOURCES:
         raise Http404
+    if SOURCES[kind].steps:
+        return source_steps(request, kind)
+    if not SOURCES[kind].polled:
+        return _name(request, kind)
     form = form_for(SOURCES[kind].config_class)(request.POST or None)
     if not form.is_valid():
         return _ask(request, kind, form)
@@ -46,13 +51,13 @@ def source_add(request: OwnRequest, kind: str = FIRST_KIND) -> HttpResponse:
     return _look(request, kind, form)
 
 
-def _ask(request: OwnRequest, kind: str, form: forms.Form, suggestion: str = "") -> HttpResponse:
+def _ask(request: OwnRequest, kind: str, form: forms.Form, choices: Sequence[Suggestion] = ()) -> HttpResponse:
     context = {
         "title": _("Add a news source"),
         "state": _("Opslag looks at it first and shows you what is there. Nothing is saved yet."),
         "form": form,
-        "suggestion": suggestion,
-        "kinds": [(other, source.label) for other, source in SOURCES.items() if other != kind],
+        "choices": choices,
+        "kinds": other_kinds(kind),
         "button": _("See what is there"),
         "back_url": reverse("sources"),
         "back_label": _("News sources"),
@@ -61,18 +66,25 @@ def _ask(request: OwnRequest, kind: str, form: forms.Form, suggestion: str = "")
 
 
 def _look(request: OwnRequest, kind: str, form: forms.Form) -> HttpResponse:
-    try:
-        poll = first_look(kind, form.cleaned_data)
-    except OpslagError as error:
-        refuse(form, SOURCES[kind].config_class, error)
-        # A web page that names its feed: one click instead of copying.
-        named = error.explanation.params.get("feed", "")
-        return _ask(request, kind, form, suggestion=named if "url" in form.fields else "")
-    return _show(request, form, poll.candidates, NameForm(initial={"name": poll.title[:120]}))
+    look = look_around(kind, form.cleaned_data)
+    if look.poll is None:
+        if look.error and not look.choices:
+            refuse(form, SOURCES[kind].config_class, look.error)
+        return _ask(request, kind, form, look.choices)
+    if look.found:
+        form = form_for(SOURCES[kind].config_class)(dict(look.values))
+    name = NameForm(initial={"name": look.poll.title[:120]})
+    return _show(request, form, look.poll.candidates, name, found=look.values.get("url", "") if look.found else "")
 
 
 def _show(
-    request: OwnRequest, form: forms.Form, candidates: tuple[Candidate, ...], name: NameForm, status: int = 200
+    request: OwnRequest,
+    form: forms.Form,
+    candidates: tuple[Candidate, ...],
+    name: NameForm,
+    *,
+    found: str = "",
+    status: int = 200,
 ) -> HttpResponse:
     latest = sorted(candidates, key=lambda each: each.published_at or _NEVER, reverse=True)
     context: dict[str, Any] = {
@@ -81,6 +93,7 @@ def _show(
         % {"number": len(candidates)},
         "form": form,
         "name": name,
+        "found": found,
         "candidates": latest[:SHOWN],
     }
     return render(request, "web/settings/source_look.html", context, status=status)
@@ -90,13 +103,24 @@ def _keep(request: OwnRequest, kind: str, form: forms.Form) -> HttpResponse:
     name = NameForm(request.POST)
     if not name.is_valid():
         return _again(request, kind, form, name)
-    source, made = add_source(request.organisation, kind, form.cleaned_data, name.cleaned_data["name"])
-    if made:
-        record(request.organisation, request.user, "source_added", source, gettext_noop("added the source"))
-        messages.success(request, _("“%(name)s” is added and is being read.") % {"name": source.name})
-    else:
-        messages.info(request, _("You have this source already: “%(name)s”.") % {"name": source.name})
-    return redirect("source", pk=source.pk)
+    return keep(request, kind, form.cleaned_data, name.cleaned_data["name"])
+
+
+def _name(request: OwnRequest, kind: str) -> HttpResponse:
+    """Where there is nothing to look at: only a name."""
+    form = NameForm(request.POST or None)
+    if form.is_valid():
+        return keep(request, kind, {}, form.cleaned_data["name"])
+    context = {
+        "title": _("Add a news source"),
+        "state": _("Your website’s own system sends its news here. Next you get the address and a token for it."),
+        "form": form,
+        "kinds": other_kinds(kind),
+        "button": _("Add this source"),
+        "back_url": reverse("sources"),
+        "back_label": _("News sources"),
+    }
+    return render(request, "web/settings/source_add.html", context, status=422 if form.errors else 200)
 
 
 def _again(request: OwnRequest, kind: str, form: forms.Form, name: NameForm) -> HttpResponse:

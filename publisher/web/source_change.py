@@ -15,13 +15,15 @@ from django.views.decorators.http import require_http_methods
 
 from publisher.access.audit import record
 from publisher.errors import OpslagError
-from publisher.items.first_look import change_source, first_look, with_stored_secrets
+from publisher.items.first_look import first_look, with_stored_secrets
 from publisher.items.sources import Dependants, dependants, remove_source
 from publisher.models import Source
 from publisher.sources import SOURCES
 from publisher.templatetags.dates import number
 from publisher.web.kept_words import keeps_words
 from publisher.web.plugin_form import form_for, refuse, secret_fields
+from publisher.web.source_keep import change
+from publisher.web.source_steps import source_steps
 from publisher.web.staff import OwnRequest, own, staff
 
 
@@ -32,17 +34,17 @@ from publisher.web.staff import OwnRequest, own, staff
 def source_address(request: OwnRequest, pk: int) -> HttpResponse:
     """Where the source is from now on; looked at first, so that nothing is kept that cannot be read."""
     found = _source(request, pk)
-    if found.kind not in SOURCES:
+    plugin = SOURCES.get(found.kind)
+    if plugin is None or not plugin.polled:
         raise Http404
-    plugin = SOURCES[found.kind]
+    if plugin.steps:
+        return source_steps(request, found.kind, found)
     form = _form(found, request)
     if request.method == "POST" and form.is_valid():
         values = with_stored_secrets(found, form.cleaned_data)
         try:
             first_look(found.kind, values)
-            with transaction.atomic():
-                change_source(found, values)
-                record(request.organisation, request.user, "source_moved", found, gettext_noop("changed the address"))
+            change(request, found, values)
         except OpslagError as error:
             refuse(form, plugin.config_class, error)
         else:

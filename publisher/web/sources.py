@@ -22,6 +22,8 @@ from publisher.vocabulary import SourceStatus
 from publisher.web.kept_words import keeps_words
 from publisher.web.settings_pages import tabs
 from publisher.web.source_forms import NameForm
+from publisher.web.source_tokens import pushing
+from publisher.web.source_weeks import often, weeks_of
 from publisher.web.staff import OwnRequest, may, own, staff
 
 SHOWN = 8
@@ -32,11 +34,12 @@ SHOWN = 8
 def sources(request: OwnRequest) -> HttpResponse:
     """All sources with their state in words."""
     found = list(_own(request).order_by("name", "pk"))
+    weeks = weeks_of(request.organisation, found)
     context = {
         "title": _("News sources"),
         "state": _state(found),
         "tabs": tabs("sources"),
-        "rows": [_described(source) for source in found],
+        "rows": [_described(source) | {"weeks": weeks[source.pk]} for source in found],
         "may_edit": may(request, "edit"),
     }
     return render(request, "web/settings/sources.html", context)
@@ -46,7 +49,7 @@ def sources(request: OwnRequest) -> HttpResponse:
 @require_safe
 def source(request: OwnRequest, pk: int) -> HttpResponse:
     """One source: its state, its back catalogue, who did what."""
-    found = own(_own(request), pk)
+    found = _whole(request, pk)
     return _page(request, found, NameForm(initial={"name": found.name}) if may(request, "edit") else None)
 
 
@@ -54,7 +57,8 @@ def source(request: OwnRequest, pk: int) -> HttpResponse:
 @require_safe
 def source_health(request: OwnRequest, pk: int) -> HttpResponse:
     """A source's state as a part of a page, which asks again while a look at it is under way."""
-    return render(request, "web/settings/source_health.html", _described(own(_own(request), pk)))
+    found = _whole(request, pk)
+    return render(request, "web/settings/source_health.html", _described(found) | {"moved": _moved(found)})
 
 
 @keeps_words
@@ -62,7 +66,7 @@ def source_health(request: OwnRequest, pk: int) -> HttpResponse:
 @require_POST
 def source_rename(request: OwnRequest, pk: int) -> HttpResponse:
     """Another name for a source."""
-    found = own(_own(request), pk)
+    found = _whole(request, pk)
     form = NameForm(request.POST)
     if not form.is_valid():
         return _page(request, found, form, status=422)
@@ -127,18 +131,34 @@ def _own(request: OwnRequest) -> ScopedQuerySet[Source]:
     return Source.objects.for_organisation(request.organisation).defer("credentials", "state")
 
 
+def _whole(request: OwnRequest, pk: int) -> Source:
+    """One source together with its plug-in's memory."""
+    return own(Source.objects.for_organisation(request.organisation).defer("credentials"), pk)
+
+
+def _moved(found: Source) -> tuple[str, str] | None:
+    plugin = SOURCES.get(found.kind)
+    return plugin.moved(found.state) if plugin else None
+
+
 def _described(found: Source) -> dict[str, object]:
     """A source as pages show it."""
     plugin = SOURCES.get(found.kind)
-    waiting = found.status == SourceStatus.ACTIVE and (
-        found.next_poll_at is None or found.next_poll_at <= timezone.now()
+    is_polled = plugin is None or plugin.polled
+    waiting = (
+        is_polled
+        and found.status == SourceStatus.ACTIVE
+        and (found.next_poll_at is None or found.next_poll_at <= timezone.now())
     )
     return {
         "source": found,
         "kind": plugin.label if plugin else found.kind,
-        "place": found.config.get("url", ""),
+        "polled": is_polled,
+        "steps": plugin.steps if plugin else (),
+        "place": plugin.described(found.config) if plugin else "",
         "error": str(Explanation.from_json(found.last_error)) if found.last_error else "",
         "waiting": waiting,
+        "often": often(found),
     }
 
 
@@ -158,8 +178,10 @@ def _state(found: list[Source]) -> str:
 def _page(request: OwnRequest, found: Source, form: NameForm | None, status: int = 200) -> HttpResponse:
     older = back_catalogue(found)
     context = _described(found) | {
+        "moved": _moved(found),
+        "weeks": weeks_of(request.organisation, [found])[found.pk],
         "title": found.name,
-        "readable": found.kind in SOURCES,
+        "readable": found.kind in SOURCES and SOURCES[found.kind].polled,
         "form": form,
         "older": older[:SHOWN],
         "older_count": older.count(),
@@ -169,4 +191,6 @@ def _page(request: OwnRequest, found: Source, form: NameForm | None, status: int
         ],
         "may_edit": may(request, "edit"),
     }
+    if not context["polled"]:
+        context |= pushing(found)
     return render(request, "web/settings/source.html", context | {"state": context["kind"]}, status=status)

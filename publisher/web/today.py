@@ -10,10 +10,12 @@ from django.utils.translation import gettext as _
 
 from publisher.deliver.transport_health import trouble
 from publisher.items.select import recent
-from publisher.models import Organisation, Source
+from publisher.models import Event, Organisation, Source
+from publisher.models.ledger import EVENT_IN_TROUBLE
+from publisher.review.standing import NEW, viewed
 from publisher.review.worklist import drafts, lately, upcoming, worklist
 from publisher.track.inbound.mailbox import trouble as mailbox_trouble
-from publisher.vocabulary import ItemState, SourceStatus
+from publisher.vocabulary import SourceStatus
 from publisher.web.staff import OwnRequest, may, staff
 
 AHEAD, BEHIND, DRAFTS, NEWS = 6, 5, 3, 3
@@ -25,7 +27,9 @@ def today(request: OwnRequest) -> HttpResponse:
     organisation = request.organisation
     work = worklist(organisation)
     sources, mail, mailbox = _unread(organisation), trouble(settings.OPSLAG_TRANSPORT), mailbox_trouble()
+    reports = Event.objects.for_organisation(organisation).filter(EVENT_IN_TROUBLE).count()
     coming = upcoming(organisation, AHEAD)
+    fresh = viewed(recent(organisation), organisation, NEW)
     context = {
         "title": _("Today"),
         "today": timezone.localdate(),
@@ -33,11 +37,13 @@ def today(request: OwnRequest) -> HttpResponse:
         "sources": sources,
         "mail_trouble": mail,
         "mailbox_trouble": mailbox,
-        "needs": len(work) - len(work.sources) + len(sources) + bool(mail) + bool(mailbox),
+        "reports_in_trouble": reports,
+        "needs": len(work) - len(work.sources) + len(sources) + bool(mail) + bool(mailbox) + bool(reports),
         "coming": coming,
         "gone": lately(organisation, BEHIND),
         "drafts": drafts(organisation, DRAFTS),
-        "unused": recent(organisation, state=ItemState.NEW).filter(chosen_for=None)[:NEWS],
+        "unused": fresh[:NEWS],
+        "unused_count": fresh.count(),
         "may_edit": may(request, "edit"),
         "may_approve": may(request, "approve"),
     }

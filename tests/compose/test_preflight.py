@@ -170,6 +170,26 @@ def test_consent_counts_on_the_day_it_goes_out(campaign: Campaign) -> None:
     assert [outlet for _level, outlet, _words in findings(campaign)] == ["email"]
 
 
+def test_consent_must_last_until_the_planned_day(campaign: Campaign) -> None:
+    tomorrow = timezone.localdate() + timedelta(days=1)
+    Picture.objects.update(consent_until=tomorrow, consent_by="Åse og Bo")
+    assert findings(campaign) == []
+    Campaign.objects.update(scheduled_at=timezone.now() + timedelta(days=2))
+    campaign.refresh_from_db()
+    found = findings(campaign)
+    assert [(level, outlet) for level, outlet, _words in found] == [("error", "email"), ("error", "post")]
+    assert "Choose another picture, or renew" in found[0][2]
+    said = checks(campaign)[0].explanation.params
+    assert (said["who"], said["day"]) == ("Åse og Bo", f"{tomorrow:%d.%m.%Y}")
+    assert [check for check in checks(campaign, timezone.now() + timedelta(hours=1)) if check.level == "error"] == []
+
+
+def test_a_withdrawn_consent_stops_it(campaign: Campaign) -> None:
+    Picture.objects.update(withdrawn_at=timezone.now())
+    assert [(level, outlet) for level, outlet, _words in findings(campaign)] == [("error", "email"), ("error", "post")]
+    assert all("was withdrawn" in words for _level, _outlet, words in findings(campaign))
+
+
 def test_findings_are_sentences_with_their_values(campaign: Campaign) -> None:
     POST.update(text="x" * 777)
     (found,) = checks(campaign)

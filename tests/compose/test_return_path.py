@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,6 +16,7 @@ from publisher.compose.return_path import (
     return_addresses,
     unsubscribe_mailbox,
 )
+from publisher.settings import _bounce_address, env
 
 TEMPLATES = ["bounce+{token}@nyt.example.org", "b-{token}@Bounce.Example.Org", "{token}@retur.example.org"]
 NUMBERS = st.integers(1, 2**60 - 1)
@@ -54,6 +57,21 @@ def test_another_numbers_signature_is_refused(template: str) -> None:
         assert delivery_of_address(f"{before}{other:x}{signature}{after}") is None
 
     check()
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["b+{token}@x.dk\r\nBcc: a@b.dk", "b\n+{token}@x.dk", "b+{token}@x\0.dk", "b+{token}@x .dk", "b+{token}@x>.dk"],
+)
+def test_an_address_that_could_be_a_line_of_its_own_stops_the_start(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(os.environ, "OPSLAG_BOUNCE_ADDRESS", "b+{token}@x.dk")
+    assert _bounce_address("OPSLAG_BOUNCE_ADDRESS") == "b+{token}@x.dk"
+    # The real environment takes no NUL.
+    monkeypatch.setattr(env, "str", lambda *_names, **_options: address)
+    with pytest.raises(ImproperlyConfigured, match="must look like"):
+        _bounce_address("OPSLAG_BOUNCE_ADDRESS")
 
 
 def test_with_another_secret_nothing_is_known_again(template: str, settings: pytest.FixtureRequest) -> None:

@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from django.db import DatabaseError, connection
 from django.utils import timezone
@@ -71,6 +72,46 @@ def test_a_claim_survives_a_power_cut(db: None) -> None:
     else:
         # 2 is FULL.
         assert (setting("PRAGMA journal_mode"), setting("PRAGMA synchronous")) == ("wal", "2")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="a file has no default of its own")
+def test_the_claims_own_connection_waits_for_the_disk_where_others_do_not(newsletter: Newsletter) -> None:
+    residents(newsletter, 3)
+    message = ready_mail(newsletter)
+    seen: list[str] = []
+
+    def during(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        found = execute(sql, params, many, context)
+        if "publisher_claim" in sql and not sql.startswith("SELECT"):
+            # On the very connection, before its transaction ends.
+            with context["connection"].connection.cursor() as cursor:
+                seen.append(cursor.execute("SHOW synchronous_commit").fetchone()[0])
+        return found
+
+    def claims() -> None:
+        try:
+            with connection.execute_wrapper(during):
+                claim.take(message, uuid.uuid4(), claim.Taker(uuid.uuid4(), 1, "j"), 2, timezone.now())
+        finally:
+            connection.close()
+
+    name = connection.ops.quote_name(connection.settings_dict["NAME"])
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER DATABASE {name} SET synchronous_commit = off")
+    try:
+        known = connection.get_connection_params()
+        where = {each: known[each] for each in ("dbname", "host", "port", "user", "password") if each in known}
+        with psycopg.connect(**where) as other:
+            assert other.execute("SHOW synchronous_commit").fetchone() == ("off",)
+        # A thread has a connection of its own, as a lane does.
+        lane = threading.Thread(target=claims)
+        lane.start()
+        lane.join(30)
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(f"ALTER DATABASE {name} RESET synchronous_commit")
+    assert seen and set(seen) == {"on"} and Claim.objects.count() == 1
 
 
 @pytest.mark.django_db(transaction=True)

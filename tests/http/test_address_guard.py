@@ -85,6 +85,23 @@ def test_public_addresses_are_public(address: str) -> None:
         "http://[::ffff:7f00:1]/",
         "http://localhost/",
         "http://169.254.169.254/latest/meta-data/",
+        "http://0/",
+        "http://0.0.0.0/",
+        "http://0x7f000001/",
+        "http://017700000001/",
+        "http://127.000.000.001/",
+        "http://10.1/",
+        "http://LocalHost/",
+        "http://100.64.0.1/",
+        "http://224.0.0.1/",
+        "http://192.88.99.1/",
+        "http://[::]/",
+        "http://[0:0:0:0:0:0:0:1]/",
+        "http://[64:ff9b::7f00:1]/",
+        "http://[2002:7f00:1::]/",
+        "http://[2001:0:7f00:1::]/",
+        "http://[fe80::1]/",
+        "http://[ff02::1]/",
     ],
 )
 def test_every_spelling_of_a_private_address_is_refused(url: str) -> None:
@@ -157,6 +174,42 @@ def test_a_name_is_resolved_once_and_its_answer_connected_to(settings: Any) -> N
         assert http.fetch(here.url("/")).body == b"news"
         assert asked == [("news.example.org", here.port)]
         assert here.asked[0].headers["host"] == here.target
+
+
+@pytest.mark.parametrize(
+    "url", ["http://①②⑦.⓪.⓪.①/", "http://127。0。0。1/", "http://127.0.0.1%2f@x/", "http://127.0.0.1\\@x/"]
+)
+def test_letters_that_look_like_numbers_lead_nowhere(url: str) -> None:
+    with pytest.raises(OpslagError):
+        http.fetch(url)
+
+
+@pytest.mark.parametrize("address", PRIVATE)
+def test_a_redirect_to_a_name_in_a_private_network_is_refused(settings: Any, address: str) -> None:
+    def resolver(host: str, _port: int) -> Sequence[str]:
+        return ["127.0.0.1"] if host == "news.example.org" else ["93.184.216.34", address]
+
+    with site("news.example.org") as here, http.use_transport(GuardedTransport(resolver=resolver)):
+        settings.OPSLAG_ALLOWED_TARGETS = frozenset({here.target})
+        here.pages["/"] = lambda visit: visit.answer(301, Location="https://inside.example.org/secret")
+        with pytest.raises(PermanentError) as refused:
+            http.fetch(here.url("/"))
+        assert refused.value.reason == "forbidden_address"
+        assert refused.value.explanation.params["host"] == "inside.example.org"
+
+
+def test_a_name_that_turns_private_from_hop_to_hop_is_refused() -> None:
+    asked = []
+
+    def rebinding(_host: str, _port: int) -> Sequence[str]:
+        asked.append(1)
+        return ["127.0.0.1"]
+
+    backend = GuardedBackend(rebinding)
+    for _ in range(2):
+        with pytest.raises(PermanentError):
+            backend.connect_tcp("rebind.example.org", 443, timeout=5)
+    assert len(asked) == 2, "each connection asks anew and believes only its own answer"
 
 
 def test_an_allowed_target_is_exactly_that_host_and_port(settings: Any) -> None:

@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from publisher.items.identity import MAX_KEY, identity_of, normalise_link, web_address, without_tracking
+from publisher.items.identity import (
+    MAX_KEY,
+    at_site,
+    identity_of,
+    normalise_link,
+    place_of,
+    title_key,
+    web_address,
+    without_tracking,
+)
 from publisher.sources.contract import Candidate
 
 SAME = [
@@ -23,6 +32,7 @@ SAME = [
     "https://kultur.example.org/nyheder/%6Fevelse",
     "  https://kultur.example.org/nyheder/oevelse\n",
     "https://anna:kode@kultur.example.org./nyheder/oevelse?",
+    "https://www.kultur.example.org/nyheder/oevelse",
 ]
 
 
@@ -48,14 +58,16 @@ def test_addresses_of_two_pages_have_two_keys(one: str, other: str) -> None:
 @pytest.mark.parametrize(
     ("url", "key"),
     [
-        ("https://www.rødovre.example/børn og unge", "www.xn--rdovre-bya.example/b%C3%B8rn%20og%20unge"),
+        ("https://www.rødovre.example/børn og unge", "xn--rdovre-bya.example/b%C3%B8rn%20og%20unge"),
         (
             "https://www.xn--rdovre-bya.example/b%c3%b8rn%20og%20unge",
-            "www.xn--rdovre-bya.example/b%C3%B8rn%20og%20unge",
+            "xn--rdovre-bya.example/b%C3%B8rn%20og%20unge",
         ),
         ("https://a.example.org/?b=2&a=1&utm_campaign=x", "a.example.org?a=1&b=2"),
         ("http://[2001:DB8::1]:8080/x", "[2001:db8::1]:8080/x"),
         ("https://a.example.org/100%/x", "a.example.org/100%25/x"),
+        ("https://www.dk/x", "www.dk/x"),
+        ("https://www.www.example.org/x", "example.org/x"),
     ],
 )
 def test_keys_are_written_in_one_form(url: str, key: str) -> None:
@@ -99,7 +111,19 @@ PATHS = st.text(st.sampled_from("abAB09-._~/%øæÅ!'();:@&=+,€😀%2F%41"), m
 LINKS = st.builds(
     "{}://{}{}/{}{}{}".format,
     st.sampled_from(["http", "https", "HTTPS"]),
-    st.sampled_from(["example.org", "Kultur.Example.ORG", "ærø.example", "xn--r-1fa.example", "127.0.0.1", "[::1]"]),
+    st.sampled_from(
+        [
+            "example.org",
+            "Kultur.Example.ORG",
+            "ærø.example",
+            "xn--r-1fa.example",
+            "127.0.0.1",
+            "[::1]",
+            "www.example.org",
+            "www.www.dk",
+            "www.ærø.example",
+        ]
+    ),
     st.sampled_from(["", ":80", ":443", ":8000"]),
     PATHS,
     st.one_of(st.just(""), PATHS.map("?{}".format)),
@@ -150,3 +174,34 @@ def test_identity_by_content_does_not_depend_on_how_it_is_written() -> None:
     bare = replace(WHOLE, external_key="", link="")
     zoned = datetime(2026, 1, 1, 1, tzinfo=timezone(timedelta(hours=1)))
     assert identity_of(bare) == identity_of(replace(bare, title="A\u030aben  øvelse ", published_at=zoned))
+
+
+def test_a_headline_is_the_same_however_it_is_written() -> None:
+    assert title_key("Åbent  hus – på Ærø!") == title_key("A\u030aBENT HUS: på ærø")
+    assert title_key("Åbent hus") != title_key("Åbent hus i dag")
+    assert title_key(" – ") == ""
+
+
+@pytest.mark.parametrize(
+    ("typed", "place"),
+    [
+        ("cms.example.org", "cms.example.org"),
+        (" http://CMS.example.org:8080/forside?x ", "cms.example.org:8080"),
+        ("www.example.org", "example.org"),
+        ("127.0.0.1:8099", "127.0.0.1:8099"),
+        ("https://ærø.example/", "xn--r-3fa9c.example"),
+        ("ikke en adresse", ""),
+        ("ftp://example.org", ""),
+        ("", ""),
+    ],
+)
+def test_a_website_may_be_named_as_people_type_it(typed: str, place: str) -> None:
+    assert place_of(typed) == place
+
+
+def test_a_link_is_written_at_the_address_that_readers_know() -> None:
+    sites = {"127.0.0.1:8099": "https://kultur.example.org"}
+    assert at_site("http://127.0.0.1:8099/a/ø?b=1#c", sites) == "https://kultur.example.org/a/ø?b=1#c"
+    assert at_site("http://127.0.0.1:8099", sites) == "https://kultur.example.org"
+    assert at_site("http://127.0.0.1:8098/a", sites) == "http://127.0.0.1:8098/a"
+    assert at_site("", sites) == ""

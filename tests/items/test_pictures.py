@@ -11,19 +11,22 @@ from pathlib import Path
 import httpx
 import pytest
 from django.conf import settings
+from django.utils import timezone
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, features
 
 from publisher.errors import InputError, PermanentError, TransientError
 from publisher.http import use_transport
 from publisher.items.pictures import (
     fetch_picture,
+    is_withdrawn,
     media_file,
     picture_bytes,
     picture_file,
     picture_url,
+    remove_withdrawn_files,
     store_picture,
 )
 from publisher.models import Organisation, Picture
@@ -84,6 +87,30 @@ def test_what_a_camera_wrote_is_applied_and_dropped(secretariat: Organisation) -
     assert blue < 100
 
 
+def test_what_a_telephone_takes_can_be_used(secretariat: Organisation) -> None:
+    """The file is an HEIC of 160 × 120 pixels, with a yellow corner top left, to be turned by 90° clockwise."""
+    content = (Path(__file__).parent / "phone.heic").read_bytes()
+    assert b"Kamera" in content
+    picture = store_picture(secretariat, content, file_name="IMG_0042.HEIC")
+    assert (picture.width, picture.height, picture.media_type) == (120, 160, "image/jpeg")
+    image = opened(picture).convert("RGB")
+    assert not image.getexif()
+    assert b"Kamera" not in picture_bytes(picture)
+    red, _green, blue = image.getpixel((110, 10))  # type: ignore[misc]
+    assert red > 200
+    assert blue < 100
+    assert picture.file_name == "IMG_0042.HEIC"
+    with pytest.raises(OSError, match="cannot identify"):
+        # Not even now does the rest of the program open such files.
+        Image.open(io.BytesIO(content))
+
+
+@pytest.mark.skipif(not features.check("avif"), reason="this Pillow reads no AVIF")
+def test_avif_can_be_used(secretariat: Organisation) -> None:
+    picture = store_picture(secretariat, drawing(kind="AVIF"))
+    assert (picture.width, picture.height, picture.media_type) == (640, 400, "image/jpeg")
+
+
 @pytest.mark.parametrize("mode", ["L", "CMYK", "P", "1", "LA", "I;16"])
 def test_all_colour_modes_can_be_shown(secretariat: Organisation, mode: str) -> None:
     kind = "JPEG" if mode == "CMYK" else "PNG"
@@ -131,6 +158,9 @@ HOSTILE = {
     "postscript": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 99 99\n", "picture_unreadable"),
     "pixel": (drawing(1, 1, kind="GIF"), "picture_too_small"),
     "thread": (drawing(3000, 4), "picture_too_small"),
+    "half an HEIC": ((Path(__file__).parent / "phone.heic").read_bytes()[:520], "picture_unreadable"),
+    "an HEIC in name": (b"\0\0\0\x18ftypheic" + b"\0" * 400, "picture_unreadable"),
+    "an AVIF in name": (b"\0\0\0\x18ftypavif" + b"\0" * 400, "picture_unreadable"),
     "too many bytes": (b"\xff\xd8\xff" + b"\0" * 15_000_000, "picture_too_large"),
 }
 
@@ -145,6 +175,16 @@ def test_what_is_no_picture_of_use_is_refused_in_words(secretariat: Organisation
     assert len(str(caught.value)) > 20
     assert not Picture.objects.exists()
     assert not list(Path(settings.OPSLAG_MEDIA_DIR).rglob("*.*"))
+
+
+@hypothesis_settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.integers(0, 710), st.integers(0, 255)), min_size=1, max_size=6))
+def test_a_damaged_heic_is_stored_or_refused(secretariat: Organisation, changes: list[tuple[int, int]]) -> None:
+    content = bytearray((Path(__file__).parent / "phone.heic").read_bytes())
+    for position, value in changes:
+        content[position] = value
+    with contextlib.suppress(InputError):
+        opened(store_picture(secretariat, bytes(content))).load()
 
 
 @hypothesis_settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -259,3 +299,38 @@ def test_a_picture_that_cannot_be_had(
 def test_a_picture_on_a_forbidden_address_is_not_asked_for(secretariat: Organisation, url: str) -> None:
     with pytest.raises((PermanentError, TransientError)):
         fetch_picture(secretariat, PictureRef(url))
+
+
+def test_a_withdrawn_picture_is_not_stored_fetched_or_handed_out_again(
+    secretariat: Organisation, elsewhere: Organisation
+) -> None:
+    address = f"{HOST}/kor.jpg"
+    picture = store_picture(secretariat, drawing(), source_url=address)
+    Picture.objects.update(withdrawn_at=timezone.now())
+    picture.refresh_from_db()
+    remove_withdrawn_files([picture])
+    assert not list(Path(settings.OPSLAG_MEDIA_DIR).rglob("*.*"))
+    with pytest.raises(InputError) as caught:
+        store_picture(secretariat, drawing())
+    assert caught.value.reason == "picture_withdrawn"
+    with (
+        use_transport(httpx.MockTransport(lambda _request: pytest.fail("it was asked for"))),
+        pytest.raises(InputError),
+    ):
+        fetch_picture(secretariat, PictureRef(address))
+    with pytest.raises(PermanentError) as refused:
+        picture_bytes(picture)
+    assert refused.value.reason == "picture_withdrawn"
+    assert is_withdrawn(picture.sha256)
+    assert not list(Path(settings.OPSLAG_MEDIA_DIR).rglob("*.*"))
+    # What another organisation does with it is its own matter.
+    assert store_picture(elsewhere, drawing()).pk != picture.pk
+    assert not is_withdrawn(picture.sha256)
+    remove_withdrawn_files([picture])
+    assert media_file(picture.sha256, 1600, "jpg")
+
+
+def test_files_have_names(secretariat: Organisation) -> None:
+    fetched = store_picture(secretariat, drawing(), source_url=f"{HOST}/2026/K%C3%B8ge%20havn.jpg?w=3")
+    assert fetched.file_name == "Køge havn.jpg"
+    assert store_picture(secretariat, drawing(650), file_name="x" * 300 + ".jpg").file_name.endswith("xx.jpg")

@@ -226,7 +226,7 @@ def test_a_news_source(page: Page, office: Callable[[Page], Page], live_server: 
         settings.OPSLAG_ALLOWED_TARGETS |= {url.removeprefix("http://")}
         office(page).goto(live_server.url + "/settings/sources")
         page.get_by_role("link", name="Add a news source").click()
-        page.get_by_label("Address of the feed").fill(f"{url}/feed.xml")
+        page.get_by_label("Address of the website or its feed").fill(f"{url}/feed.xml")
         page.get_by_role("button", name="See what is there").click()
         expect(page.get_by_text("Koncert i parken")).to_be_visible()
         assert not Source.objects.exists()

@@ -9,7 +9,8 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from publisher.models import Heartbeat, InboundMail, Mailbox, Organisation, StopStamp
+from publisher.compose.trial_key import new_trial_key
+from publisher.models import Event, Heartbeat, InboundMail, Mailbox, Organisation, StopStamp
 from publisher.operate import doctor, heartbeat, received
 from publisher.operate.findings import Finding, Level
 from publisher.vocabulary import Queue
@@ -44,7 +45,7 @@ def test_where_all_is_well_nothing_fails(
     with running_sink(tmp_path / "sink") as sink, imap_server() as mailbox:
         settings.OPSLAG_SMTP_URL = f"smtp+plain://127.0.0.1:{sink.port}"
         settings.OPSLAG_INBOUND_IMAP_URL = mailbox.url
-        received.remember(Level.OK)
+        received.remember(f"X-Opslag-Test: {new_trial_key(timezone.now())}\n\n".encode(), Level.OK)
         findings = list(doctor.examine())
     bad = [str(finding.explanation) for finding in findings if finding.level is not Level.OK]
     # The tests' own broker is started without the policy that production needs.
@@ -184,3 +185,10 @@ def test_replies_that_cannot_be_forwarded_are_named(db: None, settings: pytest.F
     with imap_server() as mailbox:
         settings.OPSLAG_INBOUND_IMAP_URL = mailbox.url
         assert worst(RETURNS) is Level.FAIL
+
+
+def test_reports_that_cannot_be_applied_are_named(db: None, settings: pytest.FixtureRequest) -> None:
+    settings.OPSLAG_CATCHER_DIR = "/tmp"
+    assert worst(RETURNS) is Level.OK
+    Event.objects.create(source="esp", event_id="1", kind="complained", at=timezone.now(), attempts=4)
+    assert worst(RETURNS) is Level.FAIL

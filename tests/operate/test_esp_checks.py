@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import json
+import re
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -11,9 +13,11 @@ import time_machine
 from django.utils import timezone, translation
 
 from publisher import http
+from publisher.compose.trial_key import new_trial_key
 from publisher.models import Message
-from publisher.operate import doctor, heartbeat
+from publisher.operate import doctor, heartbeat, received
 from publisher.operate.findings import Level
+from publisher.operate.trial_mail import links_of
 from publisher.transports.esps import ESPS
 from publisher.vocabulary import DeliveryStatus
 from tests.audience_factory import own_newsletter, ready_mail, residents
@@ -123,8 +127,14 @@ def test_what_was_refused_and_what_was_counted_is_told(settings: Any, db: None) 
         (
             "resend",
             "k",
-            {"domains": {"data": [{"id": "1"}]}, "domains/1": {"name": "a.dk", "open_tracking": False}},
-            {"domains": {"data": [{"id": "1"}]}, "domains/1": {"name": "a.dk", "open_tracking": True}},
+            {
+                "domains": {"data": [{"id": "1"}]},
+                "domains/1": {"name": "a.dk", "open_tracking": False, "click_tracking": False},
+            },
+            {
+                "domains": {"data": [{"id": "1"}]},
+                "domains/1": {"name": "a.dk", "open_tracking": True, "click_tracking": False},
+            },
         ),
     ],
 )
@@ -134,10 +144,41 @@ def test_tracking_is_read_from_the_account(
     choose(settings, name, key)
     assert "does not count" in said(off)[Level.OK]
     assert "console" in said(on)[Level.FAIL]
-    for odd in ([], None, {"data": [{}], "tracking": []}, "x"):
-        assert said(dict.fromkeys(off, odd)), "whatever it says, the rest is looked at"
-    found = said({})
-    assert "does not say" in found[Level.WARN] and "--received" in found[Level.WARN]
+    for odd in ([], None, {}, {"data": []}, {"data": [{}], "tracking": []}, "x", *_without_a_flag(off)):
+        answers = odd if isinstance(odd, dict) and odd.keys() == off.keys() else dict.fromkeys(off, odd)
+        found = said(answers)
+        assert "does not count" not in found[Level.OK], f"silence is no “off”: {answers}"
+        assert "does not say" in found[Level.WARN] and "--received" in found[Level.WARN]
+
+
+def _without_a_flag(answers: dict[str, Any]) -> list[dict[str, Any]]:
+    """The answers without what they say of tracking, and with something else in its place."""
+    told = json.dumps(answers)
+    return [json.loads(told.replace("false", "null")), json.loads(told.replace("false", '"no"')),
+            json.loads(re.sub(r'"(\w*(?:[tT]rack|active)\w*)": false', r'"\1_of_late": false', told))]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["brevo", "mailtrap", "ses"])
+def test_where_nobody_can_be_asked_a_test_mail_that_arrived_tells(settings: Any, db: None, name: str) -> None:
+    choose(settings, name)
+
+    def arrives(more: str = "", sent_at: datetime | None = None) -> dict[Level, str]:
+        key = new_trial_key(sent_at or timezone.now())
+        links = "".join(f'<a href="{link}">x</a>' for link in links_of(key))
+        head = f"X-Opslag-Test: {key}\nContent-Type: text/html\n\n"
+        received.remember(f"{head}{links}{more}".encode(), Level.OK)
+        return said()
+
+    assert "--received" in said()[Level.WARN]
+    assert "arrived as it was sent" in arrives()[Level.OK] and "--received" not in said()[Level.WARN]
+    settings.OPSLAG_ESP = "postal"
+    assert "arrived" not in said()[Level.OK], "that was another service"
+    settings.OPSLAG_ESP = name
+    for more in ('<img src="https://esp.example/o.gif">', '<a href="https://esp.example/c/1">x</a>'):
+        assert "counts who opens or clicks" in arrives(more)[Level.FAIL]
+    assert "--received" in arrives(sent_at=timezone.now() - timedelta(days=91))[Level.WARN]
+    received.remember(b"Subject: another\n\nhttps://opslag.test/", Level.OK)
+    assert "arrived as it was sent" not in said()[Level.OK]
 
 
 def test_by_api_a_service_that_takes_it_is_told_in_each_call(settings: Any, db: None) -> None:

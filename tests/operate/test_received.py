@@ -5,21 +5,25 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from datetime import UTC, datetime, timedelta
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.utils import translation
+import time_machine
+from django.utils import timezone, translation
 from hypothesis import given
 from hypothesis import strategies as st
 
 from publisher import cli
 from publisher.cli import doctor as doctor_command
+from publisher.compose.trial_key import new_trial_key, trial_key_in
 from publisher.models import Newsletter
 from publisher.operate import trial_mail
 from publisher.operate.findings import Level
 from publisher.operate.received import Signature, examine_received, look_at_last_received
+from publisher.operate.trial_mail import links_of
 from tests.audience_factory import own_newsletter
 from tests.imap_server import imap_server
 from tests.smtp_sink import running_sink
@@ -45,7 +49,11 @@ def mail(
     html: str = LINK,
     results: str = GMAIL,
     leave: str = LEAVE,
+    trial: str = "",
 ) -> bytes:
+    if trial:
+        html = "".join(f'<a href="{link}">x</a>' for link in links_of(trial)) + (html if html != LINK else "")
+        leave = f"X-Opslag-Test: {trial}\r\n{leave}"
     said = f"Authentication-Results: {results}\r\n" if results else ""
     head = f"From: Kulturnyt <nyt@kultur.example.org>\r\nSubject: x\r\nMessage-ID: <d1.2@x>\r\n{leave}"
     return (
@@ -62,11 +70,48 @@ def said(raw: bytes) -> dict[Level, list[str]]:
 
 
 def test_a_mail_that_arrived_well_is_told_so() -> None:
-    found = said(mail(signature()))
+    found = said(mail(signature(), trial=new_trial_key(datetime(2026, 11, 26, 7, tzinfo=UTC))))
     assert not found[Level.FAIL] and not found[Level.WARN]
-    assert "signed by kultur.example.org" in found[Level.OK][0]
-    assert "dkim=pass, spf=pass, dmarc=pass" in found[Level.OK][1]
+    assert "2026-11-26 08:00" in found[Level.OK][0], "how old what is said here is"
+    assert "signed by kultur.example.org" in found[Level.OK][1]
+    assert "dkim=pass, spf=pass, dmarc=pass" in found[Level.OK][2]
+    assert "as they left" in found[Level.OK][3]
+
+
+NOT_OURS = "not a test mail"
+
+
+def others(found: dict[Level, list[str]]) -> list[str]:
+    """What is said as a warning, but for that it is no test mail."""
+    return [words for words in found[Level.WARN] if NOT_OURS not in words]
+
+
+def test_any_other_mail_is_looked_at_and_not_believed() -> None:
+    found = said(mail(signature()))
+    assert not found[Level.FAIL] and NOT_OURS in found[Level.WARN][0]
     assert "where they should" in found[Level.OK][2]
+
+
+@pytest.mark.parametrize(
+    "spoil", [lambda key: key[:-1] + ("0" if key[-1] != "0" else "1"), lambda key: "test-" + "a" * 32]
+)
+def test_a_key_that_we_did_not_make_is_none(spoil: Any) -> None:
+    key = new_trial_key(timezone.now())
+    assert trial_key_in(f"<{key}@x>") is not None
+    assert trial_key_in(f"<{spoil(key)}@x>") is None and NOT_OURS in said(mail(trial=spoil(key)))[Level.WARN][0]
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ('<a href="https://r.esp.example/tr/cl/x">x</a>', "click tracking"),
+        ('<a href="https://opslag.test/?utm_source=esp">x</a>', "click tracking"),
+        ('<img src="https://esp.example/o.gif" width="600">', "open tracking"),
+    ],
+)
+def test_whatever_our_test_mail_did_not_hold_was_put_in(more: str, words: str) -> None:
+    found = said(mail(signature(), html=more, trial=new_trial_key(timezone.now())))
+    assert words in " ".join(found[Level.FAIL]) and "as they left" not in " ".join(found[Level.OK])
 
 
 @pytest.mark.parametrize(
@@ -81,12 +126,12 @@ def test_a_mail_that_arrived_well_is_told_so() -> None:
 def test_the_header_that_is_not_signed_is_named_with_what_to_do(covered: str, missing: str) -> None:
     found = said(mail(signature(covered)))
     assert f"does not cover {missing}:" in found[Level.FAIL][0]
-    assert all(program in found[Level.WARN][0] for program in ("OpenDKIM", "rspamd", "Exim", "Exchange"))
+    assert all(program in others(found)[0] for program in ("OpenDKIM", "rspamd", "Exim", "Exchange"))
 
 
 def test_one_signature_that_covers_both_is_enough() -> None:
     found = said(mail(signature("from:to", "esp.example"), signature()))
-    assert not found[Level.FAIL] and not found[Level.WARN]
+    assert not found[Level.FAIL] and not others(found)
 
 
 def test_two_halves_are_no_whole() -> None:
@@ -95,8 +140,8 @@ def test_two_halves_are_no_whole() -> None:
 
 
 def test_a_strangers_signature_is_worth_a_word() -> None:
-    assert "kultur.example.org" in said(mail(signature(domain="esp.example")))[Level.WARN][0]
-    assert not said(mail(signature(domain="example.org")))[Level.WARN]
+    assert "kultur.example.org" in others(said(mail(signature(domain="esp.example"))))[0]
+    assert not others(said(mail(signature(domain="example.org"))))
 
 
 def test_no_signature_at_all() -> None:
@@ -193,6 +238,7 @@ def test_the_test_mail_is_as_newsletters_are(
         b"List-Unsubscribe: <https://opslag.test/u/test-",
         b"List-Unsubscribe-Post: List-Unsubscribe=One-Click",
         b"X-Mailjet-TrackOpen: 0",
+        b"X-Opslag-Test: test-",
     ):
         assert line in arrived
     found = said(arrived.partition(b"\r\n")[2])
@@ -221,12 +267,16 @@ def remembered() -> str:
 def test_a_file_and_the_terminal_are_read_and_remembered(
     db: None, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    saved = tmp_path / "original.eml"
+    saved, key = tmp_path / "original.eml", new_trial_key(timezone.now())
     saved.write_bytes(mail(signature()))
-    assert remembered() == "warn"
+    assert cli.main(["doctor", "--received", str(saved)]) == 0
+    assert remembered() == "warn", "it was anybody's"
+    saved.write_bytes(mail(signature(), trial=key))
     assert cli.main(["doctor", "--received", str(saved)]) == 0
     assert remembered() == "ok"
-    monkeypatch.setattr(sys, "stdin", TextIOWrapper(BytesIO(mail())))
+    with time_machine.travel(timezone.now() + timedelta(days=91), tick=False):
+        assert remembered() == "warn", "long ago"
+    monkeypatch.setattr(sys, "stdin", TextIOWrapper(BytesIO(mail(trial=key))))
     assert cli.main(["doctor", "--received", "-"]) == 1
     assert remembered() == "fail"
     assert "kultur.example.org" in capsys.readouterr().out

@@ -26,13 +26,13 @@ from publisher.models import (
     Topic,
     User,
 )
-from publisher.rules.matching import apply_rules, matches, would_have_made
+from publisher.rules.matching import apply_rules
+from publisher.rules.wanted import matches
 from publisher.vocabulary import CampaignStatus, ItemState, MessageStatus, NoticeKind, Outlet, RuleMode, RuleTiming
 from tests.review.send_outs import mail_of, post_of
+from tests.rules.news import HOUR, news
 
 pytestmark = pytest.mark.database
-
-HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
@@ -41,19 +41,6 @@ def rule(secretariat: Organisation, newsletter: Newsletter, practice_account: Ac
     rule = Rule.objects.create(organisation=secretariat, name="Alt nyt", newsletter=newsletter, daily_cap=3)
     rule.accounts.add(practice_account)
     return rule
-
-
-def news(organisation: Organisation, title: str, *, seen: timedelta = HOUR, published: timedelta | None = HOUR) -> Item:
-    """An item that was first seen and published so long ago."""
-    now = timezone.now()
-    item = Item.objects.create(
-        organisation=organisation, title=title, lead="Alle er velkomne.", body_text="Kom og hør.",
-        link=f"https://kultur.example.org/{title.replace(' ', '-')}", link_key=f"kultur.example.org/{title}",
-        published_at=None if published is None else now - published,
-    )  # fmt: skip
-    Item.objects.filter(pk=item.pk).update(first_seen_at=now - seen)
-    item.refresh_from_db()
-    return item
 
 
 def apply() -> list[Campaign]:
@@ -75,7 +62,7 @@ def test_a_new_item_becomes_a_draft_that_waits_for_a_person(rule: Rule, secretar
     assert {message.outlet for message in campaign.messages.all()} == {Outlet.EMAIL, Outlet.POST}
     assert {message.status for message in campaign.messages.all()} == {MessageStatus.DRAFT}
     notice = Notice.objects.get()
-    assert (notice.kind, notice.user, notice.subject_id) == (NoticeKind.REVIEW_READY, bo, campaign.pk)
+    assert (notice.kind, notice.user, notice.subject_id) == (NoticeKind.NEW_ITEM, bo, campaign.pk)
     assert RuleMatch.objects.get().outcome == "in_review"
     assert not Delivery.objects.exists()
 
@@ -325,22 +312,3 @@ def test_failures_count_towards_the_daily_limit_so_that_alerts_do(
     assert apply() == []
     assert Notice.objects.filter(kind=NoticeKind.ALERT).count() == 2
     assert RuleMatch.objects.filter(outcome="capped").count() == 3
-
-
-# --- What it would have made ------------------------------------------------------------------------------------
-
-
-def test_what_it_would_have_made_last_month(rule: Rule, secretariat: Organisation) -> None:
-    day = timedelta(days=1)
-    with time_machine.travel(datetime(2027, 7, 20, 12, 0, tzinfo=UTC), tick=False):
-        news(secretariat, "for gammel", seen=31 * day, published=31 * day)
-        wanted = [
-            news(secretariat, "bagkatalog", seen=HOUR, published=29 * day),
-            *(news(secretariat, f"samme dag {number}", published=3 * day - number * HOUR / 60) for number in range(3)),
-        ]
-        news(secretariat, "over grænsen", published=3 * day - HOUR)
-        news(secretariat, "på vej", published=-day)
-        Item.objects.update(state=ItemState.SEEN)
-        assert would_have_made(rule) == wanted
-        assert would_have_made(rule, days=5) == wanted[1:]
-    assert not RuleMatch.objects.exists() and not Campaign.objects.exists()

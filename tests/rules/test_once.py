@@ -1,4 +1,4 @@
-"""Two workers apply the rules at the same moment: each item is met once, and the daily limit holds."""
+"""Two workers apply the rules at the same moment: each item is met once, and the limits hold."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from publisher.models import Account, Campaign, Item, Newsletter, Organisation, Rule, RuleMatch
-from publisher.vocabulary import RuleMode
+from publisher.models import Account, Block, Campaign, Item, Newsletter, Organisation, Rule, RuleMatch
+from publisher.vocabulary import RuleMail, RuleMode
 
 pytestmark = [pytest.mark.database, pytest.mark.system, pytest.mark.django_db(transaction=True)]
 
@@ -31,7 +31,8 @@ def database_for_workers(folder: Path) -> str:
 
 def stored(database: str, table: str) -> int:
     if connection.vendor == "postgresql":
-        return {"publisher_campaign": Campaign, "publisher_rulematch": RuleMatch}[table].objects.count()
+        models = {"publisher_campaign": Campaign, "publisher_rulematch": RuleMatch, "publisher_block": Block}
+        return models[table].objects.count()
     with sqlite3.connect(database) as found:
         return int(found.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0])
 
@@ -56,6 +57,14 @@ def two_workers(database: str) -> list[list[int]]:
     return made
 
 
+def twelve_items(organisation: Organisation) -> None:
+    for number in range(12):
+        Item.objects.create(
+            organisation=organisation, title=f"Nyhed {number}", link=f"https://kultur.example.org/{number}",
+            link_key=f"kultur.example.org/{number}", lead="Alle er velkomne.", body_text="Kom og hør.",
+        )  # fmt: skip
+
+
 @pytest.mark.parametrize(("cap", "campaigns"), [(100, 12), (5, 5)])
 def test_two_workers_make_each_campaign_once(
     secretariat: Organisation,
@@ -69,13 +78,45 @@ def test_two_workers_make_each_campaign_once(
         organisation=secretariat, name="Alt", newsletter=newsletter, mode=RuleMode.AUTOMATIC, daily_cap=cap
     )
     rule.accounts.add(practice_account)
-    for number in range(12):
-        Item.objects.create(
-            organisation=secretariat, title=f"Nyhed {number}", link=f"https://kultur.example.org/{number}",
-            link_key=f"kultur.example.org/{number}", lead="Alle er velkomne.", body_text="Kom og hør.",
-        )  # fmt: skip
+    twelve_items(secretariat)
     database = database_for_workers(tmp_path)
     first, second = two_workers(database)
     assert len(first) + len(second) == len({*first, *second}) == campaigns
     assert stored(database, "publisher_campaign") == campaigns
     assert stored(database, "publisher_rulematch") == 12
+
+
+def test_two_workers_keep_the_gap(secretariat: Organisation, practice_account: Account, tmp_path: Path) -> None:
+    """One goes out now; eleven wait for turns of their own."""
+    rule = Rule.objects.create(
+        organisation=secretariat, name="Alt", mode=RuleMode.AUTOMATIC, daily_cap=100, min_gap_minutes=1
+    )
+    rule.accounts.add(practice_account)
+    twelve_items(secretariat)
+    database = database_for_workers(tmp_path)
+    first, second = two_workers(database)
+    assert len(first) + len(second) == stored(database, "publisher_campaign") == 1
+    assert turns(database) == 12
+
+
+def test_two_workers_and_two_rules_fill_one_issue(
+    secretariat: Organisation, newsletter: Newsletter, tmp_path: Path
+) -> None:
+    for name in ("Alt", "Også alt"):
+        Rule.objects.create(
+            organisation=secretariat, name=name, newsletter=newsletter, mail_as=RuleMail.NEXT_ISSUE, daily_cap=100
+        )
+    twelve_items(secretariat)
+    database = database_for_workers(tmp_path)
+    assert two_workers(database) == [[], []]
+    assert stored(database, "publisher_campaign") == 1
+    assert stored(database, "publisher_block") == 12
+    assert stored(database, "publisher_rulematch") == 24
+
+
+def turns(database: str) -> int:
+    """How many different instants the items got."""
+    if connection.vendor == "postgresql":
+        return RuleMatch.objects.values("goes_at").distinct().count()
+    with sqlite3.connect(database) as found:
+        return int(found.execute("SELECT COUNT(DISTINCT goes_at) FROM publisher_rulematch").fetchone()[0])

@@ -1,12 +1,12 @@
-"""Plain text, first picture and named feed out of markup that may be anything."""
+"""Plain text and named feed out of markup that may be anything."""
 
 from __future__ import annotations
 
 import pytest
 from hypothesis import given, strategies
 
-from publisher.sources.contract import PictureRef
-from publisher.sources.feed_markup import first_picture, named_feed, pixels, plain_text, web_address
+from publisher.sources.feed_markup import pixels, plain_text, web_address, with_absolute_addresses
+from publisher.sources.feed_pages import named_feeds
 
 BASE = "https://havnby.example.org/nyt/sti"
 
@@ -40,8 +40,8 @@ def test_plain_text_never_fails_and_settles(markup: str) -> None:
     text = plain_text(markup)
     assert text == " ".join(text.split())
     assert "<script>" not in text
-    first_picture(markup, BASE)
-    named_feed(markup, BASE)
+    named_feeds(markup, BASE)
+    with_absolute_addresses(markup, BASE)
 
 
 @pytest.mark.parametrize(
@@ -54,38 +54,24 @@ def test_plain_text_never_fails_and_settles(markup: str) -> None:
 def test_hostile_markup_is_read_in_one_pass(hostile: str) -> None:
     """A quadratic reader would need minutes for these."""
     plain_text(hostile)
-    first_picture(hostile, BASE)
-    named_feed(hostile, BASE)
+    named_feeds(hostile, BASE)
+    with_absolute_addresses(hostile, BASE)
 
 
-def test_the_first_real_picture_is_found_with_its_caption() -> None:
-    markup = """<img src="https://maaling.example.org/p.gif" width="1" height="1"><img src="/ikon.png" width=32>
-    <img src="data:image/gif;base64,AA=="><img alt="uden adresse">
-    <figure class="stor"><img src='../bro.jpg?a=1&amp;b=2' alt="Broen &quot;Ny&quot; &gt; havnen"
-    width="640px" height=480>
-    <figcaption class=x>Foto: <b>Bo</b></figcaption></figure><figure><img src="/nr2.jpg"></figure>"""
-    assert first_picture(markup, BASE) == PictureRef(
-        "https://havnby.example.org/bro.jpg?a=1&b=2",
-        alt='Broen "Ny" > havnen',
-        caption="Foto: Bo",
-        width=640,
-        height=480,
-    )
-
-
-def test_a_caption_belongs_to_its_own_figure() -> None:
-    assert first_picture("<figure><figcaption>Nej</figcaption></figure><img src=/a.jpg>", BASE) == PictureRef(
-        "https://havnby.example.org/a.jpg"
-    )
-    assert first_picture("<p>Ingen billeder</p>", BASE) is None
-
-
-def test_the_feed_that_a_page_names() -> None:
-    page = """<!doctype html><HTML><head><link rel=stylesheet type=text/css href=/s.css>
-    <LINK REL="Alternate home" TYPE="application/atom+xml" HREF="/nyt.atom">
-    <link rel=alternate type=application/rss+xml href=/2>"""
-    assert named_feed(page, BASE) == "https://havnby.example.org/nyt.atom"
-    assert named_feed("<link rel=alternate hreflang=de href=/de>", BASE) == ""
+@pytest.mark.parametrize(
+    ("markup", "whole"),
+    [
+        ('<a class=x href="/kort?a=1&amp;b=2">', '<a class=x href="https://havnby.example.org/kort?a=1&amp;b=2">'),
+        ("<img src='../bro.jpg'>", '<img src="https://havnby.example.org/bro.jpg">'),
+        ("<a href=side>", '<a href="https://havnby.example.org/nyt/side">'),
+        ('<a href="//x.example.org/">', '<a href="https://x.example.org/">'),
+        ('<a href="https://x.example.org/">', '<a href="https://x.example.org/">'),
+        ('<a href="#top"><a href="mailto:a@example.org">', '<a href="#top"><a href="mailto:a@example.org">'),
+        ('skriv href="/x" i koden', 'skriv href="/x" i koden'),
+    ],
+)
+def test_addresses_become_whole(markup: str, whole: str) -> None:
+    assert with_absolute_addresses(markup, BASE) == whole
 
 
 @pytest.mark.parametrize(

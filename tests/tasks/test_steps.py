@@ -21,6 +21,7 @@ from publisher.items import polling
 from publisher.models import (
     Account,
     Campaign,
+    CampaignItem,
     Claim,
     Delivery,
     DeliveryCount,
@@ -38,7 +39,7 @@ from publisher.models import (
 )
 from publisher.models.line import LINE_BEGINS
 from publisher.models.probe import Instant, Probe
-from publisher.review import settling, withdraw
+from publisher.review import corrections, renewal, settling, withdraw
 from publisher.rules import matching
 from publisher.schedule import dispatch
 from publisher.track import breaker, events
@@ -59,7 +60,10 @@ LOOKS: dict[str, Callable[[datetime], object]] = {
     "publish": post.to_publish,
     "reconcile": reconcile.to_reconcile,
     "notices": notice.due_notices,
+    "withdrawn": dispatch.hold_withdrawn,
+    "changed": renewal.untold,
     "rules": lambda now: _met_after(now),
+    "corrections": lambda now: _looked_at_after(now),
     "collect": polling.due_sources,
     "dead_posts": post.give_up_dead_claims,
     "dead_notices": notice.give_up_dead_notices,
@@ -69,7 +73,7 @@ LOOKS: dict[str, Callable[[datetime], object]] = {
     "breaker": breaker.look_again,
     "confirm": reconcile.to_confirm,
     "lost_claims": recover.give_up_lost_claims,
-    "apply": lambda _now: events.anything_waits(),
+    "apply": events.anything_waits,
     "by_policy": settling.resend_by_policy,
     "forward": forwarding.due_forwards,
 }
@@ -93,7 +97,14 @@ WORK: dict[str, list[Row]] = {
     "publish": [(Message, POST, {"status": "sending"}), (Delivery, OF_POST, {"status": "pending", "due_at": AGO})],
     "reconcile": [(Delivery, OF_POST, {"status": "uncertain", "due_at": AGO})],
     "notices": [(Notice, {}, {"status": "pending", "due_at": AGO})],
+    "withdrawn": [(Message, POST, {"status": "scheduled"}), (Item, {}, {"withdrawn_at": AGO})],
+    "changed": [
+        (Campaign, {"title": "Opslag"}, {"status": "approved"}),
+        (Message, POST, {"status": "scheduled"}),
+        (Item, {}, {"revision": 2}),
+    ],
     "rules": [(Item, {}, {"state": "new", "published_at": timedelta(hours=-71)})],
+    "corrections": [(Item, {}, {"event_changed_at": AGO})],
     "collect": [(Source, {}, {"status": "active", "next_poll_at": AGO})],
     "dead_posts": [
         (Claim, OF_POST, {"lease_until": AGO}),
@@ -116,7 +127,7 @@ WORK: dict[str, list[Row]] = {
         (PostPart, {}, {"step": "committed", "published_at": AGO, "remote_id": "1"}),
     ],
     "lost_claims": [(Claim, OF_MAIL, {"lease_until": AGO}), (Delivery, OF_MAIL, {"status": "pending"})],
-    "apply": [(Event, {}, {"applied_at": None})],
+    "apply": [(Event, {}, {"applied_at": None, "due_at": AGO})],
     "by_policy": [
         (Organisation, {}, {"uncertain_policy": "resend"}),
         (Message, MAIL, {"status": "finished", "started_at": timedelta(hours=-2)}),
@@ -132,6 +143,12 @@ def _met_after(now: datetime) -> bool:
     return RuleMatch.objects.count() > before
 
 
+def _looked_at_after(now: datetime) -> bool:
+    before = corrections.changed(now).count()
+    corrections.prepare_corrections(now)
+    return corrections.changed(now).count() < before
+
+
 @pytest.fixture
 def rows(newsletter: Newsletter, practice_account: Account, source: Source, item: Item) -> datetime:
     """One row of each kind, none of which gives anybody work; answers what is "now"."""
@@ -140,6 +157,7 @@ def rows(newsletter: Newsletter, practice_account: Account, source: Source, item
         campaign=Campaign.objects.create(organisation=organisation, title="Opslag"), outlet="post",
         account=practice_account, text="Åben øvelse", status="draft",
     )  # fmt: skip
+    CampaignItem.objects.create(campaign=posted.campaign, item=item)
     mailed = mail(newsletter)
     Message.objects.update(status="draft", scheduled_at=None, frozen_at=None, lease_until=None)
     far = now + timedelta(days=9)
@@ -236,7 +254,7 @@ STATES = st.tuples(
     some(Source, {}, status=st.sampled_from(SourceStatus.values), next_poll_at=MAYBE, lease_until=MAYBE),
     some(Item, {}, state=st.sampled_from(ItemState.values), published_at=MAYBE, first_seen_at=TIMES),
     some(Rule, {}, active=st.booleans(), max_age_hours=st.sampled_from([1, 72])),
-    some(Event, {}, applied_at=MAYBE),
+    some(Event, {}, applied_at=MAYBE, due_at=MAYBE),
     some(InboundMail, {}, status=st.sampled_from(InboundStatus.values), due_at=TIMES, lease_until=MAYBE),
     some(Organisation, {}, uncertain_policy=st.sampled_from(["leave", "resend"])),
 )

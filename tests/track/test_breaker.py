@@ -13,6 +13,7 @@ from publisher.models import Delivery, Message, Newsletter, Notice, Role, Subscr
 from publisher.models.counting import move_counts
 from publisher.review import control
 from publisher.track import breaker
+from publisher.transports.bounce_table import classify
 from publisher.vocabulary import BounceClass, HoldReason, MessageStatus, RoleKind
 from tests.audience_factory import own_newsletter, residents
 from tests.meanwhile import just_before
@@ -101,15 +102,26 @@ def test_full_mailboxes_hold_nothing(newsletter: Newsletter) -> None:
     assert now_at(message).status == MessageStatus.SENDING
 
 
-def test_one_word_on_our_authentication_is_enough(newsletter: Newsletter) -> None:
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [("5.7.26", "SPF, DKIM and DMARC"), ("5.1.8", "SPF, DKIM and DMARC"), ("", "SPF"), ("5.5.2", "one odd server")],
+)
+def test_one_word_on_our_own_fault_is_enough(newsletter: Newsletter, status: str, said: str) -> None:
     message, deliveries = sent(newsletter, NOON - timedelta(minutes=5))
-    comes_back(deliveries[0], C.OUR_FAULT, NOON, status="5.5.2")
-    assert now_at(message).status == MessageStatus.SENDING, "one odd server's conversation"
-    comes_back(deliveries[1], C.OUR_FAULT, NOON, status="5.7.26", is_certain=False)
+    comes_back(deliveries[1], C.OUR_FAULT, NOON, status=status, is_certain=False)
     assert now_at(message).status == MessageStatus.SENDING, "anybody could have written that"
-    comes_back(deliveries[2], C.OUR_FAULT, NOON, status="5.7.26")
+    comes_back(deliveries[2], C.OUR_FAULT, NOON, status=status)
     assert now_at(message).status == MessageStatus.HELD
-    assert "SPF, DKIM and DMARC" in words(message)
+    assert said in words(message)
+
+
+@pytest.mark.parametrize(
+    "status", ["5.1.7", "5.1.8", "5.5.0", "5.5.2", "5.7.20", "5.7.23", "5.7.26", "5.7.29", "5.7.515"]
+)
+def test_whatever_the_table_calls_our_fault_holds_it(newsletter: Newsletter, status: str) -> None:
+    message, deliveries = sent(newsletter, NOON - timedelta(minutes=5), list(Subscriber.objects.all()[:2]))
+    comes_back(deliveries[0], classify(status), NOON, status=status)
+    assert now_at(message).status == MessageStatus.HELD
 
 
 def test_who_goes_on_is_not_held_again_at_once(newsletter: Newsletter) -> None:

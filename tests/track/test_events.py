@@ -11,13 +11,14 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from publisher.audience.addresses import address_key
-from publisher.models import Claim, Delivery, Event, Message, Newsletter, Suppression
+from publisher.models import Claim, Delivery, Event, Message, Newsletter, Notice, Role, Suppression, User
 from publisher.models.agreement import check_counts
 from publisher.models.counting import move_counts
+from publisher.models.ledger import EVENT_IN_TROUBLE, TRIES_TOLD
 from publisher.models.line import held
 from publisher.track import breaker, events
 from publisher.track.events import Fact, anything_waits, apply_waiting, keep
-from publisher.vocabulary import BounceClass, DeliveryStatus, EventKind, Reason, SuppressionReason
+from publisher.vocabulary import BounceClass, DeliveryStatus, EventKind, Reason, RoleKind, SuppressionReason
 from tests.audience_factory import own_newsletter, ready_mail, residents
 from tests.claiming import settle_in_hand, take_in_hand
 
@@ -170,30 +171,64 @@ def test_unsubscribing_at_the_other_end_counts_here(mail: Message) -> None:
     assert not Suppression.objects.exists()
 
 
-def test_one_fact_that_cannot_be_applied_does_not_keep_the_others(
+def broken(*_: object) -> None:
+    raise ValueError("an address nobody foresaw")
+
+
+def test_one_fact_that_cannot_be_applied_does_not_keep_the_others_and_is_not_lost(
     mail: Message, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     good, bad = handed_over(mail, DeliveryStatus.SENT, 2)
-    keep([fact(good, EventKind.DELIVERED, "1"), fact(bad, EventKind.BOUNCED, "2", bounce=BounceClass.HARD)])
+    keep([fact(bad, EventKind.COMPLAINED, "1"), fact(good, EventKind.DELIVERED, "2")])
+    now = timezone.now()
+    with monkeypatch.context() as wrong:
+        wrong.setattr("publisher.track.applying._let_go", broken)
+        assert apply_waiting(now) == 2
+        good.refresh_from_db()
+        assert good.delivered_at is not None
+        [waits] = Event.objects.filter(applied_at=None)
+        assert (waits.delivery_id, waits.attempts) == (bad.pk, 1) and waits.due_at is not None
+        assert not anything_waits(now) and apply_waiting(now) == 0, "not before its pause is over"
+        assert anything_waits(waits.due_at)
+    assert apply_waiting(waits.due_at) == 1
+    assert bad.subscription is not None
+    bad.subscription.refresh_from_db()
+    assert bad.subscription.unsubscribed_at is not None and Suppression.objects.count() == 1
+    assert not Event.objects.filter(applied_at=None).exists()
 
-    def broken(*_: object) -> None:
-        raise ValueError("an address nobody foresaw")
 
-    monkeypatch.setattr("publisher.track.addresses.judge", broken)
-    assert apply_waiting(timezone.now()) == 2
+def test_what_is_never_applied_is_told_once_and_tried_for_ever(
+    mail: Message, newsletter: Newsletter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = User.objects.create_user("bo@kultur.example.org", name="Bo")
+    Role.objects.create(user=user, organisation=newsletter.organisation, kind=RoleKind.APPROVER)
+    monkeypatch.setattr("publisher.track.applying._let_go", broken)
+    bad, good = handed_over(mail, DeliveryStatus.SENT, 2)
+    keep([fact(bad, EventKind.COMPLAINED)])
+    now, pauses = timezone.now(), []
+    for attempt in range(1, 10):
+        assert apply_waiting(now) == 1
+        event = Event.objects.get()
+        assert event.applied_at is None and event.attempts == attempt and event.due_at is not None
+        assert Notice.objects.count() == Event.objects.filter(EVENT_IN_TROUBLE).count() == (attempt >= TRIES_TOLD)
+        pauses.append(event.due_at - now)
+        now = event.due_at
+    assert pauses == sorted(pauses) and pauses[-1] == timedelta(days=1)
+    assert "complained" in str(Notice.objects.get().explanation)
+    keep([fact(good, EventKind.DELIVERED, "2")])
+    assert apply_waiting(now) == 2
     good.refresh_from_db()
     assert good.delivered_at is not None
-    assert not Event.objects.filter(applied_at=None).exists()
 
 
 def test_they_are_applied_in_batches_until_the_time_is_up(mail: Message, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(events, "BATCH", 2)
-    assert not anything_waits()
+    assert not anything_waits(timezone.now())
     keep([fact(each, EventKind.DELIVERED, str(each.pk)) for each in handed_over(mail, DeliveryStatus.SENT, 5)])
     with monkeypatch.context() as hurried:
         hurried.setattr(events, "LONGEST_S", -1.0)
-        assert apply_waiting(timezone.now()) == 2 and anything_waits()
-    assert apply_waiting(timezone.now()) == 3 and not anything_waits()
+        assert apply_waiting(timezone.now()) == 2 and anything_waits(timezone.now())
+    assert apply_waiting(timezone.now()) == 3 and not anything_waits(timezone.now())
 
 
 @pytest.mark.parametrize("alone", [False, True])
@@ -205,9 +240,6 @@ def test_the_breaker_looks_when_no_delivery_is_locked_any_more(
 
     def look_at(messages: set[int], _now: object) -> None:
         looked.append((messages, len(connection.savepoint_ids)))
-
-    def broken(*_: object) -> None:
-        raise ValueError("not together")
 
     monkeypatch.setattr(breaker, "look_at", look_at)
     good, bad = handed_over(mail, DeliveryStatus.SENT, 2)

@@ -24,7 +24,7 @@ def apply_all() -> None:
     """Until nothing waits, as the ticks do; who loses a deadlock begins again with the next."""
     try:
         for _ in range(200):
-            if not events.anything_waits():
+            if not events.anything_waits(timezone.now()):
                 return
             try:
                 events.apply_waiting(timezone.now())

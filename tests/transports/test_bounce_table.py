@@ -87,3 +87,30 @@ def test_one_refused_recipient_holds_the_message_only_where_the_code_speaks_of_u
 ) -> None:
     error = refusal_of_recipient(code, text)
     assert type(error) is expected and error.reason == reason
+
+
+@pytest.mark.parametrize("day", ["5.11.26", "4.12.26", "den 5.7.26 kl. 10", "fra 5.1.26 til 4.2.26", "uge 30 (5.7.26)"])
+def test_a_day_is_no_status(day: str) -> None:
+    assert status_in(f"Vi ses {day}") == ""
+    assert classify("", f"Vi ses {day}") == C.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "5.1.1 unknown",
+        "Hej\n  5.1.1 <anna@example.org> unknown",
+        "550 5.1.1 unknown",
+        "550-5.1.1 unknown",
+        "550 (5.1.1) unknown",
+        "550 #5.1.1 unknown",
+        "<mx.example.org #5.1.1 smtp;550 unknown>",
+        "Status: 5.1.1",
+        "status code 5.1.1",
+        "smtp;5.1.1 unknown",
+        "Fejl: 5.1.1",
+        "Remote Server returned '550 5.1.1 RESOLVER.ADR.RecipNotFound'",
+    ],
+)
+def test_a_status_is_known_by_where_it_stands(said: str) -> None:
+    assert status_in(said) == "5.1.1"

@@ -20,9 +20,11 @@ LOCK_STEP = ("8BITMIME",)
 class Bag:
     """Letters for the named local parts; `may_start` says which may leave at the last look."""
 
-    def __init__(self, *names: str, may_start: Any = lambda name: True) -> None:
+    def __init__(
+        self, *names: str, may_start: Any = lambda name: True, sender: Any = lambda name: "nyt@example.org"
+    ) -> None:
         self.waiting = [
-            Letter(n, "nyt@example.org", f"{name}@example.org", f"Message-ID: <{name}@x>\r\n\r\nHej\r\n".encode())
+            Letter(n, sender(name), f"{name}@example.org", f"Message-ID: <{name}@x>\r\n\r\nHej\r\n".encode())
             for n, name in enumerate(names)
         ]
         self.names, self.may_start = names, may_start
@@ -166,7 +168,10 @@ def test_a_server_that_wants_content_for_nobody_gets_a_lone_dot(settings: Any) -
     assert bag.started == ["anna", "cille"]
 
 
-@pytest.mark.parametrize("answer", [None, b"421 4.3.2 Closing\r\n"], ids=["drops", "421"])
+MANY_LINES = b"421-4.3.2 Closing\r\n421-4.3.2 for the night\r\n421 4.3.2 Come back tomorrow\r\n"
+
+
+@pytest.mark.parametrize("answer", [None, b"421 4.3.2 Closing\r\n", MANY_LINES], ids=["drops", "421", "421 in lines"])
 @pytest.mark.parametrize(
     ("stage", "word"), [("mail", "brought back"), ("rcpt", "TransientError"), ("data", "TransientError")]
 )
@@ -197,6 +202,7 @@ def test_an_end_before_the_content_costs_nobody_anything(
         (b"what?\r\n", "UncertainError"),
         (b"354 Go on\r\n", "UncertainError"),
         (b"421 4.3.2 Closing\r\n", "TransientError"),
+        (MANY_LINES, "TransientError"),
     ],
 )
 def test_an_end_at_the_final_dot_leaves_one_letter_in_doubt_and_no_other(
@@ -236,9 +242,22 @@ def test_an_address_that_could_be_a_command_is_never_said(settings: Any) -> None
     assert bag.kinds()["dan"] == "Accepted"
 
 
-def test_a_farewell_nobody_asked_for(settings: Any) -> None:
+@pytest.mark.parametrize(
+    "sender", ["nyt@example.org>\r\nRCPT TO:<c@example.org", "nyt\n@example.org", "nyt\0@x", "å@x"]
+)
+def test_a_sender_that_could_be_a_command_is_never_said(settings: Any, sender: str) -> None:
+    """It is ours, so the message is held and nobody's address is to blame."""
+    with scripted_smtp(ScriptedServer()) as server:
+        bag = carry(server, settings, "anna", "bo", sender=lambda name: sender if name == "anna" else "")
+    assert isinstance(bag.words["anna"], AccountError)
+    assert [line for line in server.commands if line.startswith("MAIL")] == ["MAIL FROM:<>"]
+    assert bag.kinds()["bo"] == "Accepted", "no sender at all is one that may be said"
+
+
+@pytest.mark.parametrize("farewell", [b"421 4.4.2 Idle too long\r\n", MANY_LINES], ids=["one line", "in lines"])
+def test_a_farewell_nobody_asked_for(settings: Any, farewell: bytes) -> None:
     """A 421 between two letters: nothing is in hand, nothing is lost."""
-    with scripted_smtp(ScriptedServer(at("dot", "anna", b"250 Ok\r\n421 4.4.2 Idle too long\r\n"))) as server:
+    with scripted_smtp(ScriptedServer(at("dot", "anna", b"250 Ok\r\n" + farewell))) as server:
         bag = carry(server, settings, "anna")
     assert bag.kinds() == {"anna": "Accepted"}
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from publisher.models import Account, Area, AuditEntry, Item, Newsletter, Organisation, Rule, Slot, Source, Topic, User
 from publisher.rules.matching import apply_rules
-from publisher.vocabulary import RuleMode, RuleTiming
+from publisher.vocabulary import RuleMail, RuleMode, RuleTiming
 from tests.web.office import reader_in, signed_in, source_of, words
 
 pytestmark = pytest.mark.database
@@ -175,7 +175,7 @@ def test_the_list_says_each_rule_in_words(
     rule.sources.add(source)
     page = signed_in(anna, language).get("/settings/rules")
     assert f'<html lang="{language}">' in source_of(page)
-    assert "Nyheder → Kulturnyt" in words(page)
+    assert ("News from Nyheder becomes" if language == "en" else "Nyheder fra Nyheder bliver til") in words(page)
     assert f'hx-get="/settings/rules/{rule.pk}/made"' in source_of(page)
     part = signed_in(anna).get(f"/settings/rules/{rule.pk}/made")
     assert "<html" not in source_of(part)
@@ -209,3 +209,87 @@ def test_who_may_do_what(sven: User, secretariat: Organisation, rule: Rule, give
         assert stranger.post(at + path, given).status_code == 404
     rule.refresh_from_db()
     assert rule.active and rule.name == "Drafts"
+
+
+# --- Words, pace, the next issue ---------------------------------------------------------------------------------
+
+
+def test_everything_about_a_rule_is_kept_and_said_in_one_sentence(bo: User, given: dict, source: Source) -> None:
+    topic = Topic.objects.create(organisation=source.organisation, name="Musik", slug="musik")
+    given |= {
+        "sources": [source.pk], "topics": [topic.pk], "words": "kor, Fælles sang\nkor", "without_words": "aflyst",
+        "mail_as": RuleMail.NEXT_ISSUE, "mode": RuleMode.AUTOMATIC, "min_gap_minutes": 90,
+        "quiet_from": "21:00", "quiet_until": "07.00", "quiet_weekends": "on", "quiet_holidays": "on",
+    }  # fmt: skip
+    client = signed_in(bo)
+    page = words(client.post(ADD, given, follow=True))
+    rule = Rule.objects.get()
+    assert (rule.words, rule.without_words) == (["kor", "Fælles sang"], ["aflyst"])
+    assert (rule.quiet_from, rule.quiet_until, rule.mail_as) == (time(21), time(7), RuleMail.NEXT_ISSUE)
+    assert (
+        "News from Nyheder about Musik with “kor” or “Fælles sang” without “aflyst” becomes a part of the next issue "
+        "of Kulturnyt and a post on Prøvekanal; it goes out by itself, at once; a colleague approves the issue; at "
+        "most 3 a day; at least 90 minutes apart; nothing between 21:00 and 07:00; nothing on Saturdays and Sundays or "
+        "on public holidays; nothing older than 72 hours." in page
+    )
+    form = client.get(f"/settings/rules/{rule.pk}/change")
+    assert "kor, Fælles sang" in source_of(form) and 'value="21:00"' in source_of(form)
+    client.post(f"/settings/rules/{rule.pk}/change", given | {"words": "", "quiet_from": "", "quiet_until": ""})
+    rule.refresh_from_db()
+    assert (rule.words, rule.quiet_from) == ([], None)
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"quiet_from": "21:00"}, "quiet_until"),
+        ({"quiet_until": "21:00"}, "quiet_from"),
+        ({"quiet_from": "21:00", "quiet_until": "21:00"}, "quiet_until"),
+        ({"quiet_from": "9", "quiet_until": "10:00"}, "quiet_from"),
+        ({"min_gap_minutes": -1}, "min_gap_minutes"),
+        ({"timing": RuleTiming.NEXT_SLOT, "quiet_from": "20:00", "quiet_until": "10:00"}, "timing"),
+        ({"timing": RuleTiming.NEXT_SLOT, "quiet_from": "08:00", "quiet_until": "10:00"}, "timing"),
+    ],
+)
+def test_a_pace_that_cannot_be_kept_is_refused(
+    bo: User, practice_account: Account, given: dict, change: dict, field: str
+) -> None:
+    Slot.objects.create(account=practice_account, weekday=0, time=time(9))
+    response = signed_in(bo).post(ADD, given | {"mode": RuleMode.AUTOMATIC} | change)
+    assert response.status_code == 422 and list(response.context["form"].errors) == [field]
+
+
+def test_what_waits_is_shown_looked_at_again_and_left_out(bo: User, automatic: Rule, given: dict) -> None:
+    client, at = signed_in(bo), f"/settings/rules/{automatic.pk}"
+    client.post(at + "/on")
+    Rule.objects.update(min_gap_minutes=60, daily_cap=9)
+    news(automatic.organisation, 3)
+    apply_rules(timezone.now())
+    page = words(client.get(at))
+    assert "2 news items wait." in page and "What it did lately" in page
+    assert "2 news items that wait are looked at again" in words(client.post(at + "/change", given, follow=True))
+    assert "2 news items that waited for their turn are left out." in words(client.post(at + "/off", follow=True))
+    assert "Left out: the rule was switched off" in words(client.get(at))
+
+
+def test_a_rule_that_holds_itself_asks_and_is_let_go_on_or_switched_off(
+    anna: User, bo: User, sven: User, automatic: Rule
+) -> None:
+    why = {"msgid": "The rule “%(rule)s” failed %(number)s times in a row. It holds until somebody has looked.",
+           "params": {"rule": "By itself", "number": "3"}}  # fmt: skip
+    Rule.objects.update(active=True, held_at=timezone.now(), held_why=why)
+    at = f"/settings/rules/{automatic.pk}"
+    page = signed_in(bo).get(at)
+    assert "failed 3 times in a row" in words(page) and "Go on" in words(page) and "Waits for you" in words(page)
+    assert "Go on" not in words(signed_in(anna).get(at)), "it publishes by itself"
+    assert "By itself" in words(signed_in(bo).get("/"))
+    assert signed_in(anna).post(at + "/go-on").status_code == 403
+    assert signed_in(sven).post(at + "/go-on").status_code == 404
+    assert "goes on" in words(signed_in(bo).post(at + "/go-on", follow=True))
+    automatic.refresh_from_db()
+    assert automatic.active and not automatic.held_at and automatic.held_why == {}
+    Rule.objects.update(held_at=timezone.now(), held_why=why)
+    signed_in(anna).post(at + "/off")
+    automatic.refresh_from_db()
+    assert not automatic.active and not automatic.held_at
+    assert list(AuditEntry.objects.values_list("action", flat=True)) == ["rule_go_on", "rule_off"]

@@ -68,7 +68,7 @@ def test_without_a_name_it_is_shown_once_more(anna: User) -> None:
         (f"{HOST}/nowhere.xml", "There is no feed at this address"),
         ("file:///etc/passwd", "address"),
         ("http://127.0.0.1:1/feed", "address"),
-        (f"{HOST}/picture", "neither RSS nor Atom"),
+        (f"{HOST}/picture", "neither RSS, Atom nor JSON Feed"),
     ],
 )
 def test_what_cannot_be_read_is_said_in_words(anna: User, url: str, says: str) -> None:
@@ -80,12 +80,63 @@ def test_what_cannot_be_read_is_said_in_words(anna: User, url: str, says: str) -
     assert not Source.objects.exists()
 
 
-def test_a_web_page_that_names_its_feed_is_one_click_away(anna: User) -> None:
-    html = f'<!doctype html><html><head><link rel="alternate" type="application/rss+xml" href="{FEED}"></head></html>'
+def page_naming(*feeds: tuple[str, str]) -> httpx.Response:
+    links = "".join(
+        f'<link rel="alternate" type="application/rss+xml" href="{url}" title="{title}">' for url, title in feeds
+    )
+    return httpx.Response(200, html=f"<!doctype html><html><head>{links}</head></html>")
+
+
+def test_the_one_feed_of_a_web_page_is_looked_at_at_once(anna: User, secretariat: Organisation) -> None:
     with website(Story("Koncert", f"{HOST}/1")) as site:
-        site.pages[HOST + "/"] = httpx.Response(200, html=html)
-        page = source_of(signed_in(anna).post(ADD, {"url": HOST + "/"}))
-    assert f'<input type="hidden" name="url" value="{FEED}">' in page
+        site.pages[HOST + "/"] = page_naming((FEED, "Nyheder"))
+        client = signed_in(anna)
+        page = client.post(ADD, {"url": HOST + "/"})
+        assert "Opslag found its feed: " + FEED in words(page) and "Koncert" in words(page)
+        assert f'name="url" value="{FEED}"' in source_of(page)
+        assert not Source.objects.exists()
+        client.post(ADD, {"url": FEED, "name": "Nyheder"})
+    assert Source.objects.get(organisation=secretariat).config == {"url": FEED}
+
+
+def test_of_several_feeds_one_is_chosen_with_one_click(anna: User) -> None:
+    with website(Story("Koncert", f"{HOST}/1")) as site:
+        site.pages[HOST + "/"] = page_naming((FEED, "Nyheder &amp; mere"), (f"{HOST}/job.xml", "Ledige stillinger"))
+        client = signed_in(anna)
+        page = client.post(ADD, {"url": HOST + "/"})
+        assert "Ledige stillinger" in words(page) and "Nyheder &amp; mere" in source_of(page)
+        assert f'<input type="hidden" name="url" value="{FEED}">' in source_of(page)
+        assert f'value="{HOST}/"' in source_of(page), "what was typed is still there"
+        assert "Koncert" in words(client.post(ADD, {"url": FEED}))
+
+
+def test_a_page_without_any_feed_says_so(anna: User) -> None:
+    with website() as site:
+        del site.pages[FEED]
+        site.pages[HOST + "/"] = page_naming()
+        page = signed_in(anna).post(ADD, {"url": HOST + "/"})
+    assert page.status_code == 422
+    assert "This address is a web page, not a feed." in words(page)
+
+
+def test_a_name_without_https_will_do(anna: User) -> None:
+    with website(Story("Koncert", f"{HOST}/1")) as site:
+        site.pages[HOST] = site.pages[HOST + "/"] = page_naming((FEED, ""))
+        page = signed_in(anna).post(ADD, {"url": "kultur.example.org"})
+    assert "Koncert" in words(page) and FEED in words(page)
+
+
+def test_where_a_source_has_moved_to_is_shown(anna: User, source: Source) -> None:
+    moved = f"{HOST}/ny.xml"
+    with website(Story("Koncert", f"{HOST}/1")) as site:
+        site.pages[moved] = site.pages[FEED]
+        site.pages[FEED] = httpx.Response(301, headers={"location": moved})
+        for _ in range(3):
+            collect_source(source.pk)
+    client = signed_in(anna)
+    for at in (f"/settings/sources/{source.pk}", f"/settings/sources/{source.pk}/health"):
+        page = words(client.get(at))
+        assert FEED in page and moved in page and "moved there for good" in page
 
 
 def test_an_unknown_kind_has_no_page(anna: User) -> None:
@@ -112,8 +163,45 @@ def test_the_list_asks_the_database_as_often_for_many_sources(
     for number in range(6):
         Source.objects.create(organisation=secretariat, kind="feed", name=f"Kilde {number}")
     client = signed_in(anna)
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         client.get("/settings/sources")
+
+
+def test_each_source_shows_its_weeks(anna: User, source: Source) -> None:
+    now = timezone.now()
+    Source.objects.create(organisation=source.organisation, kind="feed", name="Den stille")
+    for number, weeks in enumerate((0, 0, 0, 2, 30)):
+        item = Item.objects.create(organisation=source.organisation, title=f"Nyhed {number}")
+        sighting = Sighting.objects.create(source=source, item=item, external_key=str(number))
+        Sighting.objects.filter(pk=sighting.pk).update(first_seen_at=now - timedelta(weeks=weeks))
+    older = Item.objects.create(organisation=source.organisation, title="Ældre", state=ItemState.SEEN)
+    Sighting.objects.create(source=source, item=older, external_key="older")
+    week = timezone.localtime(now).isocalendar().week
+    expected = f"4 new items in 26 weeks, most in week {week}: 3."
+    for address in ("/settings/sources", f"/settings/sources/{source.pk}"):
+        response = signed_in(anna).get(address)
+        assert expected in words(response), address
+        html = source_of(response)
+        assert html.count("<rect") >= 26 and 'role="img"' in html and "<desc" in html
+        assert html.count('role="rowheader"') == 2, "a row for each week in which something came"
+    assert "Nothing new in 26 weeks." in words(signed_in(anna).get("/settings/sources"))
+
+
+@pytest.mark.parametrize(
+    ("minutes", "language", "says"),
+    [(1, "en", "About every minute"), (15, "en", "About every 15 minutes"), (120, "en", "About every 2 hours"),
+     (60 * 24 * 2, "en", "About every 2 days")],
+)  # fmt: skip
+def test_a_source_says_how_often_it_is_looked_at_and_since_when_it_fails(
+    anna: User, source: Source, minutes: int, language: str, says: str
+) -> None:
+    now = timezone.now()
+    Source.objects.update(
+        last_polled_at=now, next_poll_at=now + timedelta(minutes=minutes), failing_since=now - timedelta(hours=3)
+    )
+    page = words(signed_in(anna, language).get(f"/settings/sources/{source.pk}"))
+    assert says in page and "Failing since" in page
+    assert "failing since" in words(signed_in(anna, language).get("/settings/sources"))
 
 
 def test_read_it_now_leaves_the_work_to_the_workers_and_the_page_waits_for_them(anna: User, source: Source) -> None:

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from publisher.deliver.transport_health import answered, failed
 from publisher.errors import TransientError
-from publisher.models import Account, Campaign, Item, Message, Newsletter, Source, User
+from publisher.models import Account, Campaign, Event, Item, Message, Newsletter, Source, User
 from publisher.review import approval
 from publisher.templatetags.dates import write_date
 from publisher.vocabulary import AccountStatus, DeliveryStatus, MessageStatus, SourceStatus
@@ -113,6 +113,17 @@ def test_a_mail_server_that_does_not_answer_stands_there_since_when(bo: User) ->
     assert "Nothing needs you now." in words(signed_in(bo).get("/"))
     failed("smtp", TransientError("The mail server refuses the connection."), began + timedelta(hours=5))
     assert write_date(began + timedelta(hours=5), "short", "Europe/Copenhagen") in words(signed_in(bo).get("/"))
+
+
+def test_a_report_that_cannot_be_applied_stands_there(item: Item, newsletter: Newsletter, bo: User, sven: User) -> None:
+    campaign = send_out(item, newsletter)
+    freeze(mail_of(campaign), 1)
+    delivery = mail_of(campaign).deliveries.first()
+    report = Event.objects.create(source="esp", event_id="1", kind="complained", at=timezone.now(), delivery=delivery)
+    assert "report could not be applied" not in words(signed_in(bo).get("/"))
+    Event.objects.filter(pk=report.pk).update(attempts=4)
+    assert "1 report could not be applied." in words(signed_in(bo).get("/"))
+    assert "report could not be applied" not in words(signed_in(sven).get("/"))
 
 
 def test_what_comes_and_what_went_with_its_receipt_in_one_line(item: Item, newsletter: Newsletter, bo: User) -> None:

@@ -11,6 +11,13 @@ document.addEventListener("keydown", (event) => {
   openMenus().forEach((menu) => { menu.open = false; menu.querySelector("summary").focus(); });
 });
 
+// A crop keeps what its picture's focal point names; the policy of our pages lets no markup say so.
+const placeCrops = (part) => part.querySelectorAll("img[data-focal]").forEach((crop) => {
+  crop.style.objectPosition = crop.dataset.focal;
+});
+placeCrops(document);
+document.addEventListener("htmx:load", (event) => placeCrops(event.detail.elt));
+
 // A page that polls says so when its numbers have stopped being fresh.
 const showConnection = (lost) => {
   const strip = document.getElementById("connection");

@@ -20,6 +20,7 @@ from publisher.compose.values import one_line
 from publisher.compose.wire import wire_address
 from publisher.errors import InputError, OpslagError
 from publisher.models import InboundMail, Newsletter
+from publisher.models.inbound import NOTHING_PERSONAL
 from publisher.models.probe import Moment
 from publisher.track.inbound.reading import ReadMail, read
 from publisher.transports import configured_transport
@@ -72,7 +73,7 @@ def forward(mail_id: int) -> bool:
         _later(mail, error)
         return False
     InboundMail.objects.filter(pk=mail.pk, claim_id=claim_id).update(
-        status=InboundStatus.DONE, settled_at=timezone.now(), raw=b"", lease_until=None, last_error={}
+        status=InboundStatus.DONE, settled_at=timezone.now(), lease_until=None, last_error={}, **NOTHING_PERSONAL
     )
     return True
 

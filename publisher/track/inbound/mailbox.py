@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
+from publisher.compose.trial_key import trial_key_in
 from publisher.errors import OpslagError, TransientError
 from publisher.models import InboundMail, Mailbox
 from publisher.track.inbound.settling import settle_or_log, settle_waiting
@@ -25,6 +26,8 @@ LEASE = timedelta(minutes=5)
 # In one run, so that it ends before its lease and other work gets its turn.
 MOST, LONGEST_S = 500, 60.0
 _TAKEN_OUT_AT_ONCE = 50
+_TRIAL_LEFT_FOR = timedelta(minutes=10)
+_HEAD = 32 * 1024
 _LONGEST_PAUSE = timedelta(minutes=30)
 # Once is a server that restarts.
 FAILURES_TOLD = 3
@@ -107,7 +110,7 @@ def _take_in(opened: OpenMailbox, mailbox: Mailbox, uids: list[str]) -> int:
             log.warning("the mailbox's server does not give out mail %s: %s", uid, error)
             refused[uid] = error
             continue
-        if fetched is None:
+        if fetched is None or _is_waited_for(fetched):
             continue
         mail = _kept(fetched)
         # What could not be settled lies there until it is, or until that has been tried often enough.
@@ -122,6 +125,12 @@ def _take_in(opened: OpenMailbox, mailbox: Mailbox, uids: list[str]) -> int:
     opened.leave_for_a_person(list(refused))
     mailbox.waiting += len(left) + len(refused)
     return len(stored) + len(left) + len(refused)
+
+
+def _is_waited_for(fetched: Fetched) -> bool:
+    """Whether `opslag doctor` may be looking for this mail here: its own test mail, not older than some minutes."""
+    found = trial_key_in(fetched.raw[:_HEAD].decode("latin-1"))
+    return found is not None and timezone.now() - found[1] < _TRIAL_LEFT_FOR
 
 
 def _kept(fetched: Fetched) -> InboundMail:

@@ -22,6 +22,8 @@ class Origin:
     is_certain: bool = False
     newsletter: Newsletter | None = None
     subscription: Subscription | None = None
+    # Of the mail that it belongs to.
+    subject: str = ""
 
 
 def origin_of(mail: ReadMail) -> Origin:
@@ -32,7 +34,8 @@ def origin_of(mail: ReadMail) -> Origin:
         is_certain = delivery is not None and _knows_the_secret(mail, delivery)
     if delivery is None:
         return Origin(newsletter=_newsletter_written_to(mail))
-    return Origin(delivery.pk, is_certain, delivery.message.newsletter, delivery.subscription)
+    message = delivery.message
+    return Origin(delivery.pk, is_certain, message.newsletter, delivery.subscription, message.subject)
 
 
 def _signed(mail: ReadMail) -> Delivery | None:

@@ -146,7 +146,8 @@ def _about(part: Message) -> Fields:
 
 def _fields(mail: Message) -> Fields:
     found: Fields = {}
-    for name, value in mail.items()[:200]:
+    # As they came: `items` puts a question mark in the place of each letter that is no ASCII and not encoded.
+    for name, value in list(mail.raw_items())[:200]:
         found.setdefault(name.lower(), decoded(value))
     return found
 

@@ -93,28 +93,51 @@ def _of_block(block: Fields) -> Returned:
 
 def _best_status(status: str, text: str) -> str:
     """The status, or the remote server's own where the reporting one only says that it failed (5.0.0)."""
-    found, inner = STATUS.search(status), STATUS.search(text)
+    found, inner = STATUS.search(status), status_in(text)
     if found is None:
-        return status_in(text)
+        return inner
     vague = found[2] == "0" and found[3] == "0"
-    return inner[0] if vague and inner is not None and inner[1] == found[1] else found[0]
+    return inner if vague and inner.startswith(found[1]) else found[0]
 
 
-def in_plain_words(mail: ReadMail) -> list[Returned] | None:
-    """A bounce that some server or Exchange wrote for people; None if the mail does not look like one."""
-    is_machine = bool(_MACHINE.match(mail.sender())) or mail.fields.get("return-path", "").strip() == "<>"
-    is_about_it = bool(_SUBJECT.search(mail.subject))
-    if not (is_machine or is_about_it):
+@dataclass(frozen=True)
+class InPlainWords:
+    """What a mail for people reports. `is_guess`: sender and subject say so, and neither an address nor a code does."""
+
+    reports: list[Returned]
+    is_guess: bool
+
+
+def in_plain_words(mail: ReadMail, subject: str) -> InPlainWords | None:
+    """A bounce that some server or Exchange wrote for people; None if the mail does not look like one.
+
+    `subject` is what of its subject is not ours. However it reads, a machine must have sent it.
+    """
+    if not _is_from_a_machine(mail):
         return None
+    is_about_it = bool(_SUBJECT.search(subject))
     temporary, permanent = _recognised(mail)
     words = without_copy(mail.text)
-    if not (temporary or permanent or (is_about_it and (is_machine or status_in(words)))):
+    if not (temporary or permanent or is_about_it):
         return None
     recipient = next(iter(sorted(permanent or temporary)), "")
-    delayed = _DELAYED.search(mail.subject) or (_DELAYED.search(words) and not permanent)
-    if delayed:
-        return [Returned(EventKind.DEFERRED, None, recipient, status_in(words), words)]
-    return [Returned(EventKind.BOUNCED, classify("", words), recipient, status_in(words), words)]
+    status = status_in(words)
+    is_guess = not (temporary or permanent or status)
+    if _DELAYED.search(subject) or (_DELAYED.search(words) and not permanent):
+        return InPlainWords([Returned(EventKind.DEFERRED, None, recipient, status, words)], is_guess)
+    return InPlainWords([Returned(EventKind.BOUNCED, classify("", words), recipient, status, words)], is_guess)
+
+
+def says_automatic(fields: Fields) -> bool:
+    """Whether it says that a machine sent it: in words, or by wanting no answer (RFC 3834 §5, RFC 5321 §4.5.5)."""
+    submitted = fields.get("auto-submitted", "no").split(";")[0].strip().lower()
+    return submitted != "no" or fields.get("return-path", "").strip() == "<>"
+
+
+def _is_from_a_machine(mail: ReadMail) -> bool:
+    if says_automatic(mail.fields) or _MACHINE.match(mail.sender()) or "x-failed-recipients" in mail.fields:
+        return True
+    return "multipart/report" in mail.fields.get("content-type", "").lower()
 
 
 def without_copy(text: str) -> str:

@@ -17,6 +17,7 @@ from publisher.audience.addresses import address_key
 from publisher.audience.leave import unsubscribe
 from publisher.errors import Explanation, InputError
 from publisher.models import InboundMail, Newsletter, Subscription
+from publisher.models.inbound import NOTHING_PERSONAL
 from publisher.track.events import Fact, keep, without_addresses
 from publisher.track.inbound.forwarding import has_gone_round
 from publisher.track.inbound.origin import Origin, origin_of
@@ -60,7 +61,8 @@ def settle(mail: InboundMail, now: datetime) -> None:
         _set(mail, InboundKind.REPLY, InboundStatus.DONE, now)
         return
     content = read(bytes(mail.raw))
-    found, origin = sort(content), origin_of(content)
+    origin = origin_of(content)
+    found = sort(content, origin.subject)
     with transaction.atomic():
         mail.newsletter = origin.newsletter
         mail.organisation = origin.newsletter.organisation if origin.newsletter is not None else None
@@ -78,13 +80,16 @@ def _set(mail: InboundMail, kind: InboundKind, status: InboundStatus, now: datet
 
 def forget(mail: InboundMail) -> None:
     """What is personal in it goes as soon as it is settled."""
-    mail.raw, mail.sender, mail.excerpt, mail.subscription = b"", "", "", None
+    for name, nothing in NOTHING_PERSONAL.items():
+        setattr(mail, name, nothing)
 
 
 def _follow(mail: InboundMail, content: ReadMail, found: Sorted, origin: Origin, now: datetime) -> InboundStatus:
     match found.kind:
         case InboundKind.BOUNCE | InboundKind.COMPLAINT:
             keep(_facts(mail, found, origin, now))
+            if found.is_guess:
+                return _for_the_office(mail, content)
         case InboundKind.AUTO_REPLY if origin.delivery_id is not None:
             event = f"{mail.digest[:40]}:0"
             keep([Fact(EventSource.MAILBOX, event, EventKind.AUTORESPONDED, now, delivery_id=origin.delivery_id)])

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
-from publisher.models import Delivery, InboundMail, Newsletter
+from publisher.models import Delivery, InboundMail, Newsletter, Role, User
 from publisher.track.inbound import forwarding
+from publisher.track.inbound.decisions import decide
 from publisher.track.inbound.settling import settle
-from publisher.vocabulary import InboundStatus
+from publisher.vocabulary import InboundStatus, RoleKind
 from tests.smtp_sink import running_sink
 from tests.track.inbound.conftest import written
 
@@ -66,6 +67,24 @@ def test_it_leaves_with_the_null_sender_once(
         assert not forwarding.forward(reply.pk)
     reply.refresh_from_db()
     assert (reply.status, bytes(reply.raw)) == (InboundStatus.DONE, b"")
+
+
+def test_a_wish_that_a_colleague_sends_on_leaves_nothing_of_the_person(
+    delivery: Delivery, newsletter: Newsletter, settings: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    user = User.objects.create_user("bo@kultur.example.org", name="Bo")
+    Role.objects.create(user=user, organisation=newsletter.organisation, kind=RoleKind.OWNER)
+    raw = written("nyt@kultur.example.org", body="Stop med at skrive om stop")
+    mail = InboundMail.objects.create(digest="e" * 64, raw=raw)
+    settle(mail, timezone.now())
+    assert mail.status == InboundStatus.NEEDS_PERSON and mail.sender and mail.excerpt and mail.subscription
+    decide(mail, user, "forward")
+    with running_sink(tmp_path / "sink") as sink:
+        settings.OPSLAG_SMTP_URL = sink.url
+        assert forwarding.forward(mail.pk)
+    mail.refresh_from_db()
+    assert mail.status == InboundStatus.DONE
+    assert (bytes(mail.raw), mail.sender, mail.excerpt, mail.subscription) == (b"", "", "", None)
 
 
 def test_what_fails_is_tried_again_and_nothing_is_lost(reply: InboundMail, settings: pytest.FixtureRequest) -> None:

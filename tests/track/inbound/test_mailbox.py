@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.utils import timezone
 
+from publisher.compose.trial_key import new_trial_key
 from publisher.errors import Explanation
 from publisher.models import Delivery, Event, InboundMail, Mailbox, Message, Suppression
 from publisher.track.events import apply_waiting
@@ -98,10 +100,10 @@ def test_a_mail_with_nul_is_settled_like_any_other(mailbox: ImapServer, mail: Me
 def test_a_mail_that_nobody_foresaw_keeps_no_other(
     mailbox: ImapServer, delivery: Delivery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(content: ReadMail) -> Sorted:
+    def broken(content: ReadMail, answered: str = "") -> Sorted:
         if b"unforeseen" in content.start:
             raise ValueError("nobody foresaw it")
-        return sort(content)
+        return sort(content, answered)
 
     monkeypatch.setattr("publisher.track.inbound.settling.sort", broken)
     mailbox.put(written("x@nyt.example.org", body="unforeseen"), bounced(return_path(delivery)))
@@ -134,6 +136,19 @@ def test_a_server_that_gives_out_nothing_is_tried_again_first(mailbox: ImapServe
     mailbox.unreadable[1] = "cannot read it"
     assert [look() for _ in range(3)] == [0, 0, 1]
     assert mailbox.mails[0].flags == {"\\Flagged"} and Mailbox.objects.get().failures == 0
+
+
+def test_the_doctors_test_mail_is_left_for_the_doctor(mailbox: ImapServer, delivery: Delivery) -> None:
+    now = timezone.now()
+    fresh, old = (new_trial_key(now - timedelta(minutes=minutes)) for minutes in (1, 11))
+    to = "bounce+test@nyt.example.org"
+    mailbox.put(*(written(to, X_Opslag_Test=key, Precedence="bulk") for key in (fresh, "test-" + "0" * 32, old)))
+    mailbox.put(bounced(return_path(delivery)))
+    assert look() == 3 and Event.objects.count() == 1
+    assert [fresh.encode() in left.raw for left in mailbox.mails] == [True]
+    assert mailbox.mails[0].flags == set(), "it is neither taken out nor left for a person"
+    with time_machine.travel(now + timedelta(minutes=10), tick=False):
+        assert look() == 1 and mailbox.mails == []
 
 
 def test_two_workers_do_not_look_at_once(mailbox: ImapServer, delivery: Delivery) -> None:

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from publisher.track.inbound.reading import ReadMail, read
-from publisher.track.inbound.sorting import EXCERPT, Sorted, own_words, sort
+from publisher.track.inbound.sorting import Sorted, sort
+from publisher.track.inbound.words import EXCERPT, own_words
 
 CORPUS = [path.read_bytes() for path in sorted((Path(__file__).parent / "corpus").glob("*.eml"))]
 HEADERS = st.sampled_from(

@@ -148,6 +148,22 @@ def test_a_reply_that_wishes_to_leave_waits_for_one_click(delivery: Delivery, wo
     assert Subscription.objects.get(pk=delivery.subscription_id).unsubscribed_at is None
 
 
+def test_the_title_of_the_mail_that_is_answered_is_no_wish(delivery: Delivery) -> None:
+    Message.objects.update(subject="Stop madspild")
+    answers = our_id(delivery).partition(": ")[2]
+    # Some programs put nothing in front of the subject.
+    mail = settled(written(ANYWHERE, subject="[EKSTERN] Stop  madspild", body="Godt skrevet!", In_Reply_To=answers))
+    assert (mail.kind, mail.status) == (InboundKind.REPLY, InboundStatus.FORWARD)
+    mail = settled(written(ANYWHERE, subject="Afmeld", body="", In_Reply_To=answers))
+    assert (mail.kind, mail.excerpt) == (InboundKind.WISH, "Afmeld")
+
+
+def test_what_only_looks_like_a_bounce_goes_on_to_the_office(delivery: Delivery) -> None:
+    odd = written(ANYWHERE, subject="Delivery failed", body="Noget gik galt.", From="postmaster@mx.example.org")
+    mail = settled(odd)
+    assert (mail.kind, mail.status) == (InboundKind.BOUNCE, InboundStatus.FORWARD) and bytes(mail.raw)
+
+
 def test_what_our_own_mail_says_below_is_no_wish(delivery: Delivery) -> None:
     answer = "Tak for en god aften!\n\nDen 26. nov. 2026 kl. 08.00 skrev Kulturnyt:\n> Afmeld nyhedsbrevet"
     assert settled(written(ANYWHERE, body=answer)).kind == InboundKind.REPLY
@@ -163,7 +179,7 @@ def test_what_our_own_mail_says_below_is_no_wish(delivery: Delivery) -> None:
         ("Sv: Kulturnyt", {"X_Auto_Response_Suppress": "All"}),
         ("Sv: Kulturnyt", {"Precedence": "auto_reply"}),
         ("Sv: Kulturnyt", {"Return_Path": "<>"}),
-        ("Ikke til stede", {}),
+        ("Ikke til stede: Kulturnyt", {}),
     ],
 )
 def test_machines_are_not_answered_and_not_forwarded(delivery: Delivery, subject: str, headers: dict[str, str]) -> None:

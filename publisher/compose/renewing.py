@@ -1,0 +1,174 @@
+"""News that changed after a send-out was composed from it: what is different, and taking the new words.
+
+A send-out is a copy, so nothing changes by itself. A person takes the new words or keeps the old ones; what somebody
+has written by hand stays as it is either way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F, Q
+
+from publisher.compose.drafts import campaign_title, content_of, head_of, open_draft
+from publisher.compose.social import text_about
+from publisher.compose.values import many_lines, one_line
+from publisher.items.differences import Difference, differences
+from publisher.items.history import content_at
+from publisher.items.recording import content_of as said_by
+from publisher.models import Block, Campaign, CampaignItem, Item, Message, Picture
+from publisher.vocabulary import MessageStatus, Outlet
+
+# A block's own words that are an item's, by the names that a person may change (html stands for the text, too).
+_WORDS = ("title", "lead", "html", "author", "link")
+
+
+@dataclass(frozen=True)
+class ChangedNews:
+    """A chosen item whose source says something else now: `changes` since the words that the send-out has."""
+
+    chosen: CampaignItem
+    changes: tuple[Difference, ...]
+
+    @property
+    def item(self) -> Item:
+        """The item as it is now."""
+        return self.chosen.item
+
+
+def changed_news(campaign: Campaign) -> list[ChangedNews]:
+    """The news in a campaign that changed since its words were taken or kept, in the campaign's order."""
+    newer = Q(item__revision__gt=F("item_revision")) & Q(item__revision__gt=F("kept_revision"))
+    chosen = list(campaign.chosen.filter(newer).select_related("item__picture"))
+    if not chosen:
+        return []
+    used = _used(campaign)
+    found = [ChangedNews(each, tuple(_since(each))) for each in chosen if each.item_id in used]
+    return [each for each in found if each.changes]
+
+
+def withdrawn_news(campaign: Campaign, message: Message | None = None) -> list[CampaignItem]:
+    """The withdrawn news in a campaign (in one of its messages) of which nobody said to send it all the same."""
+    taken_back = campaign.chosen.filter(item__withdrawn_at__isnull=False).select_related("item")
+    chosen = [each for each in taken_back if each.accepted_withdrawal != each.item.withdrawn_at]
+    used = _used(campaign, message) if chosen else set()
+    return [each for each in chosen if each.item_id in used]
+
+
+def accept_withdrawals(chosen: Sequence[CampaignItem]) -> None:
+    """A person has said to send it all the same. If it comes back and is withdrawn once more, they are asked anew."""
+    for each in chosen:
+        CampaignItem.objects.filter(pk=each.pk).update(accepted_withdrawal=each.item.withdrawn_at)
+
+
+def keep_words(chosen: CampaignItem) -> None:
+    """Keep the words as they are, although the item has changed up to now."""
+    CampaignItem.objects.filter(pk=chosen.pk).update(kept_revision=chosen.item.revision)
+
+
+@transaction.atomic
+def take_new_words(chosen: CampaignItem) -> bool:
+    """Write an item's new words into its campaign, a draft, wherever nobody has written their own.
+
+    False if something was left because a person had written it. Raises InputError unless the campaign is a draft.
+    """
+    item = Item.objects.select_for_update(of=("self",)).select_related("picture").get(pk=chosen.item_id)
+    before = content_at(item, chosen.item_revision) or {}
+    campaign = chosen.campaign
+    messages = campaign.messages.exclude(status=MessageStatus.CANCELLED).select_related("account", "newsletter")
+    leads = not campaign.chosen.filter(position__lt=chosen.position).exists()
+    whole = True
+    for message in messages:
+        open_draft(message)
+        for block in message.blocks.filter(item=item).select_related("picture"):
+            whole = _renew_block(block, before, item) and whole
+        if leads:
+            renew = _renew_head if message.outlet == Outlet.EMAIL else _renew_post
+            whole = renew(message, before, item) and whole
+    if leads and campaign.title == campaign_title(str(before.get("title", ""))):
+        Campaign.objects.filter(pk=campaign.pk).update(title=campaign_title(item.title))
+    CampaignItem.objects.filter(pk=chosen.pk).update(item_revision=item.revision)
+    campaign.refresh_from_db(fields=["revision", "title"])
+    return whole
+
+
+def _used(campaign: Campaign, message: Message | None = None) -> set[int]:
+    """Items that stand in a mail of the campaign, or that its posts are about: the first one."""
+    messages = campaign.messages.exclude(status=MessageStatus.CANCELLED)
+    if message is not None:
+        messages = messages.filter(pk=message.pk)
+    blocks = Block.objects.filter(message__in=messages, item__isnull=False)
+    used = set(blocks.values_list("item_id", flat=True))
+    if messages.filter(outlet=Outlet.POST).exists():
+        used |= set(campaign.chosen.order_by("position", "pk").values_list("item_id", flat=True)[:1])
+    return used
+
+
+def _since(chosen: CampaignItem) -> list[Difference]:
+    base = content_at(chosen.item, max(chosen.item_revision, chosen.kept_revision))
+    return differences(base, said_by(chosen.item)) if base else []
+
+
+def _as_composed(before: Mapping[str, Any]) -> dict[str, str]:
+    """The words that a block got from an item that said `before`."""
+    composed = {name: one_line(str(before[name])) for name in ("title", "lead", "author", "link") if name in before}
+    return composed | ({"html": many_lines(str(before["body_html"]))} if "body_html" in before else {})
+
+
+def _renew_block(block: Block, before: Mapping[str, Any], item: Item) -> bool:
+    old, new, own = _as_composed(before), content_of(item), block.content
+    kept = [name for name in _WORDS if name in old and own.get(name) != old[name] and old[name] != new[name]]
+    for name in _WORDS:
+        if own.get(name) == old.get(name, own.get(name)):
+            own[name] = new[name]
+    if "html" not in kept:
+        own["text"] = new["text"]
+    own |= {name: new[name] for name in ("published_at", "areas", "topics", "language")}
+    if block.picture_id == before.get("picture_id") and block.picture_id != item.picture_id:
+        block.picture = item.picture
+        own |= {name: new[name] for name in ("alt", "caption", "credit")}
+    block.save(update_fields=["content", "picture"])
+    return not kept
+
+
+def _renew_head(message: Message, before: Mapping[str, Any], item: Item) -> bool:
+    old = head_of(str(before.get("title", "")), str(before.get("lead") or before.get("body_text") or ""))
+    new, kept = head_of(item.title, item.lead or item.body_text), False
+    for name, was, is_now in zip(("subject", "preview_text"), old, new, strict=True):
+        if getattr(message, name) == was:
+            setattr(message, name, is_now)
+        else:
+            kept = kept or was != is_now
+    message.save(update_fields=["subject", "preview_text"])
+    return not kept
+
+
+def _renew_post(message: Message, before: Mapping[str, Any], item: Item) -> bool:
+    account = message.account
+    assert account is not None, "a post belongs to a channel"
+    topics = [topic.name for topic in item.topics.all()]
+    old_link = str(before.get("link", message.link))
+    old = text_about(
+        account,
+        title=str(before.get("title", "")),
+        lead=str(before.get("lead", "")),
+        link=old_link,
+        topics=before.get("topics", topics),
+    )
+    new = text_about(account, title=item.title, lead=item.lead, link=item.link, topics=topics)
+    kept = message.text != old and old != new
+    if message.text == old:
+        message.text = new
+    if message.link == old_link:
+        message.link = item.link
+    if message.picture_id == before.get("picture_id") and message.picture_id != item.picture_id:
+        message.picture, message.picture_alt = item.picture, _alt(item.picture)
+    message.save(update_fields=["text", "link", "picture", "picture_alt"])
+    return not kept
+
+
+def _alt(picture: Picture | None) -> str:
+    return picture.alt if picture else ""

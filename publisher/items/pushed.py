@@ -1,0 +1,82 @@
+"""Taking in what a website pushes: the same way as what is collected, at once, with an answer for each item."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from django.utils import timezone
+
+from publisher.address_guard import time_limit
+from publisher.errors import Explanation
+from publisher.items.collect import take_in
+from publisher.items.identity import identity_of
+from publisher.models import Item, Sighting, Source
+from publisher.sources.contract import Candidate, Poll
+from publisher.sources.push import PUBLISHED, WITHDRAWN, Pushed
+from publisher.vocabulary import ItemState
+
+# How long a call may wait for pictures, all together; what is not there by then is fetched when it is pushed again.
+PICTURES_S = 20.0
+CREATED, CHANGED, UNCHANGED, TAKEN_BACK, UNKNOWN, IGNORED = (
+    "created", "changed", "unchanged", "withdrawn", "unknown", "ignored",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What became of one pushed item; `item` None if there is none. `result` is one of the words above."""
+
+    external_id: str
+    result: str
+    item: Item | None = None
+
+    @property
+    def is_held(self) -> bool:
+        """Whether a person has to say first that it is news."""
+        return self.item is not None and self.item.state == ItemState.HELD
+
+    @property
+    def without_picture(self) -> Explanation | None:
+        """Why it has no picture although one was pushed."""
+        if self.item is None or self.item.picture_id or not self.item.picture_error:
+            return None
+        return Explanation.from_json(self.item.picture_error)
+
+
+def take(source: Source, pushed: Sequence[Pushed]) -> list[Taken]:
+    """Write what was pushed: new, changed, or taken back; drafts are left out. Gives one answer for each, in order."""
+    keys = [identity_of(each.candidate) for each in pushed]
+    before = _known(source, keys)
+    news = [each.candidate for each in pushed if each.status == PUBLISHED]
+    gone = [key for key, each in zip(keys, pushed, strict=True) if each.status == WITHDRAWN]
+    with time_limit(PICTURES_S):
+        collected = take_in(source, Poll(tuple(news), withdrawn=tuple(gone), partial=True))
+    now = timezone.now()
+    noted = {"last_polled_at": now, "first_poll_done": True} | ({"last_new_item_at": now} if collected.new else {})
+    Source.objects.filter(pk=source.pk).update(**noted)
+    after = _known(source, keys)
+    return [_taken(key, each, before, after) for key, each in zip(keys, pushed, strict=True)]
+
+
+def withdraw(source: Source, external_id: str) -> Taken:
+    """Take back what was pushed under this id."""
+    return take(source, [Pushed(Candidate(external_id, title=""), WITHDRAWN)])[0]
+
+
+def _taken(key: str, pushed: Pushed, before: Mapping[str, Item], after: Mapping[str, Item]) -> Taken:
+    name = pushed.candidate.external_key
+    old, new = before.get(key), after.get(key)
+    if pushed.status == WITHDRAWN:
+        return Taken(name, TAKEN_BACK if new else UNKNOWN, new)
+    if pushed.status != PUBLISHED:
+        return Taken(name, IGNORED, new)
+    if new is None or old is None:
+        return Taken(name, CREATED, new)
+    is_same = (old.pk, old.revision, old.withdrawn_at) == (new.pk, new.revision, new.withdrawn_at)
+    return Taken(name, UNCHANGED if is_same else CHANGED, new)
+
+
+def _known(source: Source, keys: Sequence[str]) -> dict[str, Item]:
+    sightings = Sighting.objects.filter(source=source, external_key__in=keys).select_related("item")
+    return {sighting.external_key: sighting.item for sighting in sightings}

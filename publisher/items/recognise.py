@@ -1,0 +1,146 @@
+"""Known again: which item an entry is, although its guid, its link or its headline is not what it was."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.db.models import Q
+
+from publisher.models import Item, Sighting, Source
+
+if TYPE_CHECKING:
+    from publisher.items.entries import Entry
+
+# Two times so far apart are one time that was written in two zones, or rounded; a daily headline comes after more.
+SAME_TIME = timedelta(hours=12)
+TO_THE_MINUTE = timedelta(minutes=1)
+# A text of so many characters is nobody else's, if it stands nowhere else; a shorter one ("Se mere") may be.
+TELLING = 80
+# Of two texts with so many words in common (of all their words) one is an edit of the other.
+EDITED_SHARE = 0.5
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """What an entry turned out to be: `item` None if it is one that nobody has seen.
+
+    `entry` goes by the key under which it is to be remembered. `is_reused`: its own key was another item's before.
+    """
+
+    entry: Entry
+    item: Item | None
+    is_reused: bool = False
+
+
+class Known:
+    """What an organisation knows of the entries of one look at a source, read in two questions, or three."""
+
+    def __init__(self, source: Source, entries: Iterable[Entry]) -> None:
+        entries = list(entries)
+        links = {entry.link_key for entry in entries if entry.link_key}
+        keys = {entry.external_key for entry in entries} | links
+        sightings = Sighting.objects.filter(source=source, external_key__in=keys).select_related("item")
+        self._by_key = {sighting.external_key: sighting.item for sighting in sightings}
+        there = Item.objects.filter(organisation_id=source.organisation_id, link_key__in=links)
+        self._by_link = {item.link_key: item for item in there}
+        self._by_title, self._by_text = self._alike(source, entries)
+
+    def _alike(self, source: Source, entries: Iterable[Entry]) -> tuple[dict[str, list[Item]], dict[str, list[Item]]]:
+        """Items of the same source with the headlines and the texts of entries that neither key nor link tells."""
+        untold = [entry for entry in entries if self._told(entry).item is None]
+        titles = {entry.title_key for entry in untold if entry.title_key}
+        texts = {entry.body_text for entry in untold if len(entry.body_text) >= TELLING}
+        by_title: dict[str, list[Item]] = defaultdict(list)
+        by_text: dict[str, list[Item]] = defaultdict(list)
+        if untold:
+            alike = Item.objects.filter(Q(title_key__in=titles) | Q(body_text__in=texts), sightings__source=source)
+            for item in Item.objects.filter(pk__in=alike.values("pk")).order_by("pk"):
+                by_title[item.title_key].append(item)
+                by_text[item.body_text].append(item)
+        return by_title, by_text
+
+    def of_look(self, entries: Iterable[Entry]) -> list[Recognised]:
+        """All entries of one look. One that is there under its own key or link is nobody else's disguise."""
+        told = [self._told(entry) for entry in entries]
+        taken = {each.item.pk for each in told if each.item}
+        found = []
+        for each in told:
+            known = each if each.item else self._by_words(each, taken)
+            taken |= {known.item.pk} if known.item else set()
+            found.append(known)
+        return found
+
+    def recognise(self, entry: Entry, taken: Collection[int] = ()) -> Recognised:
+        """One entry; items in `taken` are others'."""
+        told = self._told(entry)
+        return told if told.item else self._by_words(told, taken)
+
+    def is_sighted(self, entry: Entry) -> bool:
+        """Whether the source is known to know an item by this entry's key."""
+        return entry.external_key in self._by_key
+
+    def _told(self, entry: Entry) -> Recognised:
+        """By the key; by the link where there is no key, or where what the entry says fits the link's item better."""
+        by_key = self._by_key.get(entry.external_key)
+        by_link = self._by_link.get(entry.link_key) or self._by_key.get(entry.link_key) if entry.link_key else None
+        if by_key is None or not entry.has_guid:
+            return Recognised(entry, by_key or by_link)
+        by_its_link = replace(entry, external_key=entry.link_key, has_guid=False)
+        if by_link is not None and by_link.pk != by_key.pk and _likeness(entry, by_link) > _likeness(entry, by_key):
+            return Recognised(by_its_link, by_link)
+        if is_another(entry, by_key):
+            other = by_link if by_link is not None and by_link.pk != by_key.pk else None
+            return Recognised(by_its_link, other, is_reused=other is None)
+        return Recognised(entry, by_key)
+
+    def _by_words(self, told: Recognised, taken: Collection[int]) -> Recognised:
+        """What a re-keyed entry still has in common with its item: the headline and the time, or the text."""
+        entry = told.entry
+        named = [item for item in self._by_title.get(entry.title_key, ()) if item.pk not in taken]
+        alike = [item for item in self._by_text.get(entry.body_text, ()) if item.pk not in taken]
+        same = next((item for item in named if _at_same_time(entry, item)), None)
+        same = same or next((item for item in named if _in_same_words(entry, item)), None)
+        tells = entry.has_own_text and len(entry.body_text) >= TELLING and len(self._by_text[entry.body_text]) == 1
+        same = same or (alike[0] if alike and tells else None)
+        return replace(told, item=same, is_reused=False) if same else told
+
+
+def is_another(entry: Entry, item: Item) -> bool:
+    """Whether an entry under an item's guid is something else: page, headline, date and text all differ."""
+    if not (entry.link_key and item.link_key and entry.published_at and item.published_at):
+        return False
+    differs = entry.link_key != item.link_key and entry.title_key != item.title_key
+    # An article that is rewritten keeps its date to the minute.
+    return differs and not _at_same_time(entry, item, TO_THE_MINUTE) and _share(entry, item) < EDITED_SHARE
+
+
+def _likeness(entry: Entry, item: Item) -> float:
+    """How well an entry's words fit an item: headline, date and text, each up to 1."""
+    return (entry.title_key == item.title_key) + _at_same_time(entry, item) + _share(entry, item)
+
+
+def _at_same_time(entry: Entry, item: Item, within: timedelta = SAME_TIME) -> bool:
+    if entry.published_at is None or item.published_at is None:
+        return False
+    return abs(entry.published_at - item.published_at) < within
+
+
+def _in_same_words(entry: Entry, item: Item) -> bool:
+    if entry.body_text or item.body_text:
+        return entry.body_text == item.body_text
+    return bool(entry.lead) and entry.lead == item.lead
+
+
+def _share(entry: Entry, item: Item) -> float:
+    """How much of the words of both is in both; 0 to 1."""
+    one, other = _words(entry.body_text or entry.lead), _words(item.body_text or item.lead)
+    return len(one & other) / len(one | other) if one and other else 0.0
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"\w+", text.casefold()))

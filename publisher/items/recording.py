@@ -1,0 +1,272 @@
+"""From one entry of a source to its Item: which one it is, what it says, what changed. Short transactions only."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext_noop
+
+from publisher.errors import Explanation
+from publisher.items.entries import Entry
+from publisher.items.events import put_event
+from publisher.items.labels import Labels, Matched
+from publisher.items.recognise import Known, Recognised
+from publisher.items.suggestion import SUGGESTED, suggest
+from publisher.models import Item, ItemRevision, Picture, Sighting, Source, User
+from publisher.vocabulary import ItemState, SourceStatus
+
+_TRIES = 3
+REUSED_KEY = Explanation(
+    gettext_noop("The website gave it the identifier of an older news item, whose headline, page and date are others.")
+)
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What came of an entry's picture. `error` as an Explanation's JSON, with "again" where it is worth a later try."""
+
+    picture: Picture | None = None
+    error: dict[str, Any] | None = None
+
+
+class Done(Enum):
+    """What writing an entry did."""
+
+    CREATED = "created"
+    CHANGED = "changed"
+    SAME = "same"
+
+
+def sight(source: Source, entry: Entry, item: Item) -> None:
+    """Remember under which key this source knows an item."""
+    Sighting.objects.get_or_create(
+        source=source, external_key=entry.external_key, defaults={"item": item, "link": entry.link}
+    )
+
+
+def is_news(source: Source, entry: Entry, item: Item) -> bool:
+    """Whether the source now says something else about an item, or has moved it."""
+    moved = bool(entry.link_key) and entry.link_key != item.link_key
+    return (moved or item.content_hash != entry.content_hash) and speaks_for(source, item)
+
+
+def speaks_for(source: Source, item: Item) -> bool:
+    """Whether a source's words about an item count: only those of the source that saw it first.
+
+    Two that word it differently would overwrite each other for ever.
+    """
+    sightings = item.sightings.filter(source__status=SourceStatus.ACTIVE).order_by("id")
+    return sightings.values_list("source_id", flat=True).first() == source.pk
+
+
+def record(
+    source: Source,
+    entry: Entry,
+    fetched: Fetched,
+    *,
+    state: str,
+    labels: Labels,
+    held_why: Explanation | None = None,
+    taken: Collection[int] = (),
+) -> tuple[Done, Item]:
+    """Write an entry: a new item in `state`, another sighting, or a new revision. Never changes an item's state.
+
+    `held_why` is for the state `held`. A new item whose key was another's before is held whatever `state` says.
+    `taken` are items that other entries of the same look are.
+    """
+    held = held_why.as_json() if held_why else {}
+    for _attempt in range(_TRIES - 1):
+        try:
+            return _record_once(source, entry, fetched, state, labels, held, taken)
+        except IntegrityError:
+            continue  # another source wrote the same link in this moment: look again
+    return _record_once(source, entry, fetched, state, labels, held, taken)
+
+
+@transaction.atomic
+def _record_once(
+    source: Source,
+    entry: Entry,
+    fetched: Fetched,
+    state: str,
+    labels: Labels,
+    held: dict[str, Any],
+    taken: Collection[int],
+) -> tuple[Done, Item]:
+    found = recognised(source, entry, taken)
+    entry = found.entry
+    if found.item is None:
+        if found.is_reused and state == ItemState.NEW:
+            state, held = ItemState.HELD, REUSED_KEY.as_json()
+        return Done.CREATED, _create(source, entry, fetched, state, labels, held)
+    item = Item.objects.select_for_update().get(pk=found.item.pk)
+    sight(source, entry, item)
+    if item.pk in taken:
+        # The same page twice in one look: the first wording counts.
+        return Done.SAME, item
+    if is_news(source, entry, item):
+        return _change(item, entry, fetched, labels), item
+    if fetched.picture and not item.picture_id:
+        item.picture, item.picture_error = fetched.picture, {}
+        item.save(update_fields=["picture", "picture_error", "updated_at"])
+    return Done.SAME, item
+
+
+def recognised(source: Source, entry: Entry, taken: Collection[int] = ()) -> Recognised:
+    """Which item one entry is, looked up now."""
+    return Known(source, [entry]).recognise(entry, taken)
+
+
+def record_new(
+    source: Source,
+    entries: Sequence[Entry],
+    *,
+    state: str,
+    labels: Labels,
+    held_why: Explanation | None = None,
+) -> list[Item]:
+    """Write entries by which nothing here is known, and that share no link, as new items, in few statements.
+
+    [] if another source wrote the same link in this moment: then nothing is written, and each is to be recorded alone.
+    """
+    matched = [_matched(entry, labels) for entry in entries]
+    held = held_why.as_json() if held_why else {}
+    items = [
+        _item(source, entry, Fetched(), state, match.rest, held) for entry, match in zip(entries, matched, strict=True)
+    ]
+    topics, areas = Item.topics.through, Item.areas.through
+    try:
+        with transaction.atomic():
+            Item.objects.bulk_create(items)
+            Sighting.objects.bulk_create(
+                Sighting(source=source, item=item, external_key=entry.external_key, link=entry.link)
+                for item, entry in zip(items, entries, strict=True)
+            )
+            pairs = list(zip(items, matched, strict=True))
+            topics.objects.bulk_create(topics(item=item, topic=topic) for item, each in pairs for topic in each.topics)
+            areas.objects.bulk_create(areas(item=item, area=area) for item, each in pairs for area in each.areas)
+    except IntegrityError:
+        return []
+    return items
+
+
+def _matched(entry: Entry, labels: Labels) -> Matched:
+    return labels.match(entry.tags, entry.areas, entry.title, entry.lead, entry.body_text)
+
+
+def _create(source: Source, entry: Entry, fetched: Fetched, state: str, labels: Labels, held: dict[str, Any]) -> Item:
+    matched = _matched(entry, labels)
+    item = _item(source, entry, fetched, state, matched.rest, held)
+    item.save(force_insert=True)
+    item.topics.add(*matched.topics)
+    item.areas.add(*matched.areas)
+    Sighting.objects.create(source=source, item=item, external_key=entry.external_key, link=entry.link)
+    return item
+
+
+def _item(
+    source: Source, entry: Entry, fetched: Fetched, state: str, tags: Iterable[str], held: dict[str, Any]
+) -> Item:
+    item = Item(
+        organisation_id=source.organisation_id,
+        state=state,
+        held_why=held,
+        title=entry.title,
+        title_key=entry.title_key,
+        lead=entry.lead,
+        body_html=entry.body_html,
+        body_text=entry.body_text,
+        picture=fetched.picture,
+        picture_error=fetched.error or {},
+        author=entry.author,
+        tags=list(tags),
+        language=entry.language,
+        link=entry.link,
+        link_key=entry.link_key,
+        published_at=entry.published_at,
+        content_hash=entry.content_hash,
+    )
+    put_event(item, entry.event, source.organisation.timezone)
+    return item
+
+
+def _change(item: Item, entry: Entry, fetched: Fetched, labels: Labels) -> Done:
+    before = content_of(item)
+    _follow_link(item, entry)
+    if item.content_hash != entry.content_hash and item.worded_at:
+        suggest(item, entry.content_hash, {name: getattr(entry, name) for name in SUGGESTED})
+    elif item.content_hash != entry.content_hash:
+        _say(item, entry, fetched, labels)
+    changed = revise(item, before)
+    item.save()
+    return Done.CHANGED if changed else Done.SAME
+
+
+def revise(item: Item, before: dict[str, Any], by: User | None = None) -> bool:
+    """Note a change in an item's history: `before` is its `content_of` from before it. The caller saves the item.
+
+    Raises its revision; False, and nothing is noted, if it says what it said. Call it in the change's own transaction.
+    """
+    after = content_of(item)
+    # That a page has moved changes nothing that anybody reads.
+    if {**after, "link": ""} == {**before, "link": ""}:
+        return False
+    ItemRevision.objects.get_or_create(item=item, number=item.revision, defaults={"content": before})
+    item.revision += 1
+    ItemRevision.objects.create(item=item, number=item.revision, content=after, by=by)
+    return True
+
+
+def _say(item: Item, entry: Entry, fetched: Fetched, labels: Labels) -> None:
+    item.title, item.lead, item.author = entry.title, entry.lead, entry.author or item.author
+    item.title_key = entry.title_key
+    item.body_html, item.body_text = entry.body_html, entry.body_text
+    item.published_at = entry.published_at or item.published_at
+    item.content_hash = entry.content_hash
+    if not item.picture_by_hand and (fetched.picture or not (entry.pictures or entry.page_error)):
+        item.picture = fetched.picture
+    item.picture_error = fetched.error or {}
+    put_event(item, entry.event, item.organisation.timezone)
+    matched = _matched(entry, labels)
+    item.tags = list(matched.rest)
+    item.topics.add(*matched.topics)
+    item.areas.add(*matched.areas)
+
+
+def _follow_link(item: Item, entry: Entry) -> None:
+    """An edited headline often moves the page: go with it, unless another item is already there."""
+    if entry.link_key and entry.link_key != item.link_key:
+        there = Item.objects.filter(organisation_id=item.organisation_id, link_key=entry.link_key)
+        if not there.exists():
+            item.link, item.link_key = entry.link, entry.link_key
+
+
+def content_of(item: Item) -> dict[str, Any]:
+    """What an item says, as ItemRevision keeps it."""
+    return {
+        "title": item.title,
+        "lead": item.lead,
+        "body_html": item.body_html,
+        "body_text": item.body_text,
+        "picture_id": item.picture_id,
+        "author": item.author,
+        "link": item.link,
+        "event_starts_at": _iso(item.event_starts_at),
+        "event_ends_at": _iso(item.event_ends_at),
+        "event_all_day": item.event_all_day,
+        "event_place": item.event_place,
+        "event_price": item.event_price,
+        "event_booking_url": item.event_booking_url,
+        "event_status": item.event_status,
+        "topics": [topic.name for topic in item.topics.order_by("name", "pk")],
+        "areas": [area.name for area in item.areas.order_by("name", "pk")],
+    }
+
+
+def _iso(at: datetime | None) -> str:
+    return at.isoformat() if at else ""

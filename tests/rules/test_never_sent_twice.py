@@ -1,0 +1,206 @@
+"""No sequence of edits of a feed makes a rule send an item twice, nor makes it new twice.
+
+The machine edits a website's articles in every way that websites do: other guids, none, shared, another's; other
+addresses; other headlines, dates and words; articles that go, come back, stand there twice; a move that gives all of
+them new keys. Each article has an author of its own, which nothing is recognised by.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.utils import timezone
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+
+from publisher.items.identity import normalise_link, title_key
+from publisher.items.quarantine import dismiss
+from publisher.items.recognise import SAME_TIME
+from publisher.models import Block, Campaign, Item, Newsletter, Rule, Source
+from publisher.rules.matching import apply_rules
+from publisher.sources.contract import Candidate
+from publisher.vocabulary import ItemState
+from tests.items.by_hand import SITE, Hand, hand
+
+__all__ = ["hand"]
+pytestmark = pytest.mark.database
+
+
+@dataclass(frozen=True)
+class Article:
+    """One article as its website gives it now."""
+
+    number: int
+    guid: str
+    link: str
+    title: str
+    body: str
+    published: datetime | None
+
+    def candidate(self) -> Candidate:
+        return Candidate(
+            self.guid, self.title, self.link, body_html=f"<p>{self.body}</p>", author=f"a{self.number}",
+            published_at=self.published,
+        )  # fmt: skip
+
+
+def fresh(number: int, now: datetime) -> Article:
+    return Article(number, f"g{number}", f"{SITE}/n/{number}", f"Nyhed nummer {number}", words(number, "a"),
+                   now + timedelta(minutes=5 * number))  # fmt: skip
+
+
+def words(number: int, version: str) -> str:
+    return " ".join(f"ord{number}{version}{place}" for place in range(20))
+
+
+def may_be_known_again(now: Article, before: Article, shown: list[Article]) -> bool:
+    """Whether anything is left of it: what changed guid, address, headline and text in one go is another article."""
+    others = [each for each in shown if each.number != now.number]
+    guid = bool(now.guid) and now.guid == before.guid and now.guid not in {each.guid for each in others}
+    link = normalise_link(now.link) == normalise_link(before.link)
+    title = title_key(now.title) == title_key(before.title)
+    body = now.body == before.body
+    dated = now.published and before.published
+    time = bool(dated) and abs(now.published - before.published) < SAME_TIME  # type: ignore[operator]
+    if not body and not title and now.guid != before.guid and now.guid in GIVEN:
+        return False
+    return guid or link or body or (title and time)
+
+
+KINDS = (
+    "guid",
+    "no_guid",
+    "anothers",
+    "link",
+    "track",
+    "http",
+    "title",
+    "date",
+    "no_date",
+    "body",
+    "go",
+    "back",
+    "twice",
+)
+# Guids that some article has or had: to take one over is to say that one is that article.
+GIVEN: set[str] = set()
+
+
+class Website(RuleBasedStateMachine):
+    """The website, the look at it, the rule, and the clock."""
+
+    hand: Hand
+    newsletter: Newsletter
+
+    @initialize()
+    def empty(self) -> None:
+        for rows in (Campaign, Item, Source, Rule):
+            rows.objects.all().delete()
+        GIVEN.clear()
+        self.clock = timezone.now()
+        self.now: dict[int, Article] = {}
+        self.seen: dict[int, Article] = {}
+        self.away: set[int] = set()
+        self.twice: set[int] = set()
+        self.new: Counter[str] = Counter()
+        self.source = self.hand.again("Nyheder")
+        organisation, newsletter = self.newsletter.organisation, self.newsletter
+        Rule.objects.create(
+            organisation=organisation, name="Alt", newsletter=newsletter, daily_cap=999, max_age_hours=99_999
+        )
+        # The first look finds nothing, so that all that comes is new.
+        self.look()
+        for _number in range(3):
+            self.publish()
+        self.look()
+
+    @rule()
+    def publish(self) -> None:
+        number = len(self.now)
+        self.now[number] = fresh(number, self.clock)
+
+    @rule(data=st.data(), kinds=st.sets(st.sampled_from(KINDS), min_size=1, max_size=4), then_look=st.booleans())
+    def edit(self, data: st.DataObject, kinds: set[str], then_look: bool) -> None:
+        number = data.draw(st.sampled_from(sorted(self.now)))
+        other = self.now[data.draw(st.sampled_from(sorted(self.now)))]
+        article, turn = self.now[number], data.draw(st.integers(1, 3))
+        changed: dict[str, dict[str, Any]] = {
+            "guid": {"guid": f"g{number}-{turn}"},
+            "no_guid": {"guid": ""},
+            "anothers": {"guid": other.guid},
+            "link": {"link": f"{SITE}/ny/{turn}/{number}"},
+            "track": {"link": f"{article.link}?utm_source=rss{turn}"},
+            "http": {"link": article.link.replace("https://", "http://www.")},
+            "title": {"title": f"Opdateret {turn}: nyhed {number}"},
+            "date": {"published": self.clock - timedelta(days=5 * turn - 8)},
+            "no_date": {"published": None},
+            "body": {"body": words(number, f"b{turn}")},
+        }
+        for kind in sorted(kinds & set(changed)):
+            self.now[number] = replace(self.now[number], **changed[kind])
+        self.away = (self.away | ({number} if "go" in kinds else set())) - ({number} if "back" in kinds else set())
+        self.twice ^= {number} if "twice" in kinds else set()
+        if then_look:
+            self.look()
+
+    @rule(turn=st.integers(1, 3))
+    def move_everything(self, turn: int) -> None:
+        for number, article in self.now.items():
+            self.now[number] = replace(
+                article, guid=f"node/{turn}/{number}", link=f"https://ny{turn}.example.org/{number}"
+            )
+
+    @rule()
+    def share_one_guid(self) -> None:
+        self.now = {number: replace(article, guid="nyheder") for number, article in self.now.items()}
+
+    @rule(hours=st.sampled_from([1, 10, 30, 200]))
+    def time_passes(self, hours: int) -> None:
+        self.clock += timedelta(hours=hours)
+
+    @rule(reverse=st.booleans())
+    def look(self, reverse: bool = False) -> None:
+        shown = [article for number, article in sorted(self.now.items()) if number not in self.away]
+        for article in shown:
+            before = self.seen.get(article.number)
+            if before and not may_be_known_again(article, before, shown):
+                self.now[article.number] = before
+        shown = [self.now[article.number] for article in shown]
+        given = [copy for article in shown for copy in [article] * (2 if article.number in self.twice else 1)]
+        states = dict(Item.objects.values_list("pk", "state"))
+        with time_machine.travel(self.clock, tick=False):
+            collected = self.source.gives(*(each.candidate() for each in (reversed(given) if reverse else given)))
+        assert collected.error is None
+        self.seen |= {article.number: article for article in shown}
+        GIVEN.update(article.guid for article in shown)
+        assert {pk: state for pk, state in Item.objects.values_list("pk", "state") if pk in states} == states
+        self.new.update(Item.objects.filter(pk__in=collected.new).values_list("author", flat=True))
+        assert not [author for author, times in self.new.items() if times > 1], "new twice"
+
+    @rule()
+    def apply_the_rules(self) -> None:
+        with time_machine.travel(self.clock, tick=False):
+            apply_rules(timezone.now())
+        sent = Counter(content["author"] for content in Block.objects.values_list("content", flat=True))
+        assert not [author for author, times in sent.items() if times > 1], "sent twice"
+
+    @rule()
+    def lay_aside_what_is_held(self) -> None:
+        held = Item.objects.filter(state=ItemState.HELD).values_list("pk", flat=True)
+        dismiss(self.newsletter.organisation, list(held))
+
+
+def test_no_edit_of_a_feed_sends_an_item_twice(hand: Hand, newsletter: Newsletter) -> None:
+    Website.hand, Website.newsletter = hand, newsletter
+    run_state_machine_as_test(
+        Website,
+        settings=settings(
+            max_examples=25, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
+        ),
+    )
