@@ -14,9 +14,10 @@ from django.db import transaction
 from django.db.models import F, Q
 
 from publisher.compose.drafts import campaign_title, content_of, head_of, open_draft
-from publisher.compose.social import text_about
+from publisher.compose.social import event_line, text_about
 from publisher.compose.values import many_lines, one_line
 from publisher.items.differences import Difference, differences
+from publisher.items.events import facts_in, facts_of
 from publisher.items.history import content_at
 from publisher.items.recording import content_of as said_by
 from publisher.models import Block, Campaign, CampaignItem, Item, Message, Picture
@@ -126,7 +127,7 @@ def _renew_block(block: Block, before: Mapping[str, Any], item: Item) -> bool:
             own[name] = new[name]
     if "html" not in kept:
         own["text"] = new["text"]
-    own |= {name: new[name] for name in ("published_at", "areas", "topics", "language")}
+    own |= {name: new[name] for name in ("published_at", "areas", "topics", "language", "event")}
     if block.picture_id == before.get("picture_id") and block.picture_id != item.picture_id:
         block.picture = item.picture
         own |= {name: new[name] for name in ("alt", "caption", "credit")}
@@ -157,8 +158,10 @@ def _renew_post(message: Message, before: Mapping[str, Any], item: Item) -> bool
         lead=str(before.get("lead", "")),
         link=old_link,
         topics=before.get("topics", topics),
+        event=event_line(facts_in(before, account.organisation.timezone), account),
     )
-    new = text_about(account, title=item.title, lead=item.lead, link=item.link, topics=topics)
+    event = event_line(facts_of(item), account)
+    new = text_about(account, title=item.title, lead=item.lead, link=item.link, topics=topics, event=event)
     kept = message.text != old and old != new
     if message.text == old:
         message.text = new

@@ -14,7 +14,7 @@ from publisher.compose.event_words import event_words
 from publisher.compose.values import many_lines, one_line, shorten
 from publisher.errors import PermanentError
 from publisher.items.content import excerpt
-from publisher.items.events import facts_of
+from publisher.items.events import Facts, facts_of
 from publisher.items.renditions import rendition
 from publisher.models import Account, Item, Message, Picture
 from publisher.platforms import PLATFORMS
@@ -41,7 +41,7 @@ def default_text(items: Sequence[Item], account: Account) -> str:
     """
     first = items[0]
     topics = [topic.name for topic in first.topics.all()]
-    event = _event_line(first, account)
+    event = event_line(facts_of(first), account)
     return text_about(account, title=first.title, lead=first.lead, link=first.link, topics=topics, event=event)
 
 
@@ -75,11 +75,11 @@ def fitted(title: str, lead: str, account: Account, link: str) -> str:
     return _text(title, lead, [])
 
 
-def _event_line(item: Item, account: Account) -> str:
-    """“torsdag den 26. november kl. 19.00, Kulturhuset”, in the account's language; "" if it is no event."""
+def event_line(facts: Facts, account: Account) -> str:
+    """“torsdag den 26. november kl. 19.00, Kulturhuset”, in the account's language; "" for facts of no event."""
     zone = account.organisation.timezone
     with translation.override(account.language):
-        words = event_words(facts_of(item), zone, timezone.localtime(timezone.now(), ZoneInfo(zone)).year)
+        words = event_words(facts, zone, timezone.localtime(timezone.now(), ZoneInfo(zone)).year)
     if words is None:
         return ""
     line = f"{words.status}: {words.line}" if words.status else words.line

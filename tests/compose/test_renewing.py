@@ -16,9 +16,11 @@ from publisher.compose.renewing import (
 from publisher.errors import InputError
 from publisher.items.pictures import store_picture
 from publisher.items.withdrawing import restore, withdraw
-from publisher.models import Account, Block, Campaign, CampaignItem, Item, Newsletter
+from publisher.models import Account, Block, Campaign, CampaignItem, Item, Newsletter, Organisation
+from publisher.sources.contract import Event
 from publisher.vocabulary import CampaignStatus, Withdrawal
 from tests.compose.conftest import picture_of
+from tests.events import concert, evening, say
 from tests.items.by_hand import edit
 from tests.review.send_outs import mail_of, post_of
 
@@ -89,6 +91,19 @@ def test_the_new_words_replace_the_old_ones_everywhere(campaign: Campaign, item:
     assert block_of(campaign, other).content["title"] == "Marked"
     assert campaign.revision > revision
     assert changed_news(campaign) == []
+
+
+def test_an_event_that_moves_takes_its_day_with_it(
+    secretariat: Organisation, newsletter: Newsletter, practice_account: Account
+) -> None:
+    item = concert(secretariat, Event(evening(5), place="Kulturhuset"))
+    campaign = create_campaign(secretariat, [item], newsletter=newsletter, accounts=[practice_account])
+    assert "Kulturhuset" in post_of(campaign).text
+    say(item, Event(evening(6), place="Kirken"))
+    assert take_new_words(chosen(campaign, item))
+    assert "Kirken" in post_of(campaign).text and "Kulturhuset" not in post_of(campaign).text
+    event = block_of(campaign, item).content["event"]
+    assert (event["place"], event["starts_at"]) == ("Kirken", evening(6).isoformat())
 
 
 def test_what_was_written_by_hand_stays(campaign: Campaign, item: Item) -> None:
