@@ -13,11 +13,14 @@ import itertools
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 
 from tests.http.loopback import Visit, site
 
 ITEMS = 20
+FIRST = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
 AREAS = ("Albertslund", "Furesø", "Halsnæs", "Helsingør", "Herlev", "Ishøj", "Køge", "Roskilde", "Rødovre")
 TOPICS = ("Kulturaftale", "Musik", "Ungekultur")
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -34,14 +37,18 @@ unge</li><li>Kultur og sundhed</li></ul><p>Vi glæder os til at vise jer, hvad d
 endelig godt med på vores sociale medier, her på vores hjemmeside eller i dit lokalområde.</p>"""
 
 
-def feed(key: str) -> bytes:
-    """A feed like that of a real municipality, without pictures; `key` makes its items its own."""
+def feed(key: str, number: int = 0) -> bytes:
+    """A feed like that of a real municipality, without pictures; `key` makes its items its own.
+
+    Each `number` is a minute later than the one before it, so that what is not there any more has only grown old.
+    """
+    day = format_datetime(FIRST + timedelta(minutes=number))
     areas = "".join(f'<category domain="area">{area}</category>' for area in AREAS)
     topics = "".join(f"<category>{topic}</category>" for topic in TOPICS)
     items = "".join(
         f"<item><title>Ny kulturaftale nr. {key}-{n} er underskrevet</title>"
         f"<link>https://kultur.example.org/nyheder/aftale-{key}-{n}</link>"
-        f'<guid isPermaLink="false">nyhed:{key}:{n}</guid><pubDate>Thu, 26 Nov 2026 0{n % 8}:16:00 +0100</pubDate>'
+        f'<guid isPermaLink="false">nyhed:{key}:{n}</guid><pubDate>{day}</pubDate>'
         f"<dc:creator>Rose-Line Mulbjerg</dc:creator>{topics}{areas}"
         f"<description>{_LEAD} Det er aftale {n}.</description>"
         f"<content:encoded><![CDATA[<p>{_LEAD} Det er aftale {key}-{n}.</p>{_BODY}]]></content:encoded></item>"
@@ -84,8 +91,8 @@ class _Pages(dict[str, object]):
         elif kind == "304":
             visit.answer(200, feed(visit.path.replace("/", "-")), **headers, ETag='"1"')
         else:
-            key = visit.path.replace("/", "-") + (f"-{next(self.numbers)}" if kind == "new" else "")
-            visit.answer(200, feed(key), **headers)
+            number = next(self.numbers) if kind == "new" else 0
+            visit.answer(200, feed(f"{visit.path.replace('/', '-')}-{number}", number), **headers)
 
 
 def main() -> int:
