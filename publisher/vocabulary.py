@@ -269,7 +269,7 @@ class MatchOutcome(TextChoices):
     WITHDRAWN = "withdrawn", _("Left out: withdrawn or held back")
     UNWANTED = "unwanted", _("Left out: the rule no longer wants it")
     SWITCHED_OFF = "switched_off", _("Left out: the rule was switched off")
-    ALREADY = "already", _("Left out: the newsletter has it already")
+    ALREADY = "already", _("Left out: it is there already")
     FAILED = "failed", _("Could not be used")
 
 

@@ -125,7 +125,8 @@ def _look(mine: Claim, back_catalogue: bool) -> Collected:
     collected = taking.take_in(poll)
     _name_after(source, poll)
     # Without the new validators the next poll gives everything again, so that pictures left behind are tried.
-    state = source.state if taking.is_incomplete else dict(poll.state)
+    # A long table goes on all the same: one picture must not keep it on its page.
+    state = source.state if taking.is_incomplete and not poll.more else dict(poll.state)
     mine.succeeded(source, poll, state, new=bool(collected.new))
     return collected
 

@@ -95,7 +95,9 @@ def _merge(at_alias: Item, there: Item) -> bool:
     # What a rule has met under one name it must not meet again under the other.
     met = set(keep.rule_matches.values_list("rule", flat=True))
     drop.rule_matches.exclude(rule__in=met).update(item=keep)
-    state = ItemState.NEW if ItemState.NEW in (keep.state, drop.state) else keep.state
+    # What was used is no news again.
+    is_new = ItemState.NEW in (keep.state, drop.state) and not is_used(keep)
+    state = ItemState.NEW if is_new else keep.state
     link, key = there.link, there.link_key
     drop.delete()
     Item.objects.filter(pk=keep.pk).update(link=link, link_key=key, state=state)
@@ -103,6 +105,8 @@ def _merge(at_alias: Item, there: Item) -> bool:
 
 
 def is_used(item: Item) -> bool:
-    """Whether a send-out was made of it, or a rule took it up."""
+    """Whether a colleague worded it, a send-out was made of it, or a rule took it up."""
+    if item.worded_at is not None or item.written_by_id is not None:
+        return True
     chosen = item.chosen_for.exists() or Block.objects.filter(item=item).exists()
     return chosen or item.rule_matches.filter(campaign__isnull=False).exists()

@@ -91,12 +91,20 @@ def _too_many_pixels() -> InputError:
 def _prepared(image: Image.Image) -> Image.Image:
     """In sRGB, upright, at most 1600 pixels; RGBA only where something shows through."""
     profile = image.info.get("icc_profile")
-    upright = ImageOps.exif_transpose(image)
+    upright = _upright(image)
     plain = _in_srgb(_eight_bit(upright), profile)
     plain.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
     clean = Image.new(plain.mode, plain.size)
     clean.paste(plain)
     return clean
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Turned as its camera says; as it is where what the camera wrote cannot be read."""
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # noqa: BLE001 -- readers of EXIF raise anything at all for crafted bytes
+        return image
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:

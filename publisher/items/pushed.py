@@ -48,8 +48,10 @@ def take(source: Source, pushed: Sequence[Pushed]) -> list[Taken]:
     """Write what was pushed: new, changed, or taken back; drafts are left out. Gives one answer for each, in order."""
     keys = [identity_of(each.candidate) for each in pushed]
     before = _known(source, keys)
-    news = [each.candidate for each in pushed if each.status == PUBLISHED]
-    gone = [key for key, each in zip(keys, pushed, strict=True) if each.status == WITHDRAWN]
+    # Of two words on one item the last counts.
+    last = dict(zip(keys, pushed, strict=True))
+    news = [each.candidate for each in last.values() if each.status == PUBLISHED]
+    gone = [key for key, each in last.items() if each.status == WITHDRAWN]
     with time_limit(PICTURES_S):
         collected = take_in(source, Poll(tuple(news), withdrawn=tuple(gone), partial=True))
     now = timezone.now()

@@ -19,6 +19,7 @@ from publisher.errors import Explanation
 from publisher.items.recognise import Recognised
 from publisher.models import Item, Notice, Organisation, Source, User
 from publisher.models.scoped import ScopedQuerySet
+from publisher.sources import SOURCES
 from publisher.vocabulary import ItemState, NoticeKind, RoleKind
 
 # Fewer than so many are no flood: a rule's daily limit stands between them and the readers.
@@ -83,7 +84,8 @@ def _arrived_since(source: Source, since: datetime) -> tuple[int, int]:
     """
     fresh = Item.objects.filter(sightings__source=source, first_seen_at__gte=since)
     rows = set(fresh.values_list("pk", "state", "first_seen_at", "held_why__msgid"))
-    looked = _first_look_end(source)
+    # What is pushed has no first look.
+    looked = _first_look_end(source) if SOURCES[source.kind].polled else since
     new = [pk for pk, state, seen, why in rows if state == ItemState.NEW and seen > looked and why is None]
     return len(new), len([pk for pk, state, _seen, _why in rows if state == ItemState.HELD])
 

@@ -200,6 +200,8 @@ def _change(item: Item, entry: Entry, fetched: Fetched, labels: Labels) -> Done:
     _follow_link(item, entry)
     if item.content_hash != entry.content_hash and item.worded_at:
         suggest(item, entry.content_hash, {name: getattr(entry, name) for name in SUGGESTED})
+        # A colleague's words do not make a concert take place that was called off.
+        put_event(item, entry.event, item.organisation.timezone)
     elif item.content_hash != entry.content_hash:
         _say(item, entry, fetched, labels)
     changed = revise(item, before)

@@ -20,7 +20,8 @@ from django.utils.translation import gettext_noop
 from publisher.errors import InputError
 from publisher.items.content import clean_html, excerpt, one_line, plain_text, tidy
 from publisher.items.entries import LEAD_FROM_BODY, LONGEST_LEAD, TITLE_LENGTH
-from publisher.items.identity import normalise_link, title_key
+from publisher.items.hosts import sites_of
+from publisher.items.identity import at_site, normalise_link, title_key, web_address
 from publisher.items.recording import content_of, revise
 from publisher.items.suggestion import SUGGESTED
 from publisher.models import Area, Item, ItemRevision, Organisation, Picture, Topic, User
@@ -62,6 +63,7 @@ def write(organisation: Organisation, words: Words, by: User) -> Item:
     item = Item(organisation=organisation, state=ItemState.NEW, written_by=by, worded_at=now, published_at=now)
     with transaction.atomic():
         _say(item, words)
+        item.title_key = title_key(item.title)
         item.save()
         _label(item, words)
         ItemRevision.objects.create(item=item, number=item.revision, content=content_of(item), by=by)
@@ -100,6 +102,7 @@ def take_suggestion(item: Item, by: User) -> bool:
         before = content_of(stored)
         for name in SUGGESTED:
             setattr(stored, name, stored.suggestion[name] or (stored.author if name == "author" else ""))
+        stored.title_key = title_key(stored.title)
         stored.worded_at, stored.suggestion = None, {}
         _keep(stored, before, by)
     return True
@@ -124,7 +127,6 @@ def _block(part: str) -> str:
 
 def _say(item: Item, words: Words) -> None:
     item.title = excerpt(one_line(words.title), TITLE_LENGTH)
-    item.title_key = title_key(item.title)
     item.body_html = body_of(words.body)
     item.body_text = plain_text(item.body_html)
     first = item.body_text.partition("\n\n")[0].removeprefix("- ")
@@ -136,6 +138,7 @@ def _say(item: Item, words: Words) -> None:
 
 
 def _link(item: Item, link: str) -> None:
+    link = web_address(at_site(link, sites_of(item.organisation)))
     if link == item.link:
         return
     key = normalise_link(link)

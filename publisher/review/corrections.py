@@ -78,12 +78,12 @@ def _correct_once(item_id: int, now: datetime) -> int | None:
 
 
 def _withdraw_open(item: Item) -> None:
-    """A correction that nobody has approved yet says what is not so any more."""
+    """A correction of which nothing has gone out yet says what is not so any more."""
     waiting = Campaign.objects.filter(
         chosen__item=item,
         messages__corrects__isnull=False,
-        status__in=(CampaignStatus.DRAFT, CampaignStatus.IN_REVIEW),
-    )
+        status__in=(CampaignStatus.DRAFT, CampaignStatus.IN_REVIEW, CampaignStatus.APPROVED),
+    ).exclude(pk__in=Message.objects.filter(BEGUN, campaign__chosen__item=item).values("campaign"))
     for campaign in waiting.distinct():
         cancel(campaign, None)
 

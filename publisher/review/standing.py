@@ -42,7 +42,8 @@ _OPEN = (*ON_THE_WAY, MessageStatus.HELD)
 # Which use of an item, by its send-out, puts it where.
 _USES: dict[Standing, dict[str, Any]] = {
     Standing.PUBLISHED: {
-        "campaign__messages__counts__status": DeliveryStatus.SENT,
+        # What is unconfirmed may well be out.
+        "campaign__messages__counts__status__in": (DeliveryStatus.SENT, DeliveryStatus.UNCERTAIN),
         "campaign__messages__counts__count__gt": 0,
     },
     Standing.PLANNED: {"campaign__status": CampaignStatus.APPROVED, "campaign__messages__status__in": _OPEN},

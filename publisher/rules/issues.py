@@ -22,10 +22,10 @@ def join_next_issue(rule: Rule, item: Item, now: datetime) -> tuple[Campaign, bo
 
     None if a mail of that newsletter has the item already, whoever put it there: its readers get it once.
     """
+    assert rule.newsletter is not None, "it goes into a newsletter's issue"
     # One at a time for a newsletter: so it has one open issue, and an item joins once.
-    rows = Newsletter.objects.select_for_update(of=("self",)).select_related("organisation")
-    newsletter = rows.get(rules=rule)
-    if _has(newsletter, item):
+    newsletter = locked(rule.newsletter)
+    if has_mail(newsletter, item):
         return None
     message = _open_mail(newsletter)
     if message is None:
@@ -35,7 +35,14 @@ def join_next_issue(rule: Rule, item: Item, now: datetime) -> tuple[Campaign, bo
     return message.campaign, False
 
 
-def _has(newsletter: Newsletter, item: Item) -> bool:
+def locked(newsletter: Newsletter) -> Newsletter:
+    """The newsletter's row, which nobody else changes until this transaction ends."""
+    rows = Newsletter.objects.select_for_update(of=("self",)).select_related("organisation")
+    return rows.get(pk=newsletter.pk)
+
+
+def has_mail(newsletter: Newsletter, item: Item) -> bool:
+    """Whether a mail of the newsletter has the item, one that is still written included."""
     mails = Message.objects.filter(newsletter=newsletter, campaign__chosen__item=item)
     return mails.exclude(status=MessageStatus.CANCELLED).exclude(campaign__status=CampaignStatus.CANCELLED).exists()
 

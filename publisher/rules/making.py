@@ -15,13 +15,15 @@ from publisher.errors import Explanation, InputError
 from publisher.models import Account, Campaign, Item, Message, Newsletter, Rule
 from publisher.review.approval import approve, submit
 from publisher.review.planned import planned
-from publisher.rules.issues import join_next_issue
+from publisher.rules.issues import has_mail, join_next_issue, locked
 from publisher.rules.pacing import pace_of, takes_slots
 from publisher.schedule.slots import next_slot
-from publisher.vocabulary import MatchOutcome, MessageStatus, NoticeKind, RuleMail, RuleMode, RuleTiming
+from publisher.vocabulary import CampaignStatus, MatchOutcome, MessageStatus, NoticeKind, RuleMail, RuleMode, RuleTiming
 
 # How far back posts can be that share a day or a gap with one to be planned, gaps apart.
 _SAME_DAY = timedelta(days=2)
+# What a colleague has begun may never be finished.
+_NOT_TO_BE = (CampaignStatus.DRAFT, CampaignStatus.CANCELLED)
 
 
 @dataclass(frozen=True)
@@ -40,15 +42,27 @@ def make(rule: Rule, item: Item, now: datetime, goes_at: datetime) -> Made:
     At the channels' posting times each post gets its own instead.
     """
     issue = None
-    accounts = list(rule.accounts.all())
+    accounts = _without_it(rule, item)
     newsletter = rule.newsletter
     if newsletter is not None and rule.mail_as == RuleMail.NEXT_ISSUE:
         issue = _into_issue(rule, newsletter, item, now)
         newsletter = None
-        if not accounts:
-            return Made(MatchOutcome.JOINED if issue else MatchOutcome.ALREADY, issue=issue)
+    elif newsletter is not None:
+        newsletter = None if has_mail(locked(newsletter), item) else newsletter
+    if newsletter is None and not accounts:
+        return Made(MatchOutcome.JOINED if issue else MatchOutcome.ALREADY, issue=issue)
     campaign = create_campaign(rule.organisation, [item], newsletter=newsletter, accounts=accounts, rule=rule)
     return _hand_on(rule, campaign, issue, now, goes_at)
+
+
+def _without_it(rule: Rule, item: Item) -> list[Account]:
+    """The rule's channels on which the item neither is nor is to be, whoever saw to that; locked, so that two rules
+    never both find one free."""
+    accounts = Account.objects.select_for_update().filter(rules=rule).order_by("pk")
+    posts = Message.objects.filter(account__in=accounts, campaign__chosen__item=item)
+    posts = posts.exclude(status=MessageStatus.CANCELLED).exclude(campaign__status__in=_NOT_TO_BE)
+    there = set(posts.values_list("account", flat=True))
+    return [account for account in accounts if account.pk not in there]
 
 
 def _hand_on(rule: Rule, campaign: Campaign, issue: Campaign | None, now: datetime, goes_at: datetime) -> Made:

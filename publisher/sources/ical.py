@@ -79,11 +79,12 @@ class CalendarSource(Source):
             )
         text = read_text(look.reply.body, look.reply.headers.get("content-type", ""), now.date())
         cancels = text.lines.get("METHOD", "").upper() == "CANCEL"
-        found = upcoming(text.events, now, cancels=cancels, base=look.reply.url)[:MAX_CANDIDATES]
+        ahead = upcoming(text.events, now, cancels=cancels, base=look.reply.url)
+        found = ahead[:MAX_CANDIDATES]
         memory = asdict(look.memory) | {"asked_interval_s": _interval_s(text.lines)}
         return Poll(
             tuple(dated.candidate for dated in found),
-            withdrawn=_taken_off(known, found, now),
+            withdrawn=_taken_off(known, ahead, now),
             state=memory | {"ahead": {dated.candidate.external_key: dated.over_at.isoformat() for dated in found}},
             min_interval_s=max(min_interval_s(look.memory, look.reply), memory["asked_interval_s"]),
             title=plain_text(text.lines.get("X-WR-CALNAME") or text.lines.get("NAME") or ""),

@@ -175,7 +175,8 @@ class WritingForm(forms.Form):
     def _own_picture(self, kept: Any) -> Picture | None:
         if not str(kept or "").isdigit():
             return None
-        return Picture.objects.for_organisation(self.organisation).filter(pk=int(kept)).first()
+        usable = Picture.objects.for_organisation(self.organisation).filter(withdrawn_at=None)
+        return usable.filter(pk=int(kept)).first()
 
 
 def blank(user: User, organisation: Organisation) -> dict[str, Any]:

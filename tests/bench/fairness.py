@@ -5,8 +5,9 @@
 Real workers and beat on PostgreSQL, a mail server that costs little. In each round a mail to 200 people of another
 organisation falls due and a notice is written, in the middle of the big one. `small_message_s` is the longest time
 from a small mail's due instant until all of it was sent and its receipt closed, `confirmation_s` the longest from
-writing a notice until it was sent. Exit 1 unless they are within 10 s and 2 s and the big one was still being sent.
-Ends with one JSON line.
+writing a notice until it was sent. Then the big one is paused and resumed: `pause_s` until the mail server got the last
+mail, `resume_s` until it got the next one. Exit 1 unless they are within 10 s and (the others) 2 s and the big one was
+still being sent. Ends with one JSON line.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ from tests.bench.fast_sink import FastSink, fast_sink
 from tests.engine_room import EngineRoom, engine_room
 
 SMALL = 200
-SMALL_S, NOTICE_S = 10.0, 2.0
+SMALL_S, NOTICE_S, CONTROL_S = 10.0, 2.0, 2.0
+# So long nothing more has come after a pause: it is over.
+STILL_S = 5.0
 PATIENCE_S = 1800.0
 # A small mail is approved so long before it is due; a notice is written so long after that.
 AHEAD_S, NOTICE_AFTER_S = 8.0, 2.0
@@ -68,6 +71,7 @@ def measure(room: EngineRoom, sink: FastSink, wanted: argparse.Namespace) -> int
     message = issue(big, timezone.now() + timedelta(seconds=5))
     until(lambda: sink.counted()[0] > SMALL, "the big newsletter begins")
     rounds = [one_round(small) for _ in range(wanted.rounds)]
+    pause_s, resume_s = paused_and_resumed(message, sink)
     message.refresh_from_db()
     sent = sink.counted()[0]
     waiting = statuses(message)["pending"]
@@ -79,11 +83,30 @@ def measure(room: EngineRoom, sink: FastSink, wanted: argparse.Namespace) -> int
         "rounds": wanted.rounds,
         "small_message_s": max(small_s for small_s, _ in rounds),
         "confirmation_s": max(notice_s for _, notice_s in rounds),
+        "pause_s": pause_s,
+        "resume_s": resume_s,
         "load": round(os.getloadavg()[0], 1),
     }
     print(json.dumps(figures), flush=True)
     kept = figures["small_message_s"] <= SMALL_S and figures["confirmation_s"] <= NOTICE_S
+    kept = kept and max(pause_s, resume_s) <= CONTROL_S
     return 0 if kept and waiting else 1
+
+
+def paused_and_resumed(message: Any, sink: FastSink) -> tuple[float, float]:
+    """Seconds until a pause, and until going on, was felt at the mail server."""
+    from publisher.review.control import pause, resume
+
+    message.refresh_from_db()
+    pause(message, None)
+    paused_s = time.monotonic()
+    time.sleep(STILL_S)
+    number, _size, _first_s, last_s = sink.counted()
+    message.refresh_from_db()
+    resume(message, None)
+    resumed_s = time.monotonic()
+    until(lambda: sink.counted()[0] > number, "the big newsletter goes on")
+    return round(max(0.0, last_s - paused_s), 2), round(time.monotonic() - resumed_s, 2)
 
 
 def one_round(small: Any) -> tuple[float, float]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,9 +11,14 @@ from hypothesis import strategies as st
 from publisher.errors import InputError
 from publisher.items.collect import collect_source
 from publisher.items.content import clean_html
+from publisher.items.entries import entries_of
+from publisher.items.labels import Labels
+from publisher.items.recording import Fetched, record
 from publisher.items.writing import Words, body_of, correct, leave_suggestion, take_suggestion, write
 from publisher.models import Area, Item, ItemRevision, Organisation, Sighting, Source, Topic, User
+from publisher.sources.contract import Candidate, Event
 from publisher.vocabulary import ItemState
+from tests.events import evening
 from tests.items.website import HOST, Story, website
 
 database = pytest.mark.database
@@ -102,6 +109,19 @@ def test_a_source_only_suggests_what_a_person_has_worded(source: Source, anna: U
         assert leave_suggestion(item) and not leave_suggestion(item)
         assert collect_source(source.pk).changed == 0
         assert Item.objects.get().suggestion == {}, "the same words are not suggested twice"
+
+
+@database
+def test_a_concert_that_is_called_off_is_so_whatever_a_colleague_wrote_of_it(source: Source, anna: User) -> None:
+    with website(Story("Koncert", f"{HOST}/1", "1")):
+        collect_source(source.pk)
+    item = correct(Item.objects.get(), Words("Koncert i aften", link=f"{HOST}/1"), anna, revision=1)
+    announced = Candidate("1", "Koncert", f"{HOST}/1", event=Event(evening(5)))
+    for candidate in (announced, replace(announced, event=Event(evening(5), status="cancelled"))):
+        (entry,) = entries_of([candidate])
+        record(source, entry, Fetched(), state=ItemState.NEW, labels=Labels.of(source.organisation))
+    item.refresh_from_db()
+    assert (item.title, item.event_status, item.event_changed_at is not None) == ("Koncert i aften", "cancelled", True)
 
 
 @database

@@ -8,6 +8,7 @@ import pytest
 import time_machine
 from django.utils import timezone
 
+from publisher.compose.drafts import create_campaign
 from publisher.models import (
     Account,
     Area,
@@ -75,10 +76,27 @@ def test_an_item_is_taken_up_once_ever(rule: Rule, secretariat: Organisation) ->
     assert apply() == []
 
 
-def test_two_rules_each_take_it_up(rule: Rule, secretariat: Organisation, newsletter: Newsletter) -> None:
-    Rule.objects.create(organisation=secretariat, name="Også", newsletter=newsletter)
+def test_of_two_rules_the_second_leaves_out_what_is_there_already(
+    rule: Rule, secretariat: Organisation, newsletter: Newsletter, practice_account: Account
+) -> None:
+    also = Rule.objects.create(organisation=secretariat, name="Også", newsletter=newsletter)
+    also.accounts.add(practice_account)
     news(secretariat, "Åben øvelse")
-    assert len(apply()) == 2
+    assert len(apply()) == 1
+    assert RuleMatch.objects.get(rule=also).outcome == "already"
+
+
+def test_a_rule_makes_what_only_a_draft_of_a_colleague_has(
+    rule: Rule, secretariat: Organisation, practice_account: Account
+) -> None:
+    item = news(secretariat, "Åben øvelse")
+    mine = create_campaign(secretariat, [item], accounts=[practice_account])
+    assert len(apply()) == 1
+    Campaign.objects.exclude(pk=mine.pk).delete()
+    RuleMatch.objects.all().delete()
+    Campaign.objects.filter(pk=mine.pk).update(status=CampaignStatus.APPROVED)
+    (made,) = apply()
+    assert set(made.messages.values_list("outlet", flat=True)) == {Outlet.EMAIL}, "it is to be posted already"
 
 
 def test_the_oldest_goes_first(rule: Rule, secretariat: Organisation) -> None:

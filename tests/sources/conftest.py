@@ -13,7 +13,7 @@ from tests import databases
 from tests.databases import Cms, fill, sqlite_cms
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def in_english() -> Iterator[None]:
     """Sentences as they stand in the code."""
     with translation.override("en"):

@@ -77,6 +77,8 @@ def test_the_same_dates_as_dateutil(rule: dict[str, Any], first: date) -> None:
     ours = dates(written(rule), first)
     if len(ours) < 4 or (LAST - ours[-1]).days > 400:
         return  # dateutil would look for the next one until the year 9999
+    if rule["freq"] == "WEEKLY" and rule["positions"]:
+        return  # dateutil counts positions in the first week from the first date on, not from the week's beginning
     theirs = by_dateutil(rule, first)
     assert ours == (theirs if theirs[:1] == [first] else [first, *theirs])
 
