@@ -30,7 +30,7 @@ BEST = {
 }
 # Pages with an address of their own.
 PLAIN = {
-    "today": "/", "news": "/news?show=all", "write": "/news/write",
+    "today": "/", "news": "/news?show=all", "write": "/news/write", "pictures": "/news/pictures",
     "sendouts": "/sendouts", "calendar": "/calendar", "channels": "/channels",
     "connect": "/channels/connect", "connect-mastodon": "/channels/connect/mastodon", "subscribers": "/subscribers",
     "settings": "/settings", "newsletters": "/settings/newsletters", "newsletter-add": "/settings/newsletters/add",
