@@ -113,7 +113,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='rulematch',
             name='outcome',
-            field=models.CharField(choices=[('approved', 'Goes out by itself'), ('in_review', 'Draft for approval'), ('joined', 'Put into the next issue'), ('waiting', 'Waits for its turn'), ('capped', 'Left out: over the daily limit'), ('too_old', 'Left out: too old by its turn'), ('withdrawn', 'Left out: withdrawn or held back'), ('unwanted', 'Left out: the rule no longer wants it'), ('switched_off', 'Left out: the rule was switched off'), ('already', 'Left out: the newsletter has it already'), ('failed', 'Could not be used')], max_length=20),
+            field=models.CharField(choices=[('approved', 'Goes out by itself'), ('in_review', 'Draft for approval'), ('joined', 'Put into the next issue'), ('waiting', 'Waits for its turn'), ('capped', 'Left out: over the daily limit'), ('too_old', 'Left out: too old by its turn'), ('withdrawn', 'Left out: withdrawn or held back'), ('unwanted', 'Left out: the rule no longer wants it'), ('switched_off', 'Left out: the rule was switched off'), ('already', 'Left out: it is there already'), ('failed', 'Could not be used')], max_length=20),
         ),
         migrations.AddIndex(
             model_name='rulematch',
