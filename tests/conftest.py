@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings as django_settings
 
+from tests.migrated import lay_sqlite, postgresql_template
 from tests.servers import broker
 
 pytest_plugins = ["tests.browser", "tests.cast"]
@@ -26,10 +27,19 @@ def django_db_modify_db_settings() -> None:
     """A database of this test process's own; on SQLite a file, since threads and WAL behave otherwise in memory."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "alone")
     default = django_settings.DATABASES["default"]
-    name = f"{os.environ['OPSLAG_TEST_HOME']}/test-{worker}.sqlite3"
     if default["ENGINE"].endswith("postgresql"):
-        name = f"test_opslag_{worker}"
-    default.setdefault("TEST", {})["NAME"] = name
+        copied = {"NAME": f"test_opslag_{worker}", "TEMPLATE": postgresql_template(os.environ["DATABASE_URL"])}
+    else:
+        path = Path(os.environ["OPSLAG_TEST_HOME"], f"test-{worker}.sqlite3")
+        lay_sqlite(path)
+        copied = {"NAME": str(path)}
+    default.setdefault("TEST", {}).update(copied)
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """On SQLite use the file that was laid; it goes with the run's folder."""
+    return not django_settings.DATABASES["default"]["ENGINE"].endswith("postgresql")
 
 
 @pytest.fixture(autouse=True)

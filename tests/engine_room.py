@@ -25,6 +25,7 @@ from cryptography.fernet import Fernet
 from django.core.management import call_command
 
 from tests.bench import cpu
+from tests.migrated import lay_sqlite
 from tests.servers import PostgreSQL, postgresql_server, start_broker
 from tests.smtp_sink import RunningSink, running_sink
 
@@ -190,6 +191,8 @@ def engine_room(
         if database == "postgresql":
             server = stack.enter_context(postgresql_server())
             os.environ["DATABASE_URL"] = server.url
+        else:
+            lay_sqlite(folder / "opslag.sqlite3")
         os.environ |= {
             "DJANGO_SETTINGS_MODULE": "publisher.settings",
             "OPSLAG_HOME": str(folder),

@@ -74,7 +74,8 @@ def remember(raw: bytes, worst: Level) -> None:
     trial = _trial_of(mail)
     if trial is not None:
         page = _read_page(mail)
-        tracking = ("on" if _changes(page, trial[0]) else "off") if page.links else ""
+        changed = bool(page.pictures or _foreign_links(page, trial[0]))
+        tracking = ("on" if changed else "off") if page.links else ""
         detail = {"level": worst, "sent": trial[1].isoformat(), "tracking": tracking, "service": settings.OPSLAG_ESP}
         heartbeat.beat(NAME, detail)
 
@@ -267,7 +268,7 @@ def _verdict(mail: EmailMessage) -> Found:
 
 
 class _Page(HTMLParser):
-    """Links, and pictures that nobody can see."""
+    """Links, pictures, and those of the pictures that nobody can see."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -282,8 +283,8 @@ class _Page(HTMLParser):
             self.links.append(values["href"])
         if tag == "img":
             self.pictures.append(values.get("src", ""))
-        if tag == "img" and _is_invisible(values):
-            self.pixels.append(values.get("src", ""))
+            if _is_invisible(values):
+                self.pixels.append(values.get("src", ""))
 
 
 def _is_invisible(values: dict[str, str]) -> bool:
@@ -306,10 +307,10 @@ def _additions(mail: EmailMessage) -> Found:
     yield from _as_it_looks(page) if trial is None else _as_it_was_sent(page, trial[0])
 
 
-def _changes(page: _Page, key: str) -> list[str]:
-    """Links and pictures in a test mail that were not in it when it left."""
-    ours = set(links_of(key))
-    return [link for link in page.links if link not in ours] + page.pictures
+def _foreign_links(page: _Page, key: str) -> list[str]:
+    """Links in a test mail that were not in it when it left, without any picture."""
+    ours = links_of(key)
+    return [link for link in page.links if link not in ours]
 
 
 def _as_it_was_sent(page: _Page, key: str) -> Found:
@@ -317,11 +318,12 @@ def _as_it_was_sent(page: _Page, key: str) -> Found:
     if not page.links:
         yield warn(gettext_noop("it arrived without its links, so whether anything counts readers cannot be told."))
         return
+    links = _foreign_links(page, key)
     if page.pictures:
         yield from _put_in(page.pictures[0])
-    if links := [link for link in _changes(page, key) if link not in page.pictures]:
+    if links:
         yield from _led_past(links[0])
-    if not _changes(page, key):
+    if not links and not page.pictures:
         yield ok(gettext_noop("its links and pictures are as they left: nothing in it counts who opens or clicks"))
 
 

@@ -141,7 +141,7 @@ def anything_waits(now: datetime) -> bool:
 
 
 def apply_waiting(now: datetime) -> int:
-    """Apply stored facts to deliveries, figures, suppressions and subscriptions; answers how many.
+    """Apply stored facts to deliveries, figures, suppressions and subscriptions; answers how many it looked at.
 
     For about two seconds, in batches that are stored one by one. In any order, twice, late or by two at once, the rows
     come out the same. Facts about a delivery that is being handed over at this moment wait for its outcome.
@@ -158,7 +158,7 @@ def apply_waiting(now: datetime) -> int:
 
 
 def _apply_batch(now: datetime) -> tuple[int, set[int]]:
-    """How many facts were applied, and the messages of which the circuit breaker should know."""
+    """How many facts were looked at, and the messages of which the circuit breaker should know."""
     try:
         with transaction.atomic():
             events = _waiting(now)
@@ -197,16 +197,22 @@ def _later(event: Event, now: datetime) -> None:
     pause = timedelta(minutes=BACK_OFF_MINUTES[min(event.attempts, len(BACK_OFF_MINUTES) - 1)])
     attempts = min(event.attempts + 1, 30_000)
     Event.objects.filter(pk=event.pk).update(attempts=attempts, due_at=now + pause)
+    if attempts == TRIES_TOLD:
+        _tell(event)
+
+
+def _tell(event: Event) -> None:
     # As it is stored: what was set on the object before the error is not.
     delivery = Delivery.objects.filter(events=event.pk).select_related("message__campaign__organisation").first()
-    if attempts == TRIES_TOLD and delivery is not None:
-        campaign = delivery.message.campaign
-        words = gettext_noop(
-            "A report on this mail (%(kind)s) cannot be applied. It is kept and tried again each day; have those who "
-            "run Opslag look at the log of its workers. If it is a complaint, the person still gets the newsletter."
-        )
-        told = Explanation(words, {"kind": str(event.kind)})
-        notify_approvers(campaign.organisation, NoticeKind.ALERT, campaign, told)
+    if delivery is None:
+        return
+    campaign = delivery.message.campaign
+    words = gettext_noop(
+        "A report on this mail (%(kind)s) cannot be applied. It is kept and tried again each day; have those who "
+        "run Opslag look at the log of its workers. If it is a complaint, the person still gets the newsletter."
+    )
+    told = Explanation(words, {"kind": str(event.kind)})
+    notify_approvers(campaign.organisation, NoticeKind.ALERT, campaign, told)
 
 
 def _waiting(now: datetime) -> list[Event]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import socket
@@ -42,7 +43,9 @@ def postfix_sink() -> Iterator[PostfixSink]:
         port = probe.getsockname()[1]
     home = Path(tempfile.mkdtemp(prefix="opslag-smtp-sink-"))
     with (home / "counters").open("wb") as counters:
-        command = [program, "-c", "-u", "nobody", f"127.0.0.1:{port}", str(BACKLOG)]
+        # Root must name somebody else; nobody else can.
+        user = ["-u", "nobody"] if os.geteuid() == 0 else []
+        command = [program, "-c", *user, f"127.0.0.1:{port}", str(BACKLOG)]
         process = subprocess.Popen(command, stdout=counters, stderr=subprocess.STDOUT)
     try:
         time.sleep(0.5)

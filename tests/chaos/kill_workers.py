@@ -75,8 +75,9 @@ def run(room: EngineRoom, wanted: argparse.Namespace) -> int:
     visitor = Visitor(room.web_port, staff_cookie(message), pages)
     with keeper, visitor:
         planned = harm.plan()
-        for number in range(len(planned)):
-            wait_for((number + 0.5) / (number + len(planned) + 1) * wanted.recipients, room, harm)
+        asked = len(planned)
+        for number in range(asked):
+            wait_for((number + 0.5) / (asked + 1) * wanted.recipients, room, harm)
             while (fault := harm.next_of(planned)) is None:
                 harm.look_after()
                 time.sleep(0.1)

@@ -16,6 +16,7 @@ import pytest
 
 from publisher.operate import instance, processes
 from publisher.operate.ports import free_port
+from tests.migrated import lay_sqlite
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.system
@@ -73,6 +74,14 @@ def home(tmp_path: Path) -> Iterator[Path]:
     if note:
         forks = instance.read_forks(tmp_path / "home")
         processes.stop_groups([note.supervisor, *note.processes.values(), *forks])
+
+
+@pytest.fixture
+def migrated_home(home: Path) -> Path:
+    """A home whose database is there already."""
+    home.mkdir()
+    lay_sqlite(home / "opslag.sqlite3")
+    return home
 
 
 def forks(home: Path) -> dict[str, processes.ProcessId]:
@@ -137,33 +146,33 @@ def test_the_sample_news_reaches_two_hundred_people_and_a_channel_once_and_once_
     assert len(caught(home)) == 200
 
 
-def test_a_run_that_was_killed_leaves_nothing_that_could_disturb_the_next(home: Path) -> None:
-    killed = Running(home, "--no-samples")
+def test_a_run_that_was_killed_leaves_nothing_that_could_disturb_the_next(migrated_home: Path) -> None:
+    killed = Running(migrated_home, "--no-samples")
     killed.until("Opslag runs at")
-    children = forks(home) | killed.children()
+    children = forks(migrated_home) | killed.children()
     assert len(alive(children)) == len(children) >= 7
     killed.process.kill()
     killed.ended()
-    again = Running(home, "--no-samples")
+    again = Running(migrated_home, "--no-samples")
     again.until("Opslag runs at")
     assert alive(children) == []
-    children = forks(home) | again.children()
+    children = forks(migrated_home) | again.children()
     again.process.send_signal(signal.SIGTERM)
     assert again.ended() == 0
     assert alive(children) == []
-    assert instance.read_forks(home) == []
+    assert instance.read_forks(migrated_home) == []
 
 
-def test_workers_that_were_killed_are_started_again_and_their_forks_stop(home: Path) -> None:
-    running = Running(home, "--no-samples")
+def test_workers_that_were_killed_are_started_again_and_their_forks_stop(migrated_home: Path) -> None:
+    running = Running(migrated_home, "--no-samples")
     running.until("Opslag runs at")
-    left = forks(home)
+    left = forks(migrated_home)
     os.kill(running.children()["workers"].pid, signal.SIGKILL)
     deadline = time.monotonic() + PATIENCE_S
-    while alive(left) or len(alive(forks(home))) != 3:
+    while alive(left) or len(alive(forks(migrated_home))) != 3:
         assert time.monotonic() < deadline
         time.sleep(0.1)
-    children = {name: fork for name, fork in forks(home).items() if name not in left} | running.children()
+    children = {name: fork for name, fork in forks(migrated_home).items() if name not in left} | running.children()
     assert len(children) >= 7
     assert alive(children) == list(children)
     running.process.send_signal(signal.SIGTERM)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
-from publisher.track.inbound.reading import read
+from publisher.track.inbound.reading import TEXT_LENGTH, read
 from publisher.track.inbound.sorting import sort
 from publisher.track.inbound.words import own_words
 from publisher.vocabulary import InboundKind
@@ -129,3 +131,10 @@ def test_a_bounce_in_words_of_which_no_word_is_certain_is_a_guess() -> None:
 )
 def test_own_words_are_what_the_person_wrote(text: str, expected: str) -> None:
     assert own_words(text) == expected
+
+
+def test_no_words_take_long() -> None:
+    line = f"den {'1' * 140}{' skrev' * 25}\n"
+    began = time.process_time()
+    own_words((line * 100)[:TEXT_LENGTH])
+    assert time.process_time() - began < 0.2
