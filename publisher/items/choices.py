@@ -11,14 +11,20 @@ from publisher.models import Area, Cooperation, Newsletter, Organisation, Topic
 _SEVERAL = {"Kommune": "Kommuner", "Municipality": "Municipalities"}
 
 
+def known_to(organisation: Organisation) -> Q:
+    """For a filter over topics, areas and labellings: its own and those of its cooperations."""
+    cooperations = organisation.cooperations.values("pk")
+    return Q(organisation=organisation) | Q(cooperation__in=cooperations)
+
+
 def topics_for(organisation: Organisation) -> QuerySet[Topic]:
     """By name."""
-    return Topic.objects.filter(_known_to(organisation)).order_by("name", "pk")
+    return Topic.objects.filter(known_to(organisation)).order_by("name", "pk")
 
 
 def areas_for(organisation: Organisation) -> QuerySet[Area]:
     """By name."""
-    return Area.objects.filter(_known_to(organisation)).order_by("name", "pk")
+    return Area.objects.filter(known_to(organisation)).order_by("name", "pk")
 
 
 def offered_topics(newsletter: Newsletter) -> QuerySet[Topic]:
@@ -37,8 +43,3 @@ def area_word(cooperation: Cooperation, *, several: bool) -> str:
     """What the cooperation calls an area, in the language that is active: “Kommune”, “Kommuner”."""
     word = cooperation.area_label_da if get_language() == "da" else cooperation.area_label_en
     return _SEVERAL.get(word, word) if several else word
-
-
-def _known_to(organisation: Organisation) -> Q:
-    cooperations = organisation.cooperations.values("pk")
-    return Q(organisation=organisation) | Q(cooperation__in=cooperations)

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
+from functools import cached_property
 from urllib.parse import urlsplit
 
 from django.db import IntegrityError
@@ -176,8 +177,6 @@ class _Taking:
         self._claim = mine
         self._source = source
         self._state = state
-        self._labels = Labels.of(source.organisation, source)
-        self._sites = sites_of(source.organisation)
         self._written: set[int] = set()
         # All items that entries of this look are, so that none of them is taken for another entry's disguise.
         self._taken: set[int] = set()
@@ -185,16 +184,24 @@ class _Taking:
         self._pages = Pages(patient=state is ItemState.NEW, wanted=_looks_at_pages(source))
         self._pictures_end = timezone.now() + PICTURE_TIME
 
+    @cached_property
+    def _labels(self) -> Labels:
+        """Read when the first entry is written: most looks write none."""
+        return Labels.of(self._source.organisation, self._source)
+
     def take_in(self, poll: Poll) -> Collected:
         """Write all entries of a poll; then see what is not there any more."""
         collected = Collected()
-        entries = entries_of(poll.candidates, str(self._source.config.get("url", "")), self._sites)
+        entries = entries_of(
+            poll.candidates, str(self._source.config.get("url", "")), sites_of(self._source.organisation)
+        )
         self._known = Known(self._source, entries)
         found = self._known.of_look(entries)
         if self._state is ItemState.NEW and not self._wants_all:
             self._held_why = flood(self._source, found, partial=poll.partial)
         self._taken = {each.item.pk for each in found if each.item}
-        had_held = has_held(self._source)
+        # Only what is unknown can be held.
+        had_held = any(each.item is None for each in found) and has_held(self._source)
         at_once = self._take_at_once(found, collected)
         for each in found:
             if each.entry in at_once:
@@ -209,8 +216,7 @@ class _Taking:
             self._taken.add(written)
         if collected.held and not had_held:
             tell_of_held(self._source, collected.held)
-        if not poll.unchanged:
-            collected.withdrawn = withdrawing.after_look(self._source, poll, entries, self._written, self._claim.renew)
+        collected.withdrawn = withdrawing.after_look(self._source, poll, entries, self._written, self._claim.renew)
         return collected
 
     def _take_at_once(self, found: Sequence[Recognised], collected: Collected) -> set[Entry]:
@@ -227,6 +233,8 @@ class _Taking:
             and (not each.entry.link_key or links[each.entry.link_key] == 1)
         ]
         state = ItemState.HELD if self._held_why else self._state
+        if not plain:
+            return set()
         items = record_new(self._source, plain, state=state, labels=self._labels, held_why=self._held_why)
         for item in items:
             collected.count(Done.CREATED, item)

@@ -14,6 +14,7 @@ from django.db.models import Count, Q, QuerySet
 from django.utils.translation import gettext_noop
 
 from publisher.errors import InputError
+from publisher.items.choices import known_to
 from publisher.items.words import key
 from publisher.models import (
     Area,
@@ -51,7 +52,7 @@ class Uses:
 def labels_for(kind: str, organisation: Organisation) -> QuerySet[Any]:
     """The topics or areas that an organisation knows, by name, each with the `number` of its items that have it."""
     mine = Count("items", filter=Q(items__organisation=organisation), distinct=True)
-    known = _model(kind).objects.filter(_known_to(organisation)).select_related("cooperation")
+    known = _model(kind).objects.filter(known_to(organisation)).select_related("cooperation")
     return known.annotate(number=mine).order_by("name", "pk")
 
 
@@ -181,12 +182,8 @@ def _still_means(word: str, label: Topic | Area, meant: Topic | Area) -> None:
     (rule.topics if isinstance(meant, Topic) else rule.areas).add(meant.pk)
 
 
-def _known_to(organisation: Organisation) -> Q:
-    return Q(organisation=organisation) | Q(cooperation__in=organisation.cooperations.values("pk"))
-
-
 def _refuse_taken(kind: str, name: str, organisation: Organisation) -> None:
-    if any(key(row.name) == key(name) for row in _model(kind).objects.filter(_known_to(organisation))):
+    if any(key(row.name) == key(name) for row in _model(kind).objects.filter(known_to(organisation))):
         raise InputError(gettext_noop("“%(name)s” is there already."), reason="taken", name=name)
 
 

@@ -14,6 +14,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from publisher.items.choices import known_to
 from publisher.items.labels import Labelling
 from publisher.items.words import Text, key
 from publisher.models import Area, Cooperation, Item, LabelRule, Organisation, Topic
@@ -35,8 +36,7 @@ class Unknown:
 
 def label_rules_for(organisation: Organisation) -> QuerySet[LabelRule]:
     """The organisation's labellings and those of its cooperations, in the order in which they were made."""
-    known = Q(organisation=organisation) | Q(cooperation__in=organisation.cooperations.values("pk"))
-    rows = LabelRule.objects.filter(known).select_related("source", "cooperation").order_by("pk")
+    rows = LabelRule.objects.filter(known_to(organisation)).select_related("source", "cooperation").order_by("pk")
     return rows.prefetch_related("topics", "areas")
 
 
@@ -112,7 +112,7 @@ def unknown_words(organisation: Organisation, limit: int = 30) -> list[Unknown]:
 
 
 def _known(organisation: Organisation) -> set[str]:
-    owned = Q(organisation=organisation) | Q(cooperation__in=organisation.cooperations.values("pk"))
+    owned = known_to(organisation)
     words = [word for kind in (Topic, Area) for row in kind.objects.filter(owned) for word in (row.name, row.slug)]
     for rule in LabelRule.objects.filter(owned, kind=LabelRuleKind.CATEGORY):
         words += rule.words

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from django.db.models import Q
-
+from publisher.items.choices import known_to
 from publisher.items.words import Text, key
 from publisher.models import Area, LabelRule, Organisation, Source, Topic
 from publisher.vocabulary import LabelRuleKind
@@ -66,12 +65,11 @@ class Labels:
     @classmethod
     def of(cls, organisation: Organisation, source: Source | None = None) -> Labels:
         """Read them once for a whole run."""
-        theirs = Q(cooperation__in=organisation.cooperations.all())
-        own = Q(organisation=organisation)
-        rules = LabelRule.objects.filter(own | theirs).order_by("pk").prefetch_related("topics", "areas")
+        known = known_to(organisation)
+        rules = LabelRule.objects.filter(known).order_by("pk").prefetch_related("topics", "areas")
         return cls(
-            _by_word([*Topic.objects.filter(own), *Topic.objects.filter(theirs)]),
-            _by_word([*Area.objects.filter(own), *Area.objects.filter(theirs)]),
+            _by_word(Topic.objects.filter(known)),
+            _by_word(Area.objects.filter(known)),
             [Labelling.of(rule) for rule in rules],
             source.pk if source else None,
         )
@@ -98,9 +96,11 @@ class Labels:
         return Matched(tuple(topics.values()), tuple(places.values()), tuple(rest))
 
 
-def _by_word(labels: Sequence[Label]) -> dict[str, Label]:
-    """By name; a slug, which is often what a label was called before, counts where nothing is called so."""
-    by_slug = {key(label.slug): label for label in reversed(labels)}
-    found = by_slug | {key(label.name): label for label in reversed(labels)}
+def _by_word(labels: Iterable[Label]) -> dict[str, Label]:
+    """By name, the organisation's own before what is shared with it; a slug, which is often what a label was called
+    before, counts where nothing is called so."""
+    own_first = sorted(labels, key=lambda label: label.cooperation_id is not None)
+    by_slug = {key(label.slug): label for label in reversed(own_first)}
+    found = by_slug | {key(label.name): label for label in reversed(own_first)}
     found.pop("", None)
     return found

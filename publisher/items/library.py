@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, timedelta
 
+from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from publisher.errors import InputError
 from publisher.items.pictures import NO_CONSENT, WITHDRAWN
-from publisher.models import Item, Organisation, Picture
+from publisher.items.recording import content_of, revise
+from publisher.models import Item, Organisation, Picture, User
 from publisher.models.scoped import ScopedQuerySet
 
 # So long before a photo consent ends staff are told.
@@ -60,11 +62,18 @@ def keep_alt(picture: Picture, alt: str) -> None:
         Picture.objects.filter(pk=picture.pk, alt="").update(alt=alt.strip())
 
 
-def use_for(picture: Picture, item: Item) -> None:
-    """Let an item show this picture from now on, whatever its source says. Raises InputError if it may not be used."""
+def use_for(picture: Picture, item: Item, by: User) -> None:
+    """Let an item show this picture from now on, whatever its source says; planned send-outs with it are asked.
+
+    Raises InputError if it may not be used.
+    """
     refuse_withdrawn(picture)
-    item.picture, item.picture_error, item.picture_by_hand = picture, {}, True
-    item.save(update_fields=["picture", "picture_error", "picture_by_hand", "updated_at"])
+    with transaction.atomic():
+        stored = Item.objects.select_for_update().get(pk=item.pk)
+        before = content_of(stored)
+        stored.picture, stored.picture_error, stored.picture_by_hand = picture, {}, True
+        revise(stored, before, by)
+        stored.save(update_fields=["picture", "picture_error", "picture_by_hand", "revision", "updated_at"])
 
 
 def day_in_numbers(day: date) -> str:

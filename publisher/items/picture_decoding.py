@@ -7,7 +7,7 @@ import warnings
 
 from django.utils.translation import gettext_noop
 from pi_heif import HeifImageFile
-from PIL import Image, ImageCms, ImageFile, ImageOps, features
+from PIL import Image, ImageCms, ImageFile, ImageOps
 
 from publisher.errors import InputError
 from publisher.items.picture_files import MAX_SIDE
@@ -17,7 +17,7 @@ MAX_PIXELS = 50_000_000
 MIN_SIDE = 32
 # What is read: these by name, and what telephones write (HEIC), which is opened by its own class: registered with
 # Pillow it would be opened wherever this process opens a picture.
-_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", *(("AVIF",) if features.check("avif") else ()))
+_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF")
 _HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"})
 _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 

@@ -18,8 +18,8 @@ from publisher.vocabulary import ItemState
 
 # How long a call may wait for pictures, all together; what is not there by then is fetched when it is pushed again.
 PICTURES_S = 20.0
-CREATED, CHANGED, UNCHANGED, TAKEN_BACK, UNKNOWN, IGNORED = (
-    "created", "changed", "unchanged", "withdrawn", "unknown", "ignored",
+CREATED, CHANGED, UNCHANGED, TAKEN_BACK, KEPT, UNKNOWN, IGNORED = (
+    "created", "changed", "unchanged", "withdrawn", "kept", "unknown", "ignored",
 )  # fmt: skip
 
 
@@ -45,13 +45,12 @@ class Taken:
 
 
 def take(source: Source, pushed: Sequence[Pushed]) -> list[Taken]:
-    """Write what was pushed: new, changed, or taken back; drafts are left out. Gives one answer for each, in order."""
+    """Write what was pushed: new, changed, or taken back, also by becoming a draft again. Gives one answer for each, in
+    order; each id comes once."""
     keys = [identity_of(each.candidate) for each in pushed]
     before = _known(source, keys)
-    # Of two words on one item the last counts.
-    last = dict(zip(keys, pushed, strict=True))
-    news = [each.candidate for each in last.values() if each.status == PUBLISHED]
-    gone = [key for key, each in last.items() if each.status == WITHDRAWN]
+    news = [each.candidate for each in pushed if each.status == PUBLISHED]
+    gone = [key for key, each in zip(keys, pushed, strict=True) if each.status != PUBLISHED]
     with time_limit(PICTURES_S):
         collected = take_in(source, Poll(tuple(news), withdrawn=tuple(gone), partial=True))
     now = timezone.now()
@@ -69,10 +68,11 @@ def withdraw(source: Source, external_id: str) -> Taken:
 def _taken(key: str, pushed: Pushed, before: Mapping[str, Item], after: Mapping[str, Item]) -> Taken:
     name = pushed.candidate.external_key
     old, new = before.get(key), after.get(key)
-    if pushed.status == WITHDRAWN:
-        return Taken(name, TAKEN_BACK if new else UNKNOWN, new)
-    if pushed.status != PUBLISHED:
-        return Taken(name, IGNORED, new)
+    if pushed.status != PUBLISHED and new is None:
+        return Taken(name, UNKNOWN if pushed.status == WITHDRAWN else IGNORED)
+    if new is not None and pushed.status != PUBLISHED:
+        # Another source may speak for it, and goes on giving it.
+        return Taken(name, TAKEN_BACK if new.withdrawn_at else KEPT, new)
     if new is None or old is None:
         return Taken(name, CREATED, new)
     is_same = (old.pk, old.revision, old.withdrawn_at) == (new.pk, new.revision, new.withdrawn_at)

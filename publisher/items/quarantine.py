@@ -17,10 +17,11 @@ from django.utils.translation import gettext_noop
 
 from publisher.errors import Explanation
 from publisher.items.recognise import Recognised
-from publisher.models import Item, Notice, Organisation, Source, User
+from publisher.items.source_alerts import alert
+from publisher.models import Item, Organisation, Source
 from publisher.models.scoped import ScopedQuerySet
 from publisher.sources import SOURCES
-from publisher.vocabulary import ItemState, NoticeKind, RoleKind
+from publisher.vocabulary import ItemState, RoleKind
 
 # Fewer than so many are no flood: a rule's daily limit stands between them and the readers.
 FEWEST = 5
@@ -151,19 +152,4 @@ def tell_of_held(source: Source, number: int) -> None:
         ),
         {"source": source.name, "number": str(number)},
     )
-    people = User.objects.filter(
-        is_active=True, roles__organisation=source.organisation, roles__kind__in=(RoleKind.OWNER, RoleKind.APPROVER)
-    )
-    Notice.objects.bulk_create(
-        Notice(
-            organisation=source.organisation,
-            kind=NoticeKind.ALERT,
-            user=person,
-            address=person.email,
-            subject_kind="source",
-            subject_id=source.pk,
-            explanation=words.as_json(),
-            due_at=timezone.now(),
-        )
-        for person in people
-    )
+    alert(source, words, RoleKind.OWNER, RoleKind.APPROVER)

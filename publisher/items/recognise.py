@@ -7,14 +7,11 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from django.db.models import Q
 
+from publisher.items.entries import Entry
 from publisher.models import Item, Sighting, Source
-
-if TYPE_CHECKING:
-    from publisher.items.entries import Entry
 
 # Two times so far apart are one time that was written in two zones, or rounded; a daily headline comes after more.
 SAME_TIME = timedelta(hours=12)
@@ -38,7 +35,7 @@ class Recognised:
 
 
 class Known:
-    """What an organisation knows of the entries of one look at a source, read in two questions, or three."""
+    """What an organisation knows of the entries of one look at a source: read in one question if it knows them all, else in three."""
 
     def __init__(self, source: Source, entries: Iterable[Entry]) -> None:
         entries = list(entries)
@@ -46,8 +43,10 @@ class Known:
         keys = {entry.external_key for entry in entries} | links
         sightings = Sighting.objects.filter(source=source, external_key__in=keys).select_related("item")
         self._by_key = {sighting.external_key: sighting.item for sighting in sightings}
-        there = Item.objects.filter(organisation_id=source.organisation_id, link_key__in=links)
-        self._by_link = {item.link_key: item for item in there}
+        self._by_link = {item.link_key: item for item in self._by_key.values() if item.link_key}
+        if elsewhere := links - self._by_link.keys():
+            there = Item.objects.filter(organisation_id=source.organisation_id, link_key__in=elsewhere)
+            self._by_link |= {item.link_key: item for item in there}
         self._by_title, self._by_text = self._alike(source, entries)
 
     def _alike(self, source: Source, entries: Iterable[Entry]) -> tuple[dict[str, list[Item]], dict[str, list[Item]]]:

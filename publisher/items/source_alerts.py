@@ -1,5 +1,5 @@
-"""What administrators are told of a source by mail: that it stopped, that it has been broken for a day, that it works
-again. What only lasts minutes is said on its page and nowhere else."""
+"""What staff are told of a source by mail: that it stopped, that it has been broken for a day, that it works again,
+that something of it is held back. What only lasts minutes is said on its page and nowhere else."""
 
 from __future__ import annotations
 
@@ -30,19 +30,21 @@ WORKS_AGAIN = gettext_noop(
 )
 
 
-def alert(source: Source, words: Explanation) -> None:
-    """A notice for each administrator of the source's organisation."""
-    owners = User.objects.filter(is_active=True, roles__organisation=source.organisation, roles__kind=RoleKind.OWNER)
+def alert(source: Source, words: Explanation, *kinds: RoleKind) -> None:
+    """A notice for everybody who has one of these roles in the source's organisation; administrators if none is given."""
+    people = User.objects.filter(
+        is_active=True, roles__organisation=source.organisation, roles__kind__in=kinds or (RoleKind.OWNER,)
+    )
     Notice.objects.bulk_create(
         Notice(
             organisation=source.organisation,
             kind=NoticeKind.ALERT,
-            user=owner,
-            address=owner.email,
+            user=person,
+            address=person.email,
             subject_kind="source",
             subject_id=source.pk,
             explanation=words.as_json(),
             due_at=timezone.now(),
         )
-        for owner in owners
+        for person in people
     )

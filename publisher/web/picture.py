@@ -207,7 +207,7 @@ def picture_use(request: OwnRequest, pk: int) -> HttpResponse:
 def show_in_item(request: OwnRequest, found: Picture, item: Item) -> None:
     """Let `item` show the picture, and say so. Raises InputError if it may not be used."""
     with transaction.atomic():
-        use_for(found, item)
+        use_for(found, item, request.user)
         record(request.organisation, request.user, "item_picture", item, gettext_noop("chose another picture"))
         words = gettext_noop("chose it for “%(title)s”")
         record(request.organisation, request.user, "picture_used", found, words, title=item.title)

@@ -7,10 +7,13 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from publisher.compose.drafts import create_campaign
+from publisher.compose.renewing import changed_news
 from publisher.errors import InputError
+from publisher.items.history import history_of
 from publisher.items.library import ENDING, TAKEN_BACK, UNDESCRIBED, describe, keep_alt, library, numbers, use_for
 from publisher.items.pictures import store_picture
-from publisher.models import Item, Organisation, Picture
+from publisher.models import Item, Newsletter, Organisation, Picture, User
 from tests.items.website import drawing
 
 pytestmark = pytest.mark.database
@@ -73,12 +76,26 @@ def test_a_description_given_elsewhere_is_kept_once(bridge: Picture) -> None:
     assert bridge.alt == "En bro"
 
 
-def test_an_item_shows_another_picture(item: Item, bridge: Picture) -> None:
-    use_for(bridge, item)
+def test_an_item_shows_another_picture(item: Item, bridge: Picture, anna: User) -> None:
+    use_for(bridge, item, anna)
     item.refresh_from_db()
     assert (item.picture, item.picture_by_hand) == (bridge, True)
     Picture.objects.update(withdrawn_at=timezone.now())
     bridge.refresh_from_db()
     with pytest.raises(InputError) as refused:
-        use_for(bridge, item)
+        use_for(bridge, item, anna)
     assert refused.value.reason == "picture_withdrawn"
+
+
+def test_a_chosen_picture_is_a_change_that_planned_send_outs_are_asked_about(
+    item: Item, bridge: Picture, anna: User, newsletter: Newsletter
+) -> None:
+    planned = create_campaign(item.organisation, [item], newsletter=newsletter)
+    use_for(bridge, item, anna)
+    (line,) = history_of(item)
+    (shown,) = line.changes
+    assert (line.who, shown.name, shown.before, shown.after) == (anna, "picture_id", None, bridge)
+    (changed,) = changed_news(planned)
+    assert changed.item.revision == 2
+    use_for(bridge, item, anna)
+    assert len(history_of(item)) == 1, "the same picture again is no change"
