@@ -16,9 +16,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
-from publisher.access.audit import record, timeline
+from publisher.access.audit import record
 from publisher.access.roles import require
-from publisher.errors import Explanation
 from publisher.items.library import describe, use_for
 from publisher.items.pictures import is_shared
 from publisher.items.search import saying
@@ -31,6 +30,7 @@ from publisher.vocabulary import CampaignStatus
 from publisher.web.kept_words import keeps_words
 from publisher.web.picture_forms import LICENCES, PictureForm, words_of
 from publisher.web.staff import OwnRequest, may, own, refusals_said, staff
+from publisher.web.who_did_what import who_did_what
 
 SOME_NEWS = 30
 _OPEN = (CampaignStatus.DRAFT, CampaignStatus.IN_REVIEW, CampaignStatus.APPROVED)
@@ -65,10 +65,7 @@ def picture(request: OwnRequest, pk: int) -> HttpResponse:
         "ends": consent_ends(found),
         "to_delete": posts_to_delete(request.organisation).filter(picture=found) if found.withdrawn_at else [],
         "is_shared": bool(found.withdrawn_at) and is_shared(found),
-        "history": [
-            {"at": entry.at, "who": entry.user or "", "text": Explanation.from_json(entry.explanation)}
-            for entry in timeline(found)
-        ],
+        "history": who_did_what(found),
         "may_edit": may(request, "edit"),
     }
     return render(request, "web/pictures/picture.html", context, status=422 if form.errors else HTTPStatus.OK)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from publisher.access.audit import record, timeline
+from publisher.access.audit import record
 from publisher.access.roles import require
 from publisher.errors import Explanation
 from publisher.models import Rule, RuleMatch
@@ -27,6 +27,7 @@ from publisher.web.rule_form import RuleForm
 from publisher.web.rule_words import misfire_words, sentence
 from publisher.web.settings_pages import tabs
 from publisher.web.staff import OwnRequest, may, own, staff
+from publisher.web.who_did_what import who_did_what
 
 SHOWN = 8
 
@@ -67,10 +68,7 @@ def rule(request: OwnRequest, pk: int) -> HttpResponse:
         "waiting_count": waiting(found).count(),
         "lately": list(met.select_related("item", "campaign", "issue").order_by("-at", "-pk")[:SHOWN]),
         **_past(past),
-        "history": [
-            {"at": entry.at, "who": entry.user or "", "text": Explanation.from_json(entry.explanation)}
-            for entry in timeline(found)
-        ],
+        "history": who_did_what(found),
         "may_edit": may(request, "edit"),
         "may_switch": _may_switch(request, found),
         "may_go_on": may(request, "send" if found.mode == RuleMode.AUTOMATIC else "edit"),
