@@ -21,7 +21,7 @@ from publisher.models.scoped import ScopedQuerySet
 from publisher.rules.past import Past, would_have_made
 from publisher.rules.switching import go_on, look_again, switch_off, switch_on, waiting
 from publisher.templatetags.dates import number
-from publisher.vocabulary import RuleMode
+from publisher.vocabulary import MatchOutcome, RuleMode
 from publisher.web.kept_words import keeps_words
 from publisher.web.rule_form import RuleForm
 from publisher.web.rule_words import misfire_words, sentence
@@ -56,7 +56,8 @@ def rule(request: OwnRequest, pk: int) -> HttpResponse:
     """One rule in words, and what it would have made."""
     found = own(_own(request), pk)
     past = would_have_made(found)
-    met = RuleMatch.objects.for_organisation(request.organisation).filter(rule=found).exclude(outcome="waiting")
+    met = RuleMatch.objects.for_organisation(request.organisation).filter(rule=found)
+    settled = met.exclude(outcome=MatchOutcome.WAITING).select_related("item", "campaign", "issue")
     context = {
         "title": found.name,
         "state": _state(found),
@@ -66,7 +67,7 @@ def rule(request: OwnRequest, pk: int) -> HttpResponse:
         "held_why": str(Explanation.from_json(found.held_why)) if found.held_at else "",
         "waiting": list(waiting(found).select_related("item")[:SHOWN]),
         "waiting_count": waiting(found).count(),
-        "lately": list(met.select_related("item", "campaign", "issue").order_by("-at", "-pk")[:SHOWN]),
+        "lately": list(settled.order_by("-at", "-pk")[:SHOWN]),
         **_past(past),
         "history": who_did_what(found),
         "may_edit": may(request, "edit"),
