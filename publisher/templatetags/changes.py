@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from django import template
-from django.db.models import QuerySet
+from django.db.models import Count, Max, QuerySet
 from django.template import Context
 
 from publisher.compose.renewing import changed_news, withdrawn_news
-from publisher.errors import Explanation
 from publisher.items.quarantine import held_in, held_of
 from publisher.models import Campaign, Item, Source
 from publisher.review.renewal import renewed_since_approval
@@ -24,17 +23,12 @@ _WAITING = (MessageStatus.DRAFT, MessageStatus.SCHEDULED, MessageStatus.PAUSED, 
 @register.inclusion_tag("web/news/held_strip.html", takes_context=True)
 def held_news(context: Context, source: Source | None = None) -> dict[str, Any]:
     """What is held back in the organisation (or of one source), with both buttons; nothing if nothing is."""
-    organisation = context.get("organisation")
-    held = held_of(source) if source else held_in(organisation) if organisation else Item.objects.none()
-    return _held(context, held) | {"source": source, "request": context.get("request")}
-
-
-def _held(context: Context, held: QuerySet[Item]) -> dict[str, Any]:
-    number = held.count()
-    return {
-        "number": number,
-        "items": list(held[:SHOWN]) if number else [],
-        "until": max(held.values_list("pk", flat=True), default=0) if number else 0,
+    held: QuerySet[Item] = held_of(source) if source else held_in(context["organisation"])
+    counted = held.aggregate(number=Count("pk"), until=Max("pk"))
+    return counted | {
+        "items": list(held[:SHOWN]) if counted["number"] else [],
+        "source": source,
+        "request": context.get("request"),
         "may_edit": context.get("may_edit"),
         "csrf_token": context.get("csrf_token"),
     }
@@ -61,9 +55,3 @@ def news_changed(context: Context, campaign: Campaign) -> dict[str, Any]:
 def news_renewed(campaign: Campaign) -> dict[str, Any]:
     """What a send-out that was approved before says differently now."""
     return {"renewed": renewed_since_approval(campaign)}
-
-
-@register.filter
-def held_words(item: Item) -> str:
-    """Why an item is held, in the reader's language."""
-    return str(Explanation.from_json(item.held_why))

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from publisher.access.audit import record, timeline
+from publisher.access.audit import record
 from publisher.accounts import open_practice
 from publisher.accounts.connect import disconnect_account
 from publisher.accounts.health import check
@@ -28,6 +28,7 @@ from publisher.web.channel_connect import reconnect_url
 from publisher.web.kept_words import keeps_words
 from publisher.web.posting_times_form import PostingTimesForm, Week, week_of
 from publisher.web.staff import OwnRequest, may, own, staff
+from publisher.web.who_did_what import who_did_what
 
 WAITING = (MessageStatus.SCHEDULED, MessageStatus.PAUSED, MessageStatus.HELD)
 
@@ -161,10 +162,7 @@ def _page(request: OwnRequest, account: Account, form: PostingTimesForm | None, 
         "is_practice": account.kind == open_practice.KIND,
         "reconnect_url": reconnect_url(account),
         "next_slot": next_slot(account, timezone.now()) if week and live else None,
-        "history": [
-            {"at": entry.at, "who": entry.user or "", "text": Explanation.from_json(entry.explanation)}
-            for entry in timeline(account)
-        ],
+        "history": who_did_what(account),
         "disconnected": account.status == AccountStatus.DISCONNECTED,
         "may_edit": may(request, "edit"),
         "may_manage": may(request, "manage"),

@@ -11,13 +11,13 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import NoReverseMatch, reverse
 from django.utils import translation
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from publisher.models import Organisation, StopStamp
 from publisher.vocabulary import RoleKind
 from publisher.web.middleware import ORGANISATION_KEY, StaffRequest
+from publisher.web.staff import way_back
 
 # The rail in the order of a working day: name of the address, word, icon (shown on phones only).
 SECTIONS = (
@@ -85,10 +85,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
 def switch_language(request: StaffRequest) -> HttpResponse:
     """Keep the chosen language: on the user, and in a cookie for the pages before sign-in."""
     language = request.POST.get("language", "")
-    onward = request.POST.get("next", "")
-    if not url_has_allowed_host_and_scheme(onward, {request.get_host()}, require_https=request.is_secure()):
-        onward = "/"
-    response = HttpResponseRedirect(onward)
+    response = HttpResponseRedirect(way_back(request, "/"))
     if translation.check_for_language(language) and language in dict(settings.LANGUAGES):
         if request.user.is_authenticated:
             request.user.language = language

@@ -14,8 +14,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop, ngettext, pgettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from publisher.access.audit import record, timeline
-from publisher.errors import Explanation, InputError
+from publisher.access.audit import record
+from publisher.errors import InputError
 from publisher.items.label_care import KINDS, add_label, kind_of, labels_for, uses
 from publisher.items.labelling import (
     apply_labelling,
@@ -33,6 +33,7 @@ from publisher.web.kept_words import keeps_words
 from publisher.web.label_words import gives, knows_by, use_sentences
 from publisher.web.settings_pages import tabs
 from publisher.web.staff import OwnRequest, may, staff
+from publisher.web.who_did_what import who_did_what
 
 # How like two words are (difflib's ratio) that one may stand for the other: “koncerter” for “Koncert”.
 NEARLY = 0.75
@@ -146,10 +147,7 @@ def label_page(request: OwnRequest, found: Topic | Area, form: LabelForm | None 
         "uses": use_sentences(uses(found)) if changes else [],
         "labellings": [(rule, knows_by(rule), gives(rule), may_change(request, rule)) for rule in rules],
         "form": (form or LabelForm(initial={"name": found.name})) if changes else None,
-        "history": [
-            {"at": entry.at, "who": entry.user or "", "text": Explanation.from_json(entry.explanation)}
-            for entry in timeline(found)
-        ],
+        "history": who_did_what(found),
         "may_edit": may(request, "edit"),
     }
     return render(request, "web/settings/label.html", context, status=422 if form else 200)

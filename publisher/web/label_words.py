@@ -10,17 +10,16 @@ from publisher.models import Area, LabelRule, Topic
 from publisher.templatetags.dates import number
 from publisher.templatetags.sendouts import names
 from publisher.vocabulary import LabelRuleKind
+from publisher.web.rule_words import either
 
 MANY = 12
 
 
 def knows_by(rule: LabelRule) -> str:
-    """By what a labelling knows news: “The source's category is “Koncert” or “Koncerter””."""
+    """By what a labelling knows news: “News with the category “Koncert” or “Koncerter””."""
     if rule.kind == LabelRuleKind.SOURCE:
-        return _("News from %(source)s") % {"source": rule.source}
-    words = [f"“{word}”" for word in rule.words]
-    last = words[-1] if words else ""
-    said = _("%(first)s or %(last)s") % {"first": ", ".join(words[:-1]), "last": last} if words[1:] else last
+        return _("News from %(source)s") % {"source": f"“{rule.source}”"}
+    said = either([f"“{word}”" for word in rule.words])
     if rule.kind == LabelRuleKind.CATEGORY:
         return _("News with the category %(words)s") % {"words": said}
     return _("News with the word %(words)s") % {"words": said}

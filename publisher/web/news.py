@@ -9,7 +9,6 @@ from django.core.paginator import Paginator
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
@@ -29,7 +28,7 @@ from publisher.review.standing import (
     viewed,
 )
 from publisher.web.news_filter import NewsFilter
-from publisher.web.staff import OwnRequest, may, staff
+from publisher.web.staff import OwnRequest, id_in, may, staff, way_back
 
 PER_PAGE = 20
 # What a row of the list shows, in a fixed number of queries.
@@ -111,14 +110,9 @@ def news(request: OwnRequest) -> HttpResponse:
 @staff("edit")
 def take_as_new(request: OwnRequest) -> HttpResponse:
     """Take an item of the back catalogue into use, and come back to where the button was."""
-    onward = request.POST.get("next", "")
-    if not url_has_allowed_host_and_scheme(onward, {request.get_host()}, require_https=request.is_secure()):
-        onward = reverse("news")
-    chosen = request.POST.get("item", "")
-    named = request.method == "POST" and chosen.isascii() and chosen.isdigit()
-    if named and take(request.organisation, [int(chosen)]):
+    if take(request.organisation, [id_in(request.POST.get("item", ""))]):
         messages.success(request, _("It is now among the new ones."))
-    return HttpResponseRedirect(onward)
+    return HttpResponseRedirect(way_back(request, reverse("news")))
 
 
 def back_to_news(request: OwnRequest, words: str) -> HttpResponse:

@@ -13,12 +13,14 @@ from django.views.decorators.http import require_POST, require_safe
 
 from publisher.access.audit import record
 from publisher.items.content import clean_html, lead_before
+from publisher.items.differences import Difference, differences
 from publisher.items.history import history_of
+from publisher.items.suggestion import SUGGESTED
 from publisher.items.writing import leave_suggestion, take_suggestion
 from publisher.models import Item
 from publisher.review.standing import standings
-from publisher.vocabulary import ItemState
 from publisher.web.news_uses import uses_of
+from publisher.web.plan import refusal
 from publisher.web.staff import OwnRequest, may, own, staff
 
 
@@ -35,12 +37,13 @@ def news_item(request: OwnRequest, item_id: int) -> HttpResponse:
         "stands": standings([item], request.organisation)[item.pk],
         "lead": lead_before(item.lead, item.body_text),
         "body": _shown(item.body_html, item.link),
-        "suggested": _shown(item.suggestion.get("body_html", ""), item.link),
+        "suggested": _suggested(item),
+        "suggested_body": _shown(item.suggestion.get("body_html", ""), item.link),
         "changes": max(item.revision - 1, 0),
         "send_outs": uses_of(request.organisation, item.pk),
         "history": history_of(item),
         "may_edit": edits,
-        "may_plan": edits and not item.withdrawn_at and item.state != ItemState.HELD,
+        "may_plan": edits and not refusal(item),
     }
     return render(request, "web/news/item.html", context)
 
@@ -59,6 +62,15 @@ def item_suggestion(request: OwnRequest, item_id: int) -> HttpResponse:
             record(request.organisation, request.user, "item_kept", item, gettext_noop("kept our own words"))
             messages.success(request, _("Your words stay as they are."))
     return redirect("item", item_id=item.pk)
+
+
+def _suggested(item: Item) -> list[Difference]:
+    """What the item would say differently if it took its source's words."""
+    if not item.suggestion:
+        return []
+    # A source that names no author leaves ours.
+    said = {name: item.suggestion[name] or (item.author if name == "author" else "") for name in SUGGESTED}
+    return differences({name: getattr(item, name) for name in SUGGESTED}, said)
 
 
 def _shown(html: str, base_url: str) -> SafeString:

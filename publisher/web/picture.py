@@ -11,14 +11,12 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
-from publisher.access.audit import record, timeline
+from publisher.access.audit import record
 from publisher.access.roles import require
-from publisher.errors import Explanation
 from publisher.items.library import describe, use_for
 from publisher.items.pictures import is_shared
 from publisher.items.search import saying
@@ -30,7 +28,8 @@ from publisher.templatetags.pictures import consent_ends, picture_name
 from publisher.vocabulary import CampaignStatus
 from publisher.web.kept_words import keeps_words
 from publisher.web.picture_forms import LICENCES, PictureForm, words_of
-from publisher.web.staff import OwnRequest, may, own, refusals_said, staff
+from publisher.web.staff import OwnRequest, id_in, may, own, refusals_said, staff, way_back
+from publisher.web.who_did_what import who_did_what
 
 SOME_NEWS = 30
 _OPEN = (CampaignStatus.DRAFT, CampaignStatus.IN_REVIEW, CampaignStatus.APPROVED)
@@ -65,10 +64,7 @@ def picture(request: OwnRequest, pk: int) -> HttpResponse:
         "ends": consent_ends(found),
         "to_delete": posts_to_delete(request.organisation).filter(picture=found) if found.withdrawn_at else [],
         "is_shared": bool(found.withdrawn_at) and is_shared(found),
-        "history": [
-            {"at": entry.at, "who": entry.user or "", "text": Explanation.from_json(entry.explanation)}
-            for entry in timeline(found)
-        ],
+        "history": who_did_what(found),
         "may_edit": may(request, "edit"),
     }
     return render(request, "web/pictures/picture.html", context, status=422 if form.errors else HTTPStatus.OK)
@@ -107,10 +103,7 @@ def picture_alt(request: OwnRequest, pk: int) -> HttpResponse:
         messages.success(request, _("The picture is described. It is read aloud wherever the picture is used."))
     else:
         messages.error(request, _("Write what the picture shows."))
-    onward = request.POST.get("next", "")
-    if not url_has_allowed_host_and_scheme(onward, {request.get_host()}, require_https=request.is_secure()):
-        onward = reverse("picture", args=[pk])
-    return redirect(onward)
+    return redirect(way_back(request, reverse("picture", args=[pk])))
 
 
 @staff("edit")
@@ -173,11 +166,10 @@ def _has_begun(campaign: Campaign) -> bool:
 def picture_deleted(request: OwnRequest, pk: int) -> HttpResponse:
     """Somebody has deleted a public post by hand."""
     found = _picture(request, pk)
-    chosen = request.POST.get("message", "")
-    if chosen.isascii() and chosen.isdigit() and len(chosen) < 19:
-        rows = Message.objects.for_organisation(request.organisation).filter(picture=found)
-        deleted_by_hand(own(rows.select_related("campaign__organisation", "account"), int(chosen)), request.user)
-        messages.success(request, _("Noted as deleted."))
+    rows = Message.objects.for_organisation(request.organisation).filter(picture=found)
+    post = own(rows.select_related("campaign__organisation", "account"), id_in(request.POST.get("message", "")))
+    deleted_by_hand(post, request.user)
+    messages.success(request, _("Noted as deleted."))
     return redirect("picture", pk)
 
 
@@ -188,8 +180,7 @@ def picture_use(request: OwnRequest, pk: int) -> HttpResponse:
     found = _picture(request, pk)
     rows = Item.objects.for_organisation(request.organisation)
     if request.method == "POST":
-        chosen = request.POST.get("item", "")
-        item = own(rows, int(chosen) if chosen.isascii() and chosen.isdigit() and len(chosen) < 19 else 0)
+        item = own(rows, id_in(request.POST.get("item", "")))
         with refusals_said(request):
             show_in_item(request, found, item)
         return redirect("item", item.pk)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db import transaction
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -18,7 +18,7 @@ from publisher.review.drafting import open_for_change
 from publisher.vocabulary import CampaignStatus
 from publisher.web.picture import show_in_item
 from publisher.web.pictures import PER_PAGE
-from publisher.web.staff import OwnRequest, own, own_campaign, refusals_said, staff
+from publisher.web.staff import OwnRequest, id_in, own, own_campaign, refusals_said, staff
 
 NO_PICTURE = "none"
 
@@ -60,10 +60,7 @@ def item_picture(request: OwnRequest, item_id: int) -> HttpResponse:
 
 
 def _posted(request: OwnRequest) -> Picture:
-    chosen = request.POST.get("picture", "")
-    if not (chosen.isascii() and chosen.isdigit() and len(chosen) < 19):
-        raise Http404
-    return own(Picture.objects.for_organisation(request.organisation), int(chosen))
+    return own(Picture.objects.for_organisation(request.organisation), id_in(request.POST.get("picture", "")))
 
 
 def _choose(

@@ -28,7 +28,7 @@ from publisher.review.photo_consent import posts_to_delete
 from publisher.templatetags.dates import number
 from publisher.web.kept_words import keeps_words
 from publisher.web.picture_forms import LICENCES, UploadForm, WordsForm, words_of
-from publisher.web.staff import OwnRequest, may, staff
+from publisher.web.staff import OwnRequest, id_in, may, staff
 
 PER_PAGE = 24
 
@@ -154,7 +154,6 @@ def pictures_describe(request: OwnRequest) -> HttpResponse:
 
 
 def _chosen(request: OwnRequest) -> list[Picture]:
-    named = request.GET.getlist("picture")[:PER_PAGE]
-    ids = [int(each) for each in named if each.isascii() and each.isdigit() and len(each) < 19]
+    ids = [id_in(each) for each in request.GET.getlist("picture")[:PER_PAGE]]
     mine = Picture.objects.for_organisation(request.organisation).filter(pk__in=ids, withdrawn_at=None)
     return list(mine.order_by("pk"))

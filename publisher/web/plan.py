@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -13,9 +14,9 @@ from django.utils.translation import gettext_lazy, ngettext
 from publisher.errors import InputError
 from publisher.models import Account, Item, Newsletter, Organisation
 from publisher.review.drafting import start_draft
-from publisher.vocabulary import AccountStatus
+from publisher.vocabulary import AccountStatus, ItemState
 from publisher.web.news import back_to_news
-from publisher.web.staff import OwnRequest, staff
+from publisher.web.staff import OwnRequest, id_in, staff
 
 NO_NEWSLETTER = "none"
 MOST_ITEMS = 40
@@ -73,12 +74,26 @@ def _channel(account: Account) -> str:
     return account.name if _works(account) else _("%(name)s (must be connected again)") % {"name": account.name}
 
 
+def refusal(item: Item) -> str:
+    """Why no send-out can be planned of an item; "" if one can."""
+    if item.withdrawn_at:
+        words = _("“%(title)s” is withdrawn: nothing is planned with it unless the withdrawal is taken back.")
+    elif item.state == ItemState.HELD:
+        words = _("“%(title)s” is held back: nothing is planned with it until somebody says whether it is new.")
+    else:
+        return ""
+    return words % {"title": item.title}
+
+
 @staff("edit")
 def plan(request: OwnRequest, item_id: int | None = None) -> HttpResponse:
     """Choose outlets for one item, or for those ticked in the list (?item=…); a press of the button makes the draft."""
     items = _chosen(request, item_id)
     if not items:
         return back_to_news(request, _("Choose at least one news item."))
+    if refusals := [words for item in items if (words := refusal(item))]:
+        messages.error(request, " ".join(refusals))
+        return redirect("item", item_id) if item_id else redirect("news")
     form = OutletsForm(request.organisation, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -107,7 +122,7 @@ def plan(request: OwnRequest, item_id: int | None = None) -> HttpResponse:
 def _chosen(request: OwnRequest, item_id: int | None) -> list[Item]:
     """The items in the order in which they were ticked. Raises Http404 for one that is not the organisation's."""
     ticked = request.POST.getlist("item") if request.method == "POST" else request.GET.getlist("item")
-    wanted = [item_id] if item_id is not None else [int(pk) for pk in ticked if pk.isascii() and pk.isdigit()]
+    wanted = [item_id] if item_id is not None else [pk for text in ticked if (pk := id_in(text))]
     wanted = list(dict.fromkeys(wanted))[:MOST_ITEMS]
     rows = Item.objects.for_organisation(request.organisation).select_related("picture").in_bulk(wanted)
     if len(rows) != len(wanted):

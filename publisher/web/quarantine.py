@@ -5,10 +5,10 @@ from __future__ import annotations
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db import transaction
+from django.db.models import Max
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 from django.views.decorators.http import require_POST, require_safe
@@ -18,7 +18,7 @@ from publisher.items.quarantine import dismiss, held_in, release
 from publisher.models import Item, Source
 from publisher.models.scoped import ScopedQuerySet
 from publisher.templatetags.dates import number
-from publisher.web.staff import OwnRequest, may, own, staff
+from publisher.web.staff import OwnRequest, id_in, may, own, staff, way_back
 
 PER_PAGE = 30
 
@@ -29,15 +29,16 @@ def held(request: OwnRequest) -> HttpResponse:
     """All that is held, or (?source=) what is held of one source."""
     source = _source(request, request.GET.get("source", ""))
     found = _held(request, source).prefetch_related("areas", "topics", "sightings__source")
-    total = found.count()
+    pages = Paginator(found, PER_PAGE)
+    total = pages.count
     words = ngettext("%(number)s news item waits for a word.", "%(number)s news items wait for a word.", total)
     context = {
         "title": _("Held back"),
         "state": words % {"number": number(total)} if total else _("Nothing is held back."),
         "source": source,
         "number": total,
-        "until": max(found.values_list("pk", flat=True), default=0),
-        "page": Paginator(found, PER_PAGE).get_page(request.GET.get("page")),
+        "until": found.aggregate(until=Max("pk"))["until"] or 0,
+        "page": pages.get_page(request.GET.get("page")),
         "may_edit": may(request, "edit"),
     }
     return render(request, "web/news/held.html", context)
@@ -48,16 +49,13 @@ def held(request: OwnRequest) -> HttpResponse:
 def settle(request: OwnRequest) -> HttpResponse:
     """Release or dismiss: one item, or all up to the last that the page knew (of one source)."""
     source = _source(request, request.POST.get("source", ""))
-    one, until = _number(request.POST.get("item", "")), _number(request.POST.get("until", ""))
+    one, until = id_in(request.POST.get("item", "")), id_in(request.POST.get("until", ""))
     meant = _held(request, source).filter(pk=one) if one else _held(request, source).filter(pk__lte=until)
     if request.POST.get("do") == "release":
         _settle(request, meant, released=True)
     elif request.POST.get("do") == "dismiss":
         _settle(request, meant, released=False)
-    onward = request.POST.get("next", "")
-    if not url_has_allowed_host_and_scheme(onward, {request.get_host()}, require_https=request.is_secure()):
-        onward = reverse("news")
-    return HttpResponseRedirect(onward)
+    return HttpResponseRedirect(way_back(request, reverse("news")))
 
 
 def _settle(request: OwnRequest, meant: ScopedQuerySet[Item], *, released: bool) -> None:
@@ -88,9 +86,5 @@ def _held(request: OwnRequest, source: Source | None) -> ScopedQuerySet[Item]:
 
 
 def _source(request: OwnRequest, given: str) -> Source | None:
-    pk = _number(given)
+    pk = id_in(given)
     return own(Source.objects.for_organisation(request.organisation).defer("credentials", "state"), pk) if pk else None
-
-
-def _number(given: str) -> int:
-    return int(given) if given.isascii() and given.isdigit() and len(given) < 19 else 0

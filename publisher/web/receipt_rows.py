@@ -20,6 +20,7 @@ from publisher.review.progress import Progress, progress
 from publisher.track.receipts import Line, campaign_receipt
 from publisher.vocabulary import AccountStatus, DeliveryStatus, MessageStatus, Outlet
 from publisher.web.course import course_of
+from publisher.web.who_did_what import Entry
 
 # Counting the rows of more recipients than this every two seconds would slow the sending itself.
 COUNTED_LIVE = 20_000
@@ -207,15 +208,6 @@ def fingerprint(rows: list[ReceiptRow], poll: int) -> str:
         shown += [message.pk, message.status, message.hold_reason, message.finished_at, row.address, row.broken]
         shown += [row.counts, row.course, row.reasons, row.came_back, row.complained, row.unsubscribed]
     return hashlib.sha256(repr((shown, poll, seconds_left(rows))).encode()).hexdigest()[:16]
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A line of the history, as web/parts/timeline.html wants it."""
-
-    at: datetime
-    who: str
-    text: str
 
 
 def history(campaign: Campaign, rows: list[ReceiptRow]) -> list[Entry]:

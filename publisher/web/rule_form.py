@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, ClassVar
 
 from django import forms
@@ -11,9 +12,10 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from publisher.items.choices import areas_for, topics_for
 from publisher.items.words import words_in
 from publisher.models import Account, Newsletter, Organisation, Rule, Slot, Source
-from publisher.rules.pacing import SATURDAY
+from publisher.rules.pacing import Quiet
 from publisher.vocabulary import AccountStatus, RuleMail, RuleMode, RuleTiming
 
+A_MONDAY = date(2024, 1, 1)
 WEEK_MINUTES = 7 * 24 * 60
 MONTH_MINUTES = 30 * 24 * 60
 YEAR_HOURS = 365 * 24
@@ -187,17 +189,8 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
         slots = list(Slot.objects.for_organisation(self.organisation).filter(account__in=chosen))
         if not slots:
             self.add_error("timing", _("None of the chosen channels has posting times. Choose another time."))
-        elif given.get("mode") == RuleMode.AUTOMATIC and all(self._is_quiet(given, slot) for slot in slots):
+        elif given.get("mode") == RuleMode.AUTOMATIC and all(_is_quiet(given, slot) for slot in slots):
             self.add_error("timing", _("All posting times of the chosen channels are in the quiet hours."))
-
-    def _is_quiet(self, given: dict[str, Any], slot: Slot) -> bool:
-        begins, ends = given.get("quiet_from"), given.get("quiet_until")
-        if given.get("quiet_weekends") and slot.weekday >= SATURDAY:
-            return True
-        if begins is None or ends is None:
-            return False
-        late, early = slot.time >= begins, slot.time < ends
-        return bool((late and early) if begins <= ends else (late or early))
 
     def _check_quiet(self, given: dict[str, Any]) -> None:
         begins, ends = given.get("quiet_from"), given.get("quiet_until")
@@ -216,3 +209,9 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
         field.queryset = rows
         if name in {"topics", "areas"} and not rows.exists():
             del self.fields[name]
+
+
+def _is_quiet(given: dict[str, Any], slot: Slot) -> bool:
+    """Whether a posting time lies in the quiet hours of every week."""
+    quiet = Quiet("UTC", given.get("quiet_from"), given.get("quiet_until"), bool(given.get("quiet_weekends")))
+    return quiet.covers(datetime.combine(A_MONDAY + timedelta(days=slot.weekday), slot.time, UTC))

@@ -17,7 +17,7 @@ MANY = 8
 
 
 def sentence(rule: Rule) -> str:
-    """“News from Kulturmetropolen about Music becomes a post on Mastodon; a colleague approves it; at most 3 a day.”"""
+    """News from “Nyheder” about Music becomes a post on Mastodon; a colleague approves it; at most 3 a day."""
     what = _("%(news)s becomes %(made)s") % {"news": what_words(rule), "made": _made(rule)}
     return "; ".join([what, *_who(rule), *limits(rule)]) + "."
 
@@ -25,20 +25,21 @@ def sentence(rule: Rule) -> str:
 def what_words(rule: Rule) -> str:
     """Which news."""
     parts = {
-        _("from %(names)s"): [str(row) for row in rule.sources.all()],
+        _("from %(names)s"): [f"“{row}”" for row in rule.sources.all()],
         _("about %(names)s"): [str(row) for row in rule.topics.all()],
         pgettext("area", "in %(names)s"): [str(row) for row in rule.areas.all()],
         _("with %(names)s"): [f"“{word}”" for word in rule.words],
         _("without %(names)s"): [f"“{word}”" for word in rule.without_words],
     }
-    said = [words % {"names": _either(rows)} for words, rows in parts.items() if rows]
+    said = [words % {"names": either(rows)} for words, rows in parts.items() if rows]
     return " ".join([pgettext("subject of a sentence", "News") if said else _("All news"), *said])
 
 
-def _either(rows: list[str]) -> str:
+def either(rows: list[str]) -> str:
+    """One or another of them: “A, B or C”."""
     if len(rows) > MANY:
         return names(rows, MANY)
-    first, last = ", ".join(rows[:-1]), rows[-1]
+    first, last = ", ".join(rows[:-1]), "".join(rows[-1:])
     return _("%(first)s or %(last)s") % {"first": first, "last": last} if first else last
 
 
@@ -99,7 +100,7 @@ def _quiet(rule: Rule) -> list[str]:
         *([_("on public holidays")] if rule.quiet_holidays else []),
     ]
     if days:
-        found.append(_("nothing %(days)s") % {"days": _either(days)})
+        found.append(_("nothing %(days)s") % {"days": either(days)})
     return found
 
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from publisher.access.audit import record, timeline
+from publisher.access.audit import record
 from publisher.access.roles import require
 from publisher.errors import Explanation
 from publisher.models import Rule, RuleMatch
@@ -21,12 +21,13 @@ from publisher.models.scoped import ScopedQuerySet
 from publisher.rules.past import Past, would_have_made
 from publisher.rules.switching import go_on, look_again, switch_off, switch_on, waiting
 from publisher.templatetags.dates import number
-from publisher.vocabulary import RuleMode
+from publisher.vocabulary import MatchOutcome, RuleMode
 from publisher.web.kept_words import keeps_words
 from publisher.web.rule_form import RuleForm
 from publisher.web.rule_words import misfire_words, sentence
 from publisher.web.settings_pages import tabs
 from publisher.web.staff import OwnRequest, may, own, staff
+from publisher.web.who_did_what import who_did_what
 
 SHOWN = 8
 
@@ -55,7 +56,8 @@ def rule(request: OwnRequest, pk: int) -> HttpResponse:
     """One rule in words, and what it would have made."""
     found = own(_own(request), pk)
     past = would_have_made(found)
-    met = RuleMatch.objects.for_organisation(request.organisation).filter(rule=found).exclude(outcome="waiting")
+    met = RuleMatch.objects.for_organisation(request.organisation).filter(rule=found)
+    settled = met.exclude(outcome=MatchOutcome.WAITING).select_related("item", "campaign", "issue")
     context = {
         "title": found.name,
         "state": _state(found),
@@ -65,12 +67,9 @@ def rule(request: OwnRequest, pk: int) -> HttpResponse:
         "held_why": str(Explanation.from_json(found.held_why)) if found.held_at else "",
         "waiting": list(waiting(found).select_related("item")[:SHOWN]),
         "waiting_count": waiting(found).count(),
-        "lately": list(met.select_related("item", "campaign", "issue").order_by("-at", "-pk")[:SHOWN]),
+        "lately": list(settled.order_by("-at", "-pk")[:SHOWN]),
         **_past(past),
-        "history": [
-            {"at": entry.at, "who": entry.user or "", "text": Explanation.from_json(entry.explanation)}
-            for entry in timeline(found)
-        ],
+        "history": who_did_what(found),
         "may_edit": may(request, "edit"),
         "may_switch": _may_switch(request, found),
         "may_go_on": may(request, "send" if found.mode == RuleMode.AUTOMATIC else "edit"),

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 from django.views.decorators.http import require_POST, require_safe
 
-from publisher.access.audit import record, timeline
+from publisher.access.audit import record
 from publisher.errors import Explanation
 from publisher.items.back_catalogue import back_catalogue, take_back_catalogue
 from publisher.items.sources import resume
@@ -25,6 +25,7 @@ from publisher.web.source_forms import NameForm
 from publisher.web.source_tokens import pushing
 from publisher.web.source_weeks import often, weeks_of
 from publisher.web.staff import OwnRequest, may, own, staff
+from publisher.web.who_did_what import who_did_what
 
 SHOWN = 8
 
@@ -185,10 +186,7 @@ def _page(request: OwnRequest, found: Source, form: NameForm | None, status: int
         "form": form,
         "older": older[:SHOWN],
         "older_count": older.count(),
-        "history": [
-            {"at": entry.at, "who": entry.user or "", "text": Explanation.from_json(entry.explanation)}
-            for entry in timeline(found)
-        ],
+        "history": who_did_what(found),
         "may_edit": may(request, "edit"),
     }
     if not context["polled"]:

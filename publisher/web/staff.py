@@ -10,6 +10,7 @@ from typing import Concatenate, ParamSpec, cast
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext
 from django_htmx.middleware import HtmxDetails
 
@@ -62,6 +63,18 @@ def own(rows: ScopedQuerySet[Row], pk: int) -> Row:
     if row is None:
         raise Http404
     return row
+
+
+def id_in(text: str) -> int:
+    """The id that a form or an address names; 0, which no row has, if it names none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+
+
+def way_back(request: HttpRequest, otherwise: str) -> str:
+    """Where the page with the pressed button is (the field “next”), if it is one of ours."""
+    onward = request.POST.get("next", "")
+    ours = url_has_allowed_host_and_scheme(onward, {request.get_host()}, require_https=request.is_secure())
+    return onward if ours else otherwise
 
 
 def own_campaign(request: OwnRequest, campaign_id: int) -> Campaign:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.db.models import Count, Window
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -29,7 +30,7 @@ def today(request: OwnRequest) -> HttpResponse:
     sources, mail, mailbox = _unread(organisation), trouble(settings.OPSLAG_TRANSPORT), mailbox_trouble()
     reports = Event.objects.for_organisation(organisation).filter(EVENT_IN_TROUBLE).count()
     coming = upcoming(organisation, AHEAD)
-    fresh = viewed(recent(organisation), organisation, NEW)
+    fresh = list(viewed(recent(organisation), organisation, NEW).annotate(in_all=Window(Count("pk")))[:NEWS])
     context = {
         "title": _("Today"),
         "today": timezone.localdate(),
@@ -42,8 +43,8 @@ def today(request: OwnRequest) -> HttpResponse:
         "coming": coming,
         "gone": lately(organisation, BEHIND),
         "drafts": drafts(organisation, DRAFTS),
-        "unused": fresh[:NEWS],
-        "unused_count": fresh.count(),
+        "unused": fresh,
+        "unused_count": fresh[0].in_all if fresh else 0,
         "may_edit": may(request, "edit"),
         "may_approve": may(request, "approve"),
     }

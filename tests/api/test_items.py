@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from publisher.items import push_tokens
-from publisher.items.collect import Collected, due_sources
+from publisher.items.collect import due_sources
 from publisher.items.push_tokens import CALLS, new_token
 from publisher.models import Area, Item, Organisation, Source, SourceToken, User
 from publisher.vocabulary import ItemState, SourceStatus
@@ -21,8 +21,6 @@ from tests.items.website import HOST, drawing, website
 pytestmark = pytest.mark.database
 AT = "/api/items"
 NEWS = {"external_id": "42", "title": "Sommerkoncert", "lead": "Kom og hør.", "link": f"{HOST}/nyheder/42"}
-# Until withdrawal is built, nothing can be taken back.
-withdraws = pytest.mark.skipif(not hasattr(Collected(), "withdrawn"), reason="collecting cannot withdraw items yet")
 
 
 @pytest.fixture
@@ -97,7 +95,6 @@ def test_a_draft_is_left_out_with_a_word(token: str) -> None:
     assert not Item.objects.exists()
 
 
-@withdraws
 def test_taking_back_by_status_and_by_delete(token: str) -> None:
     call(token, [NEWS, {"external_id": "a/b c", "title": "Den anden"}])
     assert answer(call(token, {"external_id": "42", "status": "withdrawn"})) == (200, "withdrawn")

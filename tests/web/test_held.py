@@ -1,4 +1,4 @@
-"""Held news on the pages: the strip, the list, both buttons; one that is withdrawn; an item's history."""
+"""Held news on the pages: the strip, the list, both buttons, one item with what changed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from publisher.access.audit import timeline
 from publisher.models import Item, Organisation, Sighting, Source, User
-from publisher.vocabulary import ItemState, Withdrawal
+from publisher.vocabulary import ItemState
 from tests.items.by_hand import edit
 from tests.web.desk import more_items, questions
 from tests.web.office import reader_in, signed_in, source_of, words
@@ -74,6 +74,14 @@ def test_all_that_the_page_knew_is_settled(
     )  # fmt: skip
 
 
+def test_the_page_of_one_asks_too(held: list[Item], annas: Client) -> None:
+    at = f"/news/{held[0].pk}"
+    page = words(annas.get(at))
+    assert "It is held back: 7 came within a day" in page and "Plan a send-out" not in page
+    page = words(annas.post("/news/held/settle", {"do": "release", "item": held[0].pk, "next": at}, follow=True))
+    assert "It is held back" not in page and "Plan a send-out" in page
+
+
 def test_nobody_settles_what_is_not_theirs(
     held: list[Item], source: Source, secretariat: Organisation, sven: User
 ) -> None:
@@ -104,31 +112,6 @@ def test_the_list_asks_the_database_as_often_for_many(
     ]
     Item.objects.bulk_create(more_items_held)
     assert questions(annas, "/news/held") == few
-
-
-# --- Withdrawn, changed -------------------------------------------------------------------------------------------
-
-
-def test_an_editor_withdraws_an_item_and_takes_that_back(item: Item, annas: Client) -> None:
-    page = annas.post(f"/news/{item.pk}/withdraw", follow=True)
-    assert "This news item is withdrawn. Withdrawn by a colleague" in words(page)
-    assert "Anna withdrew the news item" in words(page)
-    item.refresh_from_db()
-    assert item.withdrawn_why == Withdrawal.BY_HAND
-    assert "Withdrawn" in words(annas.get("/news"))
-    page = words(annas.post(f"/news/{item.pk}/restore", follow=True))
-    assert "This news item is withdrawn" not in page
-    assert "Anna took the withdrawal back" in page
-
-
-def test_nobody_withdraws_what_is_not_theirs(item: Item, sven: User) -> None:
-    assert signed_in(sven).post(f"/news/{item.pk}/withdraw").status_code == 404
-    assert signed_in(sven).post(f"/news/{item.pk}/restore").status_code == 404
-    readers = signed_in(reader_in(item.organisation))
-    assert readers.post(f"/news/{item.pk}/withdraw").status_code == 403
-    assert "Withdraw the news item" not in words(readers.get(f"/news/{item.pk}"))
-    item.refresh_from_db()
-    assert item.withdrawn_at is None
 
 
 def test_an_items_page_shows_what_changed_safely(item: Item, annas: Client, anna: User) -> None:

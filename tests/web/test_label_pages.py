@@ -142,6 +142,15 @@ def test_a_labelling_shows_what_it_matches_before_anything_is_saved(
     assert not LabelRule.objects.exists() and item.topics.get() == music
 
 
+@pytest.mark.parametrize(("language", "says"), [("en", "News from “Nyheder”"), ("da", "Nyheder fra “Nyheder”")])
+def test_a_source_is_named_in_quotation_marks(
+    anna: User, secretariat: Organisation, source: Source, language: str, says: str
+) -> None:
+    """Many are called “News from …” themselves."""
+    LabelRule.objects.create(organisation=secretariat, kind="source", source=source)
+    assert says in words(signed_in(anna, language).get(LABELS))
+
+
 @pytest.mark.parametrize(
     ("change", "field"),
     [

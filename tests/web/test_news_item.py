@@ -9,7 +9,7 @@ from django.utils import timezone
 from publisher.items.writing import Words, correct
 from publisher.models import Account, AuditEntry, Item, Message, Newsletter, PostPart, User
 from publisher.review import approval
-from publisher.vocabulary import DeliveryStatus
+from publisher.vocabulary import DeliveryStatus, Withdrawal
 from tests.review.send_outs import begin, finish, freeze, hand_over, mail_of, post_of, send_out, soon
 from tests.web.desk import UNTIDY, questions
 from tests.web.office import reader_in, signed_in, words
@@ -66,7 +66,8 @@ def test_a_lead_that_the_body_begins_with_stands_once(item: Item, annas: Client)
 
 def test_an_items_markup_is_cleaned_once_more(item: Item, annas: Client) -> None:
     evil = '<p onclick="x()">Hej<script>x()</script><img src="https://elsewhere.example.org/1.gif"></p>'
-    Item.objects.update(body_html=evil, suggestion={"title": "T", "lead": "", "body_html": evil, "author": ""})
+    said = {"title": item.title, "lead": item.lead, "body_html": evil, "body_text": item.body_text, "author": ""}
+    Item.objects.update(body_html=evil, suggestion=said)
     page = annas.get(f"/news/{item.pk}").content.decode()
     assert page.count("Hej") == 2
     assert UNTIDY.findall(page) == []
@@ -75,11 +76,12 @@ def test_an_items_markup_is_cleaned_once_more(item: Item, annas: Client) -> None
 
 def test_it_is_withdrawn_and_brought_back_by_name(item: Item, annas: Client, anna: User) -> None:
     page = words(annas.post(f"/news/{item.pk}/withdraw", follow=True))
-    assert "is withdrawn" in page and "Withdrawn by a colleague." in page
-    assert "Plan a send-out" not in page
+    assert "This news item is withdrawn. Withdrawn by a colleague, " in page and "Anna withdrew the news item" in page
+    assert "Plan a send-out" not in page and "Withdraw the news item" not in page
+    assert Item.objects.get().withdrawn_why == Withdrawal.BY_HAND
     assert item.title in words(annas.get("/news?show=withdrawn"))
     page = words(annas.post(f"/news/{item.pk}/restore", follow=True))
-    assert "is news again" in page and "Plan a send-out" in page
+    assert "is news again" in page and "Plan a send-out" in page and "This news item is withdrawn" not in page
     assert [(entry.action, entry.user) for entry in AuditEntry.objects.order_by("pk")] == [
         ("item_withdrawn", anna),
         ("item_restored", anna),
@@ -98,7 +100,9 @@ def test_what_the_source_suggests_is_taken_or_left(
     said = {"title": "Kildens", "lead": "Ny", "body_html": "<p>Ny tekst.</p>", "body_text": "Ny tekst.", "author": ""}
     Item.objects.update(suggestion=said)
     page = words(annas.get(f"/news/{item.pk}"))
-    assert "Its source has changed it since you did" in page and "Ny tekst." in page
+    assert "Its source has changed it since you did" in page
+    shown = page.partition("See what the source says now")[2].partition("Keep our words")[0]
+    assert "Headline removed: Vores , added: Kildens ," in shown and "Text added: Ny tekst. ," in shown
     assert says in words(annas.post(f"/news/{item.pk}/suggestion", {"do": do}, follow=True))
     item.refresh_from_db()
     assert (item.title, item.suggestion) == (title, {})

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from publisher.models import Account, AuditEntry, Campaign, Item, Newsletter, Organisation, User
-from publisher.vocabulary import AccountStatus, CampaignStatus
+from publisher.vocabulary import AccountStatus, CampaignStatus, ItemState
 from tests.web.desk import more_items, questions
 from tests.web.office import signed_in, words
 
@@ -97,7 +98,7 @@ def test_a_stranger_and_foreign_items_are_not_found(
     assert signed_in(sven).get(f"/news/{item.pk}/plan").status_code == 404
     foreign = more_items(elsewhere, 1)[0]
     assert client.get("/news/plan", {"item": [item.pk, foreign.pk]}).status_code == 404
-    assert client.get("/news/plan", {"item": ["²", "x"]}).status_code == 302
+    assert client.get("/news/plan", {"item": ["²", "x", "9" * 30]}).status_code == 302
 
 
 def test_the_page_is_tidy_and_asks_little(item: Item, newsletter: Newsletter, client: Client) -> None:
@@ -106,3 +107,27 @@ def test_the_page_is_tidy_and_asks_little(item: Item, newsletter: Newsletter, cl
         '<html lang="da">'
         in signed_in(User.objects.get(name="Anna"), "da").get(f"/news/{item.pk}/plan").content.decode()
     )
+
+
+@pytest.mark.parametrize(
+    ("facts", "says"),
+    [
+        ({"withdrawn_at": timezone.now(), "withdrawn_why": "gone"}, "is withdrawn: nothing is planned with it"),
+        ({"state": ItemState.HELD}, "is held back: nothing is planned with it"),
+    ],
+)
+def test_what_is_no_news_is_refused_in_words(
+    item: Item, newsletter: Newsletter, client: Client, facts: dict[str, object], says: str
+) -> None:
+    (other,) = more_items(item.organisation, 1)
+    Item.objects.filter(pk=item.pk).update(**facts)
+    for answer in (
+        client.get(f"/news/{item.pk}/plan", follow=True),
+        client.post(f"/news/{item.pk}/plan", chosen(newsletter), follow=True),
+        client.get("/news/plan", {"item": [other.pk, item.pk]}, follow=True),
+        client.post("/news/plan", chosen(newsletter) | {"item": [other.pk, item.pk]}, follow=True),
+    ):
+        assert f"“{item.title}” {says}" in words(answer).replace("&amp;", "&")
+    assert not Campaign.objects.exists()
+    everything = client.get("/news?show=all").content.decode()
+    assert f'name="item" value="{other.pk}"' in everything and f'name="item" value="{item.pk}"' not in everything

@@ -175,7 +175,7 @@ def test_the_list_says_each_rule_in_words(
     rule.sources.add(source)
     page = signed_in(anna, language).get("/settings/rules")
     assert f'<html lang="{language}">' in source_of(page)
-    assert ("News from Nyheder becomes" if language == "en" else "Nyheder fra Nyheder bliver til") in words(page)
+    assert ("News from “Nyheder” becomes" if language == "en" else "Nyheder fra “Nyheder” bliver til") in words(page)
     assert f'hx-get="/settings/rules/{rule.pk}/made"' in source_of(page)
     part = signed_in(anna).get(f"/settings/rules/{rule.pk}/made")
     assert "<html" not in source_of(part)
@@ -227,7 +227,7 @@ def test_everything_about_a_rule_is_kept_and_said_in_one_sentence(bo: User, give
     assert (rule.words, rule.without_words) == (["kor", "Fælles sang"], ["aflyst"])
     assert (rule.quiet_from, rule.quiet_until, rule.mail_as) == (time(21), time(7), RuleMail.NEXT_ISSUE)
     assert (
-        "News from Nyheder about Musik with “kor” or “Fælles sang” without “aflyst” becomes a part of the next issue "
+        "News from “Nyheder” about Musik with “kor” or “Fælles sang” without “aflyst” becomes a part of the next issue "
         "of Kulturnyt and a post on Prøvekanal; it goes out by itself, at once; a colleague approves the issue; at "
         "most 3 a day; at least 90 minutes apart; nothing between 21:00 and 07:00; nothing on Saturdays and Sundays or "
         "on public holidays; nothing older than 72 hours." in page
