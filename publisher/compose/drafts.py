@@ -12,6 +12,7 @@ from django.db.models import F, Max
 from django.utils.translation import gettext_noop
 
 from publisher.audience.aims import Aim
+from publisher.compose.past_events import post_item
 from publisher.compose.social import default_text
 from publisher.compose.values import is_web_address, many_lines, one_line, shorten
 from publisher.errors import InputError
@@ -279,7 +280,10 @@ def add_story(message: Message, item: Item) -> Block:
 
 @transaction.atomic
 def arrange_blocks(message: Message, block_ids: Iterable[int]) -> None:
-    """Keep these blocks, in this order, and remove the others; the first story leads. Raises InputError as above."""
+    """Keep these blocks, in this order, and remove the others; the first story leads. Raises InputError as above.
+
+    News that is told nowhere in the campaign then was not chosen for it: it may be used as if it had never been in.
+    """
     open_draft(message)
     wanted = list(block_ids)
     blocks: Mapping[int, Block] = message.blocks.in_bulk(wanted)
@@ -291,6 +295,15 @@ def arrange_blocks(message: Message, block_ids: Iterable[int]) -> None:
         if block.kind in {BlockKind.LEAD_STORY, BlockKind.STORY}:
             block.kind, leading = leading, BlockKind.STORY
     Block.objects.bulk_update(kept, ["position", "kind"])
+    _forget_unused(message.campaign)
+
+
+def _forget_unused(campaign: Campaign) -> None:
+    """News that no mail and no post of the campaign is about any more was not chosen for it."""
+    shown = Block.objects.filter(message__campaign=campaign, item__isnull=False).values("item")
+    posts = campaign.messages.filter(outlet=Outlet.POST)
+    told = [item.pk for post in posts if (item := post_item(post)) is not None]
+    campaign.chosen.exclude(item__in=shown).exclude(item__in=told).delete()
 
 
 def _within(text: str, limit: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext_noop
 
 from publisher.access.audit import record
@@ -42,8 +43,10 @@ def locked(newsletter: Newsletter) -> Newsletter:
 
 
 def has_mail(newsletter: Newsletter, item: Item) -> bool:
-    """Whether a mail of the newsletter has the item, one that is still written included."""
-    mails = Message.objects.filter(newsletter=newsletter, campaign__chosen__item=item)
+    """Whether a mail of the newsletter has the item, one that is still written included; or a person has taken out
+    again what a rule had put in."""
+    has_it = Q(campaign__chosen__item=item) | Q(campaign__joined_by__item=item)
+    mails = Message.objects.filter(has_it, newsletter=newsletter)
     return mails.exclude(status=MessageStatus.CANCELLED).exclude(campaign__status=CampaignStatus.CANCELLED).exists()
 
 

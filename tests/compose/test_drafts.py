@@ -6,6 +6,7 @@ import pytest
 
 from publisher.compose.drafts import (
     add_block,
+    add_story,
     arrange_blocks,
     create_campaign,
     update_block,
@@ -160,3 +161,16 @@ def test_arranging_moves_removes_and_lets_the_first_story_lead(mail: Message) ->
     ]
     arrange_blocks(mail, [lead.pk])
     assert [(block.pk, block.kind) for block in mail.blocks.all()] == [(lead.pk, "lead_story")]
+
+
+def test_a_story_that_is_told_nowhere_any_more_was_not_chosen(campaign: Campaign, mail: Message, post: Message) -> None:
+    lead, story = mail.blocks.all()
+    arrange_blocks(mail, [lead.pk])
+    assert [chosen.item for chosen in campaign.chosen.all()] == [lead.item]
+    arrange_blocks(mail, [])
+    assert [chosen.item for chosen in campaign.chosen.all()] == [lead.item], "the post is about it"
+    post.delete()
+    assert story.item is not None
+    add_story(mail, story.item)
+    arrange_blocks(mail, mail.blocks.values_list("pk", flat=True))
+    assert [chosen.item for chosen in campaign.chosen.all()] == [story.item]

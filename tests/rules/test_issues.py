@@ -8,7 +8,7 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from publisher.compose.drafts import create_campaign
+from publisher.compose.drafts import arrange_blocks, create_campaign
 from publisher.models import Account, Campaign, Newsletter, Notice, Organisation, Rule, RuleMatch, User
 from publisher.review.approval import approve, cancel, submit, to_draft
 from publisher.rules.matching import apply_rules
@@ -92,6 +92,19 @@ def test_taken_back_to_draft_it_is_the_open_one_again(rule: Rule, secretariat: O
     news(secretariat, "To")
     apply()
     assert issue() == first and len(stories(first)) == 2
+
+
+def test_what_a_person_took_out_of_an_issue_no_other_rule_puts_in_again(rule: Rule, secretariat: Organisation) -> None:
+    for title in ("Et", "To"):
+        news(secretariat, title)
+    apply()
+    message = mail_of(issue())
+    arrange_blocks(message, [message.blocks.get(item__title="To").pk])
+    Rule.objects.create(
+        organisation=secretariat, name="Senere", newsletter=rule.newsletter, mail_as=RuleMail.NEXT_ISSUE
+    )
+    apply()
+    assert stories(issue()) == [(BlockKind.LEAD_STORY, "To")]
 
 
 def test_readers_get_an_item_once_whoever_put_it_there(
