@@ -77,6 +77,7 @@ class HoldReason(TextChoices):
     BOUNCES = "bounces", _("Mails come back")
     WITHDRAWN = "withdrawn", _("News in it was withdrawn")
     EVENT_OVER = "event_over", _("The event is over")
+    EVENT_OFF = "event_off", _("The event is called off or put off")
     RESTORED = "restored", _("The installation was restored from a backup; it may already have been sent")
 
 

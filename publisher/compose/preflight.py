@@ -18,7 +18,7 @@ from publisher.compose import past_events
 from publisher.compose.compiled import check_bits
 from publisher.compose.links import unsubscribe_url, view_url
 from publisher.compose.newsletter import render_html
-from publisher.compose.renewing import changed_news, withdrawn_news
+from publisher.compose.renewing import called_off_news, changed_news, withdrawn_news
 from publisher.compose.social import length, limits_of
 from publisher.compose.values import is_web_address
 from publisher.compose.viewing import BEGUN
@@ -92,7 +92,13 @@ def _news(campaign: Campaign) -> Iterator[Check]:
     for chosen in withdrawn_news(campaign):
         words = gettext_noop("“%(title)s” was withdrawn by its publisher. Leave it out, or say that it is sent anyway.")
         yield Check("error", None, _say(words, title=chosen.item.title))
+    called_off = [chosen.item for chosen in called_off_news(campaign)]
+    for item in called_off:
+        words = gettext_noop("“%(title)s” does not take place as it says here. Take the new words, or leave it out.")
+        yield Check("error", None, _say(words, title=item.title))
     for changed in changed_news(campaign):
+        if changed.item in called_off:
+            continue
         words = gettext_noop("“%(title)s” was changed at its source since this was written.")
         yield Check("warning", None, _say(words, title=changed.item.title))
 

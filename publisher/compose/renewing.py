@@ -14,6 +14,7 @@ from django.db import transaction
 from django.db.models import F, Q
 
 from publisher.compose.drafts import campaign_title, content_of, head_of, open_draft
+from publisher.compose.event_words import NOT_ON
 from publisher.compose.social import event_line, text_about
 from publisher.compose.values import many_lines, one_line
 from publisher.items.differences import Difference, differences
@@ -25,6 +26,10 @@ from publisher.vocabulary import MessageStatus, Outlet
 
 # A block's own words that are an item's, by the names that a person may change (html stands for the text, too).
 _WORDS = ("title", "lead", "html", "author", "link")
+# Of chosen news: it has changed since its words were taken or kept.
+_NEWER = Q(item__revision__gt=F("item_revision")) & Q(item__revision__gt=F("kept_revision"))
+# Of chosen news: it may say of an event that it takes place, which does not.
+MAY_BE_OFF = Q(item__event_status__in=NOT_ON) & _NEWER
 
 
 @dataclass(frozen=True)
@@ -41,10 +46,12 @@ class ChangedNews:
 
 
 def changed_news(campaign: Campaign) -> list[ChangedNews]:
-    """The news in a campaign that changed since its words were taken or kept, in the campaign's order."""
-    newer = Q(item__revision__gt=F("item_revision")) & Q(item__revision__gt=F("kept_revision"))
-    chosen = list(campaign.chosen.filter(newer).select_related("item__picture"))
-    if not chosen:
+    """The news in a campaign that changed since its words were taken or kept, in the campaign's order.
+
+    None in a correction: its words are its own, and when what it says is not so any more, another is made.
+    """
+    chosen = list(campaign.chosen.filter(_NEWER).select_related("item__picture"))
+    if not chosen or campaign.messages.filter(corrects__isnull=False).exists():
         return []
     used = _used(campaign)
     found = [ChangedNews(each, tuple(_since(each))) for each in chosen if each.item_id in used]
@@ -57,6 +64,21 @@ def withdrawn_news(campaign: Campaign, message: Message | None = None) -> list[C
     chosen = [each for each in taken_back if each.accepted_withdrawal != each.item.withdrawn_at]
     used = _used(campaign, message) if chosen else set()
     return [each for each in chosen if each.item_id in used]
+
+
+def called_off_news(campaign: Campaign, message: Message | None = None) -> list[CampaignItem]:
+    """The news in a campaign (in one of its messages) of events that were called off or put off since it was written.
+
+    Not those of which somebody has said to keep the words.
+    """
+    chosen = list(campaign.chosen.filter(MAY_BE_OFF).select_related("item"))
+    used = _used(campaign, message) if chosen else set()
+    return [each for each in chosen if each.item_id in used and _status_written(each) != each.item.event_status]
+
+
+def _status_written(chosen: CampaignItem) -> str:
+    written = content_at(chosen.item, chosen.item_revision) or {}
+    return str(written.get("event_status") or "")
 
 
 def accept_withdrawals(chosen: Sequence[CampaignItem]) -> None:

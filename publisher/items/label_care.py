@@ -15,6 +15,7 @@ from django.utils.translation import gettext_noop
 
 from publisher.errors import InputError
 from publisher.items.choices import known_to
+from publisher.items.lost_choices import switch_off_without
 from publisher.items.words import key
 from publisher.models import (
     Area,
@@ -127,8 +128,7 @@ def remove_label(label: Topic | Area) -> list[Rule]:
     """
     _refuse_unsent(label)
     field = _field(label)
-    off = [rule for rule in uses(label).rules_only if rule.active]
-    Rule.objects.filter(pk__in=[rule.pk for rule in off]).update(active=False)
+    off = switch_off_without(uses(label).rules_only, field)
     having: dict[str, Any] = {field: label}
     labellings = list(LabelRule.objects.filter(**having).values_list("pk", flat=True))
     label.delete()

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_noop
 
 from publisher.errors import InputError
 from publisher.items.identity import normalise_link, web_address
+from publisher.items.lost_choices import switch_off_without
 from publisher.models import Item, Organisation, Rule, Source
 from publisher.vocabulary import SourceStatus
 
@@ -74,7 +75,6 @@ def remove_source(source: Source) -> list[Rule]:
     with transaction.atomic():
         # Waits for a worker that writes an item of it in this moment; one that comes later finds no source.
         Source.objects.select_for_update().defer("credentials").get(pk=source.pk)
-        orphaned = [rule for rule in dependants(source).only if rule.active]
-        Rule.objects.filter(pk__in=[rule.pk for rule in orphaned]).update(active=False)
+        orphaned = switch_off_without(dependants(source).only, "sources")
         Source.objects.filter(pk=source.pk).delete()
     return orphaned

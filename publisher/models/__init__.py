@@ -30,7 +30,17 @@ from publisher.models.audience import (  # isort: skip
     Suppression,
 )
 from publisher.models.channels import Account, PracticeChannel, PracticePicture, PracticePost, Slot  # isort: skip
-from publisher.models.sendout import Block, Campaign, CampaignItem, CompiledMail, Link, Message, Rule, RuleMatch  # isort: skip
+from publisher.models.sendout import (  # isort: skip
+    Block,
+    Campaign,
+    CampaignItem,
+    CompiledMail,
+    Link,
+    Message,
+    Rule,
+    RuleLook,
+    RuleMatch,
+)
 from publisher.models.ledger import (  # isort: skip
     LOOKED_FOR,
     UNSETTLED,
@@ -94,6 +104,7 @@ __all__ = [
     "PracticePost",
     "Role",
     "Rule",
+    "RuleLook",
     "RuleMatch",
     "SameSite",
     "Sighting",

@@ -36,7 +36,8 @@ class Rule(ScopedModel):
 
     `words`: any of them must stand in the item; `without_words`: none of them may (see items.words). `on_since`: when a
     person last switched it on or let it go on. `held_at`: it took up far more than usual or failed again and again,
-    and waits for a person; `held_why` is an Explanation's JSON.
+    and waits for a person; `held_why` is an Explanation's JSON. `lost`: of which of its choices ("sources", "topics",
+    "areas") the only one was taken away, since it was last switched on.
     """
 
     organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="rules")
@@ -64,6 +65,7 @@ class Rule(ScopedModel):
     on_since = models.DateTimeField(null=True)
     held_at = models.DateTimeField(null=True)
     held_why = models.JSONField(default=dict, db_default=Value({}, models.JSONField()))
+    lost = models.JSONField(default=list, db_default=NOTHING)
 
     def __str__(self) -> str:
         return self.name
@@ -142,6 +144,18 @@ class RuleMatch(ScopedModel):
             models.Index(fields=["rule", "due"], condition=Q(outcome="waiting"), name="rule_match_waiting"),
             models.Index(fields=["rule", "at"], name="rule_match_at"),
         ]
+
+
+class RuleLook(ScopedModel):
+    """A rule read an item and did not find what it wants in its words: it need not read this revision again."""
+
+    organisation_path = "rule__organisation"
+    rule = models.ForeignKey(Rule, models.CASCADE, related_name="looks")
+    item = models.ForeignKey(Item, models.CASCADE, related_name="+")
+    revision = models.PositiveIntegerField()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["rule", "item"], name="rule_look_once")]
 
 
 class Message(ScopedModel):

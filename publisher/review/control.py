@@ -12,7 +12,7 @@ from django.utils.translation import gettext_noop
 
 from publisher.access.audit import record
 from publisher.access.roles import require
-from publisher.compose.renewing import accept_withdrawals, withdrawn_news
+from publisher.compose.renewing import accept_withdrawals, called_off_news, keep_words, withdrawn_news
 from publisher.errors import InputError, TransitionError
 from publisher.models import Claim, Delivery, Message, Organisation, PostPart, StopStamp, User, place_again
 from publisher.models.agreement import FROZEN, accept_rows
@@ -70,6 +70,9 @@ def release(message: Message, user: User | None) -> None:
     with transaction.atomic():
         if message.hold_reason == HoldReason.WITHDRAWN:
             accept_withdrawals(withdrawn_news(message.campaign, message))
+        elif message.hold_reason == HoldReason.EVENT_OFF:
+            for chosen in called_off_news(message.campaign, message):
+                keep_words(chosen)
         _onwards(message, MessageStatus.HELD)
         if message.started_at is not None:
             _count_again(message, user)

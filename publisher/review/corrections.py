@@ -2,6 +2,7 @@
 
 `items.events` notes the change on the item's row, in the transaction that writes it; here the row is found, and the
 note goes in the transaction that makes the draft. So each change gives one correction, whatever stops a worker then.
+What had not begun when the event changed notes it anew if it goes out with the old words (schedule.withdrawn).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from django.utils.translation import gettext_noop
 from publisher.access.audit import record
 from publisher.access.notices import notify_approvers
 from publisher.compose.corrections import Told, create_correction
+from publisher.compose.past_events import post_item
 from publisher.compose.viewing import BEGUN
 from publisher.errors import Explanation
 from publisher.items.events import Facts, differs, facts_in, facts_of, is_over, moment
@@ -122,7 +124,9 @@ def _mail_facts(message: Message, item: Item) -> Facts:
 
 
 def _post_facts(message: Message, item: Item) -> Facts:
-    """What was known of the event when the post was written; nothing if it is not to be seen."""
+    """What was known of the event when the post was written; nothing if it is about other news or not to be seen."""
+    if post_item(message) != item:
+        return {}
     out = Delivery.objects.filter(message=message).exclude(status__in=_NOT_OUT)
     if message.account is None or message.account.status == AccountStatus.DISCONNECTED or not out.exists():
         return {}

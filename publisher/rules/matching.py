@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from itertools import islice
 
 from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 from django.db.models import QuerySet
@@ -19,7 +18,7 @@ from publisher.models import Item, Rule, RuleMatch
 from publisher.rules.making import make
 from publisher.rules.misfire import failing, flood, hold, midnight
 from publisher.rules.pacing import LEFT_OUT, Pace, Quiet, delay_of, pace_of, takes_slots
-from publisher.rules.wanted import USABLE, fresh, known_at, matches
+from publisher.rules.wanted import LEADS_SOMEWHERE, USABLE, fresh, known_at, matches, remember
 from publisher.vocabulary import MatchOutcome, NoticeKind
 
 log = logging.getLogger(__name__)
@@ -39,9 +38,8 @@ def apply_rules(now: datetime) -> list[int]:
     and loses nothing. An item that cannot be used is noted as failed, and whoever approves is told why.
     """
     made: list[int] = []
-    for rule in Rule.objects.filter(active=True, held_at=None).select_related("organisation").order_by("pk"):
-        if rule.newsletter_id is None and not rule.accounts.exists():
-            continue
+    rules = Rule.objects.filter(LEADS_SOMEWHERE, active=True, held_at=None)
+    for rule in rules.select_related("organisation").order_by("pk"):
         made += _let_go(rule, now)
         made += _take_up(rule, now)
     return made
@@ -54,11 +52,13 @@ def _let_go(rule: Rule, now: datetime) -> list[int]:
 
 
 def _take_up(rule: Rule, now: datetime) -> list[int]:
-    items = list(islice(fresh(rule, now), AT_ONCE))
-    if items and (why := flood(rule, len(items), now)):
+    found = fresh(rule, now, AT_ONCE)
+    if found.in_vain:
+        remember(rule, found.in_vain, now)
+    if found.items and (why := flood(rule, len(found.items), now)):
         hold(rule, why, now)
         return []
-    return [pk for item in items for pk in _safely(rule, item, now, _meet)]
+    return [pk for item in found.items for pk in _safely(rule, item, now, _meet)]
 
 
 def _safely(rule: Rule, item: Item, now: datetime, act: Callable[[Rule, Item, datetime], list[int]]) -> list[int]:

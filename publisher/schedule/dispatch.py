@@ -23,7 +23,7 @@ from publisher.schedule.first_wave import first_wave_of
 from publisher.schedule.freeze import add_difference, freeze, one_snapshot
 from publisher.schedule.keeping import LEASE, keep
 from publisher.schedule.stops import not_stopped
-from publisher.schedule.withdrawn import why_not, with_withdrawn_news
+from publisher.schedule.withdrawn import have_corrected, why_not, with_withdrawn_news
 from publisher.vocabulary import HoldReason, MessageStatus, NoticeKind, Outlet
 
 log = logging.getLogger(__name__)
@@ -180,7 +180,7 @@ def start(message_id: int, now: datetime) -> bool:
 
 def begin(message: Message, now: datetime) -> bool:
     """`start` a message as it was read; false if it is not ready, or no longer what was read."""
-    if message.scheduled_at is None or message.frozen_at is None or _held_for_withdrawal(message):
+    if message.scheduled_at is None or message.frozen_at is None or _held_for_its_news(message):
         return False
     late = now - message.scheduled_at
     if late > timedelta(minutes=settings.OPSLAG_ALLOWED_LATENESS_MINUTES):
@@ -206,14 +206,14 @@ def begin(message: Message, now: datetime) -> bool:
 
 
 def hold_withdrawn(now: datetime) -> int:
-    """Hold what waits or is being sent and uses withdrawn news; gives how many messages that were."""
+    """Hold what waits or is being sent and uses news that does not hold any more; gives how many messages that were."""
     found = with_withdrawn_news(now).select_related("campaign__organisation")
-    return sum(_held_for_withdrawal(message) for message in found)
+    return sum(_held_for_its_news(message) for message in found)
 
 
-def _held_for_withdrawal(message: Message) -> bool:
+def _held_for_its_news(message: Message) -> bool:
     objection = why_not(message)
-    return objection is not None and hold(message, HoldReason.WITHDRAWN, objection, frm=MessageStatus(message.status))
+    return objection is not None and hold(message, *objection, frm=MessageStatus(message.status))
 
 
 def _as_read(message: Message) -> dict[str, object]:
@@ -230,6 +230,8 @@ def _begin(message: Message, now: datetime) -> bool:
             campaign__approved_revision=message.campaign.approved_revision,
             **_as_read(message),
         ).update(status=MessageStatus.SENDING, started_at=now, **first_wave_of(message))
+        if begun:
+            have_corrected(message, now)
         if begun and message.outlet == Outlet.EMAIL:
             add_difference(message, now)
     return bool(begun)

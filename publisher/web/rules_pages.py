@@ -26,7 +26,7 @@ from publisher.web.kept_words import keeps_words
 from publisher.web.rule_form import RuleForm
 from publisher.web.rule_words import misfire_words, sentence
 from publisher.web.settings_pages import tabs
-from publisher.web.staff import OwnRequest, may, own, staff
+from publisher.web.staff import OwnRequest, may, own, refusals_said, staff
 from publisher.web.who_did_what import who_did_what
 
 SHOWN = 8
@@ -115,8 +115,10 @@ def rule_change(request: OwnRequest, pk: int) -> HttpResponse:
     name = found.name
     form = RuleForm(request.organisation, request.POST or None, instance=found, may_send=may(request, "send"))
     if request.method == "POST" and form.is_valid():
-        _keep(request, form, "rule_changed", gettext_noop("changed the rule"))
-        messages.success(request, _saved(look_again(found, timezone.now())))
+        with transaction.atomic():
+            _keep(request, form, "rule_changed", gettext_noop("changed the rule"))
+            waiting_now = look_again(found, timezone.now())
+        messages.success(request, _saved(waiting_now))
         return redirect("rule", pk=pk)
     return _form_page(request, form, name, reverse("rule", args=[pk]), name)
 
@@ -125,14 +127,14 @@ def rule_change(request: OwnRequest, pk: int) -> HttpResponse:
 @require_POST
 def rule_on(request: OwnRequest, pk: int) -> HttpResponse:
     """Switch it on."""
-    with transaction.atomic():
+    with refusals_said(request), transaction.atomic():
         # Locked, so that nobody makes it automatic between the question and the switch.
         found = own(Rule.objects.for_organisation(request.organisation).select_for_update(), pk)
         if found.mode == RuleMode.AUTOMATIC:
             require(request.user, "send", request.organisation)
         switch_on(found, timezone.now())
         record(request.organisation, request.user, "rule_on", found, gettext_noop("switched it on"))
-    messages.success(request, _("“%(name)s” is on.") % {"name": found.name})
+        messages.success(request, _("“%(name)s” is on.") % {"name": found.name})
     return redirect("rule", pk=pk)
 
 

@@ -160,3 +160,12 @@ def test_withdrawn_news_stops_an_approval_until_somebody_says_to_go_on(campaign:
     restore(item)
     withdraw(item, Withdrawal.GONE)
     assert len(withdrawn_news(campaign)) == 1
+
+
+def test_a_correction_asks_nobody_to_take_new_words(campaign: Campaign, item: Item) -> None:
+    """They would stand beside what it says of the change."""
+    earlier = create_campaign(item.organisation, [item], newsletter=mail_of(campaign).newsletter)
+    mail_of(campaign).corrects.add(mail_of(earlier))
+    edit(item, lead="Alle er velkomne igen.")
+    assert changed_news(campaign) == []
+    assert len(changed_news(earlier)) == 1

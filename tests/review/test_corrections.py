@@ -13,7 +13,8 @@ from publisher.audience import rule
 from publisher.audience.aims import Aim
 from publisher.compose.drafts import aim_block, create_campaign
 from publisher.compose.preflight import checks
-from publisher.errors import Explanation
+from publisher.compose.renewing import take_new_words
+from publisher.errors import Explanation, InputError
 from publisher.models import (
     Account,
     Area,
@@ -29,12 +30,22 @@ from publisher.models import (
 )
 from publisher.review import corrections
 from publisher.review.approval import approve
+from publisher.review.control import release
 from publisher.review.corrections import prepare_corrections
 from publisher.schedule import dispatch
 from publisher.sources.contract import Event
-from publisher.vocabulary import CampaignStatus, DeliveryStatus, EventStatus, MessageStatus, NoticeKind, Outlet
+from publisher.vocabulary import (
+    CampaignStatus,
+    DeliveryStatus,
+    EventStatus,
+    HoldReason,
+    MessageStatus,
+    NoticeKind,
+    Outlet,
+)
 from tests.audience_factory import residents
 from tests.events import concert, evening, say
+from tests.items.by_hand import edit
 
 pytestmark = pytest.mark.database
 
@@ -262,3 +273,85 @@ def test_a_mail_that_did_not_tell_of_it_gives_nobody(newsletter: Newsletter, jul
     message = mail_of(create_campaign(julekoncert.organisation, [julekoncert], newsletter=newsletter))
     message.corrects.set(sent.messages.all())
     assert rule.forecast(message, timezone.now()).matched == 0
+
+
+# --- What waits while the event changes ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def waiting(newsletter: Newsletter, practice_account: Account, julekoncert: Item) -> Campaign:
+    """A mail and a post about the concert, approved for in two hours."""
+    residents(newsletter, 2)
+    made = create_campaign(julekoncert.organisation, [julekoncert], newsletter=newsletter, accounts=[practice_account])
+    approve(made, None, scheduled_at=timezone.now() + timedelta(hours=2))
+    return made
+
+
+def goes_out(campaign: Campaign) -> bool:
+    """Its instant has come."""
+    now = timezone.now()
+    campaign.messages.update(scheduled_at=now)
+    began = []
+    for message in campaign.messages.all():
+        assert message.outlet == Outlet.POST or dispatch.prepare(message.pk, now)
+        began.append(dispatch.start(message.pk, now))
+    assert len(set(began)) == 1
+    return began[0]
+
+
+@pytest.mark.parametrize("status", [EventStatus.CANCELLED, EventStatus.POSTPONED])
+def test_called_off_what_waits_is_held_until_a_person_says_so(
+    waiting: Campaign, julekoncert: Item, bo: User, status: EventStatus
+) -> None:
+    say(julekoncert, replace(EVENT, status=status))
+    assert correct() is None, "nobody was told yet"
+    assert dispatch.hold_withdrawn(timezone.now()) == 2
+    for message in waiting.messages.all():
+        assert (message.status, message.hold_reason) == (MessageStatus.HELD, HoldReason.EVENT_OFF)
+        assert message.last_error["params"]["title"] == "Julekoncert"
+        release(message, bo)
+    assert dispatch.hold_withdrawn(timezone.now()) == 0
+    assert goes_out(waiting)
+
+
+def test_called_off_at_its_instant_it_does_not_go_out(waiting: Campaign, julekoncert: Item) -> None:
+    say(julekoncert, OFF)
+    assert not goes_out(waiting)
+    assert set(waiting.messages.values_list("hold_reason", flat=True)) == {HoldReason.EVENT_OFF}
+
+
+def test_called_off_before_approval_it_is_not_approved_with_the_old_words(
+    newsletter: Newsletter, julekoncert: Item, bo: User
+) -> None:
+    draft = create_campaign(julekoncert.organisation, [julekoncert], newsletter=newsletter)
+    say(julekoncert, OFF)
+    with pytest.raises(InputError):
+        approve(draft, bo, scheduled_at=timezone.now())
+    assert [check.level for check in checks(draft) if check.message is None] == ["error"], "said once"
+    take_new_words(draft.chosen.get())
+    approve(draft, bo, scheduled_at=timezone.now())
+    assert dispatch.hold_withdrawn(timezone.now()) == 0
+
+
+def test_moved_what_waits_goes_out_and_is_corrected(waiting: Campaign, julekoncert: Item) -> None:
+    say(julekoncert, replace(EVENT, starts_at=evening(6, 18)))
+    assert correct() is None
+    assert dispatch.hold_withdrawn(timezone.now()) == 0
+    assert goes_out(waiting)
+    campaign = correct()
+    assert campaign is not None
+    assert campaign.title == "Moved: Julekoncert"
+    assert {message.outlet for message in campaign.messages.all()} == {Outlet.EMAIL, Outlet.POST}
+
+
+def test_what_says_the_same_of_the_event_is_not_corrected(waiting: Campaign, julekoncert: Item) -> None:
+    edit(julekoncert, lead="Koret synger igen.")
+    assert goes_out(waiting)
+    julekoncert.refresh_from_db()
+    assert julekoncert.event_changed_at is None
+
+
+def test_a_post_about_other_news_told_nobody(practice_account: Account, julekoncert: Item, item: Item) -> None:
+    send(create_campaign(item.organisation, [item, julekoncert], accounts=[practice_account]))
+    say(julekoncert, OFF)
+    assert correct() is None

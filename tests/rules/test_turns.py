@@ -9,7 +9,10 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from publisher.models import Account, Campaign, Item, Notice, Organisation, Rule, RuleMatch, Slot
+from publisher.errors import InputError
+from publisher.items.label_care import remove_label
+from publisher.items.sources import remove_source
+from publisher.models import Account, Campaign, Item, Notice, Organisation, Rule, RuleMatch, Slot, Source, Topic
 from publisher.models.probe import Probe
 from publisher.rules.matching import apply_rules
 from publisher.rules.switching import go_on, look_again, switch_off, switch_on
@@ -175,6 +178,31 @@ def test_switched_off_what_waits_is_left_out_for_good(
     clock.move_to(TEN + 5 * HOUR)
     assert tick() == []
     assert outcomes() == ["approved", "switched_off", "switched_off"]
+
+
+@pytest.mark.parametrize("was_on", [True, False])
+def test_a_rule_that_lost_its_only_topic_is_not_switched_on_without_another(
+    rule: Rule, secretariat: Organisation, source: Source, was_on: bool
+) -> None:
+    """It would take everything; and so it would without its source, whichever went first."""
+    music, art = (Topic.objects.create(organisation=secretariat, name=name, slug=name) for name in ("musik", "kunst"))
+    rule.topics.add(music)
+    rule.sources.add(source)
+    if not was_on:
+        switch_off(rule)
+    remove_source(source)
+    remove_label(music)
+    rule.refresh_from_db()
+    assert not rule.active
+    with pytest.raises(InputError):
+        switch_on(rule, timezone.now())
+    rule.topics.add(art)
+    with pytest.raises(InputError):
+        switch_on(rule, timezone.now())
+    rule.sources.add(Source.objects.create(organisation=secretariat, kind="feed", name="Den anden"))
+    switch_on(rule, timezone.now())
+    rule.refresh_from_db()
+    assert (rule.active, rule.lost) == (True, [])
 
 
 def test_a_changed_rule_looks_again_at_what_waits(

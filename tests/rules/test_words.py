@@ -10,6 +10,7 @@ from publisher.models.probe import Probe
 from publisher.rules.matching import apply_rules
 from publisher.rules.wanted import matches, with_work
 from publisher.vocabulary import ItemState
+from tests.items.by_hand import edit
 from tests.rules.news import news
 
 pytestmark = pytest.mark.database
@@ -33,7 +34,7 @@ def test_one_of_the_words_and_none_of_the_others(rule: Rule, secretariat: Organi
     news(secretariat, "Kor i hallen er aflyst")
     assert taken() == {"Kor i parken", "Fest"}
     assert not RuleMatch.objects.filter(item__title="Korrektur").exists(), "an edit may still make it fit"
-    Item.objects.filter(title="Korrektur").update(title="Korrektur: kor")
+    edit(Item.objects.get(title="Korrektur"), title="Korrektur: kor")
     assert taken() == {"Korrektur: kor"}
     assert not matches(rule, Item.objects.get(title="Kor i hallen er aflyst"))
 

@@ -34,6 +34,7 @@ from publisher.models import (
     Organisation,
     PostPart,
     Rule,
+    RuleLook,
     RuleMatch,
     Source,
 )
@@ -138,9 +139,9 @@ WORK: dict[str, list[Row]] = {
 
 
 def _met_after(now: datetime) -> bool:
-    before = RuleMatch.objects.count()
+    before = (RuleMatch.objects.count(), RuleLook.objects.count())
     matching.apply_rules(now)
-    return RuleMatch.objects.count() > before
+    return (RuleMatch.objects.count(), RuleLook.objects.count()) > before
 
 
 def _looked_at_after(now: datetime) -> bool:
@@ -253,7 +254,7 @@ STATES = st.tuples(
     some(Notice, {}, status=st.sampled_from(DeliveryStatus.values), due_at=TIMES, lease_until=MAYBE),
     some(Source, {}, status=st.sampled_from(SourceStatus.values), next_poll_at=MAYBE, lease_until=MAYBE),
     some(Item, {}, state=st.sampled_from(ItemState.values), published_at=MAYBE, first_seen_at=TIMES),
-    some(Rule, {}, active=st.booleans(), max_age_hours=st.sampled_from([1, 72])),
+    some(Rule, {}, active=st.booleans(), max_age_hours=st.sampled_from([1, 72]), words=st.sampled_from([[], ["x"]])),
     some(Event, {}, applied_at=MAYBE, due_at=MAYBE),
     some(InboundMail, {}, status=st.sampled_from(InboundStatus.values), due_at=TIMES, lease_until=MAYBE),
     some(Organisation, {}, uncertain_policy=st.sampled_from(["leave", "resend"])),

@@ -133,6 +133,15 @@ def test_switching_on_and_off(anna: User, rule: Rule) -> None:
     assert list(AuditEntry.objects.values_list("action", flat=True)) == ["rule_off", "rule_on"]
 
 
+def test_a_rule_that_lost_its_only_topic_says_why_it_stays_off(anna: User, rule: Rule) -> None:
+    Rule.objects.filter(pk=rule.pk).update(active=False, lost=["topics"])
+    rule.topics.clear()
+    page = words(signed_in(anna).post(f"/settings/rules/{rule.pk}/on", follow=True))
+    assert "Choose a topic for it first" in page and "is off" in page
+    rule.refresh_from_db()
+    assert not rule.active
+
+
 def test_only_those_who_may_approve_let_a_rule_publish_by_itself(
     anna: User, bo: User, automatic: Rule, given: dict
 ) -> None:
