@@ -10,17 +10,20 @@ from django.core.files.uploadedfile import UploadedFile
 from django.http import QueryDict
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, gettext_noop
+from django.utils.translation import gettext_lazy
 
 from publisher.errors import InputError
 from publisher.items.choices import area_word, areas_for, topics_for
-from publisher.items.content import MAX_HTML
+from publisher.items.content import MAX_HTML, one_line, tidy
 from publisher.items.entries import LONGEST_LEAD, TITLE_LENGTH
 from publisher.items.identity import web_address
+from publisher.items.library import describe
 from publisher.items.pictures import MAX_BYTES, store_picture
 from publisher.items.writing import Words
 from publisher.models import Area, Item, Organisation, Picture, Topic, User
 from publisher.schedule.times import recurring, wall_of
+from publisher.web.picture_forms import ACCEPTED
+from publisher.web.staff import id_in
 
 _PLAIN = {"autocomplete": "off"}
 
@@ -50,7 +53,7 @@ class WritingForm(forms.Form):
     upload = forms.FileField(
         label=gettext_lazy("Picture"),
         required=False,
-        widget=forms.FileInput(attrs={"accept": "image/*"}),
+        widget=forms.FileInput(attrs={"accept": ACCEPTED}),
     )
     kept = forms.IntegerField(required=False, widget=forms.HiddenInput)
     without_picture = forms.BooleanField(label=gettext_lazy("Leave the picture out"), required=False)
@@ -121,9 +124,8 @@ class WritingForm(forms.Form):
         if upload is None:
             return None
         try:
-            if (upload.size or 0) > MAX_BYTES:
-                raise InputError(gettext_noop("The picture is larger than 15 MB. Save it smaller and try again."))
-            self.picture = store_picture(self.organisation, upload.read())
+            # One byte more than may be, so that a longer file is seen to be.
+            self.picture = store_picture(self.organisation, upload.read(MAX_BYTES + 1), file_name=upload.name or "")
         except InputError as error:
             raise forms.ValidationError(str(error)) from error
         return upload
@@ -140,11 +142,10 @@ class WritingForm(forms.Form):
         return chosen
 
     def words(self) -> Words:
-        """What was typed; ask once it is valid. Describes the picture, too."""
+        """What was typed; ask once it is valid, in a transaction. Describes the picture, too."""
         chosen = self.cleaned_data
         if self.picture:
-            self.picture.alt, self.picture.credit = chosen["alt"].strip(), chosen["credit"].strip()
-            self.picture.save(update_fields=["alt", "credit"])
+            describe(self.picture, {"alt": tidy(chosen["alt"]).strip(), "credit": one_line(chosen["credit"])})
         return Words(
             title=chosen["title"],
             lead=chosen["lead"],
@@ -173,10 +174,8 @@ class WritingForm(forms.Form):
         return recurring(wall, zone)
 
     def _own_picture(self, kept: Any) -> Picture | None:
-        if not str(kept or "").isdigit():
-            return None
         usable = Picture.objects.for_organisation(self.organisation).filter(withdrawn_at=None)
-        return usable.filter(pk=int(kept)).first()
+        return usable.filter(pk=id_in(str(kept or ""))).first()
 
 
 def blank(user: User, organisation: Organisation) -> dict[str, Any]:

@@ -67,6 +67,7 @@ def test_a_new_item_from_form_to_page(annas: Client, anna: User, cooperation: Co
         ({"day": (timezone.now() + timedelta(days=3)).date().isoformat()}, "That is ahead of us."),
         ({"day": "i går"}, "Enter a valid date."),
         ({"upload": SimpleUploadedFile("x.jpg", b"nope", "image/jpeg")}, "This is not a picture that can be read."),
+        ({"upload": SimpleUploadedFile("x.jpg", b"0" * 15_000_001, "image/jpeg")}, "larger than 15 MB"),
     ],
 )
 def test_what_is_refused_keeps_every_word(annas: Client, changes: dict[str, Any], says: str) -> None:
@@ -86,6 +87,8 @@ def test_a_picture_needs_a_description_and_is_not_lost_for_want_of_one(annas: Cl
     annas.post(WRITE, typed(kept=picture.pk, alt="Et kor"))
     item = Item.objects.get()
     assert item.picture == picture and Picture.objects.get().alt == "Et kor"
+    assert picture.file_name == "kor.jpg", "its name in the library"
+    assert annas.post(WRITE, typed(kept="²", link="nej")).status_code == 422
 
 
 def test_nobody_keeps_another_organisations_picture(annas: Client, item: Item, sven: User) -> None:
