@@ -12,6 +12,7 @@ from django.utils import timezone
 from publisher.errors import InputError
 from publisher.items.pictures import NO_CONSENT, WITHDRAWN
 from publisher.items.recording import content_of, revise
+from publisher.items.words import spellings
 from publisher.models import Item, Organisation, Picture, User
 from publisher.models.scoped import ScopedQuerySet
 
@@ -96,9 +97,8 @@ def _shown(show: str, today: date) -> Q:
 
 
 def _says(word: str) -> Q:
-    """SQLite takes only A to Z as one letter in both cases, so æ, ø and å are asked for in each."""
     found = Q()
-    for form in {word, word.lower(), word.upper(), word.capitalize()}:
+    for form in spellings(word):
         for name in _SEARCHED:
             found |= Q(**{f"{name}__icontains": form})
         found |= Q(Exists(Item.objects.filter(picture=OuterRef("pk"), title__icontains=form)))

@@ -35,7 +35,7 @@ class Recognised:
 
 
 class Known:
-    """What an organisation knows of the entries of one look at a source: read in one question if it knows them all, else in three."""
+    """What an organisation knows of the entries of one look at a source, read in one question if that is all."""
 
     def __init__(self, source: Source, entries: Iterable[Entry]) -> None:
         entries = list(entries)

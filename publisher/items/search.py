@@ -16,6 +16,7 @@ from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast, Coalesce
 from django.utils import timezone
 
+from publisher.items.words import spellings
 from publisher.models import Area, Item, Sighting, Source, Topic
 from publisher.models.scoped import ScopedQuerySet
 
@@ -86,10 +87,9 @@ def _by_stems(words: list[str]) -> RawSQL:
 
 
 def _written(word: str) -> Q:
-    """SQLite takes only A to Z as one letter in both cases, so æ, ø and å are asked for in each; it holds tags as JSON
-    in ASCII."""
+    """As SQLite can be asked; it holds tags as JSON in ASCII."""
     found = Q()
-    for form in {word, word.lower(), word.upper(), word.capitalize()}:
+    for form in spellings(word):
         for column in ("title", "lead", "body_text", "author"):
             found |= Q(**{f"{column}__icontains": form})
         found |= Q(tags_written__icontains=json.dumps(form)[1:-1])

@@ -31,7 +31,7 @@ WORKS_AGAIN = gettext_noop(
 
 
 def alert(source: Source, words: Explanation, *kinds: RoleKind) -> None:
-    """A notice for everybody who has one of these roles in the source's organisation; administrators if none is given."""
+    """A notice for all who have one of these roles in the source's organisation (none given: its administrators)."""
     people = User.objects.filter(
         is_active=True, roles__organisation=source.organisation, roles__kind__in=kinds or (RoleKind.OWNER,)
     )

@@ -45,6 +45,11 @@ class Text:
         return any(self.has(word) for word in words)
 
 
+def spellings(word: str) -> set[str]:
+    """A word in the cases that SQLite has to be asked for: it takes only A to Z as one letter in both, not æ, ø, å."""
+    return {word, word.lower(), word.upper(), word.capitalize()}
+
+
 def words_in(typed: str) -> list[str]:
     """What a person typed, one word or phrase a line or between commas: each once, at most MOST of them."""
     found: dict[str, str] = {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import html
 import json
 import re
 from collections.abc import Mapping
@@ -14,7 +13,7 @@ from urllib.parse import urljoin
 from zoneinfo import ZoneInfo
 
 from publisher.sources.contract import Candidate, Event, PictureRef
-from publisher.sources.feed_markup import plain_text, without_controls
+from publisher.sources.feed_markup import paragraphs, plain_text, without_controls
 
 # A moment as a number of seconds (or milliseconds) since 1970, if it is one that news can have.
 _SECONDS = (10**8, 10**10)
@@ -70,12 +69,6 @@ def words_of(value: object, separator: str) -> tuple[str, ...]:
     given = value if isinstance(value, list | tuple) else text_of(value).split(separator)
     words = (_one_line(text_of(each)) for each in given[:_MOST_WORDS])
     return tuple(dict.fromkeys(word for word in words if word))
-
-
-def paragraphs(text: str) -> str:
-    """Plain text as HTML: an empty line parts paragraphs, a line end is one."""
-    parts = [part.strip() for part in re.split(r"\n[^\S\n]*\n", text.replace("\r\n", "\n").replace("\r", "\n"))]
-    return "".join("<p>" + html.escape(part).replace("\n", "<br>") + "</p>" for part in parts if part)
 
 
 def moment(value: object, zone: ZoneInfo) -> datetime | None:

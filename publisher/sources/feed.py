@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar, cast
-from urllib.parse import urlsplit
 
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
@@ -14,7 +13,7 @@ from publisher.errors import OpslagError
 from publisher.http import FetchLimits
 from publisher.sources.contract import Poll, Source, Suggestion
 from publisher.sources.feed_discovery import ACCEPT, read_reply, suggestions
-from publisher.sources.http_memory import Memory, StatusWords, look_at, min_interval_s
+from publisher.sources.http_memory import StatusWords, host_in, look_at, min_interval_s, moved
 
 LIMITS = FetchLimits(total_s=25)
 WORDS = StatusWords(
@@ -45,15 +44,11 @@ class FeedSource(Source):
 
     def host(self, config: FeedConfig) -> str:
         """The host of its address."""
-        try:
-            return (urlsplit(config.url).hostname or "").lower()
-        except ValueError:
-            return ""
+        return host_in(config.url)
 
     def moved(self, state: Mapping[str, Any]) -> tuple[str, str] | None:
         """Where permanent redirects have led it, once they were believed."""
-        memory = Memory.of(str(state.get("configured", "")), state)
-        return (memory.configured, memory.url) if memory.url != memory.configured else None
+        return moved(state)
 
     def suggestions(self, config: FeedConfig, error: OpslagError) -> tuple[Suggestion, ...]:
         """The feeds of the website whose page was given."""

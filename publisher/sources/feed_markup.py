@@ -30,6 +30,12 @@ def plain_text(markup: str) -> str:
     return " ".join(unicodedata.normalize("NFC", without_controls(words)).split())
 
 
+def paragraphs(text: str) -> str:
+    """Plain text as HTML: an empty line parts paragraphs, a line end is one."""
+    parts = (part.strip() for part in re.split(r"\n\s*\n", text.replace("\r\n", "\n").replace("\r", "\n")))
+    return "".join("<p>" + html.escape(part, quote=False).replace("\n", "<br>") + "</p>" for part in parts if part)
+
+
 def without_controls(text: str) -> str:
     """`text` without the characters that no database or page should meet."""
     return text if text.isprintable() else _UNWANTED.sub("", text)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from django.utils.translation import gettext_noop
 
@@ -61,6 +62,20 @@ def look_at(
     if not_modified or memory.body_hash == before.body_hash:
         return Look(reply, memory, memory.as_unchanged(reply))
     return Look(reply, memory, None)
+
+
+def host_in(url: str) -> str:
+    """The host of an address, "" for what is none."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def moved(state: Mapping[str, Any]) -> tuple[str, str] | None:
+    """From where to where permanent redirects have led a source, once they were believed."""
+    memory = Memory.of(str(state.get("configured", "")), state)
+    return (memory.configured, memory.url) if memory.url != memory.configured else None
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, cast
-from urllib.parse import urlsplit
 
 import icalendar
 from django.utils import timezone
@@ -17,7 +16,7 @@ from publisher.errors import TransientError
 from publisher.sources.contract import Poll, Source
 from publisher.sources.event_times import read_time
 from publisher.sources.feed_markup import plain_text
-from publisher.sources.http_memory import LONGEST_INTERVAL_S, SHORTEST_INTERVAL_S, StatusWords, look_at, min_interval_s
+from publisher.sources.http_memory import StatusWords, host_in, look_at, min_interval_s, moved
 from publisher.sources.ical_events import Dated, upcoming
 from publisher.sources.ical_text import read_text
 
@@ -59,7 +58,11 @@ class CalendarSource(Source):
 
     def host(self, config: CalendarConfig) -> str:
         """The server that has the calendar."""
-        return urlsplit(_web(config.url)).hostname or ""
+        return host_in(_web(config.url))
+
+    def moved(self, state: Mapping[str, Any]) -> tuple[str, str] | None:
+        """Where permanent redirects have led it, once they were believed."""
+        return moved(state)
 
     def poll(self, config: CalendarConfig, state: Mapping[str, Any]) -> Poll:
         """Fetch the calendar and give what is not over, unless nothing is new.
@@ -71,22 +74,20 @@ class CalendarSource(Source):
         known = {str(key): str(over) for key, over in dict(state.get("ahead") or {}).items()}
         look = look_at(_web(config.url), _with_validators_if(state, known, now), accept=ACCEPT, words=WORDS)
         if look.poll is not None:
-            return Poll(
-                state={**look.poll.state, "ahead": known},
-                unchanged=look.poll.unchanged,
-                gone=look.poll.gone,
-                min_interval_s=look.poll.min_interval_s,
-            )
+            return replace(look.poll, state={**look.poll.state, "ahead": known})
         text = read_text(look.reply.body, look.reply.headers.get("content-type", ""), now.date())
         cancels = text.lines.get("METHOD", "").upper() == "CANCEL"
         ahead = upcoming(text.events, now, cancels=cancels, base=look.reply.url)
         found = ahead[:MAX_CANDIDATES]
-        memory = asdict(look.memory) | {"asked_interval_s": _interval_s(text.lines)}
+        memory = replace(look.memory, asked_interval_s=_interval_s(text.lines))
         return Poll(
             tuple(dated.candidate for dated in found),
             withdrawn=_taken_off(known, ahead, now),
-            state=memory | {"ahead": {dated.candidate.external_key: dated.over_at.isoformat() for dated in found}},
-            min_interval_s=max(min_interval_s(look.memory, look.reply), memory["asked_interval_s"]),
+            state={
+                **asdict(memory),
+                "ahead": {each.candidate.external_key: each.over_at.isoformat() for each in found},
+            },
+            min_interval_s=min_interval_s(memory, look.reply),
             title=plain_text(text.lines.get("X-WR-CALNAME") or text.lines.get("NAME") or ""),
         )
 
@@ -130,5 +131,4 @@ def _interval_s(lines: Mapping[str, str]) -> int:
         asked: timedelta = icalendar.vDuration.from_ical(written) if written else timedelta(0)  # type: ignore[no-untyped-call]
     except (ValueError, OverflowError):
         return 0
-    seconds = int(asked.total_seconds())
-    return min(max(seconds, SHORTEST_INTERVAL_S), LONGEST_INTERVAL_S) if seconds > 0 else 0
+    return max(int(asked.total_seconds()), 0)

@@ -21,7 +21,7 @@ from django.utils.translation import gettext_noop
 from publisher.errors import PermanentError
 from publisher.sources.contract import Candidate, Event, PictureRef
 from publisher.sources.event_times import FREE, When, event_from
-from publisher.sources.feed_markup import plain_text, web_address, without_controls
+from publisher.sources.feed_markup import paragraphs, plain_text, primary_language, web_address, without_controls
 from publisher.sources.ical_text import NOT_A_CALENDAR
 from publisher.sources.recurrence import NotUnderstoodError, Recurrence, TooOftenError
 from publisher.vocabulary import EventStatus
@@ -36,7 +36,6 @@ TITLE_CHARACTERS = 300
 _ANYWHERE = timedelta(hours=14)
 _LONGEST = timedelta(days=3_650)
 _ESCAPE = re.compile(r"\\([nN,;\\])")
-_PARAGRAPHS = re.compile(r"\n\s*\n")
 
 
 @dataclass(frozen=True)
@@ -312,8 +311,7 @@ def _body(row: icalendar.Event, description: str) -> str:
     rich = _text(row, "X-ALT-DESC")
     if "<" in rich:
         return rich
-    paragraphs = [html.escape(part.strip(), quote=False) for part in _PARAGRAPHS.split(description) if part.strip()]
-    return "".join(f"<p>{part}</p>".replace("\n", "<br>") for part in paragraphs)
+    return paragraphs(description)
 
 
 def _published_at(row: icalendar.Event) -> datetime | None:
@@ -331,8 +329,7 @@ def _tags(row: icalendar.Event) -> tuple[str, ...]:
 
 
 def _language(row: icalendar.Event) -> str:
-    said = str(getattr(_first(row, "SUMMARY"), "params", {}).get("LANGUAGE", "")).lower().partition("-")[0]
-    return said if re.fullmatch("[a-z]{2,3}", said) else ""
+    return primary_language(getattr(_first(row, "SUMMARY"), "params", {}).get("LANGUAGE", ""))
 
 
 def _pictures(row: icalendar.Event, base: str) -> Iterator[PictureRef]:

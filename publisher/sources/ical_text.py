@@ -15,6 +15,7 @@ from datetime import date, timedelta
 from django.utils.translation import gettext_noop
 
 from publisher.errors import PermanentError
+from publisher.sources.feed_text import text_of
 
 NOT_A_CALENDAR = "not_a_calendar"
 MAX_LINES = 400_000
@@ -26,6 +27,8 @@ LONGEST_LINE = 50_000
 # Something that began so long ago and names no end in days may still be going on.
 _BEGUN_LATELY = timedelta(days=60)
 _FOLD = re.compile(r"\r?\n[ \t]")
+# No other character ends a line, whatever Python takes for one: words hold U+2028.
+_LINE_END = re.compile(r"\r\n|\n|\r")
 _DAY = re.compile(r"^(DTSTART|DTEND)(?:;[^:\n]*)?:(\d{4})(\d{2})(\d{2})", re.IGNORECASE | re.MULTILINE)
 _REPEATS = re.compile(r"^(?:RRULE|RDATE|RECURRENCE-ID)[;:]", re.IGNORECASE | re.MULTILINE)
 _CALENDAR_LINES = frozenset({"METHOD", "NAME", "X-WR-CALNAME", "REFRESH-INTERVAL", "X-PUBLISHED-TTL"})
@@ -46,7 +49,7 @@ def read_text(body: bytes, content_type: str, today: date) -> CalendarText:
 
     Raises PermanentError for what is no calendar, has too many events, or is nested as no calendar is.
     """
-    text = _FOLD.sub("", _decoded(body, content_type))
+    text = _FOLD.sub("", text_of(body, content_type))
     if "BEGIN:VCALENDAR" not in text[:10_000].upper():
         raise _no_calendar(text, content_type)
     found = CalendarText()
@@ -60,22 +63,11 @@ def read_text(body: bytes, content_type: str, today: date) -> CalendarText:
     return found
 
 
-def _decoded(body: bytes, content_type: str) -> str:
-    """UTF-8 as RFC 5545 §3.1.4 wants it, or what the server says, or what old Windows programs write."""
-    named = re.search(r"charset=[\"']?([\w.:-]+)", content_type, re.IGNORECASE)
-    for encoding in ("utf-8-sig", named[1] if named else "utf-8", "cp1252"):
-        try:
-            return body.decode(encoding)
-        except (UnicodeDecodeError, LookupError):
-            continue
-    return body.decode("utf-8", "replace")
-
-
 def _events(text: str, lines: dict[str, str]) -> Iterator[str]:
     """Each VEVENT without what is nested in it; fills `lines` with the calendar's own on the way."""
     path: list[str] = []
     event: list[str] = []
-    for number, line in enumerate(text.splitlines()):
+    for number, line in enumerate(_LINE_END.split(text)):
         if number >= MAX_LINES:
             raise _too_many()
         name, _colon, value = line.partition(":")

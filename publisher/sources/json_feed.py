@@ -21,6 +21,7 @@ from publisher.sources.feed_entries import (
     headline,
 )
 from publisher.sources.feed_markup import (
+    paragraphs,
     plain_text,
     primary_language,
     web_address,
@@ -109,9 +110,7 @@ def _body(item: _Object, url: str) -> str:
     markup = without_controls(_text(item, "content_html")[:MAX_MARKUP]).strip()
     if markup:
         return with_absolute_addresses(markup, url)
-    paragraphs = without_controls(_text(item, "content_text")[:MAX_MARKUP]).replace("\r\n", "\n").split("\n\n")
-    lines = [html.escape(each.strip(), quote=False).replace("\n", "<br>") for each in paragraphs if each.strip()]
-    return "".join(f"<p>{each}</p>" for each in lines)
+    return paragraphs(without_controls(_text(item, "content_text")[:MAX_MARKUP]))
 
 
 def _author(holder: _Object) -> str:

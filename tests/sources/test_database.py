@@ -11,6 +11,8 @@ import pytest
 from publisher.sources.contract import Poll
 from publisher.sources.database import DatabaseConfig, DatabaseSource
 from publisher.sources.database_columns import guesses
+from publisher.sources.database_rows import words_of
+from publisher.sources.feed_markup import paragraphs
 from tests.databases import ALT, AREAS, COLUMNS, LINK, PICTURE, Cms
 
 pytestmark = pytest.mark.usefixtures("in_english")
@@ -235,9 +237,7 @@ def test_in_a_large_table_too_a_row_comes_when_its_time_has_come(cms: Cms, time_
 
 
 def test_plain_text_and_other_separators() -> None:
-    # Only the words; where they come from is tested above.
-    from publisher.sources.database_rows import paragraphs, words_of
-
+    """Only the words; where they come from is tested above."""
     assert paragraphs("Første <b>\r\nlinje\r\n\r\nAnden") == "<p>Første &lt;b&gt;<br>linje</p><p>Anden</p>"
     assert words_of("Køge, Ishøj,,Køge ", ",") == ("Køge", "Ishøj")
     assert words_of('["Køge", "Ishøj"]', ";") == ("Køge", "Ishøj")

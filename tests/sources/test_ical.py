@@ -146,6 +146,11 @@ def test_the_later_version_counts() -> None:
         assert event.place == "Sankt Laurentii Kirke"
 
 
+def test_only_a_line_end_ends_a_line() -> None:
+    candidate, _event = one(CONCERT.replace("Koret synger", "Koret\u2028og orglet"))
+    assert "og orglet" in candidate.body_html and "Kom &amp; syng" in candidate.body_html
+
+
 def test_called_off() -> None:
     assert one(f"{CONCERT}\nSTATUS:CANCELLED")[1].status == EventStatus.CANCELLED
     assert one(CONCERT, cancels=True)[1].status == EventStatus.CANCELLED
@@ -231,6 +236,18 @@ def poll(state: Any = None, url: str = URL, now: datetime = NOW) -> Poll:
 def test_the_registry_offers_it() -> None:
     assert isinstance(SOURCES["ical"], CalendarSource)
     assert SOURCES["ical"].host(CalendarConfig("webcal://kirken.example.org/k.ics")) == "kirken.example.org"
+
+
+def test_what_is_no_address_has_no_host() -> None:
+    assert CalendarSource().host(CalendarConfig("webcal://[x")) == ""
+    assert CalendarSource().host(CalendarConfig("webcal://Kirken.example.org/k.ics")) == "kirken.example.org"
+
+
+def test_where_it_has_moved_to_by_itself_is_told() -> None:
+    elsewhere = "https://ny.example.org/k.ics"
+    assert CalendarSource().moved({"configured": URL, "url": elsewhere, "ahead": {}}) == (URL, elsewhere)
+    assert CalendarSource().moved({"configured": URL, "url": URL}) is None
+    assert CalendarSource().moved({}) is None
 
 
 def test_a_poll_and_one_where_nothing_is_new(kirken: Kirken) -> None:
