@@ -6,17 +6,16 @@ import io
 import warnings
 
 from django.utils.translation import gettext_noop
-from pi_heif import HeifImageFile
 from PIL import Image, ImageCms, ImageFile, ImageOps
 
 from publisher.errors import InputError
+from publisher.items.heic import as_png
 from publisher.items.picture_files import MAX_SIDE
 
 MAX_BYTES = 15_000_000
 MAX_PIXELS = 50_000_000
 MIN_SIDE = 32
-# What is read: these by name, and what telephones write (HEIC), which is opened by its own class: registered with
-# Pillow it would be opened wherever this process opens a picture.
+# What is read: these, and what telephones write (HEIC), which another process turns into one of them.
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF")
 _HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"})
 _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
@@ -42,6 +41,7 @@ def decoded(content: bytes) -> Image.Image:
 def _loaded(content: bytes) -> Image.Image:
     """The first frame, loaded whole: what is cut off or crafted fails here and not in a mail."""
     try:
+        content = as_png(content, MAX_PIXELS) if _is_heic(content) else content
         with _opened(content) as probe:
             _check_size(probe)
             probe.verify()
@@ -62,10 +62,11 @@ def _loaded(content: bytes) -> Image.Image:
     return image
 
 
+def _is_heic(content: bytes) -> bool:
+    return content[4:8] == b"ftyp" and content[8:12] in _HEIF_BRANDS
+
+
 def _opened(content: bytes) -> ImageFile.ImageFile:
-    if content[4:8] == b"ftyp" and content[8:12] in _HEIF_BRANDS:
-        telephone: ImageFile.ImageFile = HeifImageFile(io.BytesIO(content))
-        return telephone
     return Image.open(io.BytesIO(content), formats=_FORMATS)
 
 

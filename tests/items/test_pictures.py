@@ -12,7 +12,7 @@ import httpx
 import pytest
 from django.conf import settings
 from django.utils import timezone
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
@@ -176,8 +176,10 @@ def test_what_is_no_picture_of_use_is_refused_in_words(secretariat: Organisation
     assert not list(Path(settings.OPSLAG_MEDIA_DIR).rglob("*.*"))
 
 
-@hypothesis_settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.integers(0, 710), st.integers(0, 255)), min_size=1, max_size=6))
+@example([(179, 255), (454, 122), (633, 56)])  # these two end the process that reads them
+@example([(176, 147), (248, 7), (648, 0)])
 def test_a_damaged_heic_is_stored_or_refused(secretariat: Organisation, changes: list[tuple[int, int]]) -> None:
     content = bytearray((Path(__file__).parent / "phone.heic").read_bytes())
     for position, value in changes:
