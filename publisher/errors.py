@@ -69,6 +69,10 @@ class AccountError(OpslagError):
     """The account or mail server refuses us (credentials, permission): hold its work and ask for a reconnect."""
 
 
+class TokenExpiredError(AccountError):
+    """The access token has run out, as it does now and then: renew it once and try again; else as AccountError."""
+
+
 class UncertainError(OpslagError):
     """It may have happened and the answer was lost: never repeat blindly."""
 
@@ -78,4 +82,4 @@ class InputError(OpslagError):
 
 
 class TransitionError(OpslagError):
-    """The code tried a status change that `vocabulary.py` does not declare. Always a fault of ours."""
+    """The code tried a status change that `life_cycles.py` does not declare. Always a fault of ours."""

@@ -69,6 +69,17 @@ def _folder_list(name: str) -> tuple[Path, ...]:
     return folders
 
 
+def _addresses(name: str) -> dict[str, str]:
+    given = [pair.strip() for pair in env.str(name, default="").split(",") if pair.strip()]
+    found = {}
+    for kind, _sign, origin in (pair.partition("=") for pair in given):
+        parts = urlsplit(origin)
+        if not kind or parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/"):
+            raise ImproperlyConfigured(f"{name}: write platform=address, for example facebook=http://127.0.0.1:9001.")
+        found[kind] = origin.rstrip("/")
+    return found
+
+
 def _bounce_address(name: str) -> str:
     """An address with a place for a token in its local part, short enough for RFC 5321 §4.5.3.1.1 (64 octets)."""
     given = env.str(name, default="").strip()
@@ -168,6 +179,12 @@ OPSLAG_INBOUND_POLL_SECONDS = env.int("OPSLAG_INBOUND_POLL_SECONDS", default=60)
 # --- Reaching out -----------------------------------------------------------------------------------------------
 # host:port pairs that the address guard lets through although they are private (comma-separated, exact).
 OPSLAG_ALLOWED_TARGETS = _target_list("OPSLAG_ALLOWED_TARGETS")
+# Where platforms are called instead of their own addresses, to try them on a contract server: facebook=http://…, x=…
+OPSLAG_PLATFORM_ADDRESSES = _addresses("OPSLAG_PLATFORM_ADDRESSES")
+# Version of Meta's Graph API for Facebook and Instagram; each ends about two years after it came.
+OPSLAG_META_VERSION = env.str("OPSLAG_META_VERSION", default="v26.0")
+# Version of LinkedIn's API (YYYYMM); each ends about a year after it came.
+OPSLAG_LINKEDIN_VERSION = env.str("OPSLAG_LINKEDIN_VERSION", default="202609")
 # Folders whose SQLite files may be read as news sources (comma-separated, whole paths); empty means none.
 OPSLAG_DATABASE_FILES = _folder_list("OPSLAG_DATABASE_FILES")
 # Where the practice channel's own page is served for the workers; default OPSLAG_BASE_URL.

@@ -15,6 +15,7 @@ READERS = {
     "_secret",
     "_target_list",
     "_folder_list",
+    "_addresses",
     "_bounce_address",
     "_imap_url",
     "_read",

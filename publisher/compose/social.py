@@ -113,8 +113,13 @@ def length(message: Message) -> tuple[int, int]:
     return _count(_account(message), message.text, message.link)
 
 
+def parts_of(message: Message) -> list[str]:
+    """The texts of a post's public calls, in order: its own, then what follows it."""
+    return [message.text, *message.follow_ups]
+
+
 def post_of(message: Message, *, key: str, text: str | None = None) -> Post:
-    """The post as it will be published, its picture's bytes included; `text` is a thread's part, else the message's.
+    """The post as it will be published, its picture's bytes included; `text` is a frozen one, else the message's.
 
     `key` is the idempotency key, the same on every attempt. Raises PermanentError if the picture cannot be made to fit.
     """
@@ -129,6 +134,19 @@ def post_of(message: Message, *, key: str, text: str | None = None) -> Post:
         language=message.language,
         visibility=message.visibility,
         pictures=pictures,
+    )
+
+
+def follow_up_of(message: Message, *, key: str, text: str, reply_to: str, thread_root: str) -> Post:
+    """What comes after a post: words alone, beneath the part before it. Arguments as the fields of `Post`."""
+    return Post(
+        text=text,
+        key=key,
+        planned_at=message.scheduled_at or timezone.now(),
+        language=message.language,
+        visibility=message.visibility,
+        reply_to=reply_to,
+        thread_root=thread_root,
     )
 
 

@@ -17,11 +17,12 @@ from django.utils.translation import gettext_noop
 
 from publisher.deliver.refusals import note_refusals
 from publisher.errors import AccountError, Explanation, OpslagError, PermanentError, TransientError, UncertainError
+from publisher.life_cycles import check_transition
 from publisher.models import place_again
 from publisher.models.counting import COUNT_MOVED, move_counts
 from publisher.models.line import LINE_BEGINS, held_by
 from publisher.models.raw import db_values
-from publisher.vocabulary import DeliveryStatus, Reason, check_transition
+from publisher.vocabulary import DeliveryStatus, Reason
 
 # Minutes until the next try, by tries made; a newsletter loses its value, so the last pauses are hours, not days.
 BACK_OFF_MINUTES = (1, 5, 15, 60, 240)

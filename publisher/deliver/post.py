@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from publisher.accounts.settings import config_of, platform_of
-from publisher.compose.social import post_of
+from publisher.compose.social import follow_up_of, post_of
 from publisher.deliver import claim, outcome
 from publisher.deliver.post_claim import ClaimLostError, PostClaim, take
 from publisher.errors import AccountError, Explanation, OpslagError, PermanentError, TransientError, UncertainError
@@ -181,7 +181,15 @@ def account_of(delivery: Delivery) -> Account:
 def plan_of(delivery: Delivery, part: PostPart) -> tuple[Platform, object, Post]:
     """The plug-in, the account's configuration and the frozen content of one part."""
     account = account_of(delivery)
-    return platform_of(account), config_of(account), post_of(delivery.message, key=part.key, text=part.text)
+    return platform_of(account), config_of(account), _content(delivery, part)
+
+
+def _content(delivery: Delivery, part: PostPart) -> Post:
+    if not part.position:
+        return post_of(delivery.message, key=part.key, text=part.text)
+    before = {each.position: each.remote_id for each in delivery.parts.filter(position__lt=part.position)}
+    follows, first = before[part.position - 1], before[0]
+    return follow_up_of(delivery.message, key=part.key, text=part.text, reply_to=follows, thread_root=first)
 
 
 def _prepare_part(delivery: Delivery, part: PostPart, mine: PostClaim) -> None:

@@ -15,8 +15,9 @@ from django.utils import timezone
 from publisher.address_guard import time_limit
 from publisher.deliver.clock import boot_clock_s
 from publisher.deliver.journal import boot_id
+from publisher.life_cycles import check_transition
 from publisher.models import Claim, Delivery, Message, PostPart
-from publisher.vocabulary import DeliveryStatus, PartStep, check_transition
+from publisher.vocabulary import DeliveryStatus, PartStep
 
 # The call that makes a post public is cut off after this, whatever the platform does.
 CALL = timedelta(seconds=60)

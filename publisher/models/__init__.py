@@ -29,7 +29,17 @@ from publisher.models.audience import (  # isort: skip
     Subscription,
     Suppression,
 )
-from publisher.models.channels import Account, PracticeChannel, PracticePicture, PracticePost, Slot  # isort: skip
+from publisher.models.channels import (  # isort: skip
+    Account,
+    Partner,
+    PlatformApp,
+    PracticeChannel,
+    PracticePicture,
+    PracticePost,
+    SavedText,
+    SigningIn,
+    Slot,
+)
 from publisher.models.sendout import (  # isort: skip
     Block,
     Campaign,
@@ -63,6 +73,7 @@ from publisher.models.ledger import (  # isort: skip
     waiting_of,
     waits,
 )
+from publisher.models.afterwards import Operation, PostFigures  # isort: skip
 from publisher.models.inbound import InboundMail, Mailbox  # isort: skip
 from publisher.models.tokens import SourceToken  # isort: skip
 
@@ -96,8 +107,12 @@ __all__ = [
     "Message",
     "Newsletter",
     "Notice",
+    "Operation",
     "Organisation",
+    "Partner",
     "Picture",
+    "PlatformApp",
+    "PostFigures",
     "PostPart",
     "PracticeChannel",
     "PracticePicture",
@@ -107,7 +122,9 @@ __all__ = [
     "RuleLook",
     "RuleMatch",
     "SameSite",
+    "SavedText",
     "Sighting",
+    "SigningIn",
     "Slot",
     "Source",
     "SourceToken",

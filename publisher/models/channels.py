@@ -8,15 +8,22 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from publisher.models.audience import new_token
-from publisher.models.fields import EncryptedJSONField
-from publisher.models.organisation import Organisation
+from publisher.models.fields import EMPTY, NOTHING, EncryptedJSONField
+from publisher.models.organisation import Organisation, User
 from publisher.models.scoped import ScopedModel
 from publisher.platforms import platform_choices
 from publisher.vocabulary import AccountStatus
 
 
 class Account(ScopedModel):
-    """An organisation's connected profile on a platform. `facts` is what its server told about itself."""
+    """An organisation's connected profile on a platform. `facts` is what its server told about itself.
+
+    `renew_at`: when its credentials are renewed without a person; `lasts_until`: when a person must connect it again at
+    the latest; `told_days`: of how many days before that the people were told last. `link_values` are the parameters
+    that its links get (utm_source and the like). Its posting times are left out in quiet hours (wall times, from the
+    first to before the second) and, with `keeps_holidays`, on Danish public holidays. `tells_of_comments`: staff get a
+    mail a day about new comments. `warnings`: what should be known although it works, as Explanations' JSON.
+    """
 
     organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="accounts")
     kind = models.CharField(max_length=20, choices=platform_choices)
@@ -36,9 +43,86 @@ class Account(ScopedModel):
     blocked_until = models.DateTimeField(null=True)
     lease_until = models.DateTimeField(null=True)
     claim_id = models.UUIDField(null=True)
+    renew_at = models.DateTimeField(null=True)
+    lasts_until = models.DateTimeField(null=True)
+    told_days = models.PositiveSmallIntegerField(null=True)
+    warnings = models.JSONField(default=list, db_default=NOTHING)
+    link_values = models.JSONField(default=dict, db_default=EMPTY)
+    quiet_from = models.TimeField(null=True, blank=True)
+    quiet_until = models.TimeField(null=True, blank=True)
+    keeps_holidays = models.BooleanField(default=False, db_default=False)
+    tells_of_comments = models.BooleanField(default=False, db_default=False)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["renew_at"], condition=models.Q(status="connected"), name="account_renewal")
+        ]
 
     def __str__(self) -> str:
         return self.name
+
+
+class PlatformApp(ScopedModel):
+    """What a platform gave to our app (client id and secret), with which people sign in there to connect accounts.
+
+    `host` is the server, where each has its own apps. With `shared` the organisations of the same cooperations use it,
+    too: nine municipalities need one app and not nine.
+    """
+
+    organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="platform_apps")
+    kind = models.CharField(max_length=20, choices=platform_choices)
+    host = models.CharField(max_length=200, blank=True)
+    config = models.JSONField(default=dict)
+    credentials = EncryptedJSONField(blank=True, default=dict)
+    shared = models.BooleanField(default=True, db_default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["organisation", "kind", "host"], name="platform_app_once")
+        ]
+
+
+class SigningIn(ScopedModel):
+    """A person is away at a platform, to come back and connect an account. `state_key` is the SHA-256 of the `state`.
+
+    `kept`: what was filled in before, the PKCE verifier, and, back again, the profiles that they may choose from.
+    `again` is the account that is connected anew.
+    """
+
+    organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="+")
+    user = models.ForeignKey(User, models.CASCADE, related_name="+")
+    app = models.ForeignKey(PlatformApp, models.CASCADE, null=True, related_name="+")
+    again = models.ForeignKey(Account, models.CASCADE, null=True, related_name="+")
+    kind = models.CharField(max_length=20, choices=platform_choices)
+    state_key = models.CharField(max_length=64, unique=True)
+    kept = EncryptedJSONField(blank=True, default=dict)
+    created_at = models.DateTimeField(auto_now_add=True)
+    redeemed_at = models.DateTimeField(null=True)
+
+
+class SavedText(ScopedModel):
+    """A text or a set of hashtags that staff put into posts with a click."""
+
+    organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="saved_texts")
+    name = models.CharField(_("name"), max_length=80)
+    text = models.TextField(_("text"), max_length=2000)
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["organisation", "name"], name="saved_text_once")]
+
+
+class Partner(ScopedModel):
+    """Somebody whom posts mention: written @[Name] in a text, and as `handles` says on each platform (kind → @name)."""
+
+    organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="partners")
+    name = models.CharField(_("name"), max_length=80)
+    handles = models.JSONField(default=dict)
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["organisation", "name"], name="partner_once")]
 
 
 class Slot(ScopedModel):

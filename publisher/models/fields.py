@@ -8,9 +8,14 @@ from typing import Any
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.db import models
+from django.db.models import Value
 from django.utils.translation import gettext_noop
 
 from publisher.errors import AccountError
+
+# What older rows have in a JSON column that was added later.
+NOTHING = Value([], models.JSONField())
+EMPTY = Value({}, models.JSONField())
 
 
 def fernet() -> MultiFernet:

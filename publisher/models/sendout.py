@@ -6,11 +6,12 @@ import uuid
 from typing import ClassVar
 
 from django.db import models
-from django.db.models import Q, Value
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from publisher.models.audience import Newsletter
 from publisher.models.channels import Account
+from publisher.models.fields import EMPTY, NOTHING
 from publisher.models.line import LINE_BEGINS
 from publisher.models.news import Area, Item, Picture, Source, Topic
 from publisher.models.organisation import Organisation, User
@@ -26,9 +27,6 @@ from publisher.vocabulary import (
     RuleMode,
     RuleTiming,
 )
-
-# What the code of before an upgrade leaves in a list.
-NOTHING = Value([], models.JSONField())
 
 
 class Rule(ScopedModel):
@@ -64,7 +62,7 @@ class Rule(ScopedModel):
     created_at = models.DateTimeField(auto_now_add=True)
     on_since = models.DateTimeField(null=True)
     held_at = models.DateTimeField(null=True)
-    held_why = models.JSONField(default=dict, db_default=Value({}, models.JSONField()))
+    held_why = models.JSONField(default=dict, db_default=EMPTY)
     lost = models.JSONField(default=list, db_default=NOTHING)
 
     def __str__(self) -> str:
@@ -169,6 +167,8 @@ class Message(ScopedModel):
     `picture_gone_at`: a colleague has deleted the public post by hand, since its picture may not be shown any more.
     `claimed_due_at`, `claimed_id`: the last place of its line that a lane has claimed (models.line).
     `corrects`: earlier messages that this one puts right; such a mail is for those alone who got one of them.
+    `follow_ups`: of a post, what comes after it: more posts of a thread, or the first comment. `corrected_at`: its
+    public page says since then that it was corrected, with `correction_note`; `withdrawn_at`: that it was withdrawn.
     `keeps_past_events`: a person said to send it although what it is about is over.
     """
 
@@ -187,6 +187,10 @@ class Message(ScopedModel):
     picture = models.ForeignKey(Picture, models.PROTECT, null=True, blank=True, related_name="+")
     picture_alt = models.TextField(_("describe the picture (read aloud)"), blank=True)
     picture_gone_at = models.DateTimeField(null=True)
+    follow_ups = models.JSONField(default=list, db_default=NOTHING)
+    corrected_at = models.DateTimeField(null=True)
+    correction_note = models.TextField(blank=True, default="", db_default="")
+    withdrawn_at = models.DateTimeField(null=True)
     visibility = models.CharField(max_length=12, default="public")
     status = models.CharField(max_length=10, choices=MessageStatus.choices, default=MessageStatus.DRAFT)
     hold_reason = models.CharField(max_length=20, choices=HoldReason.choices, blank=True)

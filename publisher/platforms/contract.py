@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.utils.translation import gettext_noop
+
+from publisher.errors import AccountError, Explanation, PermanentError
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -16,7 +21,8 @@ if TYPE_CHECKING:
 class PictureFile:
     """A picture's frozen bytes as they will be uploaded, with the text that is read aloud. Sizes in pixels.
 
-    `focal` (from the left and from the top, 0 to 1) is what the platform's own crops should keep.
+    `focal` (from the left and from the top, 0 to 1) is what the platform's own crops should keep. `url` is a signed
+    address at which anybody can fetch these bytes for a few hours, for platforms that fetch pictures themselves.
     """
 
     content: bytes
@@ -25,6 +31,16 @@ class PictureFile:
     width: int
     height: int
     focal: tuple[float, float] = (0.5, 0.5)
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a link card shows on platforms where we make it ourselves; elsewhere the platform reads the page."""
+
+    title: str
+    description: str = ""
+    picture: PictureFile | None = None
 
 
 @dataclass(frozen=True)
@@ -32,7 +48,8 @@ class Post:
     """One public call's content, frozen at approval: every attempt sends exactly these bytes.
 
     `key` is the idempotency key, the same on every attempt; `planned_at` (aware) is the time that the platform shows;
-    `reply_to` is the remote id of the part before it in a thread, "" for the first.
+    `reply_to` is the remote id of the part before it in a thread or under which it is the first comment, "" for the
+    first part; `thread_root` is the remote id of the first part. `title` is the first news item's headline.
     """
 
     text: str
@@ -43,6 +60,9 @@ class Post:
     visibility: str = "public"
     pictures: tuple[PictureFile, ...] = ()
     reply_to: str = ""
+    thread_root: str = ""
+    title: str = ""
+    card: Card | None = None
 
 
 @dataclass(frozen=True)
@@ -55,7 +75,10 @@ class Published:
 
 @dataclass(frozen=True)
 class Profile:
-    """Who an account is on its platform, and what its server told about itself (`facts`, kept on the Account row)."""
+    """Who an account is on its platform, and what its server told about itself (`facts`, kept on the Account row).
+
+    `warnings`: what a person should know although it works, such as a permission that is missing for figures.
+    """
 
     remote_id: str
     name: str
@@ -63,6 +86,7 @@ class Profile:
     url: str = ""
     avatar_url: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[Explanation, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -82,17 +106,81 @@ class Limits:
     picture_aspects: tuple[float, float] | None = None
 
 
+class FollowUp(StrEnum):
+    """What may come after a post, as calls of their own."""
+
+    NONE = ""
+    THREAD = "thread"  # more posts, each an answer to the one before
+    COMMENT = "comment"  # one comment of ours beneath it
+
+
+class LinkCard(StrEnum):
+    """How a link gets its card."""
+
+    NONE = ""
+    THEIRS = "theirs"  # the platform reads the page
+    OURS = "ours"  # we hand over title, sentence and picture (Post.card)
+
+
+@dataclass(frozen=True)
+class Abilities:
+    """What can be done on an account's server, beside publishing.
+
+    `edits`: the text of a published post can be changed; `edit_note` and `delete_note` say in words what cannot be
+    done, or what people should know, before they confirm. `finds`: whether a lost answer can be looked up (`find`).
+    `needs_picture`: there is no post without one. `fetches_pictures`: it needs `PictureFile.url`. `visibilities`: what
+    may be chosen, the first is usual. `figures`: which of FIGURES it tells; `figures_cost`: they are paid or rationed,
+    so they are asked for seldom.
+    """
+
+    follow_up: FollowUp = FollowUp.NONE
+    link_card: LinkCard = LinkCard.THEIRS
+    edits: bool = False
+    deletes: bool = False
+    edit_note: StrOrPromise = ""
+    delete_note: StrOrPromise = ""
+    finds: bool = True
+    needs_picture: bool = False
+    fetches_pictures: bool = False
+    languages: bool = False
+    visibilities: tuple[str, ...] = ("public",)
+    figures: tuple[str, ...] = ()
+    figures_cost: bool = False
+
+
+# What platforms count about a post.
+FIGURES = ("likes", "reposts", "replies", "views")
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What a platform counts about one post; None where it does not tell."""
+
+    likes: int | None = None
+    reposts: int | None = None
+    replies: int | None = None
+    views: int | None = None
+
+
 class Platform(ABC):
     """Publishes posts of one kind of account. `config_class` holds connection fields (secrets marked in metadata).
 
-    `link_in_text` says that a post's link becomes part of its text (see `length.with_link`) and counts in its length.
-    Every method may raise TransientError, PermanentError or AccountError; only `commit` may raise UncertainError.
+    A field with `hidden` in its metadata is filled in by connecting or renewing, never typed. `link_in_text` says that
+    a post's link becomes part of its text (see `length.with_link`) and counts in its length. `sign_in` is there where
+    a person connects by signing in at the platform. Every method may raise TransientError, PermanentError or
+    AccountError (TokenExpiredError where renewing may help); only `commit`, `edit` and `delete` may raise
+    UncertainError.
     """
 
     kind: ClassVar[str]
     label: ClassVar[StrOrPromise]
     config_class: ClassVar[type]
     link_in_text: ClassVar[bool] = True
+    sign_in: ClassVar[SignIn | None] = None
+
+    def abilities(self, facts: Mapping[str, Any]) -> Abilities:
+        """What the account's server can do; by itself nothing but publishing."""
+        return Abilities()
 
     @abstractmethod
     def limits(self, facts: Mapping[str, Any]) -> Limits:
@@ -125,3 +213,66 @@ class Platform(ABC):
     @abstractmethod
     def find(self, config: Any, facts: Mapping[str, Any], post: Post, since: datetime) -> Published | None:
         """Look among the account's own posts since `since` (aware) for one that is surely this post, else None."""
+
+    def edit(self, config: Any, facts: Mapping[str, Any], published: Published, post: Post) -> Published:
+        """Give a published post the text of `post`; answers the post as it is now. May be repeated."""
+        raise PermanentError(gettext_noop("A published post cannot be changed on this platform."), reason="no_edit")
+
+    def delete(self, config: Any, facts: Mapping[str, Any], published: Published) -> None:
+        """Take a published post down; one that is gone already is no error. May be repeated."""
+        raise PermanentError(gettext_noop("A post cannot be taken down on this platform."), reason="no_delete")
+
+    def figures(self, config: Any, facts: Mapping[str, Any], remote_ids: Sequence[str]) -> dict[str, Figures]:
+        """The figures of some of our posts, by remote id; a post that is gone is left out."""
+        return {}
+
+    def renew_at(self, config: Any) -> datetime | None:
+        """When the credentials should be renewed without a person (aware), None if never."""
+        return None
+
+    def lasts_until(self, config: Any) -> datetime | None:
+        """When a person must connect the account again at the latest (aware), None if that is not known to come."""
+        return None
+
+    def renew(self, config: Any, app: Any) -> Mapping[str, Any]:
+        """New values for the config fields that change, such as tokens; `app` as for `sign_in`, or None.
+
+        What it gives is stored before it is used: at some platforms the old token is worthless from this call on.
+        """
+        raise AccountError(gettext_noop("The channel must be connected again."), reason="account")
+
+
+@dataclass(frozen=True)
+class Found:
+    """A profile that a signed-in person may publish as, with the config fields that do so."""
+
+    profile: Profile
+    values: Mapping[str, Any]
+
+
+class SignIn(ABC):
+    """Connecting by a person who signs in at the platform (OAuth 2, RFC 6749; PKCE, RFC 7636, where it has it).
+
+    `app_class` is a dataclass of what the platform gave to our app (client id and secret), with metadata as config
+    fields have; `asks` names the config fields that a person fills in before (a server's address, say).
+    """
+
+    app_class: ClassVar[type]
+    asks: ClassVar[tuple[str, ...]] = ()
+
+    def register(self, values: Mapping[str, Any], redirect_uri: str) -> Any | None:
+        """An app of ours made on the spot, as an `app_class`; None where staff must get one from the platform."""
+        return None
+
+    @abstractmethod
+    def address(self, app: Any, values: Mapping[str, Any], *, redirect_uri: str, state: str, challenge: str) -> str:
+        """Where to send the person. `challenge` is the S256 code challenge of PKCE."""
+
+    @abstractmethod
+    def redeem(
+        self, app: Any, values: Mapping[str, Any], *, code: str, verifier: str, redirect_uri: str
+    ) -> tuple[Found, ...]:
+        """Change the code for credentials: one Found per profile (page, organisation) that the person may use.
+
+        Raises AccountError, in words that say what to do, where none can be used.
+        """

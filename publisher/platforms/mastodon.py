@@ -15,7 +15,7 @@ from django.utils.translation import gettext_noop
 
 from publisher import http
 from publisher.errors import TransientError
-from publisher.platforms.contract import Limits, PictureFile, Platform, Post, Profile, Published
+from publisher.platforms.contract import Abilities, FollowUp, Limits, PictureFile, Platform, Post, Profile, Published
 from publisher.platforms.length import check_fits, mastodon_length, with_link
 from publisher.platforms.mastodon_match import CLOCK_SKEW, created_at, is_this_post
 from publisher.platforms.mastodon_server import COUNT_CODE_POINTS, limits_of, origin_of, server_facts
@@ -53,6 +53,15 @@ class MastodonPlatform(Platform):
 
     def __init__(self, poll_waits_s: tuple[float, ...] = (0.3, 0.7, 1, 2, 4, 4, 8, 10)) -> None:
         self._poll_waits_s = poll_waits_s
+
+    def abilities(self, facts: Mapping[str, Any]) -> Abilities:
+        """Threads, languages and four visibilities; editing and views are not the same on all servers."""
+        return Abilities(
+            follow_up=FollowUp.THREAD,
+            languages=True,
+            visibilities=("public", "unlisted", "private"),
+            figures=("likes", "reposts", "replies"),
+        )
 
     def limits(self, facts: Mapping[str, Any]) -> Limits:
         """As the server told in `verify`, else as on a fresh Mastodon."""

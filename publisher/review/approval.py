@@ -14,13 +14,15 @@ from publisher.access.audit import record
 from publisher.access.notices import notify_approvers
 from publisher.access.roles import require
 from publisher.compose.preflight import checks
+from publisher.compose.social import parts_of
 from publisher.errors import Explanation, InputError
+from publisher.life_cycles import sources_of
 from publisher.models import Campaign, Delivery, Message, PostPart, User
 from publisher.models.counting import COMMON_LANE, move_counts
 from publisher.review.moves import move
 from publisher.review.planned import PlannedTime, planned
 from publisher.review.withdraw import UNPREPARED, back_to_draft, cancel_one, forget_freeze
-from publisher.vocabulary import CampaignStatus, DeliveryStatus, MessageStatus, NoticeKind, Outlet, sources_of
+from publisher.vocabulary import CampaignStatus, DeliveryStatus, MessageStatus, NoticeKind, Outlet
 
 # A form that was open for a while may name a minute that has just passed; anything older is a wrong date.
 JUST_PASSED = timedelta(minutes=5)
@@ -153,8 +155,11 @@ def _schedule_messages(campaign: Campaign, time: PlannedTime, now: datetime) -> 
 
 
 def _freeze_post(message: Message) -> None:
-    """A post goes to exactly one recipient, the account; its text and key are final from here on."""
+    """A post goes to exactly one recipient, the account; its texts and keys are final from here on."""
     assert message.scheduled_at is not None
     delivery = Delivery.objects.create(message=message, account=message.account, due_at=message.scheduled_at)
-    PostPart.objects.create(delivery=delivery, key=part_key(message, 0), text=message.text)
+    PostPart.objects.bulk_create(
+        PostPart(delivery=delivery, position=position, key=part_key(message, position), text=text)
+        for position, text in enumerate(parts_of(message))
+    )
     move_counts(message.pk, COMMON_LANE, {DeliveryStatus.PENDING: 1})

@@ -8,8 +8,8 @@ from django.db.models import TextChoices
 from django.utils.translation import gettext_noop
 
 from publisher.errors import InputError
+from publisher.life_cycles import check_transition, sources_of
 from publisher.models import Campaign, Delivery, Message
-from publisher.vocabulary import check_transition, sources_of
 
 CHANGED_MEANWHILE = gettext_noop("This was changed by someone else meanwhile; load the page again.")
 

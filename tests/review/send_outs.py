@@ -8,9 +8,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from publisher.compose.drafts import create_campaign
+from publisher.life_cycles import check_transition
 from publisher.models import Account, Campaign, Delivery, Item, Message, Newsletter, place_again, waiting_of
 from publisher.models.counting import move_counts
-from publisher.vocabulary import DeliveryStatus, MessageStatus, Outlet, check_transition
+from publisher.vocabulary import DeliveryStatus, MessageStatus, Outlet
 from tests.claiming import LANE, settle_in_hand, take_in_hand
 
 

@@ -14,18 +14,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from publisher.errors import InputError, TransitionError
+from publisher.life_cycles import check_transition
 from publisher.models import Account, Campaign, Delivery, Item, Message, Newsletter, PostPart
 from publisher.models.agreement import check_counts
 from publisher.review import approval, control
 from publisher.review.progress import progress
 from publisher.track.receipts import campaign_receipt
-from publisher.vocabulary import (
-    CampaignStatus,
-    DeliveryStatus,
-    MessageStatus,
-    Outlet,
-    check_transition,
-)
+from publisher.vocabulary import CampaignStatus, DeliveryStatus, MessageStatus, Outlet
 from tests.review.send_outs import begin, finish, freeze, hand_over, mail_of, outcome, send_out
 
 pytestmark = pytest.mark.database

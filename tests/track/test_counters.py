@@ -11,12 +11,13 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from publisher.life_cycles import DELIVERY_TRANSITIONS
 from publisher.models import Delivery, DeliveryCount, Item, Message, Newsletter, Notice, User
 from publisher.models.agreement import check_counts
 from publisher.models.counting import move_counts
 from publisher.review import control
 from publisher.track.counters import check_recent, figures
-from publisher.vocabulary import DELIVERY_TRANSITIONS, DeliveryStatus
+from publisher.vocabulary import DeliveryStatus
 from tests.claiming import statuses
 from tests.review.send_outs import freeze, mail_of, outcome, send_out
 
