@@ -58,6 +58,8 @@ def unprepared(now: Moment) -> QuerySet[Delivery]:
         message__status=MessageStatus.SCHEDULED,
         message__scheduled_at__lte=now + AHEAD,
         due_at__lte=now + AHEAD,
+        # What follows the first part names its id, which is not there yet.
+        parts__position=0,
         parts__step__in=(PartStep.WAITING, PartStep.PREPARING),
     )
 
@@ -100,7 +102,7 @@ def prepare(delivery_id: int) -> bool:
     mine = PostClaim(delivery_id, message.claim_id, DeliveryStatus.PENDING)
     Delivery.objects.filter(pk=delivery_id, status=DeliveryStatus.PENDING).update(claim_id=mine.claim_id)
     try:
-        for part in delivery.parts.all():
+        for part in delivery.parts.filter(position=0):
             _prepare_part(delivery, part, mine)
     except OpslagError as error:
         _put_off(delivery, message, error)

@@ -1,10 +1,22 @@
 """The registry of platforms: to add one, write its module and add one line here."""
 
 from publisher.platforms.contract import Platform
+from publisher.platforms.facebook import FacebookPlatform
+from publisher.platforms.instagram import InstagramPlatform
 from publisher.platforms.mastodon import MastodonPlatform
 from publisher.platforms.practice import PracticePlatform
+from publisher.platforms.threads import ThreadsPlatform
 
-PLATFORMS: dict[str, Platform] = {platform.kind: platform for platform in (PracticePlatform(), MastodonPlatform())}
+PLATFORMS: dict[str, Platform] = {
+    platform.kind: platform
+    for platform in (
+        PracticePlatform(),
+        FacebookPlatform(),
+        InstagramPlatform(),
+        MastodonPlatform(),
+        ThreadsPlatform(),
+    )
+}
 
 
 def platform_choices() -> list[tuple[str, str]]:

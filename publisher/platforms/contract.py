@@ -194,6 +194,10 @@ class Platform(ABC):
     def repeat_safe_for(self, facts: Mapping[str, Any]) -> timedelta:
         """How long after the first attempt a commit with the same key may be repeated without a second post."""
 
+    def repeats_safely(self, facts: Mapping[str, Any], post: Post) -> bool:
+        """Whether `repeat_safe_for` holds for this post: not, say, for a comment where only posts are compared."""
+        return True
+
     @abstractmethod
     def verify(self, config: Any) -> Profile:
         """Check that the credentials work and learn who and what is at the other end."""
@@ -213,6 +217,12 @@ class Platform(ABC):
     @abstractmethod
     def find(self, config: Any, facts: Mapping[str, Any], post: Post, since: datetime) -> Published | None:
         """Look among the account's own posts since `since` (aware) for one that is surely this post, else None."""
+
+    def check_pictures(self, config: Any, facts: Mapping[str, Any], url: str) -> None:  # noqa: B027 (most need none)
+        """Have the platform fetch the picture at `url`, where it fetches pictures from us; publishes nothing.
+
+        Raises PermanentError, in words that say what to do, if it cannot be fetched.
+        """
 
     def edit(self, config: Any, facts: Mapping[str, Any], published: Published, post: Post) -> Published:
         """Give a published post the text of `post`; answers the post as it is now. May be repeated."""

@@ -1,0 +1,261 @@
+"""Signing in at Facebook to connect Pages, and Instagram accounts by the Page that they belong to (Facebook Login).
+
+A Page that a business portfolio holds is not in the person's own list; it is looked for in their portfolios as well.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
+
+from publisher import http
+from publisher.errors import AccountError, Explanation, PermanentError
+from publisher.platforms.addresses import origin
+from publisher.platforms.contract import Found, Profile, SignIn
+from publisher.platforms.meta_access import Access, access_of
+from publisher.platforms.meta_graph import WWW, graph_url, send
+from publisher.platforms.meta_replies import PERMISSION, object_of, pages_of
+from publisher.platforms.replies import identity_of, public_url
+from publisher.vocabulary import Reason
+
+LIST, PORTFOLIOS = "pages_show_list", "business_management"
+PAGE_SCOPES = (LIST, "pages_read_engagement", PORTFOLIOS)
+FACEBOOK_SCOPES = (*PAGE_SCOPES, "pages_manage_posts", "pages_manage_engagement", "read_insights")
+INSTAGRAM_SCOPES = (
+    *PAGE_SCOPES,
+    "instagram_basic",
+    "instagram_content_publish",
+    "instagram_manage_comments",
+    "instagram_manage_insights",
+)
+_PAGE = "id,name,username,link,picture{url},access_token,tasks"
+_INSTAGRAM = "instagram_business_account{id,username,name,profile_picture_url}"
+
+PAGE_NOT_FOUND = gettext_noop(
+    "Facebook does not show us the Page with this access: its role or its permission may have been taken away, or the "
+    "Page may have moved to a business portfolio. Connect the Page again."
+)
+NO_ROLE = gettext_noop(
+    "Your role does not let you publish on %(pages)s. Ask the Page's administrator to give you Facebook access with "
+    "“Content”, then begin again."
+)
+_NOT_ALLOWED = gettext_noop(
+    "Opslag was not allowed to see your Pages (pages_show_list). Begin again, say yes to every permission, and choose "
+    "the Page in Facebook's window."
+)
+_NO_PORTFOLIO = gettext_noop(
+    "Facebook showed no Page of yours. If the Page belongs to a business portfolio (Meta Business Suite), begin again "
+    "and say yes to the portfolio as well (business_management). If not, ask the Page's administrator to give you a "
+    "role on the Page."
+)
+_NO_PAGE = gettext_noop(
+    "Facebook showed no Page on which you have a role, neither your own nor in a business portfolio. Ask the Page's "
+    "administrator to give you Facebook access, and choose the Page in Facebook's window when you begin again."
+)
+_NO_INSTAGRAM = gettext_noop(
+    "No professional Instagram account belongs to %(pages)s. Make the account a professional one in Instagram, connect "
+    "it with the Page (the Page's settings, Linked accounts), and begin again."
+)
+
+
+@dataclass(frozen=True)
+class MetaApp:
+    """Our app at developers.facebook.com. `config_id`: a configuration of Facebook Login for Business, if it has one,
+    which names the permissions itself."""
+
+    client_id: str = field(metadata={"label": _("App ID")})
+    client_secret: str = field(repr=False, metadata={"label": _("App secret"), "secret": True})
+    config_id: str = field(
+        default="",
+        metadata={"label": _("Configuration ID"), "help": _("Only where the app uses Facebook Login for Business.")},
+    )
+
+
+class MetaSignIn(SignIn):
+    """Facebook Login: the code becomes the person's access for 60 days, and that each Page's own, which has no end."""
+
+    app_class = MetaApp
+    kind: ClassVar[str]
+    scopes: ClassVar[tuple[str, ...]]
+    page_fields: ClassVar[str] = _PAGE
+
+    def address(self, app: MetaApp, values: Mapping[str, Any], *, redirect_uri: str, state: str, challenge: str) -> str:
+        """Facebook's own page; a permission that was refused before is asked for again."""
+        asked = {
+            "client_id": app.client_id,
+            "redirect_uri": redirect_uri,
+            "state": state,
+            "response_type": "code",
+            "auth_type": "rerequest",
+        }
+        asked |= {"config_id": app.config_id} if app.config_id else {"scope": ",".join(self.scopes)}
+        return f"{origin(self.kind, WWW)}/{settings.OPSLAG_META_VERSION}/dialog/oauth?{urlencode(asked)}"
+
+    def redeem(
+        self, app: MetaApp, values: Mapping[str, Any], *, code: str, verifier: str, redirect_uri: str
+    ) -> tuple[Found, ...]:
+        """All Pages that the person gave us access to. Raises AccountError, saying why there are none."""
+        person = {"client_id": app.client_id, "client_secret": app.client_secret}
+        short = self._token(person | {"redirect_uri": redirect_uri, "code": code})
+        long = self._token(person | {"grant_type": "fb_exchange_token", "fb_exchange_token": short})
+        access = access_of(self.kind, long, f"{app.client_id}|{app.client_secret}")
+        pages = self._pages(long, access)
+        usable = [page for page in pages if page.get("access_token")]
+        found = [each for page in usable if (each := self.found(page, access)) is not None]
+        if not found:
+            raise self._why_none(pages, usable, access)
+        return tuple(found)
+
+    @abstractmethod
+    def found(self, page: Mapping[str, Any], access: Access) -> Found | None:
+        """What can be connected by one Page."""
+
+    def none_by(self, pages: Sequence[Mapping[str, Any]]) -> AccountError:
+        """Why nothing can be connected by any of these Pages, although they gave us access."""
+        return AccountError(NO_ROLE, reason=PERMISSION, pages=_names(pages))
+
+    def _token(self, asked: Mapping[str, str]) -> str:
+        url = graph_url(self.kind, "oauth/access_token")
+        try:
+            answer = object_of(http.send("GET", url, params=asked, headers={"Accept": "application/json"}))
+        except (PermanentError, AccountError) as error:
+            words = gettext_noop("Facebook did not accept the sign-in: %(why)s Begin again.")
+            raise AccountError(words, reason=Reason.ACCOUNT, why=str(error)) from error
+        token = str(answer.get("access_token") or "")
+        if not token:
+            raise AccountError(gettext_noop("Facebook gave no access. Begin again."), reason=Reason.ACCOUNT)
+        return token
+
+    def _pages(self, token: str, access: Access) -> list[dict[str, Any]]:
+        """The person's own list, then what their portfolios hold; each Page once, with access where it has it."""
+        lists = [self._list(token, "me/accounts", self.page_fields)]
+        if PORTFOLIOS in access.granted:
+            for portfolio in self._list(token, "me/businesses", "id,name"):
+                edges = (f"{identity_of(portfolio)}/{edge}" for edge in ("owned_pages", "client_pages"))
+                lists += [self._list(token, edge, self.page_fields) for edge in edges]
+        found: dict[str, dict[str, Any]] = {}
+        for page in (page for rows in lists for page in rows if identity_of(page)):
+            if not found.get(identity_of(page), {}).get("access_token"):
+                found[identity_of(page)] = page
+        return list(found.values())
+
+    def _list(self, token: str, path: str, fields: str) -> list[dict[str, Any]]:
+        """One list; nothing where the permission for it is missing, since the others may have the Page."""
+        asked = {"fields": fields, "limit": "100"}
+        url = graph_url(self.kind, path)
+        try:
+            return [
+                row for rows in pages_of(lambda page: send("GET", url, token, params={**asked, **page})) for row in rows
+            ]
+        except AccountError as error:
+            if error.reason != PERMISSION:
+                raise
+            return []
+
+    def _why_none(
+        self, pages: Sequence[Mapping[str, Any]], usable: Sequence[Mapping[str, Any]], access: Access
+    ) -> AccountError:
+        if usable:
+            return self.none_by(usable)
+        if pages:
+            return AccountError(NO_ROLE, reason=PERMISSION, pages=_names(pages))
+        if LIST not in access.granted:
+            return AccountError(_NOT_ALLOWED, reason=PERMISSION)
+        return AccountError(_NO_PAGE if PORTFOLIOS in access.granted else _NO_PORTFOLIO, reason=PERMISSION)
+
+
+class FacebookSignIn(MetaSignIn):
+    """Connects Pages."""
+
+    kind = "facebook"
+    scopes = FACEBOOK_SCOPES
+
+    def found(self, page: Mapping[str, Any], access: Access) -> Found:
+        """The Page itself. A role that may not publish is refused with the reason when the Page is chosen."""
+        tasks = page.get("tasks")
+        return Found(
+            page_profile(page),
+            {
+                "access_token": str(page["access_token"]),
+                "page_id": identity_of(page),
+                "tasks": " ".join(map(str, tasks)) if isinstance(tasks, list) else "",
+                "scopes": " ".join(access.scopes_for(identity_of(page))),
+                "data_access_until": access.ends,
+            },
+        )
+
+
+class InstagramSignIn(MetaSignIn):
+    """Connects the professional Instagram accounts of Pages, with the Page's own access."""
+
+    kind = "instagram"
+    scopes = INSTAGRAM_SCOPES
+    page_fields = f"{_PAGE},{_INSTAGRAM}"
+
+    def found(self, page: Mapping[str, Any], access: Access) -> Found | None:
+        """The Page's Instagram account, None if it has none."""
+        account = page.get("instagram_business_account")
+        if not isinstance(account, dict) or not identity_of(account):
+            return None
+        return Found(
+            instagram_profile(account),
+            {
+                "access_token": str(page["access_token"]),
+                "account_id": identity_of(account),
+                "scopes": " ".join(access.scopes_for(identity_of(page), identity_of(account))),
+                "ends_at": access.ends,
+            },
+        )
+
+    def none_by(self, pages: Sequence[Mapping[str, Any]]) -> AccountError:
+        """The Pages are there, and none has an account."""
+        return AccountError(_NO_INSTAGRAM, reason=Reason.ACCOUNT, pages=_names(pages))
+
+
+def page_profile(
+    page: Mapping[str, Any], facts: Mapping[str, Any] | None = None, warnings: tuple[Explanation, ...] = ()
+) -> Profile:
+    """Who a Page is."""
+    page_id = identity_of(page)
+    return Profile(
+        remote_id=page_id,
+        name=str(page.get("name") or ""),
+        handle=f"@{page.get('username') or page_id}",
+        url=public_url(page.get("link")) or f"{WWW}/{page_id}",
+        avatar_url=_picture_of(page),
+        facts=facts or {},
+        warnings=warnings,
+    )
+
+
+def instagram_profile(
+    account: Mapping[str, Any], facts: Mapping[str, Any] | None = None, warnings: tuple[Explanation, ...] = ()
+) -> Profile:
+    """Who an Instagram account is."""
+    username = str(account.get("username") or "")
+    return Profile(
+        remote_id=str(account.get("user_id") or identity_of(account)),
+        name=str(account.get("name") or username),
+        handle=f"@{username}",
+        url=f"https://www.instagram.com/{username}/",
+        avatar_url=public_url(account.get("profile_picture_url")),
+        facts=facts or {},
+        warnings=warnings,
+    )
+
+
+def _picture_of(page: Mapping[str, Any]) -> str:
+    picture = page.get("picture")
+    data = picture.get("data") if isinstance(picture, dict) else None
+    return public_url(data.get("url")) if isinstance(data, dict) else ""
+
+
+def _names(pages: Sequence[Mapping[str, Any]]) -> str:
+    return ", ".join(str(page.get("name") or identity_of(page)) for page in pages[:5])
