@@ -16,12 +16,12 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
 from publisher import http
-from publisher.errors import AccountError, Explanation, PermanentError
+from publisher.errors import AccountError, Explanation
 from publisher.platforms.addresses import origin
 from publisher.platforms.contract import Found, Profile, SignIn
 from publisher.platforms.meta_access import Access, access_of
 from publisher.platforms.meta_graph import WWW, graph_url, send
-from publisher.platforms.meta_replies import PERMISSION, object_of, pages_of
+from publisher.platforms.meta_replies import PERMISSION, graph_error, object_of, pages_of
 from publisher.platforms.replies import identity_of, public_url
 from publisher.vocabulary import Reason
 
@@ -123,11 +123,13 @@ class MetaSignIn(SignIn):
 
     def _token(self, asked: Mapping[str, str]) -> str:
         url = graph_url(self.kind, "oauth/access_token")
-        try:
-            answer = object_of(http.send("GET", url, params=asked, headers={"Accept": "application/json"}))
-        except (PermanentError, AccountError) as error:
-            words = gettext_noop("Facebook did not accept the sign-in: %(why)s Begin again.")
-            raise AccountError(words, reason=Reason.ACCOUNT, why=str(error)) from error
+        reply = http.send("GET", url, params=asked, headers={"Accept": "application/json"})
+        error = graph_error(reply)
+        # A wrong app secret has the code of a passing fault.
+        if error is not None and not error.passing and reply.status < 500:
+            words = gettext_noop("Facebook did not accept the sign-in: “%(message)s”. Begin again.")
+            raise AccountError(words, reason=Reason.ACCOUNT, message=error.said)
+        answer = object_of(reply)
         token = str(answer.get("access_token") or "")
         if not token:
             raise AccountError(gettext_noop("Facebook gave no access. Begin again."), reason=Reason.ACCOUNT)

@@ -12,11 +12,11 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
 from publisher import http
-from publisher.errors import AccountError, PermanentError
+from publisher.errors import AccountError
 from publisher.platforms.addresses import origin
 from publisher.platforms.contract import Found, Profile, SignIn
 from publisher.platforms.meta_containers import renewed_token
-from publisher.platforms.meta_replies import named_object_of, object_of
+from publisher.platforms.meta_replies import graph_error, named_object_of, object_of
 from publisher.platforms.replies import identity_of, public_url
 from publisher.vocabulary import Reason
 
@@ -70,11 +70,12 @@ class ThreadsSignIn(SignIn):
             # Threads puts "#_" after the code in the address it sends people back to.
             "code": code.removesuffix("#_"),
         }
-        try:
-            short = object_of(http.send("POST", f"{origin('threads', GRAPH)}/oauth/access_token", data=given))
-        except (PermanentError, AccountError) as error:
-            words = gettext_noop("Threads did not accept the sign-in: %(why)s Begin again.")
-            raise AccountError(words, reason=Reason.ACCOUNT, why=str(error)) from error
+        reply = http.send("POST", f"{origin('threads', GRAPH)}/oauth/access_token", data=given)
+        error = graph_error(reply)
+        if error is not None and not error.passing and reply.status < 500:
+            words = gettext_noop("Threads did not accept the sign-in: “%(message)s”. Begin again.")
+            raise AccountError(words, reason=Reason.ACCOUNT, message=error.said)
+        short = object_of(reply)
         asked = {
             "grant_type": "th_exchange_token",
             "client_secret": app.client_secret,

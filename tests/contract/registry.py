@@ -7,12 +7,23 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from tests.contract.facebook import FacebookServer
+from tests.contract.instagram import InstagramServer
 from tests.contract.mastodon import MastodonServer
 from tests.contract.mastodon_kinds import KINDS
+from tests.contract.threads import ThreadsServer
 
 
 def _its_token(server: Any, address: str) -> Mapping[str, str]:
     return {"token": server.token}
+
+
+def _meta_app(server: Any, address: str) -> Mapping[str, str]:
+    return {"app id": server.app_id, "secret": server.app_secret, "token": server.token}
+
+
+def _threads_app(server: Any, address: str) -> Mapping[str, str]:
+    return {"app id": server.oauth.app_id, "secret": server.oauth.app_secret, "token": server.token}
 
 
 @dataclass(frozen=True)
@@ -35,4 +46,9 @@ SERVERS: dict[str, Served] = {
         kind: Served(partial(MastodonServer, kind), f"the Mastodon API as {kind} speaks it", one_address=False)
         for kind in KINDS
     },
+    "facebook": Served(FacebookServer, "Facebook Pages, with a person who has a role on three", connect_with=_meta_app),
+    "instagram": Served(
+        InstagramServer, "Instagram, with the account of a Page; it fetches pictures", connect_with=_meta_app
+    ),
+    "threads": Served(ThreadsServer, "Threads, with one profile; it fetches pictures", connect_with=_threads_app),
 }

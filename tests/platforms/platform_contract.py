@@ -54,6 +54,10 @@ class Stage:
         return self.platform.commit(self.config, self.facts, post, {"media_ids": []})
 
 
+# What every post brings along on platforms that take none without a picture.
+USUAL_PICTURES: list[PictureFile] = []
+
+
 @contextmanager
 def unreachable() -> Iterator[None]:
     """Nothing listens at the other end."""
@@ -73,6 +77,7 @@ def a_post(text: str = "Åben øvelse på torvet – kom & hør! 👨‍👩‍�
         planned_at=datetime.now(UTC),
         link="https://kultur.example.org/nyheder/oevelse?a=1&b=2",
         language="da",
+        pictures=tuple(USUAL_PICTURES),
     )
     return replace(usual, **changes)
 

@@ -1,0 +1,299 @@
+"""The Instagram plug-in against its contract server, which really fetches the pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from publisher import http
+from publisher.errors import AccountError, PermanentError, TokenExpiredError, TransientError, UncertainError
+from publisher.platforms.contract import Figures, FollowUp, PictureFile, Published
+from publisher.platforms.instagram import InstagramConfig, InstagramPlatform
+from tests.contract.instagram import InstagramServer
+from tests.contract.meta_login import ALL_SCOPES
+from tests.contract.wire import Response, in_process, listening
+from tests.platforms.meta_stage import ContainerStage, a_picture, fetch
+from tests.platforms.platform_contract import USUAL_PICTURES, PlatformContract, Seen, Stage, a_post, a_while_ago
+
+
+def staged(server: InstagramServer, token: str = "") -> ContainerStage:
+    """The plug-in connected to the account, as the Account row would have it after `verify`."""
+    platform = InstagramPlatform(poll_waits_s=(0, 0, 0))
+    config = InstagramConfig(token or server.token, account_id="17841")
+    return ContainerStage(
+        platform=platform,
+        config=config,
+        wrong_config=InstagramConfig("EAAwrong", account_id="17841"),
+        faults=server.faults,
+        seen=lambda: [Seen(post.remote_id, "", post.text, post.alt_texts) for post in server.public()],
+        upload_call=server.upload,
+        facts=platform.verify(config).facts,
+    )
+
+
+@pytest.fixture
+def server() -> InstagramServer:
+    return InstagramServer(fetch)
+
+
+@pytest.fixture
+def picture() -> PictureFile:
+    return a_picture()
+
+
+@pytest.fixture
+def usual(picture: PictureFile) -> Iterator[None]:
+    """Every post has a picture here."""
+    USUAL_PICTURES.append(picture)
+    yield
+    USUAL_PICTURES.clear()
+
+
+@pytest.fixture
+def stage(server: InstagramServer, usual: None) -> Iterator[Stage]:
+    with http.use_transport(in_process(server)):
+        yield staged(server)
+
+
+class InstagramContract(PlatformContract):
+    """What holds for both kinds of access."""
+
+    def test_an_empty_post_is_refused(self, stage: Stage) -> None:
+        with pytest.raises(PermanentError):
+            stage.platform.prepare(stage.config, stage.facts, a_post("", link="", pictures=()))
+
+    def test_a_post_without_a_picture_is_refused(self, stage: Stage) -> None:
+        with pytest.raises(PermanentError, match="no post without a picture"):
+            stage.platform.prepare(stage.config, stage.facts, a_post(pictures=()))
+
+
+class TestInstagram(InstagramContract):
+    """An account by its Facebook Page."""
+
+    def test_what_verify_learns(self, stage: Stage) -> None:
+        profile = stage.platform.verify(stage.config)
+        assert (profile.remote_id, profile.handle) == ("17841", "@kulturfaellesskabet")
+        assert profile.url == "https://www.instagram.com/kulturfaellesskabet/"
+        assert profile.facts == {"account_id": "17841", "scopes": sorted(ALL_SCOPES)}
+        assert stage.platform.abilities(profile.facts).follow_up == FollowUp.COMMENT
+
+    def test_a_pages_token_alone_leads_to_its_account(self, stage: Stage, server: InstagramServer) -> None:
+        assert stage.platform.verify(InstagramConfig(server.token)).remote_id == "17841"
+        with pytest.raises(AccountError, match="No professional Instagram account"):
+            stage.platform.verify(InstagramConfig(server.page_token("1003")))
+
+    def test_permissions(self, stage: Stage, server: InstagramServer) -> None:
+        with pytest.raises(AccountError, match="instagram_content_publish"):
+            stage.platform.verify(
+                InstagramConfig(server.page_token("1001", ALL_SCOPES - {"instagram_content_publish"}))
+            )
+        less = server.page_token("1001", ALL_SCOPES - {"instagram_manage_comments", "instagram_manage_insights"})
+        profile = stage.platform.verify(InstagramConfig(less))
+        assert len(profile.warnings) == 2
+        abilities = stage.platform.abilities(profile.facts)
+        assert (abilities.follow_up, "views" in abilities.figures) == (FollowUp.NONE, False)
+
+    def test_it_says_what_cannot_be_done(self, stage: Stage) -> None:
+        abilities = stage.platform.abilities(stage.facts)
+        assert (abilities.edits, abilities.deletes, abilities.needs_picture, abilities.fetches_pictures) == (
+            False, False, True, True
+        )  # fmt: skip
+        assert "no program" in str(abilities.delete_note)
+
+    def test_the_post_has_exactly_the_bytes(self, stage: Stage, server: InstagramServer, picture: PictureFile) -> None:
+        stage.publish(a_post())
+        assert server.public()[0].pictures == [picture.content]
+
+    def test_several_pictures_are_a_carousel(self, stage: Stage, server: InstagramServer) -> None:
+        pictures = tuple(a_picture(size=(side, 100)) for side in (80, 100, 120))
+        stage.publish(a_post(pictures=pictures))
+        assert server.public()[0].pictures == [each.content for each in pictures]
+
+    @pytest.mark.parametrize(
+        ("wrong", "words"),
+        [
+            (replace(a_picture("PNG"), media_type="image/jpeg"), "format"),
+            (a_picture(size=(400, 100)), "aspect ratio"),
+        ],
+    )
+    def test_pictures_that_instagram_does_not_take(self, stage: Stage, wrong: PictureFile, words: str) -> None:
+        with pytest.raises(PermanentError, match=words):
+            stage.publish(a_post(pictures=(wrong,)))
+
+    def test_a_picture_that_cannot_be_fetched_is_told_with_what_to_do(
+        self, stage: Stage, server: InstagramServer
+    ) -> None:
+        server.fetch = lambda url: None
+        with pytest.raises(PermanentError, match="reachable from the internet by https"):
+            stage.publish(a_post())
+        with pytest.raises(PermanentError, match=r"fetch a picture from opslag\.example\.org"):
+            stage.platform.check_pictures(stage.config, stage.facts, "https://opslag.example.org/p/secret-token")
+        assert stage.seen() == []
+
+    def test_the_check_passes_where_pictures_can_be_fetched(self, stage: Stage, picture: PictureFile) -> None:
+        stage.platform.check_pictures(stage.config, stage.facts, picture.url)
+        assert stage.seen() == []
+        with pytest.raises(AccountError):
+            stage.platform.check_pictures(stage.wrong_config, stage.facts, picture.url)
+
+    def test_a_slow_download_is_tried_again(self, stage: Stage) -> None:
+        stage.faults.set("download_slow")
+        with pytest.raises(TransientError, match="made anew"):
+            stage.publish(a_post())
+
+    def test_a_container_is_waited_for(self, stage: Stage, server: InstagramServer) -> None:
+        stage.faults.set("media_slow")
+        stage.publish(a_post())
+        assert len(stage.seen()) == 1
+        stage.faults.set("media_slow")
+        server.media_polls = 9
+        with pytest.raises(TransientError, match="still working"):
+            stage.publish(a_post(key="second"))
+
+    def test_a_container_that_fails_is_told(self, stage: Stage) -> None:
+        stage.faults.set("media_fails")
+        with pytest.raises(PermanentError, match="2207026"):
+            stage.publish(a_post())
+
+    def test_a_container_that_is_not_ready_after_all_is_tried_again(self, stage: Stage) -> None:
+        stage.faults.set("not_ready")
+        with pytest.raises(TransientError) as busy:
+            stage.publish(a_post())
+        assert busy.value.retry_after == 15
+
+    def test_a_container_lives_for_a_day(self, stage: Stage, server: InstagramServer) -> None:
+        prepared = stage.platform.prepare(stage.config, stage.facts, a_post())
+        server.clock.advance(25 * 3600)
+        with pytest.raises(TransientError, match="made anew"):
+            stage.platform.commit(stage.config, stage.facts, a_post(), prepared)
+        assert stage.seen() == []
+
+    @pytest.mark.parametrize("fault", ["commit_then_drop", "commit_then_500", "commit_then_page", "latency"])
+    def test_a_repeat_after_a_lost_answer_finds_the_post(
+        self, stage: Stage, server: InstagramServer, fault: str
+    ) -> None:
+        prepared = stage.platform.prepare(stage.config, stage.facts, a_post())
+        stage.faults.set(fault, on=server.create)
+        with pytest.raises(UncertainError):
+            stage.platform.commit(stage.config, stage.facts, a_post(), prepared)
+        again = stage.platform.commit(stage.config, stage.facts, a_post(), prepared)
+        assert [seen.remote_id for seen in stage.seen()] == [again.remote_id]
+
+    def test_a_repeat_of_a_call_that_never_arrived_publishes(self, stage: Stage) -> None:
+        prepared = stage.platform.prepare(stage.config, stage.facts, a_post())
+        stage.faults.set("drop_before_read")
+        with pytest.raises(UncertainError):
+            stage.platform.commit(stage.config, stage.facts, a_post(), prepared)
+        stage.platform.commit(stage.config, stage.facts, a_post(), prepared)
+        assert len(stage.seen()) == 1
+
+    def test_published_and_not_listed_yet_stays_uncertain(self, stage: Stage, server: InstagramServer) -> None:
+        prepared = stage.platform.prepare(stage.config, stage.facts, a_post())
+        stage.platform.commit(stage.config, stage.facts, a_post(), prepared)
+        stage.faults.set("late_list", on="GET /v26.0/17841/media")
+        with pytest.raises(UncertainError, match="published already"):
+            stage.platform.commit(stage.config, stage.facts, a_post(), prepared)
+
+    def test_comments_are_not_repeated(self, stage: Stage) -> None:
+        assert not stage.platform.repeats_safely(stage.facts, a_post(reply_to="18"))
+        assert stage.platform.repeats_safely(stage.facts, a_post())
+        assert stage.platform.repeat_safe_for(stage.facts) == timedelta(hours=23)
+
+    def test_the_quota_is_read_and_kept(self, stage: Stage, server: InstagramServer) -> None:
+        server.quota = 1
+        stage.publish(a_post())
+        with pytest.raises(TransientError, match="1 posts a day") as full:
+            stage.publish(a_post(key="second"))
+        assert full.value.retry_after == 3600
+
+    def test_a_block_is_told(self, stage: Stage) -> None:
+        stage.faults.set("blocked")
+        with pytest.raises(PermanentError, match="has restricted this channel"):
+            stage.publish(a_post())
+
+    def test_hashtags_and_names_are_counted(self, stage: Stage) -> None:
+        for text in (" ".join(f"#ord{n}" for n in range(31)), " ".join(f"@navn{n}" for n in range(21))):
+            with pytest.raises(PermanentError, match="Instagram takes"):
+                stage.platform.prepare(stage.config, stage.facts, a_post(text))
+        stage.publish(a_post(" ".join(f"#ord{n}" for n in range(30)), link=""))
+
+    def test_a_first_comment_is_written_found_and_read_back(self, stage: Stage, server: InstagramServer) -> None:
+        first = stage.publish(a_post())
+        comment = a_post("Læs mere på kultur.example.org", link="", reply_to=first.remote_id, pictures=())
+        stage.faults.set("commit_then_drop", on=f"POST /v26.0/{first.remote_id}/comments")
+        with pytest.raises(UncertainError):
+            stage.publish(comment)
+        found = stage.platform.find(stage.config, stage.facts, comment, a_while_ago())
+        assert found == Published(server.posts[1].remote_id)
+        assert stage.platform.confirm(stage.config, stage.facts, found) == found
+
+    def test_figures(self, stage: Stage, server: InstagramServer) -> None:
+        first = stage.publish(a_post())
+        wanted = [first.remote_id, "180"]
+        found = stage.platform.figures(stage.config, stage.facts, wanted)
+        assert found == {first.remote_id: Figures(likes=5, reposts=12, replies=0, views=12)}
+        less = InstagramConfig(server.page_token("1001", ALL_SCOPES - {"instagram_manage_insights"}), "17841")
+        assert stage.platform.figures(less, {}, wanted)[first.remote_id] == Figures(likes=5, replies=0)
+
+    def test_the_access_of_a_page_is_not_renewed(self, stage: Stage) -> None:
+        config = replace(stage.config, ends_at="2027-02-24T08:00:00+00:00")
+        assert stage.platform.renew_at(config) is None
+        assert stage.platform.lasts_until(config) == datetime(2027, 2, 24, 8, tzinfo=UTC)
+        with pytest.raises(AccountError):
+            stage.platform.renew(config, None)
+
+    def test_access_that_has_run_out_is_told_apart(self, stage: Stage) -> None:
+        stage.faults.set("expire_token")
+        with pytest.raises(TokenExpiredError):
+            stage.publish(a_post())
+
+
+class TestInstagramLogin(InstagramContract):
+    """An account's own access, called at another address and renewed every 30 days."""
+
+    @pytest.fixture
+    def stage(self, server: InstagramServer, usual: None) -> Iterator[Stage]:
+        with http.use_transport(in_process(server)):
+            yield staged(server, server.own_token())
+
+    def test_it_is_renewed(self, stage: Stage, server: InstagramServer) -> None:
+        fresh = stage.platform.renew(stage.config, None)
+        config = replace(stage.config, **fresh)
+        assert config.access_token != stage.config.access_token
+        ends = stage.platform.lasts_until(config)
+        assert ends is not None and abs(ends - datetime.now(UTC) - timedelta(days=60)) < timedelta(minutes=1)
+        assert stage.platform.renew_at(config) == ends - timedelta(days=30)
+        assert stage.platform.verify(config).remote_id == "17841"
+
+    def test_younger_than_a_day_it_is_left_as_it_is(self, stage: Stage, server: InstagramServer) -> None:
+        young = InstagramConfig(server.own_token(timedelta(hours=3)))
+        with pytest.raises(TransientError, match="younger than 24 hours"):
+            stage.platform.renew(young, None)
+
+    def test_taken_back_it_must_be_connected_again(self, stage: Stage, server: InstagramServer) -> None:
+        server.revoke(stage.config.access_token)
+        with pytest.raises(AccountError):
+            stage.platform.renew(stage.config, None)
+
+
+class TestOverTheNetwork:
+    """The same over real connections: Instagram really fetches the picture."""
+
+    def test_a_post(self, picture: PictureFile, settings: Any) -> None:
+        server = InstagramServer()
+        served = Response(200, picture.content, {"Content-Type": "image/jpeg"})
+        with listening(server) as address, listening(lambda request: served) as ours:
+            settings.OPSLAG_ALLOWED_TARGETS = frozenset({address.removeprefix("http://")})
+            settings.OPSLAG_PLATFORM_ADDRESSES = {"instagram": address}
+            stage, shown = staged(server), replace(picture)
+            object.__setattr__(shown, "url", f"{ours}/p/1")
+            published = stage.publish(a_post(pictures=(shown,)))
+            assert server.public()[0].pictures == [picture.content]
+            assert http.fetch(published.permalink).status == 200
+            object.__setattr__(shown, "url", "http://127.0.0.1:9/p/1")
+            with pytest.raises(PermanentError, match="could not fetch"):
+                stage.publish(a_post(key="second", pictures=(shown,)))
