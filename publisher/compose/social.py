@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
 from django.template.loader import render_to_string
@@ -13,13 +13,13 @@ from django.utils.translation import gettext_noop
 
 from publisher.compose.event_words import event_words
 from publisher.compose.post_words import with_partners, with_values
+from publisher.compose.public_pictures import address_of, made_for
 from publisher.compose.threads import split
 from publisher.compose.values import many_lines, one_line, shorten
 from publisher.errors import PermanentError
 from publisher.items.content import excerpt
 from publisher.items.events import Facts, facts_of
 from publisher.items.history import content_at
-from publisher.items.renditions import rendition
 from publisher.models import Account, Item, Message, Picture
 from publisher.platforms import PLATFORMS
 from publisher.platforms.contract import Abilities, Card, Limits, LinkCard, PictureFile, Post
@@ -190,7 +190,7 @@ def post_of(message: Message, *, key: str, text: str | None = None, link: str | 
     account = _account(message)
     picture = message.picture if _shows_picture(message) else None
     link = link_of(message) if link is None else link
-    pictures = (frozen_picture(picture, message.picture_alt, limits_of(account)),) if picture else ()
+    pictures = (_shown_picture(picture, message.picture_alt, account),) if picture else ()
     return Post(
         text=parts_of(message)[0] if text is None else text,
         key=key,
@@ -241,11 +241,14 @@ def _account(message: Message) -> Account:
 
 def frozen_picture(picture: Picture, alt: str, limits: Limits) -> PictureFile:
     """The best version of a picture that the platform takes. Raises PermanentError if none is small enough."""
-    made = rendition(
-        picture,
-        max_side=limits.picture_side,
-        max_bytes=limits.picture_bytes,
-        aspects=limits.picture_aspects,
-        media_types=limits.picture_types,
-    )
+    made = made_for(picture, limits)
     return PictureFile(made.content, made.media_type, alt, made.width, made.height, made.focal)
+
+
+def _shown_picture(picture: Picture, alt: str, account: Account) -> PictureFile:
+    """`frozen_picture`, with an address for platforms that fetch it."""
+    limits = limits_of(account)
+    frozen = frozen_picture(picture, alt, limits)
+    if not abilities_of(account).fetches_pictures:
+        return frozen
+    return replace(frozen, url=address_of(picture, limits, frozen.content, frozen.media_type))

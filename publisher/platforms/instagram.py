@@ -96,6 +96,8 @@ class InstagramPlatform(Platform):
     kind = "instagram"
     label = "Instagram"
     config_class = InstagramConfig
+    # No card ever takes the picture's place.
+    picture_and_card = True
     sign_in = InstagramSignIn()
 
     def __init__(self, poll_waits_s: tuple[float, ...] = (1, 2, 4, 8, 15, 30, 60, 60)) -> None:

@@ -12,6 +12,7 @@ from publisher.web import (
     practice_pages,
     public_events,
     public_mail,
+    public_pictures,
     statements,
     unsubscribe,
 )
@@ -24,6 +25,11 @@ urlpatterns = [
     re_path(r"^events/(?P<token>[0-9a-f]{1,15}-[0-9a-f]{20})\.ics$", public_events.event_file, name="event-file"),
     re_path(
         r"^media/(?P<sha256>[0-9a-f]{64})/(?P<width>[0-9]{1,4})\.(?P<extension>jpg|png)$", media.media, name="media"
+    ),
+    re_path(
+        r"^p/(?P<token>[\w.=-]{40,1000})\.(?P<extension>jpg|png|webp|gif)$",
+        public_pictures.public_picture,
+        name="public-picture",
     ),
     path("practice/api/<slug:slug>", practice_api.channel),
     path("practice/api/<slug:slug>/media", practice_api.pictures),
