@@ -254,15 +254,25 @@ class SignIn(ABC):
     """Connecting by a person who signs in at the platform (OAuth 2, RFC 6749; PKCE, RFC 7636, where it has it).
 
     `app_class` is a dataclass of what the platform gave to our app (client id and secret), with metadata as config
-    fields have; `asks` names the config fields that a person fills in before (a server's address, say).
+    fields have; `asks` names the config fields that a person fills in before (a server's address, say). `registers`:
+    `register` makes the app on the spot, one for each `host`; elsewhere staff must get one from the platform.
     """
 
     app_class: ClassVar[type]
     asks: ClassVar[tuple[str, ...]] = ()
+    registers: ClassVar[bool] = False
+
+    def host(self, values: Mapping[str, Any]) -> str:
+        """The server that `values` name, where each has its own apps; else ""."""
+        return ""
 
     def register(self, values: Mapping[str, Any], redirect_uri: str) -> Any | None:
         """An app of ours made on the spot, as an `app_class`; None where staff must get one from the platform."""
         return None
+
+    def revoke(self, app: Any, config: Any) -> bool:
+        """Take back what `redeem` gave, once the account is disconnected here; false where the platform cannot."""
+        return False
 
     @abstractmethod
     def address(self, app: Any, values: Mapping[str, Any], *, redirect_uri: str, state: str, challenge: str) -> str:
