@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
@@ -41,6 +42,7 @@ INTERRUPTED = gettext_noop(
     "Opslag was interrupted while it renewed its access, and the platform no longer takes the old one. Connect the "
     "channel again."
 )
+_NOT_HERE = gettext_noop("This installation never sends, so it does not renew the access to its channels either.")
 _BUSY = gettext_noop("The access to this channel is being renewed at this moment.")
 
 
@@ -50,7 +52,9 @@ def due(now: Moment) -> QuerySet[Account]:
 
 
 def to_renew(now: datetime) -> list[int]:
-    """Those of the `due` that nobody renews at this moment."""
+    """Those of the `due` that nobody renews at this moment; none where nothing may leave."""
+    if settings.OPSLAG_NEVER_SEND:
+        return []
     free = due(now).filter(Q(lease_until=None) | Q(lease_until__lt=now))
     return list(free.order_by("renew_at").values_list("pk", flat=True)[:_AT_ONCE])
 
@@ -98,6 +102,9 @@ def renewed(account: Account) -> Any:
     Only one renews, others wait for what it stores. Raises AccountError (the channel must be connected again, as its
     row then says) and TransientError. Not to be called within a transaction.
     """
+    if settings.OPSLAG_NEVER_SEND:
+        # A copy of an installation would take the access away from the one that it is a copy of.
+        raise TransientError(_NOT_HERE, reason=Reason.BUSY)
     read, was = (account.config, account.credentials), account.status
     patient_until = time.monotonic() + PATIENCE_S
     while True:

@@ -74,7 +74,6 @@ def channel_sign_in(request: OwnRequest, kind: str) -> HttpResponse:
         "app": app,
         "lent": app is not None and app.organisation_id != request.organisation.pk,
         "needs_app": not sign_in.registers and app is None,
-        "wants_app": not sign_in.registers,
         "has_form": has_form(platform),
         "back_url": reverse("channel-choose"),
         "back_label": _("Connect a channel"),

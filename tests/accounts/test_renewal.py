@@ -222,6 +222,17 @@ def test_what_is_too_late_by_then_waits_for_a_person(board: Account, rotating: R
     assert (message.status, message.scheduled_at) == (MessageStatus.SCHEDULED, soon)
 
 
+def test_a_copy_that_never_sends_takes_nobodys_access_away(
+    board: Account, rotating: RotatingServer, settings: pytest.FixtureRequest
+) -> None:
+    settings.OPSLAG_NEVER_SEND = True
+    due = make_due(board)
+    assert renewal.to_renew(timezone.now()) == [] and renewal.fresh_config(due) == config_of(board)
+    rotating.expire()
+    assert check(due) is False and rotating.renewals == 0
+    assert Account.objects.get(pk=board.pk).status == AccountStatus.CONNECTED
+
+
 def test_other_organisations_apps_are_not_used(elsewhere: Organisation, app: PlatformApp, board: Account) -> None:
     stranger = Account.objects.create(organisation=elsewhere, kind="rotating", name="x", config={}, credentials={})
     assert renewal.app_of(stranger) is None and renewal.app_of(board) is not None
