@@ -191,19 +191,21 @@ def _item(
         published_at=entry.published_at,
         content_hash=entry.content_hash,
     )
-    put_event(item, entry.event, source.organisation.timezone)
+    put_event(item, entry.event, source.organisation.timezone, headline=entry.title)
     return item
 
 
 def _change(item: Item, entry: Entry, fetched: Fetched, labels: Labels) -> Done:
     before = content_of(item)
     _follow_link(item, entry)
-    if item.content_hash != entry.content_hash and item.worded_at:
-        suggest(item, entry.content_hash, {name: getattr(entry, name) for name in SUGGESTED})
+    if item.content_hash != entry.content_hash:
+        earlier = str(item.suggestion.get("title") or item.title)
+        if item.worded_at:
+            suggest(item, entry.content_hash, {name: getattr(entry, name) for name in SUGGESTED})
+        else:
+            _say(item, entry, fetched, labels)
         # A colleague's words do not make a concert take place that was called off.
-        put_event(item, entry.event, item.organisation.timezone)
-    elif item.content_hash != entry.content_hash:
-        _say(item, entry, fetched, labels)
+        put_event(item, entry.event, item.organisation.timezone, headline=entry.title, earlier=earlier)
     changed = revise(item, before)
     item.save()
     return Done.CHANGED if changed else Done.SAME
@@ -233,7 +235,6 @@ def _say(item: Item, entry: Entry, fetched: Fetched, labels: Labels) -> None:
     if not item.picture_by_hand and (fetched.picture or not (entry.pictures or entry.page_error)):
         item.picture = fetched.picture
     item.picture_error = fetched.error or {}
-    put_event(item, entry.event, item.organisation.timezone)
     matched = _matched(entry, labels)
     item.tags = list(matched.rest)
     item.topics.add(*matched.topics)
