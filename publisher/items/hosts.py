@@ -14,7 +14,9 @@ from django.utils.translation import gettext_noop
 
 from publisher.errors import InputError
 from publisher.items.identity import Sites, at_site, normalise_link, place_of, web_address
-from publisher.models import Block, Item, Organisation, SameSite, Sighting
+from publisher.items.labels import Labels
+from publisher.items.recording import label_by_source
+from publisher.models import Block, Item, Organisation, SameSite, Sighting, Source
 from publisher.vocabulary import ItemState
 
 
@@ -91,6 +93,9 @@ def _merge(at_alias: Item, there: Item) -> bool:
     if used and other:
         return False
     keep, drop = (at_alias, there) if used or (not other and at_alias.pk < there.pk) else (there, at_alias)
+    sources = Source.objects.filter(sightings__item=drop).select_related("organisation").distinct()
+    for source in sources.defer("credentials", "state"):
+        label_by_source(keep, Labels.of(source.organisation, source))
     Sighting.objects.filter(item=drop).update(item=keep)
     # What a rule has met under one name it must not meet again under the other.
     met = set(keep.rule_matches.values_list("rule", flat=True))

@@ -42,11 +42,20 @@ class Done(Enum):
     SAME = "same"
 
 
-def sight(source: Source, entry: Entry, item: Item) -> None:
-    """Remember under which key this source knows an item."""
-    Sighting.objects.get_or_create(
+def sight(source: Source, entry: Entry, item: Item) -> bool:
+    """Remember under which key this source knows an item; False if it was known."""
+    _sighting, is_first = Sighting.objects.get_or_create(
         source=source, external_key=entry.external_key, defaults={"item": item, "link": entry.link}
     )
+    return is_first
+
+
+def label_by_source(item: Item, labels: Labels) -> None:
+    """Give an item what is said of everything from a source that has it too; not where a person chose its labels."""
+    if item.worded_at is None:
+        matched = labels.of_source()
+        item.topics.add(*matched.topics)
+        item.areas.add(*matched.areas)
 
 
 def is_news(source: Source, entry: Entry, item: Item) -> bool:
@@ -105,7 +114,8 @@ def _record_once(
             state, held = ItemState.HELD, REUSED_KEY.as_json()
         return Done.CREATED, _create(source, entry, fetched, state, labels, held)
     item = Item.objects.select_for_update().get(pk=found.item.pk)
-    sight(source, entry, item)
+    if sight(source, entry, item):
+        label_by_source(item, labels)
     if item.pk in taken:
         # The same page twice in one look: the first wording counts.
         return Done.SAME, item
