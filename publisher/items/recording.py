@@ -58,6 +58,12 @@ def label_by_source(item: Item, labels: Labels) -> None:
         item.areas.add(*matched.areas)
 
 
+def lacks_picture(item: Item) -> bool:
+    """Whether a source may still give it one: it has none, and nobody has decided so. A failed try says "again"."""
+    decided = item.picture_by_hand or item.worded_at or (item.picture_error and "again" not in item.picture_error)
+    return not item.picture_id and not decided
+
+
 def is_news(source: Source, entry: Entry, item: Item) -> bool:
     """Whether the source now says something else about an item, or has moved it."""
     moved = bool(entry.link_key) and entry.link_key != item.link_key
