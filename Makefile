@@ -79,7 +79,7 @@ chaos: dev-environment ## kill, stop and take away everything in mid-send, then 
 screenshots: dev-environment ## photograph what `make run` serves, for the README (ARGS="--all --folder /tmp/pages" for every page)
 	@exec $(PY) -m tests.screenshots $(ARGS)
 
-contract: dev-environment ## serve a stand-in for a platform's API, to try things against (ARGS=mastodon)
+contract: dev-environment ## serve stand-ins for platforms' APIs, to try them without an account (ARGS=all; none lists them)
 	@exec $(PY) -m tests.contract $(ARGS)
 
 environment:

@@ -11,8 +11,8 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 LAYERS: dict[str, int] = {
     **dict.fromkeys(
-        ["publisher", "publisher.http", "publisher.address_guard", "publisher.vocabulary", "publisher.life_cycles", "publisher.errors",
-         "publisher.paces", "publisher.settings", "publisher.apps"], 0),
+        ["publisher", "publisher.http", "publisher.address_guard", "publisher.vocabulary", "publisher.life_cycles",
+         "publisher.errors", "publisher.paces", "publisher.settings", "publisher.apps"], 0),
     **dict.fromkeys(["publisher.sources", "publisher.platforms", "publisher.transports"], 1),
     "publisher.models": 2,
     "publisher.migrations": 2,

@@ -92,11 +92,12 @@ def _news(campaign: Campaign) -> Iterator[Check]:
     for chosen in withdrawn_news(campaign):
         words = gettext_noop("“%(title)s” was withdrawn by its publisher. Leave it out, or say that it is sent anyway.")
         yield Check("error", None, _say(words, title=chosen.item.title))
-    called_off = [chosen.item for chosen in called_off_news(campaign)]
+    news = changed_news(campaign)
+    called_off = [chosen.item for chosen in called_off_news(campaign)] if news else []
     for item in called_off:
         words = gettext_noop("“%(title)s” does not take place as it says here. Take the new words, or leave it out.")
         yield Check("error", None, _say(words, title=item.title))
-    for changed in changed_news(campaign):
+    for changed in news:
         if changed.item in called_off:
             continue
         words = gettext_noop("“%(title)s” was changed at its source since this was written.")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from django.template.loader import render_to_string
@@ -11,18 +12,22 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext_noop
 
 from publisher.compose.event_words import event_words
+from publisher.compose.post_words import with_partners, with_values
+from publisher.compose.threads import split
 from publisher.compose.values import many_lines, one_line, shorten
 from publisher.errors import PermanentError
 from publisher.items.content import excerpt
 from publisher.items.events import Facts, facts_of
+from publisher.items.history import content_at
 from publisher.items.renditions import rendition
 from publisher.models import Account, Item, Message, Picture
 from publisher.platforms import PLATFORMS
-from publisher.platforms.contract import Limits, PictureFile, Post
-from publisher.platforms.length import with_link
+from publisher.platforms.contract import Abilities, Card, Limits, LinkCard, PictureFile, Post
+from publisher.platforms.length import published_text
 from publisher.vocabulary import Reason
 
 MAX_HASHTAGS = 5
+CARD_WORDS = 200
 _WORD = re.compile(r"\w+")
 
 
@@ -92,15 +97,16 @@ def _text(title: str, lead: str, tags: Sequence[str]) -> str:
 
 
 def _over(account: Account, link: str, title: str, lead: str, tags: Sequence[str]) -> int:
-    used, limit = _count(account, _text(title, lead, tags), link)
+    # As if with a picture, which may take the link's card away: the text must fit either way.
+    used, limit = _count(account, _text(title, lead, tags), link, pictures=True)
     return used - limit
 
 
-def _count(account: Account, text: str, link: str) -> tuple[int, int]:
+def _count(account: Account, text: str, link: str, *, pictures: bool) -> tuple[int, int]:
     """How long a text is on the account's platform with the link as it will stand there, and how long it may be."""
     platform = PLATFORMS[account.kind]
-    published = with_link(text, link) if platform.link_in_text else text
-    return platform.length(published, account.facts), platform.limits(account.facts).text
+    shown = published_text(platform, with_partners(text, account), link, pictures=pictures)
+    return platform.length(shown, account.facts), platform.limits(account.facts).text
 
 
 def limits_of(account: Account) -> Limits:
@@ -108,33 +114,110 @@ def limits_of(account: Account) -> Limits:
     return PLATFORMS[account.kind].limits(account.facts)
 
 
+def abilities_of(account: Account) -> Abilities:
+    """What can be done on this account beside publishing."""
+    return PLATFORMS[account.kind].abilities(account.facts)
+
+
 def length(message: Message) -> tuple[int, int]:
     """How long a post's text is (as its platform counts, with the link where that is part of it), and the limit."""
-    return _count(_account(message), message.text, message.link)
+    account = _account(message)
+    return _count(account, message.text, link_of(message), pictures=_shows_picture(message))
+
+
+def follow_up_length(message: Message, text: str) -> tuple[int, int]:
+    """The same of something that follows the post."""
+    return _count(_account(message), text, "", pictures=False)
+
+
+def thread_of(message: Message, text: str) -> list[str]:
+    """`text` as the posts of a thread on the message's account: the first has its link to carry."""
+    account, link, pictures = _account(message), link_of(message), _shows_picture(message)
+
+    def fits(words: str, first: bool) -> bool:
+        used, limit = _count(account, words, link if first else "", pictures=pictures and first)
+        return used <= limit
+
+    return split(text, fits)
+
+
+def link_of(message: Message) -> str:
+    """A post's link as it is published, with the account's own parameters."""
+    return with_values(message)
+
+
+def _shows_picture(message: Message) -> bool:
+    """Whether the post shows its picture itself, and not only as part of the link's card."""
+    platform = PLATFORMS[_account(message).kind]
+    return bool(message.picture) and not (message.prefers_card and message.link and not platform.picture_and_card)
+
+
+@dataclass(frozen=True)
+class PublishedWords:
+    """A post as its readers see it: its text, what follows, and whether it shows its picture and its link's card."""
+
+    text: str
+    follow_ups: tuple[str, ...]
+    pictures: bool
+    card: bool
+
+
+def published(message: Message) -> PublishedWords:
+    """What the public will read, from the row as it is in memory."""
+    account, pictures = _account(message), _shows_picture(message)
+    platform = PLATFORMS[account.kind]
+    first, *others = parts_of(message)
+    has_card = bool(abilities_of(account).link_card and message.link)
+    return PublishedWords(
+        text=published_text(platform, first, link_of(message), pictures=pictures),
+        follow_ups=tuple(others),
+        pictures=pictures,
+        card=has_card and (platform.picture_and_card or not pictures),
+    )
 
 
 def parts_of(message: Message) -> list[str]:
-    """The texts of a post's public calls, in order: its own, then what follows it."""
-    return [message.text, *message.follow_ups]
+    """The texts of a post's public calls, in order: its own, then what follows it; partners by their names there."""
+    return [with_partners(text, _account(message)) for text in (message.text, *message.follow_ups)]
 
 
-def post_of(message: Message, *, key: str, text: str | None = None) -> Post:
-    """The post as it will be published, its picture's bytes included; `text` is a frozen one, else the message's.
+def post_of(message: Message, *, key: str, text: str | None = None, link: str | None = None) -> Post:
+    """The post as it will be published, its picture's bytes included; `text` and `link` are frozen ones, else the
+    message's.
 
     `key` is the idempotency key, the same on every attempt. Raises PermanentError if the picture cannot be made to fit.
     """
     account = _account(message)
-    picture = message.picture
+    picture = message.picture if _shows_picture(message) else None
+    link = link_of(message) if link is None else link
     pictures = (frozen_picture(picture, message.picture_alt, limits_of(account)),) if picture else ()
     return Post(
-        text=message.text if text is None else text,
+        text=parts_of(message)[0] if text is None else text,
         key=key,
         planned_at=message.scheduled_at or timezone.now(),
-        link=message.link,
+        link=link,
         language=message.language,
         visibility=message.visibility,
         pictures=pictures,
+        title=_first_news(message).get("title", ""),
+        card=_card(message) if link and abilities_of(account).link_card == LinkCard.OURS else None,
     )
+
+
+def _card(message: Message) -> Card | None:
+    """From the news as it was when it was chosen, so that every attempt hands over the same."""
+    if _shows_picture(message) and not PLATFORMS[_account(message).kind].picture_and_card:
+        return None
+    news, picture = _first_news(message), message.picture
+    small = frozen_picture(picture, message.picture_alt, limits_of(_account(message))) if picture else None
+    return Card(one_line(news.get("title", "")), excerpt(one_line(news.get("lead", "")), CARD_WORDS), small)
+
+
+def _first_news(message: Message) -> Mapping[str, str]:
+    chosen = message.campaign.chosen.order_by("position").select_related("item").first()
+    if chosen is None:
+        return {"title": message.campaign.title}
+    return content_at(chosen.item, chosen.item_revision) or {"title": chosen.item.title, "lead": chosen.item.lead}
 
 
 def follow_up_of(message: Message, *, key: str, text: str, reply_to: str, thread_root: str) -> Post:

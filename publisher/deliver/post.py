@@ -186,7 +186,7 @@ def plan_of(delivery: Delivery, part: PostPart) -> tuple[Platform, object, Post]
 
 def _content(delivery: Delivery, part: PostPart) -> Post:
     if not part.position:
-        return post_of(delivery.message, key=part.key, text=part.text)
+        return post_of(delivery.message, key=part.key, text=part.text, link=part.link)
     before = {each.position: each.remote_id for each in delivery.parts.filter(position__lt=part.position)}
     follows, first = before[part.position - 1], before[0]
     return follow_up_of(delivery.message, key=part.key, text=part.text, reply_to=follows, thread_root=first)

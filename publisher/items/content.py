@@ -5,6 +5,7 @@ from __future__ import annotations
 import html as entities
 import re
 import unicodedata
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Literal
 
@@ -126,6 +127,18 @@ def excerpt(text: str, limit: int) -> str:
     space = text.rfind(" ", 0, limit)
     head = text[:space] if space > 0 else _whole_characters(text, limit - 1)
     return head.rstrip(" ,;:–-") + "…"
+
+
+def sentences(text: str) -> Iterator[tuple[str, str]]:
+    """The sentences of `text` in order, each with the white space that stood before it ("" for the first)."""
+    gap, start = "", 0
+    for match in _SENTENCE_END.finditer(text):
+        if _ends_sentence(match):
+            yield gap, text[start : match.end()]
+            start = match.start(2)
+            gap = text[match.end() : start]
+    if text[start:].strip():
+        yield gap, text[start:].rstrip()
 
 
 def lead_before(lead: str, text: str) -> str:

@@ -7,6 +7,16 @@ from django.conf import settings
 from django.db import migrations, models
 
 
+def keep_links(apps, schema_editor):
+    """What was approved before has its link on the message alone."""
+    message_link = models.Subquery(
+        apps.get_model("publisher", "Message")
+        .objects.filter(deliveries__parts=models.OuterRef("pk"))
+        .values("link")[:1]
+    )
+    apps.get_model("publisher", "PostPart").objects.filter(position=0).update(link=message_link)
+
+
 class Migration(migrations.Migration):
 
     dependencies = [
@@ -14,6 +24,13 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.AddField(
+            "message", "prefers_card", models.BooleanField(db_default=False, default=False)
+        ),
+        migrations.AddField(
+            "postpart", "link", models.URLField(blank=True, db_default="", max_length=1200)
+        ),
+        migrations.RunPython(keep_links, migrations.RunPython.noop),
         migrations.CreateModel(
             name='Operation',
             fields=[

@@ -135,7 +135,10 @@ def place_again(message_id: int) -> datetime:
 
 
 class PostPart(ScopedModel):
-    """One public call of a post. Each step is stored before its call; `prepared` is what `commit` needs."""
+    """One public call of a post. Each step is stored before its call; `prepared` is what `commit` needs.
+
+    `text` and `link` are what was approved, as the platform gets it.
+    """
 
     organisation_path = "delivery__message__campaign__organisation"
     delivery = models.ForeignKey(Delivery, models.CASCADE, related_name="parts")
@@ -143,6 +146,7 @@ class PostPart(ScopedModel):
     step = models.CharField(max_length=10, choices=PartStep.choices, default=PartStep.WAITING)
     key = models.CharField(max_length=100)
     text = models.TextField()
+    link = models.URLField(max_length=1200, blank=True, db_default="")
     prepared = models.JSONField(default=dict)
     prepared_at = models.DateTimeField(null=True)
     first_commit_at = models.DateTimeField(null=True)

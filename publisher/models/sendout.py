@@ -167,6 +167,7 @@ class Message(ScopedModel):
     `picture_gone_at`: a colleague has deleted the public post by hand, since its picture may not be shown any more.
     `claimed_due_at`, `claimed_id`: the last place of its line that a lane has claimed (models.line).
     `corrects`: earlier messages that this one puts right; such a mail is for those alone who got one of them.
+    `prefers_card`: the link's card is shown instead of the picture, where a post has room for one of them.
     `follow_ups`: of a post, what comes after it: more posts of a thread, or the first comment. `corrected_at`: its
     public page says since then that it was corrected, with `correction_note`; `withdrawn_at`: that it was withdrawn.
     `keeps_past_events`: a person said to send it although what it is about is over.
@@ -187,6 +188,7 @@ class Message(ScopedModel):
     picture = models.ForeignKey(Picture, models.PROTECT, null=True, blank=True, related_name="+")
     picture_alt = models.TextField(_("describe the picture (read aloud)"), blank=True)
     picture_gone_at = models.DateTimeField(null=True)
+    prefers_card = models.BooleanField(default=False, db_default=False)
     follow_ups = models.JSONField(default=list, db_default=NOTHING)
     corrected_at = models.DateTimeField(null=True)
     correction_note = models.TextField(blank=True, default="", db_default="")

@@ -166,7 +166,8 @@ class Platform(ABC):
     """Publishes posts of one kind of account. `config_class` holds connection fields (secrets marked in metadata).
 
     A field with `hidden` in its metadata is filled in by connecting or renewing, never typed. `link_in_text` says that
-    a post's link becomes part of its text (see `length.with_link`) and counts in its length. `sign_in` is there where
+    a post's link becomes part of its text (see `length.published_text`) and counts in its length; elsewhere it does so
+    beside pictures only, unless `picture_and_card`: a post shows both. `sign_in` is there where
     a person connects by signing in at the platform. Every method may raise TransientError, PermanentError or
     AccountError (TokenExpiredError where renewing may help); only `commit`, `edit` and `delete` may raise
     UncertainError.
@@ -176,6 +177,7 @@ class Platform(ABC):
     label: ClassVar[StrOrPromise]
     config_class: ClassVar[type]
     link_in_text: ClassVar[bool] = True
+    picture_and_card: ClassVar[bool] = False
     sign_in: ClassVar[SignIn | None] = None
 
     def abilities(self, facts: Mapping[str, Any]) -> Abilities:

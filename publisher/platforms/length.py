@@ -6,7 +6,7 @@ import regex
 from django.utils.translation import gettext_noop
 
 from publisher.errors import PermanentError
-from publisher.platforms.contract import Limits, PictureFile, Post
+from publisher.platforms.contract import Limits, PictureFile, Platform, Post
 from publisher.vocabulary import Reason
 
 _GRAPHEME = regex.compile(r"\X")
@@ -67,6 +67,12 @@ def with_link(text: str, link: str) -> str:
     if not link or link in addresses(text) or link in text.split():
         return text
     return f"{text}\n{link}" if text else link
+
+
+def published_text(platform: Platform, text: str, link: str, *, pictures: bool) -> str:
+    """The text as it stands in the public post: with the link where that has no place of its own beside `pictures`."""
+    in_text = platform.link_in_text or (pictures and not platform.picture_and_card)
+    return with_link(text, link) if in_text else text
 
 
 def check_fits(post: Post, *, length: int, limits: Limits) -> None:

@@ -43,6 +43,7 @@ class PracticePlatform(Platform):
     label = _("Practice channel")
     config_class = PracticeConfig
     link_in_text = False
+    picture_and_card = True
 
     def limits(self, facts: Mapping[str, Any]) -> Limits:
         """The same for every practice channel."""

@@ -14,7 +14,7 @@ from publisher.access.audit import record
 from publisher.access.notices import notify_approvers
 from publisher.access.roles import require
 from publisher.compose.preflight import checks
-from publisher.compose.social import parts_of
+from publisher.compose.social import link_of, parts_of
 from publisher.errors import Explanation, InputError
 from publisher.life_cycles import sources_of
 from publisher.models import Campaign, Delivery, Message, PostPart, User
@@ -159,7 +159,13 @@ def _freeze_post(message: Message) -> None:
     assert message.scheduled_at is not None
     delivery = Delivery.objects.create(message=message, account=message.account, due_at=message.scheduled_at)
     PostPart.objects.bulk_create(
-        PostPart(delivery=delivery, position=position, key=part_key(message, position), text=text)
+        PostPart(
+            delivery=delivery,
+            position=position,
+            key=part_key(message, position),
+            text=text,
+            link="" if position else link_of(message),
+        )
         for position, text in enumerate(parts_of(message))
     )
     move_counts(message.pk, COMMON_LANE, {DeliveryStatus.PENDING: 1})

@@ -10,11 +10,9 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import render
 
 from publisher.compose.editions import page_as
-from publisher.compose.social import length
+from publisher.compose.social import length, published
 from publisher.errors import OpslagError
 from publisher.models import Message
-from publisher.platforms import PLATFORMS
-from publisher.platforms.length import with_link
 from publisher.templatetags.pictures import focal
 from publisher.templatetags.sendouts import picture_src
 from publisher.vocabulary import Outlet
@@ -58,8 +56,8 @@ def _mail(message: Message, seen: Seen) -> dict[str, Any]:
 def _post(message: Message) -> dict[str, Any]:
     account = message.account
     assert account is not None, "a post belongs to a channel"
-    in_text = account.kind in PLATFORMS and PLATFORMS[account.kind].link_in_text
-    picture = message.picture
+    shown = published(message)
+    picture = message.picture if shown.pictures else None
     pictures = (
         [{"url": picture_src(picture, PICTURE_WIDTH), "alt": message.picture_alt, "focal": focal(picture)}]
         if picture
@@ -69,10 +67,10 @@ def _post(message: Message) -> dict[str, Any]:
         "kind": account.kind,
         "name": account.name,
         "handle": account.handle,
-        "text": with_link(message.text, message.link) if in_text else message.text,
+        "text": shown.text,
         "pictures": pictures,
-        # Where the address stands in the text, a picture takes the card's place.
-        "card": _card(message) if message.link and not (in_text and picture) else None,
+        "follow_ups": shown.follow_ups,
+        "card": _card(message) if shown.card else None,
     }
 
 

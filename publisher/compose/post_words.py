@@ -1,0 +1,49 @@
+"""A post's words and link as the platform gets them: partners by the names they have there, links with parameters."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from publisher.models import Account, Message, Partner
+
+# What staff write for somebody who is called something else on each platform.
+_MENTION = re.compile(r"@\[([^\]\n]{1,80})\]")
+# What of a send-out may stand in a link's parameters, as {title}.
+_TITLE = "{title}"
+_NOT_IN_VALUE = re.compile(r"[^\w-]+")
+
+
+def with_partners(text: str, account: Account) -> str:
+    """`text` with each @[Name] as that partner is called on the account's platform; by plain name where in none."""
+    if "@[" not in text:
+        return text
+    partners = Partner.objects.filter(organisation=account.organisation_id)
+    handles = {partner.name.casefold(): str(partner.handles.get(account.kind, "")) for partner in partners}
+    return _MENTION.sub(lambda found: handles.get(found[1].strip().casefold()) or found[1].strip(), text)
+
+
+def unknown_partners(text: str, account: Account) -> list[str]:
+    """The names in @[…] that are no partner's."""
+    named = [found.strip() for found in _MENTION.findall(text)]
+    known = {
+        name.casefold()
+        for name in Partner.objects.filter(organisation=account.organisation_id).values_list("name", flat=True)
+    }
+    return [name for name in named if name.casefold() not in known]
+
+
+def with_values(message: Message) -> str:
+    """A post's link with its account's own parameters (utm_source and the like), which replace those that it has."""
+    account = message.account
+    values = {name: value for name, value in account.link_values.items() if value} if account else {}
+    if not message.link or not values:
+        return message.link
+    parts = urlsplit(message.link)
+    kept = [(name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True) if name not in values]
+    filled = [(name, value.replace(_TITLE, _title_in_link(message))) for name, value in values.items()]
+    return urlunsplit(parts._replace(query=urlencode([*kept, *filled])))
+
+
+def _title_in_link(message: Message) -> str:
+    return _NOT_IN_VALUE.sub("-", message.campaign.title.lower())[:60].strip("-")

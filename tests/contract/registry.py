@@ -1,0 +1,38 @@
+"""The registry of contract servers: to add one, write its module and add one entry here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from tests.contract.mastodon import MastodonServer
+from tests.contract.mastodon_kinds import KINDS
+
+
+def _its_token(server: Any, address: str) -> Mapping[str, str]:
+    return {"token": server.token}
+
+
+@dataclass(frozen=True)
+class Served:
+    """A server that anyone can try a platform on. The names in SERVERS are the kinds of `publisher/platforms/`.
+
+    `make` gives the server; `what` says what it plays. `one_address`: the platform has one address for everybody, so
+    Opslag must be told to call this one instead (OPSLAG_PLATFORM_ADDRESSES); otherwise a person types the address.
+    `connect_with` answers what a person types to connect a channel, by name, from the server and its address.
+    """
+
+    make: Callable[[], Any]
+    what: str
+    one_address: bool = True
+    connect_with: Callable[[Any, str], Mapping[str, str]] = _its_token
+
+
+SERVERS: dict[str, Served] = {
+    **{
+        kind: Served(partial(MastodonServer, kind), f"the Mastodon API as {kind} speaks it", one_address=False)
+        for kind in KINDS
+    },
+}
