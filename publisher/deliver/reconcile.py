@@ -86,7 +86,8 @@ def _look(delivery: Delivery, part: PostPart, mine: PostClaim) -> bool:
         return False
     platform, config, post = plan_of(delivery, part)
     facts = account_of(delivery).facts
-    if timezone.now() - part.first_commit_at < platform.repeat_safe_for(facts):
+    repeatable = platform.repeats_safely(facts, post)
+    if repeatable and timezone.now() - part.first_commit_at < platform.repeat_safe_for(facts):
         with mine.one_call():
             again = platform.commit(config, facts, post, part.prepared)
         adopt(part, again, mine)
