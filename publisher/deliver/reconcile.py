@@ -87,7 +87,8 @@ def _look(delivery: Delivery, part: PostPart, mine: PostClaim) -> bool:
         return False
     platform, post = plan_of(delivery, part)
     account, since = account_of(delivery), part.first_commit_at
-    if timezone.now() - since < platform.repeat_safe_for(account.facts):
+    repeatable = platform.repeats_safely(account.facts, post)
+    if repeatable and timezone.now() - since < platform.repeat_safe_for(account.facts):
         adopt(part, with_access(account, lambda config: _commit_again(config, delivery, part, mine)), mine)
         return True
     found = with_access(account, lambda config: platform.find(config, account.facts, post, since))

@@ -130,7 +130,7 @@ class Abilities:
     done, or what people should know, before they confirm. `finds`: whether a lost answer can be looked up (`find`).
     `needs_picture`: there is no post without one. `fetches_pictures`: it needs `PictureFile.url`. `visibilities`: what
     may be chosen, the first is usual. `figures`: which of FIGURES it tells; `figures_cost`: they are paid or rationed,
-    so they are asked for seldom.
+    so they are asked for seldom. `price_note` says in words what a post costs, "" where it costs nothing.
     """
 
     follow_up: FollowUp = FollowUp.NONE
@@ -146,6 +146,7 @@ class Abilities:
     visibilities: tuple[str, ...] = ("public",)
     figures: tuple[str, ...] = ()
     figures_cost: bool = False
+    price_note: StrOrPromise = ""
 
 
 # What platforms count about a post.
@@ -195,6 +196,10 @@ class Platform(ABC):
     @abstractmethod
     def repeat_safe_for(self, facts: Mapping[str, Any]) -> timedelta:
         """How long after the first attempt a commit with the same key may be repeated without a second post."""
+
+    def repeats_safely(self, facts: Mapping[str, Any], post: Post) -> bool:
+        """Whether `repeat_safe_for` holds for this post: not, say, for a comment where only posts are compared."""
+        return True
 
     @abstractmethod
     def verify(self, config: Any) -> Profile:
