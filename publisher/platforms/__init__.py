@@ -3,8 +3,16 @@
 from publisher.platforms.contract import Platform
 from publisher.platforms.mastodon import MastodonPlatform
 from publisher.platforms.practice import PracticePlatform
+from publisher.platforms.telegram import TelegramPlatform
 
-PLATFORMS: dict[str, Platform] = {platform.kind: platform for platform in (PracticePlatform(), MastodonPlatform())}
+PLATFORMS: dict[str, Platform] = {
+    platform.kind: platform
+    for platform in (
+        PracticePlatform(),
+        MastodonPlatform(),
+        TelegramPlatform(),
+    )
+}
 
 
 def platform_choices() -> list[tuple[str, str]]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from tests.contract.mastodon import MastodonServer
 from tests.contract.mastodon_kinds import KINDS
+from tests.contract.telegram import TelegramServer
 
 
 def _its_token(server: Any, address: str) -> Mapping[str, str]:
@@ -35,4 +36,9 @@ SERVERS: dict[str, Served] = {
         kind: Served(partial(MastodonServer, kind), f"the Mastodon API as {kind} speaks it", one_address=False)
         for kind in KINDS
     },
+    "telegram": Served(
+        TelegramServer,
+        "the Bot API of Telegram, with one bot and one channel",
+        connect_with=lambda server, _address: {"channel": f"@{server.username}", "token": server.token},
+    ),
 }
