@@ -4,6 +4,7 @@ from publisher.platforms.contract import Platform
 from publisher.platforms.mastodon import MastodonPlatform
 from publisher.platforms.practice import PracticePlatform
 from publisher.platforms.telegram import TelegramPlatform
+from publisher.platforms.webhook import WebhookPlatform
 
 PLATFORMS: dict[str, Platform] = {
     platform.kind: platform
@@ -11,6 +12,7 @@ PLATFORMS: dict[str, Platform] = {
         PracticePlatform(),
         MastodonPlatform(),
         TelegramPlatform(),
+        WebhookPlatform(),
     )
 }
 

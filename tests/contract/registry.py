@@ -10,6 +10,7 @@ from typing import Any
 from tests.contract.mastodon import MastodonServer
 from tests.contract.mastodon_kinds import KINDS
 from tests.contract.telegram import TelegramServer
+from tests.contract.webhook import WebhookServer
 
 
 def _its_token(server: Any, address: str) -> Mapping[str, str]:
@@ -40,5 +41,11 @@ SERVERS: dict[str, Served] = {
         TelegramServer,
         "the Bot API of Telegram, with one bot and one channel",
         connect_with=lambda server, _address: {"channel": f"@{server.username}", "token": server.token},
+    ),
+    "webhook": Served(
+        WebhookServer,
+        "a receiver of signed events",
+        one_address=False,
+        connect_with=lambda server, address: {"send to": f"{address}/hook", "secret": server.token},
     ),
 }
