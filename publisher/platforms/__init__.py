@@ -3,20 +3,26 @@
 from publisher.platforms.contract import Platform
 from publisher.platforms.facebook import FacebookPlatform
 from publisher.platforms.instagram import InstagramPlatform
+from publisher.platforms.linkedin import LinkedInPlatform
 from publisher.platforms.mastodon import MastodonPlatform
 from publisher.platforms.practice import PracticePlatform
+from publisher.platforms.telegram import TelegramPlatform
 from publisher.platforms.threads import ThreadsPlatform
+from publisher.platforms.webhook import WebhookPlatform
+from publisher.platforms.x import XPlatform
 
-PLATFORMS: dict[str, Platform] = {
-    platform.kind: platform
-    for platform in (
-        PracticePlatform(),
-        FacebookPlatform(),
-        InstagramPlatform(),
-        MastodonPlatform(),
-        ThreadsPlatform(),
-    )
-}
+_ALL: tuple[Platform, ...] = (
+    PracticePlatform(),
+    FacebookPlatform(),
+    InstagramPlatform(),
+    MastodonPlatform(),
+    LinkedInPlatform(),
+    ThreadsPlatform(),
+    TelegramPlatform(),
+    WebhookPlatform(),
+    XPlatform(),
+)
+PLATFORMS: dict[str, Platform] = {platform.kind: platform for platform in _ALL}
 
 
 def platform_choices() -> list[tuple[str, str]]:

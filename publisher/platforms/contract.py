@@ -94,7 +94,8 @@ class Limits:
     """What one post may be, as this platform counts it. `alt_text` in characters, `picture_bytes` in bytes.
 
     `picture_side` is a picture's longest side in pixels; `picture_aspects` its narrowest and its widest shape
-    (width ÷ height), None where any will do.
+    (width ÷ height), None where any will do. `text_with_pictures` is the text's limit in a post that has pictures, None
+    where it is the same; with `alt_in_text` the descriptions become lines of the text (`length.with_alts`) and count.
     """
 
     text: int
@@ -104,6 +105,12 @@ class Limits:
     picture_types: tuple[str, ...] = ("image/jpeg", "image/png")
     picture_side: int = 1600
     picture_aspects: tuple[float, float] | None = None
+    text_with_pictures: int | None = None
+    alt_in_text: bool = False
+
+    def text_beside(self, pictures: int) -> int:
+        """How long the text may be in a post with so many pictures."""
+        return self.text if not pictures or self.text_with_pictures is None else self.text_with_pictures
 
 
 class FollowUp(StrEnum):
@@ -130,7 +137,7 @@ class Abilities:
     done, or what people should know, before they confirm. `finds`: whether a lost answer can be looked up (`find`).
     `needs_picture`: there is no post without one. `fetches_pictures`: it needs `PictureFile.url`. `visibilities`: what
     may be chosen, the first is usual. `figures`: which of FIGURES it tells; `figures_cost`: they are paid or rationed,
-    so they are asked for seldom.
+    so they are asked for seldom. `price_note` says in words what a post costs, "" where it costs nothing.
     """
 
     follow_up: FollowUp = FollowUp.NONE
@@ -146,6 +153,7 @@ class Abilities:
     visibilities: tuple[str, ...] = ("public",)
     figures: tuple[str, ...] = ()
     figures_cost: bool = False
+    price_note: StrOrPromise = ""
 
 
 # What platforms count about a post.
@@ -266,15 +274,25 @@ class SignIn(ABC):
     """Connecting by a person who signs in at the platform (OAuth 2, RFC 6749; PKCE, RFC 7636, where it has it).
 
     `app_class` is a dataclass of what the platform gave to our app (client id and secret), with metadata as config
-    fields have; `asks` names the config fields that a person fills in before (a server's address, say).
+    fields have; `asks` names the config fields that a person fills in before (a server's address, say). `registers`:
+    `register` makes the app on the spot, one for each `host`; elsewhere staff must get one from the platform.
     """
 
     app_class: ClassVar[type]
     asks: ClassVar[tuple[str, ...]] = ()
+    registers: ClassVar[bool] = False
+
+    def host(self, values: Mapping[str, Any]) -> str:
+        """The server that `values` name, where each has its own apps; else ""."""
+        return ""
 
     def register(self, values: Mapping[str, Any], redirect_uri: str) -> Any | None:
         """An app of ours made on the spot, as an `app_class`; None where staff must get one from the platform."""
         return None
+
+    def revoke(self, app: Any, config: Any) -> bool:
+        """Take back what `redeem` gave, once the account is disconnected here; false where the platform cannot."""
+        return False
 
     @abstractmethod
     def address(self, app: Any, values: Mapping[str, Any], *, redirect_uri: str, state: str, challenge: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mimetypes
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,16 +14,27 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
 from publisher import http
-from publisher.errors import TransientError
-from publisher.platforms.contract import Abilities, FollowUp, Limits, PictureFile, Platform, Post, Profile, Published
+from publisher.errors import PermanentError, TransientError
+from publisher.platforms.contract import (
+    Abilities,
+    Figures,
+    Limits,
+    PictureFile,
+    Platform,
+    Post,
+    Profile,
+    Published,
+)
 from publisher.platforms.length import check_fits, mastodon_length, with_link
+from publisher.platforms.mastodon_abilities import abilities_of, tells_many
 from publisher.platforms.mastodon_match import CLOCK_SKEW, created_at, is_this_post
-from publisher.platforms.mastodon_server import COUNT_CODE_POINTS, limits_of, origin_of, server_facts
+from publisher.platforms.mastodon_profile import profile_of, whoami, with_token
+from publisher.platforms.mastodon_server import COUNT_CODE_POINTS, limits_of, origin_of
+from publisher.platforms.mastodon_sign_in import MastodonSignIn
 from publisher.platforms.replies import (
     checked,
     identity_of,
     named_object_of,
-    public_url,
     published_in,
     published_of,
     rows_of,
@@ -34,6 +45,9 @@ from publisher.vocabulary import Reason
 KEY_KEPT = timedelta(minutes=50)
 PAGE = 40
 PAGES_READ = 5
+# StatusesController::DEFAULT_STATUSES_LIMIT: more in one call are refused.
+AT_ONCE = 20
+GONE = frozenset({404, 410})
 
 
 @dataclass(frozen=True)
@@ -50,18 +64,14 @@ class MastodonPlatform(Platform):
     kind = "mastodon"
     label = "Mastodon"
     config_class = MastodonConfig
+    sign_in = MastodonSignIn()
 
     def __init__(self, poll_waits_s: tuple[float, ...] = (0.3, 0.7, 1, 2, 4, 4, 8, 10)) -> None:
         self._poll_waits_s = poll_waits_s
 
     def abilities(self, facts: Mapping[str, Any]) -> Abilities:
-        """Threads, languages and four visibilities; editing and views are not the same on all servers."""
-        return Abilities(
-            follow_up=FollowUp.THREAD,
-            languages=True,
-            visibilities=("public", "unlisted", "private"),
-            figures=("likes", "reposts", "replies"),
-        )
+        """As the server's software and version are known to do."""
+        return abilities_of(facts)
 
     def limits(self, facts: Mapping[str, Any]) -> Limits:
         """As the server told in `verify`, else as on a fresh Mastodon."""
@@ -79,22 +89,16 @@ class MastodonPlatform(Platform):
 
     def verify(self, config: MastodonConfig) -> Profile:
         """Read who the token belongs to and what the server takes."""
-        me = self._whoami(config)
-        facts = server_facts(origin_of(config.server)) | {"account_id": identity_of(me)}
-        username = str(me.get("username", ""))
-        return Profile(
-            remote_id=identity_of(me),
-            name=str(me.get("display_name") or username),
-            handle=f"@{username}@{_host(facts['domain']) or _host(origin_of(config.server))}",
-            url=public_url(me.get("url")),
-            avatar_url=public_url(me.get("avatar")),
-            facts=facts,
-        )
+        return profile_of(config.server, config.access_token)
 
     def prepare(self, config: MastodonConfig, facts: Mapping[str, Any], post: Post) -> dict[str, Any]:
         """Upload the pictures with their descriptions and wait until the server has processed them."""
         length = self.length(with_link(post.text, post.link), facts)
         check_fits(post, length=length, limits=self.limits(facts))
+        if self.abilities(facts).needs_picture and not post.pictures and not post.reply_to:
+            raise PermanentError(
+                gettext_noop("This server takes posts with a picture only. Choose one."), reason=Reason.REJECTED
+            )
         uploads = [self._upload(config, picture) for picture in post.pictures]
         self._wait_until_ready(config, [media_id for media_id, ready in uploads if not ready])
         return {"media_ids": [media_id for media_id, _ready in uploads]}
@@ -127,7 +131,7 @@ class MastodonPlatform(Platform):
 
     def find(self, config: MastodonConfig, facts: Mapping[str, Any], post: Post, since: datetime) -> Published | None:
         """Compare the account's own statuses with the frozen text; of several the oldest is ours."""
-        account_id = facts.get("account_id") or identity_of(self._whoami(config))
+        account_id = facts.get("account_id") or identity_of(whoami(config.server, config.access_token))
         found, older_than = None, ""
         for _page in range(PAGES_READ):
             rows = self._own_statuses(config, account_id, older_than)
@@ -138,8 +142,43 @@ class MastodonPlatform(Platform):
             older_than = identity_of(rows[-1])
         return published_in(found) if found else None
 
-    def _whoami(self, config: MastodonConfig) -> dict[str, Any]:
-        return named_object_of(self._call(config, "GET", "/api/v1/accounts/verify_credentials"))
+    def edit(self, config: MastodonConfig, facts: Mapping[str, Any], published: Published, post: Post) -> Published:
+        """Change the text. Pictures and warning are said again: what is left out would be taken off."""
+        check_fits(post, length=self.length(with_link(post.text, post.link), facts), limits=self.limits(facts))
+        path = f"/api/v1/statuses/{_quoted(published.remote_id)}"
+        held = named_object_of(self._call(config, "GET", path))
+        pictures = held.get("media_attachments")
+        content = {
+            "status": with_link(post.text, post.link),
+            "language": post.language.partition("-")[0].lower(),
+            "media_ids": [identity_of(each) for each in (pictures if isinstance(pictures, list) else [])],
+            "sensitive": held.get("sensitive") is True,
+            "spoiler_text": str(held.get("spoiler_text") or ""),
+        }
+        changed = {name: value for name, value in content.items() if value}
+        return published_of(self._call(config, "PUT", path, json=changed))
+
+    def delete(self, config: MastodonConfig, facts: Mapping[str, Any], published: Published) -> None:
+        """Delete the status; one that is gone is no error."""
+        reply = self._call(config, "DELETE", f"/api/v1/statuses/{_quoted(published.remote_id)}")
+        if reply.status not in GONE:
+            checked(reply)
+
+    def figures(
+        self, config: MastodonConfig, facts: Mapping[str, Any], remote_ids: Sequence[str]
+    ) -> dict[str, Figures]:
+        """Favourites, boosts and answers: many posts in one call where the server has it, else one by one."""
+        if not tells_many(facts):
+            return dict(self._figures_of_each(config, remote_ids))
+        parts = [remote_ids[start : start + AT_ONCE] for start in range(0, len(remote_ids), AT_ONCE)]
+        replies = (self._call(config, "GET", "/api/v1/statuses", params={"id[]": list(part)}) for part in parts)
+        return {identity_of(row): _figures(row) for reply in replies for row in rows_of(reply) if identity_of(row)}
+
+    def _figures_of_each(self, config: MastodonConfig, remote_ids: Sequence[str]) -> Iterator[tuple[str, Figures]]:
+        for remote_id in remote_ids:
+            reply = self._call(config, "GET", f"/api/v1/statuses/{_quoted(remote_id)}")
+            if reply.status not in GONE:
+                yield remote_id, _figures(named_object_of(reply))
 
     def _own_statuses(self, config: MastodonConfig, account_id: str, older_than: str) -> list[dict[str, Any]]:
         params = {"limit": str(PAGE), "exclude_reblogs": "true"} | ({"max_id": older_than} if older_than else {})
@@ -180,7 +219,7 @@ class MastodonPlatform(Platform):
         headers: Mapping[str, str] | None = None,
         **content: Any,
     ) -> http.Reply:
-        own = {"Authorization": f"Bearer {config.access_token}", "Accept": "application/json"}
+        own = with_token(config.access_token)
         url = f"{origin_of(config.server)}{path}"
         return http.send(method, url, commit=commit, headers=own | dict(headers or {}), **content)
 
@@ -190,9 +229,11 @@ def _quoted(identity: str) -> str:
     return quote(identity, safe="")
 
 
-def _host(address: str) -> str:
-    """The host in an address that may or may not have a scheme."""
-    return address.partition("://")[2].partition("/")[0] or address.partition("/")[0]
+def _figures(status: Mapping[str, Any]) -> Figures:
+    """The counters of a status, None where the server leaves one out."""
+    told = (status.get(name) for name in ("favourites_count", "reblogs_count", "replies_count"))
+    likes, reposts, replies = (n if isinstance(n, int) and n >= 0 else None for n in told)
+    return Figures(likes=likes, reposts=reposts, replies=replies)
 
 
 def _focus(picture: PictureFile) -> str:

@@ -9,13 +9,21 @@ from typing import Any
 
 from tests.contract.facebook import FacebookServer
 from tests.contract.instagram import InstagramServer
+from tests.contract.linkedin import LinkedInServer
 from tests.contract.mastodon import MastodonServer
 from tests.contract.mastodon_kinds import KINDS
+from tests.contract.telegram import TelegramServer
 from tests.contract.threads import ThreadsServer
+from tests.contract.webhook import WebhookServer
+from tests.contract.x import XServer
 
 
 def _its_token(server: Any, address: str) -> Mapping[str, str]:
     return {"token": server.token}
+
+
+def _its_app(server: Any, address: str) -> Mapping[str, str]:
+    return {"client id": server.oauth.client_id, "secret": server.oauth.client_secret}
 
 
 def _meta_app(server: Any, address: str) -> Mapping[str, str]:
@@ -51,4 +59,19 @@ SERVERS: dict[str, Served] = {
         InstagramServer, "Instagram, with the account of a Page; it fetches pictures", connect_with=_meta_app
     ),
     "threads": Served(ThreadsServer, "Threads, with one profile; it fetches pictures", connect_with=_threads_app),
+    "linkedin": Served(
+        LinkedInServer, "LinkedIn's API, with a person who looks after two pages", connect_with=_its_app
+    ),
+    "x": Served(XServer, "the API of X, with one account and what its calls cost", connect_with=_its_app),
+    "telegram": Served(
+        TelegramServer,
+        "the Bot API of Telegram, with one bot and one channel",
+        connect_with=lambda server, _address: {"channel": f"@{server.username}", "token": server.token},
+    ),
+    "webhook": Served(
+        WebhookServer,
+        "a receiver of signed events",
+        one_address=False,
+        connect_with=lambda server, address: {"send to": f"{address}/hook", "secret": server.token},
+    ),
 }
