@@ -35,6 +35,7 @@ from publisher.platforms.length import check_fits, with_link
 from publisher.platforms.meta_access import check_scopes, own_scopes, warnings_of
 from publisher.platforms.meta_containers import (
     CONTAINER_KEPT,
+    SAMPLE_LOOKS,
     Container,
     check_fetchable,
     check_quota,
@@ -154,7 +155,8 @@ class InstagramPlatform(Platform):
     def check_pictures(self, config: InstagramConfig, facts: Mapping[str, Any], url: str) -> None:
         """Have Instagram fetch a picture from `url`, for a container that nobody publishes."""
         asked = {"image_url": url}
-        check_fetchable(url, lambda: self._ready(config, [self._container(config, facts, asked)]))
+        waits_s = self._poll_waits_s[:SAMPLE_LOOKS]
+        check_fetchable(url, lambda: self._ready(config, [self._container(config, facts, asked)], waits_s))
 
     def prepare(self, config: InstagramConfig, facts: Mapping[str, Any], post: Post) -> dict[str, Any]:
         """Make the container and wait until Instagram has fetched the pictures."""
@@ -274,8 +276,11 @@ class InstagramPlatform(Platform):
         filled = {name: value for name, value in asked.items() if value}
         return identity_of(named_object_of(self._call(config, "POST", f"{_at(config, facts)}/media", json=filled)))
 
-    def _ready(self, config: InstagramConfig, containers: Sequence[str]) -> None:
-        wait_until_ready(lambda each: self._look(config, each), containers, self._poll_waits_s)
+    def _ready(
+        self, config: InstagramConfig, containers: Sequence[str], waits_s: Sequence[float] | None = None
+    ) -> None:
+        waits_s = self._poll_waits_s if waits_s is None else waits_s
+        wait_until_ready(lambda each: self._look(config, each), containers, waits_s)
 
     def _look(self, config: InstagramConfig, container: str) -> Container:
         asked = {"fields": "id,status_code,status"}

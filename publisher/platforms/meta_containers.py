@@ -20,6 +20,8 @@ from publisher.vocabulary import Reason
 
 # They live for 24 hours, and ours are made up to 20 minutes before the first attempt.
 CONTAINER_KEPT = timedelta(hours=23)
+# A person waits while a sample is fetched.
+SAMPLE_LOOKS = 4
 # Access of 60 days is renewed halfway; the platforms renew none that is younger than a day.
 _RENEWED_BEFORE = timedelta(days=30)
 _USUAL_LIFE_S = 60 * 24 * 3600

@@ -32,6 +32,7 @@ from publisher.platforms.contract import (
 from publisher.platforms.length import check_fits, with_link
 from publisher.platforms.meta_containers import (
     CONTAINER_KEPT,
+    SAMPLE_LOOKS,
     Container,
     check_fetchable,
     check_quota,
@@ -116,7 +117,8 @@ class ThreadsPlatform(Platform):
     def check_pictures(self, config: ThreadsConfig, facts: Mapping[str, Any], url: str) -> None:
         """Have Threads fetch a picture from `url`, for a container that nobody publishes."""
         asked = {"media_type": "IMAGE", "image_url": url}
-        check_fetchable(url, lambda: self._ready(config, [self._container(config, facts, asked)]))
+        waits_s = self._poll_waits_s[:SAMPLE_LOOKS]
+        check_fetchable(url, lambda: self._ready(config, [self._container(config, facts, asked)], waits_s))
 
     def prepare(self, config: ThreadsConfig, facts: Mapping[str, Any], post: Post) -> dict[str, Any]:
         """Make the container and wait until Threads has fetched the pictures."""
@@ -220,8 +222,9 @@ class ThreadsPlatform(Platform):
         filled = {name: value for name, value in asked.items() if value}
         return identity_of(named_object_of(self._call(config, "POST", f"{_at(facts)}/threads", data=filled)))
 
-    def _ready(self, config: ThreadsConfig, containers: Sequence[str]) -> None:
-        wait_until_ready(lambda each: self._look(config, each), containers, self._poll_waits_s)
+    def _ready(self, config: ThreadsConfig, containers: Sequence[str], waits_s: Sequence[float] | None = None) -> None:
+        waits_s = self._poll_waits_s if waits_s is None else waits_s
+        wait_until_ready(lambda each: self._look(config, each), containers, waits_s)
 
     def _look(self, config: ThreadsConfig, container: str) -> Container:
         path, asked = _quoted(container or "0"), {"fields": "id,status,error_message"}

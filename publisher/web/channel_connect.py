@@ -18,6 +18,7 @@ from publisher.models import Account
 from publisher.platforms import PLATFORMS
 from publisher.platforms.contract import Platform
 from publisher.web.kept_words import keeps_words
+from publisher.web.picture_reach import warn_where_unreachable
 from publisher.web.plugin_form import form_for, refuse, secret_fields
 from publisher.web.staff import OwnRequest, id_in, own, staff
 
@@ -54,6 +55,7 @@ def channel_connect(request: OwnRequest, kind: str) -> HttpResponse:
         except OpslagError as error:
             refuse(form, platform.config_class, error)
         else:
+            warn_where_unreachable(request, account)
             return _connected(request, account)
     context = {
         "title": _("Connect to %(platform)s") % {"platform": platform.label},

@@ -25,6 +25,7 @@ from publisher.models import Account, SigningIn
 from publisher.platforms import PLATFORMS
 from publisher.platforms.contract import Platform, SignIn
 from publisher.web.channel_connect import channel_again, has_form
+from publisher.web.picture_reach import warn_where_unreachable
 from publisher.web.plugin_form import form_for
 from publisher.web.staff import OwnRequest, staff
 
@@ -112,6 +113,8 @@ def channel_profiles(request: OwnRequest, pk: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         numbers = [int(number) for number in form.cleaned_data["profiles"]]
         connected, refusals = signing_in.connect_chosen(row, numbers, request.user)
+        for account in connected:
+            warn_where_unreachable(request, account)
         if connected and not refusals:
             return _connected(request, connected)
         for account in connected:

@@ -18,13 +18,14 @@ from publisher.compose.public_pictures import check_reachable, sample_address
 from publisher.compose.social import post_of
 from publisher.errors import PermanentError
 from publisher.items.pictures import store_picture
-from publisher.models import Account, Item, Message, Organisation, Picture
+from publisher.models import Account, Item, Message, Organisation, Picture, User
 from publisher.platforms.contract import PictureFile
 from publisher.vocabulary import Outlet
 from tests.contract.instagram import InstagramServer
 from tests.contract.meta_fetch import Fetched
 from tests.contract.wire import in_process
 from tests.review.send_outs import send_out
+from tests.web.office import signed_in, words
 
 pytestmark = pytest.mark.database
 
@@ -156,6 +157,14 @@ class TestCheck:
         server.fetch = lambda url: None
         with pytest.raises(PermanentError, match="OPSLAG_BASE_URL"):
             check_reachable(account)
+
+    @pytest.mark.parametrize("reachable", [True, False])
+    def test_a_person_is_told_while_connecting(self, server: InstagramServer, olga: User, reachable: bool) -> None:
+        if not reachable:
+            server.fetch = lambda url: None
+        answer = signed_in(olga).post("/channels/connect/instagram", {"access_token": server.token}, follow=True)
+        assert Account.objects.filter(remote_id="17841").exists()
+        assert ("could not fetch a picture" in words(answer)) != reachable
 
     def test_where_nothing_is_fetched_nothing_is_asked(self, server: InstagramServer, account: Account) -> None:
         account.kind, account.facts = "mastodon", {}
