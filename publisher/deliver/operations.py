@@ -1,6 +1,6 @@
 """Later changes to published posts: each is claimed, its call stored before it is made, and tried again by itself.
 
-`edit` and `delete` may be repeated (platforms.contract), so a lost answer is no riddle for long: the call is made again.
+`edit` and `delete` may be repeated (platforms.contract), so a lost answer is no riddle: the call is made again.
 Only after the last try a person has to look.
 """
 
@@ -128,17 +128,3 @@ def _end(
         if part_changes:
             PostPart.objects.filter(pk=operation.part_id).update(**part_changes)
     return status
-
-
-def try_again(operation: Operation) -> bool:
-    """A person wants another try of what failed or is unconfirmed; false if it has moved on meanwhile."""
-    open_to_it = Operation.objects.filter(
-        pk=operation.pk, status__in=(OperationStatus.FAILED, OperationStatus.UNCERTAIN)
-    )
-    return bool(open_to_it.update(status=OperationStatus.PENDING, due_at=timezone.now(), attempts=0, last_error={}))
-
-
-def say_done(operation: Operation) -> bool:
-    """A person has seen that an unconfirmed change is made; false if it has moved on meanwhile."""
-    open_to_it = Operation.objects.filter(pk=operation.pk, status=OperationStatus.UNCERTAIN)
-    return bool(open_to_it.update(status=OperationStatus.DONE, done_at=timezone.now()))

@@ -11,11 +11,11 @@ from django.utils.translation import gettext, ngettext
 
 from publisher.errors import Explanation
 from publisher.items.pictures import picture_url
-from publisher.models import Campaign, Message, Picture
+from publisher.models import Campaign, Message, Operation, Picture
 from publisher.review.progress import Progress, progress, progress_of_message
 from publisher.review.standing import Standing
 from publisher.track.tally import tally
-from publisher.vocabulary import DeliveryStatus, HoldReason, Outlet, PartStep, Reason
+from publisher.vocabulary import DeliveryStatus, HoldReason, OperationStatus, Outlet, PartStep, Reason
 
 register = template.Library()
 
@@ -54,6 +54,23 @@ def standing_mark(standing: str) -> dict[str, str]:
     """The mark of where a news item stands."""
     shape, tone = STANDINGS[standing]
     return {"word": str(Standing(standing).label), "shape": shape, "tone": tone}
+
+
+OPERATIONS: dict[str, tuple[str, str]] = {
+    OperationStatus.PENDING: ("clock", "plan"),
+    OperationStatus.WORKING: ("half", "plan"),
+    OperationStatus.DONE: ("tick", "good"),
+    OperationStatus.FAILED: ("cross", "bad"),
+    OperationStatus.UNCERTAIN: ("diamond", "warn"),
+    OperationStatus.CANCELLED: ("cross-open", "muted"),
+}
+
+
+@register.inclusion_tag("web/parts/status.html")
+def operation_mark(operation: Operation) -> dict[str, str]:
+    """The mark of where a later change of a post stands."""
+    shape, tone = OPERATIONS[operation.status]
+    return {"word": operation.get_status_display(), "shape": shape, "tone": tone}
 
 
 @register.inclusion_tag("web/parts/status.html")
