@@ -10,7 +10,7 @@ from django.utils import timezone
 from publisher.deliver import post
 from publisher.review import corrections, renewal
 from publisher.rules import matching, wanted
-from publisher.schedule import dispatch, withdrawn
+from publisher.schedule import dispatch, healed, withdrawn
 from publisher.vocabulary import Queue
 from tasks.celery import wake
 from tasks.deliver import tick as look_for_deliveries
@@ -49,6 +49,7 @@ STEPS = (
 )
 PATIENT_STEPS = (
     Step("withdrawn", withdrawn.with_withdrawn_news, dispatch.hold_withdrawn),
+    Step("healed", healed.held_for_account, healed.release_held),
     Step("changed", renewal.untold, renewal.tell_of_changes),
     Step("rules", wanted.with_work, _wake_rules),
     Step("corrections", corrections.changed, _wake_corrections),

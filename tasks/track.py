@@ -9,6 +9,7 @@ from celery import shared_task
 from django.db import transaction
 from django.utils import timezone
 
+from publisher.accounts import alerts, health, renewal, signing_in
 from publisher.deliver import finish, notice, operations, post, reconcile, recover
 from publisher.operate.heartbeat import beat
 from publisher.review import photo_consent, settling, withdraw
@@ -43,6 +44,11 @@ def _operate(now: datetime) -> None:
         wake(carry_out, operation_id, queue=Queue.SOCIAL)
 
 
+def _renew(now: datetime) -> None:
+    for account_id in renewal.to_renew(now):
+        wake(renew_account, account_id, queue=Queue.TRACK)
+
+
 def _apply(_now: datetime) -> None:
     # The next tick asks again: those that a busy worker did not take soon would only stand before other work.
     wake(apply_reports, queue=Queue.TRACK, expires_s=TICK_EXPIRES_S)
@@ -73,6 +79,7 @@ STEPS = (
     # A mailbox that was never looked into has no row.
     Step("mailbox", None, _look_into_mailbox),
     Step("forward", forwarding.due, _forward),
+    Step("renew", renewal.due, _renew),
 )
 
 
@@ -95,6 +102,27 @@ def look_into_mailbox() -> None:
 def forward_reply(mail_id: int) -> None:
     """Send one reply on to its newsletter's office."""
     forwarding.forward(mail_id)
+
+
+@shared_task
+def renew_account(account_id: int) -> None:
+    """Renew one channel's access before it ends."""
+    renewal.renew_ahead(account_id)
+
+
+@shared_task
+def look_after_channels() -> None:
+    """Have channels asked that were not for a day, tell of those that end soon, forget sign-ins nobody finished."""
+    now = timezone.now()
+    do_all((partial(alerts.tell_of_ending, now), partial(signing_in.forget_old, now)))
+    for account_id in health.to_check(now):
+        wake(check_account, account_id, queue=Queue.TRACK)
+
+
+@shared_task
+def check_account(account_id: int) -> None:
+    """Ask one channel's platform whether it still knows us."""
+    health.check_one(account_id)
 
 
 @shared_task

@@ -30,11 +30,24 @@ def config_of(account: Account) -> Any:
 
     Raises AccountError where a field is missing, for example after the account was disconnected.
     """
-    config_class = platform_of(account).config_class
-    stored = {**account.config, **account.credentials}
+    return typed(platform_of(account).config_class, {**account.config, **account.credentials})
+
+
+def typed(config_class: type, stored: Mapping[str, Any]) -> Any:
+    """A `config_class` of what is stored under its fields' names. Raises AccountError where one is missing."""
     if _missing(config_class, stored):
         raise AccountError(gettext_noop("The channel must be connected again."), reason=Reason.ACCOUNT)
     return config_class(**{each.name: stored[each.name] for each in fields(config_class) if each.name in stored})
+
+
+def changed(account: Account, config_class: type, values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The row's open fields and secrets with some of the `config_class`'s fields given anew."""
+    secret = {each.name: bool(each.metadata.get("secret")) for each in fields(config_class)}
+    known = {name: value for name, value in values.items() if name in secret}
+    return (
+        account.config | {name: value for name, value in known.items() if not secret[name]},
+        account.credentials | {name: value for name, value in known.items() if secret[name]},
+    )
 
 
 def split_values(config_class: type, values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

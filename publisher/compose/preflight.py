@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
+from publisher.accounts.lasting import HEEDED, must_reconnect_by
 from publisher.audience.aims import aim_of, aims_among
 from publisher.audience.rule import forecast
 from publisher.compose import past_events
@@ -31,6 +32,8 @@ from publisher.vocabulary import AccountStatus, BlockKind, MessageStatus, Outlet
 # Gmail cuts a mail at about 102 kB, and with it the unsubscribe link.
 LARGE_MAIL = 95_000
 LONG_SUBJECT = 120
+# A post may go out somewhat later than planned.
+LASTING_MARGIN = timedelta(hours=3)
 _NO_REPLY = re.compile(r"^(no|do[-_.]?not|never)[-_.]?reply|^(ikke[-_.]?svar|svar[-_.]?ikke)", re.IGNORECASE)
 _STORIES = {BlockKind.LEAD_STORY, BlockKind.STORY}
 
@@ -77,7 +80,7 @@ def checks(campaign: Campaign, at: datetime | None = None) -> list[Check]:
     found = [
         Check(finding.level, message, finding.explanation, finding.field)
         for message in messages
-        for finding in (*_findings(message, _day(message, at)), *_events(message, at))
+        for finding in (*_findings(message, at), *_events(message, at))
     ]
     if not messages:
         found.append(
@@ -107,15 +110,15 @@ def _news(campaign: Campaign) -> Iterator[Check]:
 def _events(message: Message, at: datetime) -> Iterator[Finding]:
     """What is over when it goes out, and whether the mail that it corrects has ended."""
     now = timezone.now()
-    own = message.scheduled_at if message.scheduled_at and message.scheduled_at > now else None
-    for stops, words in past_events.findings(message, now, own or at):
+    for stops, words in past_events.findings(message, now, _own_time(message, now) or at):
         yield Finding("error" if stops else "warning", words)
     if message.corrects.filter(BEGUN).exclude(status__in=(MessageStatus.FINISHED, MessageStatus.CANCELLED)).exists():
         yield Finding("error", _say(STILL_BEING_SENT))
 
 
-def _findings(message: Message, day: date) -> Iterator[Finding]:
-    return _email(message, day) if message.outlet == Outlet.EMAIL else _post(message, day)
+def _findings(message: Message, at: datetime) -> Iterator[Finding]:
+    day = _day(message, at)
+    return _email(message, day) if message.outlet == Outlet.EMAIL else _post(message, day, at)
 
 
 def _say(msgid: str, **params: object) -> Explanation:
@@ -251,9 +254,13 @@ def _broken_link(link: str) -> Explanation:
 def _day(message: Message, at: datetime | None) -> date:
     """The day on which it goes out, where the organisation is: by its own time if it has one, else as all of it."""
     now = timezone.now()
-    own = message.scheduled_at if message.scheduled_at and message.scheduled_at > now else None
-    planned = own or at or message.campaign.scheduled_at or now
+    planned = _own_time(message, now) or at or message.campaign.scheduled_at or now
     return timezone.localtime(max(planned, now), ZoneInfo(message.campaign.organisation.timezone)).date()
+
+
+def _own_time(message: Message, now: datetime) -> datetime | None:
+    """The message's own time, if it has one and that is ahead."""
+    return message.scheduled_at if message.scheduled_at and message.scheduled_at > now else None
 
 
 def _size(message: Message) -> Iterator[Finding]:
@@ -278,18 +285,35 @@ def _size(message: Message) -> Iterator[Finding]:
         )
 
 
-def _post(message: Message, day: date) -> Iterator[Finding]:
+def _post(message: Message, day: date, at: datetime) -> Iterator[Finding]:
     account = message.account
     if account is None:
         return
     if account.status != AccountStatus.CONNECTED:
         yield Finding("error", _say(gettext_noop("The channel “%(name)s” must be connected again."), name=account.name))
+    yield from _lasting(message, account, at)
     yield from _text(message)
     if message.link and not is_web_address(message.link):
         yield Finding("error", _broken_link(message.link))
     if message.picture:
         yield from _picture(message.picture, message.picture_alt, message.campaign.title, day)
         yield from _alt_length(message, account)
+
+
+def _lasting(message: Message, account: Account, at: datetime) -> Iterator[Finding]:
+    """Whether the channel's access still lasts when the post goes out: only near ones can be helped now."""
+    now = timezone.now()
+    until, planned = must_reconnect_by(account, now), max(_own_time(message, now) or at, now)
+    if until is None or until > planned + LASTING_MARGIN:
+        return
+    near = planned < now + HEEDED
+    words = (
+        gettext_noop("“%(name)s” must be connected again before %(day)s, or this post cannot go out. Do it now.")
+        if near
+        else gettext_noop("“%(name)s” must be connected again before %(day)s, or this post cannot go out.")
+    )
+    last_day = timezone.localtime(until, ZoneInfo(message.campaign.organisation.timezone)).date()
+    yield Finding("error" if near else "warning", _say(words, name=account.name, day=day_in_numbers(last_day)))
 
 
 def _text(message: Message) -> Iterator[Finding]:

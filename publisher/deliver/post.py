@@ -10,11 +10,21 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
-from publisher.accounts.settings import config_of, platform_of
+from publisher.accounts.refusal import refused
+from publisher.accounts.renewal import fresh_config, renewed, with_access
+from publisher.accounts.settings import platform_of
 from publisher.compose.social import follow_up_of, post_of
 from publisher.deliver import claim, outcome
 from publisher.deliver.post_claim import ClaimLostError, PostClaim, take
-from publisher.errors import AccountError, Explanation, OpslagError, PermanentError, TransientError, UncertainError
+from publisher.errors import (
+    AccountError,
+    Explanation,
+    OpslagError,
+    PermanentError,
+    TokenExpiredError,
+    TransientError,
+    UncertainError,
+)
 from publisher.models import Account, Claim, Delivery, Message, PostPart
 from publisher.models.counting import COMMON_LANE, move_counts
 from publisher.models.probe import Moment
@@ -22,7 +32,6 @@ from publisher.platforms.contract import Platform, Post, Published
 from publisher.schedule import dispatch
 from publisher.schedule.stops import not_stopped
 from publisher.vocabulary import (
-    AccountStatus,
     DeliveryStatus,
     HoldReason,
     MessageStatus,
@@ -178,10 +187,9 @@ def account_of(delivery: Delivery) -> Account:
     return delivery.account
 
 
-def plan_of(delivery: Delivery, part: PostPart) -> tuple[Platform, object, Post]:
-    """The plug-in, the account's configuration and the frozen content of one part."""
-    account = account_of(delivery)
-    return platform_of(account), config_of(account), _content(delivery, part)
+def plan_of(delivery: Delivery, part: PostPart) -> tuple[Platform, Post]:
+    """The plug-in and the frozen content of one part."""
+    return platform_of(account_of(delivery)), _content(delivery, part)
 
 
 def _content(delivery: Delivery, part: PostPart) -> Post:
@@ -203,11 +211,12 @@ def _prepare_part(delivery: Delivery, part: PostPart, mine: PostClaim) -> None:
         if part.prepared_at and part.prepared_at > timezone.now() - 2 * AHEAD:
             return
         mine.step(part, PartStep.WAITING)
-    platform, config, post = plan_of(delivery, part)
+    platform, post = plan_of(delivery, part)
     if part.step == PartStep.WAITING:
         mine.step(part, PartStep.PREPARING)
+    account = account_of(delivery)
     try:
-        prepared = platform.prepare(config, account_of(delivery).facts, post)
+        prepared = with_access(account, lambda config: platform.prepare(config, account.facts, post))
     except OpslagError:
         mine.step(part, PartStep.WAITING)
         raise
@@ -220,7 +229,18 @@ def _publish_part(delivery: Delivery, part: PostPart, mine: PostClaim) -> bool:
         return True
     mine.renew(UPLOAD_LEASE)
     _prepare_part(delivery, part, mine)
-    platform, config, post = plan_of(delivery, part)
+    account = account_of(delivery)
+    try:
+        return _commit_part(delivery, part, mine, fresh_config(account))
+    except TokenExpiredError:
+        # Surely not public. The renewal may take its time, so the claim is held anew.
+        mine.renew(UPLOAD_LEASE)
+        return _commit_part(delivery, part, mine, renewed(account))
+
+
+def _commit_part(delivery: Delivery, part: PostPart, mine: PostClaim, config: object) -> bool:
+    """The one call, with its step stored before and after."""
+    platform, post = plan_of(delivery, part)
     mine.renew(COMMIT_LEASE)
     if not claim.may_go_on(delivery.message):
         return False
@@ -263,11 +283,8 @@ def _failed(delivery: Delivery, mine: PostClaim, error: OpslagError) -> Delivery
 
 def _hold_for_account(delivery: Delivery, error: AccountError, *, frm: MessageStatus) -> bool:
     """Ask for a reconnect and hold the message; false where the channel was connected anew since we read it."""
-    account, words = account_of(delivery), error.explanation
-    as_read = Q(checked_at=account.checked_at) | Q(status=AccountStatus.NEEDS_RECONNECT)
-    refused = Account.objects.filter(as_read, pk=account.pk).exclude(status=AccountStatus.DISCONNECTED)
-    refused.update(status=AccountStatus.NEEDS_RECONNECT, last_error=words.as_json(), checked_at=timezone.now())
-    if Account.objects.filter(pk=account.pk, status=AccountStatus.CONNECTED).exists():
+    words = error.explanation
+    if not refused(account_of(delivery), words):
         return False
     return dispatch.hold(delivery.message, HoldReason.ACCOUNT_BROKEN, words, frm=frm)
 

@@ -10,7 +10,8 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from publisher.accounts.settings import config_of, platform_of
+from publisher.accounts.renewal import with_access
+from publisher.accounts.settings import platform_of
 from publisher.deliver import outcome
 from publisher.deliver.post import PUBLIC, account_of, adopt, plan_of
 from publisher.deliver.post_claim import ClaimLostError, PostClaim, store_step, take
@@ -84,18 +85,23 @@ def _look(delivery: Delivery, part: PostPart, mine: PostClaim) -> bool:
         return True
     if part.step != PartStep.COMMITTING or part.first_commit_at is None:
         return False
-    platform, config, post = plan_of(delivery, part)
-    facts = account_of(delivery).facts
-    if timezone.now() - part.first_commit_at < platform.repeat_safe_for(facts):
-        with mine.one_call():
-            again = platform.commit(config, facts, post, part.prepared)
-        adopt(part, again, mine)
+    platform, post = plan_of(delivery, part)
+    account, since = account_of(delivery), part.first_commit_at
+    repeatable = platform.repeats_safely(account.facts, post)
+    if repeatable and timezone.now() - since < platform.repeat_safe_for(account.facts):
+        adopt(part, with_access(account, lambda config: _commit_again(config, delivery, part, mine)), mine)
         return True
-    found = platform.find(config, facts, post, part.first_commit_at)
+    found = with_access(account, lambda config: platform.find(config, account.facts, post, since))
     if found is None:
         return False
     adopt(part, found, mine)
     return True
+
+
+def _commit_again(config: object, delivery: Delivery, part: PostPart, mine: PostClaim) -> Published:
+    platform, post = plan_of(delivery, part)
+    with mine.one_call():
+        return platform.commit(config, account_of(delivery).facts, post, part.prepared)
 
 
 def _conclude(delivery: Delivery, mine: PostClaim) -> bool:
@@ -136,7 +142,8 @@ def _read_back(part: PostPart) -> bool:
     account = account_of(part.delivery)
     published = Published(part.remote_id, part.permalink)
     try:
-        seen = platform_of(account).confirm(config_of(account), account.facts, published)
+        platform = platform_of(account)
+        seen = with_access(account, lambda config: platform.confirm(config, account.facts, published))
         permalink = seen.permalink or part.permalink
         store_step(part, PartStep.CONFIRMED, remote_id=seen.remote_id, permalink=permalink)
     except (OpslagError, ClaimLostError):

@@ -28,7 +28,7 @@ from publisher.items.pictures import fetch_picture
 from publisher.items.polling import Claim, ClaimLostError, claim, due_sources, give_up
 from publisher.items.quarantine import flood, has_held, tell_of_held
 from publisher.items.recognise import Known, Recognised
-from publisher.items.recording import REUSED_KEY, Done, Fetched, is_news, record, record_new, sight
+from publisher.items.recording import REUSED_KEY, Done, Fetched, is_news, lacks_picture, record, record_new, sight
 from publisher.models import Item, Source
 from publisher.sources import SOURCES
 from publisher.sources.contract import Poll
@@ -275,10 +275,14 @@ class _Taking:
         return settled and self._known.is_sighted(entry) and not is_news(self._source, entry, item)
 
     def _wants_picture(self, entry: Entry, item: Item | None) -> bool:
-        """Whether it is new, says something else, or still lacks the picture that it has been promised."""
+        """Whether it is new, says something else, or still lacks a picture that was promised or that is new here."""
         if item is None or (item.content_hash != entry.content_hash and is_news(self._source, entry, item)):
             return True
-        if item.picture_id or not item.picture_error.get("again"):
+        if not lacks_picture(item):
+            return False
+        if not self._known.is_sighted(entry) and entry.pictures:
+            return True
+        if not item.picture_error.get("again"):
             return False
         return timezone.now() - item.first_seen_at < _TRY_PICTURES_FOR
 

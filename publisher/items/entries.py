@@ -20,6 +20,7 @@ from publisher.items.identity import (
     guid_of,
     identity_of,
     identity_without_guid,
+    links_at_site,
     normalise_link,
     title_key,
     web_address,
@@ -121,13 +122,15 @@ def _is_front_page(link_key: str) -> bool:
 
 
 def _entry_of(candidate: Candidate, base_url: str, sites: Sites) -> Entry:
-    link = web_address(at_site(without_tracking(web_address(candidate.link)), sites))
-    body_html = clean_html(candidate.body_html, link or base_url)
+    written = without_tracking(web_address(candidate.link))
+    link = web_address(at_site(written, sites))
+    body_html = clean_html(candidate.body_html, written or base_url)
     body_text = text_of_clean(body_html)
     lead = excerpt(tidy(candidate.lead), LONGEST_LEAD) or excerpt(_first_paragraph(body_text), LEAD_FROM_BODY)
     title = excerpt(one_line(candidate.title) or lead or link, TITLE_LENGTH)
     picture = candidate.pictures[0].url if candidate.pictures else ""
     event = [event_key(candidate.event)] if candidate.event else []
+    # As the source has it, so that naming another address of its website is no edit.
     said = json.dumps([title, lead, body_html, normalise_link(picture), *event])
     now = timezone.now()
     return Entry(
@@ -138,7 +141,7 @@ def _entry_of(candidate: Candidate, base_url: str, sites: Sites) -> Entry:
         title=title,
         title_key=title_key(title),
         lead=lead,
-        body_html=body_html,
+        body_html=links_at_site(body_html, sites),
         body_text=body_text,
         author=one_line(candidate.author)[:200],
         language=candidate.language[:8],

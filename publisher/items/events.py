@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,6 +14,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from publisher.items.content import one_line
+from publisher.items.headline_status import status_in
 from publisher.items.identity import web_address, without_tracking
 from publisher.models import Item
 from publisher.models.probe import Moment
@@ -34,27 +36,51 @@ def event_key(event: Event | None) -> str:
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
 
-def put_event(item: Item, event: Event | None, zone: str) -> None:
+def put_event(item: Item, event: Event | None, zone: str, *, headline: str = "", earlier: str = "") -> None:
     """Put what a source says of an event on its item, which the caller saves; `zone` is its organisation's.
 
     What the source said last time already is not put again: staff may have put it right since. A source that says
-    nothing of an event takes nothing away.
+    nothing of an event takes nothing away. `headline` is the source's now and `earlier` its last one: what it says of
+    the event counts, unless the event itself says that it does not take place as announced.
     """
-    key = event_key(event)
-    if event is None or key == item.event_key:
+    said = _as_headed(event, headline)
+    key = event_key(said)
+    if said is None or key == item.event_key:
+        if event is None or event.status == EventStatus.SCHEDULED:
+            heed_headline(item, headline, earlier)
         return
     put_facts(
         item,
-        starts_at=_instant(event.starts_at, event, zone),
-        ends_at=_instant(event.ends_at, event, zone) if event.ends_at else None,
-        all_day=event.all_day,
-        place=one_line(event.place)[:PLACE_LENGTH],
-        price=one_line(event.price)[:PRICE_LENGTH],
-        booking_url=without_tracking(web_address(event.booking_url)),
-        status=event.status if event.status in EventStatus.values else EventStatus.SCHEDULED,
+        starts_at=_instant(said.starts_at, said, zone),
+        ends_at=_instant(said.ends_at, said, zone) if said.ends_at else None,
+        all_day=said.all_day,
+        place=one_line(said.place)[:PLACE_LENGTH],
+        price=one_line(said.price)[:PRICE_LENGTH],
+        booking_url=without_tracking(web_address(said.booking_url)),
+        status=said.status if said.status in EventStatus.values else EventStatus.SCHEDULED,
         zone=zone,
     )
     item.event_key = key
+
+
+def _as_headed(event: Event | None, headline: str) -> Event | None:
+    """That it takes place is what programs write by themselves; “AFLYST: …” was written by a person."""
+    if event is None or event.status != EventStatus.SCHEDULED:
+        return event
+    return replace(event, status=status_in(headline) or event.status)
+
+
+def heed_headline(item: Item, headline: str, earlier: str) -> None:
+    """Let an event that its headline now calls off, moves or puts off, and did not `earlier`, be so; or no longer.
+
+    The caller saves the item. What a person said of the event since the headline was written stays.
+    """
+    now, before = status_in(headline), status_in(earlier)
+    if item.event_starts_at is None or now == before or (now is None and item.event_status != before):
+        return
+    facts = facts_of(item)
+    item.event_status = now or EventStatus.SCHEDULED
+    _note_change(item, facts)
 
 
 def put_facts(
@@ -76,6 +102,10 @@ def put_facts(
     item.event_all_day, item.event_place, item.event_price = all_day, place, price
     item.event_booking_url, item.event_status = booking_url, status if starts_at else ""
     item.event_over_at = over_at(starts_at, item.event_ends_at, all_day=all_day, zone=zone) if starts_at else None
+    _note_change(item, before)
+
+
+def _note_change(item: Item, before: Facts) -> None:
     after = facts_of(item)
     if before and after and differs(before, after):
         item.event_changed_at = timezone.now()

@@ -13,8 +13,10 @@ from django.db.models import Q
 from django.utils.translation import gettext_noop
 
 from publisher.errors import InputError
-from publisher.items.identity import Sites, at_site, normalise_link, place_of, web_address
-from publisher.models import Block, Item, Organisation, SameSite, Sighting
+from publisher.items.identity import Sites, at_site, links_at_site, normalise_link, place_of, web_address
+from publisher.items.labels import Labels
+from publisher.items.recording import label_by_source, lacks_picture
+from publisher.models import Block, Item, Organisation, SameSite, Sighting, Source
 from publisher.vocabulary import ItemState
 
 
@@ -51,7 +53,9 @@ def same_site(organisation: Organisation, alias: str, site: str) -> tuple[SameSi
     if place_of(origin) in known or place in {place_of(each) for each in known.values()}:
         raise InputError(gettext_noop("One of the two is in the list the other way round. Remove it there first."))
     row = SameSite.objects.create(organisation=organisation, alias=place, site=origin)
-    return row, _move_links(organisation, {place: origin})
+    mapped = _move_links(organisation, {place: origin})
+    _move_links_in_texts(organisation, {place: origin})
+    return row, mapped
 
 
 def _origin(site: str) -> str:
@@ -85,12 +89,24 @@ def _move_links(organisation: Organisation, sites: Sites) -> Mapped:
     return mapped
 
 
+def _move_links_in_texts(organisation: Organisation, sites: Sites) -> None:
+    """Readers follow them, too. That is no edit: what an item says is the same."""
+    (alias,) = sites
+    for item in Item.objects.filter(organisation=organisation, body_html__icontains=alias).only("body_html").iterator():
+        moved = links_at_site(item.body_html, sites)
+        if moved != item.body_html:
+            Item.objects.filter(pk=item.pk).update(body_html=moved)
+
+
 def _merge(at_alias: Item, there: Item) -> bool:
     """Make two items one: what is used stays, else what was there first. False if both are used."""
     used, other = is_used(at_alias), is_used(there)
     if used and other:
         return False
     keep, drop = (at_alias, there) if used or (not other and at_alias.pk < there.pk) else (there, at_alias)
+    sources = Source.objects.filter(sightings__item=drop).select_related("organisation").distinct()
+    for source in sources.defer("credentials", "state"):
+        label_by_source(keep, Labels.of(source.organisation, source))
     Sighting.objects.filter(item=drop).update(item=keep)
     # What a rule has met under one name it must not meet again under the other.
     met = set(keep.rule_matches.values_list("rule", flat=True))
@@ -98,6 +114,8 @@ def _merge(at_alias: Item, there: Item) -> bool:
     # What was used is no news again.
     is_new = ItemState.NEW in (keep.state, drop.state) and not is_used(keep)
     state = ItemState.NEW if is_new else keep.state
+    if lacks_picture(keep) and drop.picture_id:
+        Item.objects.filter(pk=keep.pk).update(picture=drop.picture_id, picture_error={})
     link, key = there.link, there.link_key
     drop.delete()
     Item.objects.filter(pk=keep.pk).update(link=link, link_key=key, state=state)

@@ -6,6 +6,7 @@ A website that is known under several addresses (models.SameSite) has its pages 
 from __future__ import annotations
 
 import hashlib
+import html as entities
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -24,6 +25,7 @@ _TRACKING = re.compile(
 )
 # A website answers with and without it; where it does not, the two are never two websites.
 _WWW = re.compile(r"^(?:www\.)+(?=[^.]+\.)")
+_HREF = re.compile(r'(?<=<a href=")[^"]+')
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]+")
 _UNRESERVED = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~")
 
@@ -74,6 +76,17 @@ def at_site(url: str, sites: Sites) -> str:
         return url
     parts = urlsplit(_cleared(url))
     return site + urlunsplit(("", "", parts.path, parts.query, parts.fragment))
+
+
+def links_at_site(html: str, sites: Sites) -> str:
+    """`html`, as `items.content.clean_html` gives it, its links at the addresses that their websites have for us."""
+    return _HREF.sub(lambda found: _link_at_site(found[0], sites), html) if sites else html
+
+
+def _link_at_site(written: str, sites: Sites) -> str:
+    url = entities.unescape(written)
+    moved = at_site(url, sites)
+    return written if moved == url else entities.escape(moved)
 
 
 def normalise_link(url: str) -> str:

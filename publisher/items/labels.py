@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from publisher.items.choices import known_to
@@ -94,6 +94,11 @@ class Labels:
                 topics |= {topic.pk: topic for topic in labelling.topics}
                 places |= {area.pk: area for area in labelling.areas}
         return Matched(tuple(topics.values()), tuple(places.values()), tuple(rest))
+
+    def of_source(self) -> Matched:
+        """What everything from the source is about, whatever it says."""
+        by_source = [labelling for labelling in self.labellings if labelling.kind == LabelRuleKind.SOURCE]
+        return replace(self, topics={}, areas={}, labellings=by_source).match((), ())
 
 
 def _by_word(labels: Iterable[Label]) -> dict[str, Label]:

@@ -42,11 +42,26 @@ class Done(Enum):
     SAME = "same"
 
 
-def sight(source: Source, entry: Entry, item: Item) -> None:
-    """Remember under which key this source knows an item."""
-    Sighting.objects.get_or_create(
+def sight(source: Source, entry: Entry, item: Item) -> bool:
+    """Remember under which key this source knows an item; False if it was known."""
+    _sighting, is_first = Sighting.objects.get_or_create(
         source=source, external_key=entry.external_key, defaults={"item": item, "link": entry.link}
     )
+    return is_first
+
+
+def label_by_source(item: Item, labels: Labels) -> None:
+    """Give an item what is said of everything from a source that has it too; not where a person chose its labels."""
+    if item.worded_at is None:
+        matched = labels.of_source()
+        item.topics.add(*matched.topics)
+        item.areas.add(*matched.areas)
+
+
+def lacks_picture(item: Item) -> bool:
+    """Whether a source may still give it one: it has none, and nobody has decided so. A failed try says "again"."""
+    decided = item.picture_by_hand or item.worded_at or (item.picture_error and "again" not in item.picture_error)
+    return not item.picture_id and not decided
 
 
 def is_news(source: Source, entry: Entry, item: Item) -> bool:
@@ -105,7 +120,8 @@ def _record_once(
             state, held = ItemState.HELD, REUSED_KEY.as_json()
         return Done.CREATED, _create(source, entry, fetched, state, labels, held)
     item = Item.objects.select_for_update().get(pk=found.item.pk)
-    sight(source, entry, item)
+    if sight(source, entry, item):
+        label_by_source(item, labels)
     if item.pk in taken:
         # The same page twice in one look: the first wording counts.
         return Done.SAME, item
@@ -191,19 +207,21 @@ def _item(
         published_at=entry.published_at,
         content_hash=entry.content_hash,
     )
-    put_event(item, entry.event, source.organisation.timezone)
+    put_event(item, entry.event, source.organisation.timezone, headline=entry.title)
     return item
 
 
 def _change(item: Item, entry: Entry, fetched: Fetched, labels: Labels) -> Done:
     before = content_of(item)
     _follow_link(item, entry)
-    if item.content_hash != entry.content_hash and item.worded_at:
-        suggest(item, entry.content_hash, {name: getattr(entry, name) for name in SUGGESTED})
+    if item.content_hash != entry.content_hash:
+        earlier = str(item.suggestion.get("title") or item.title)
+        if item.worded_at:
+            suggest(item, entry.content_hash, {name: getattr(entry, name) for name in SUGGESTED})
+        else:
+            _say(item, entry, fetched, labels)
         # A colleague's words do not make a concert take place that was called off.
-        put_event(item, entry.event, item.organisation.timezone)
-    elif item.content_hash != entry.content_hash:
-        _say(item, entry, fetched, labels)
+        put_event(item, entry.event, item.organisation.timezone, headline=entry.title, earlier=earlier)
     changed = revise(item, before)
     item.save()
     return Done.CHANGED if changed else Done.SAME
@@ -233,7 +251,6 @@ def _say(item: Item, entry: Entry, fetched: Fetched, labels: Labels) -> None:
     if not item.picture_by_hand and (fetched.picture or not (entry.pictures or entry.page_error)):
         item.picture = fetched.picture
     item.picture_error = fetched.error or {}
-    put_event(item, entry.event, item.organisation.timezone)
     matched = _matched(entry, labels)
     item.tags = list(matched.rest)
     item.topics.add(*matched.topics)

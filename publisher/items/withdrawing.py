@@ -6,8 +6,8 @@ by themselves when newer ones come; one that vanishes from between others may ha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
-from datetime import timedelta
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
@@ -29,6 +29,7 @@ _LIMITS = FetchLimits(connect_s=5, read_s=5, total_s=10, max_bytes=2_000_000)
 _GONE = frozenset({404, 410})
 # A source that suddenly lacks more than half of what it had (and more than these) is believed to be at fault itself.
 BELIEVED = 5
+_AT_ONCE = 500
 
 WORDS: dict[str, str] = {
     Withdrawal.GONE: gettext_noop("found that its page is gone from the website: the news item is withdrawn"),
@@ -70,26 +71,31 @@ def after_look(
 ) -> int:
     """Withdraw what a look at a source shows to be gone; gives how many items that were.
 
-    `present` are the items that it gave, `renew` keeps the claim on the source while pages are asked.
+    `present` are the items that it gave, `renew` keeps the claim on the source meanwhile.
     """
     named = {guid_of(key) for key in poll.withdrawn} | {normalise_link(key) for key in poll.withdrawn} - {""}
-    gone = _withdraw_all(source, _known_by(source, named), Withdrawal.DELETED) if named else 0
+    gone = _withdraw_all(source, _known_by(source, named), Withdrawal.DELETED, renew) if named else 0
+    if poll.began:
+        Sighting.objects.filter(source=source, item__in=present).update(seen_at=timezone.now())
     if poll.complete:
-        missing = _missing(source, present)
-        lacks_most = len(missing) > max(BELIEVED, len(present))
-        return gone + (0 if lacks_most else _withdraw_all(source, missing, Withdrawal.UNPUBLISHED))
+        given = _given_since(source, poll.began) if poll.began else present
+        return gone + _withdraw_all(source, _missing(source, given), Withdrawal.UNPUBLISHED, renew)
     if poll.partial:
         return gone
     _forget_question(source, present)
     for sighting in _vanished(source, entries, present):
         renew()
-        gone += _is_gone(sighting) and _withdraw_all(source, [sighting.item], Withdrawal.GONE)
+        gone += _is_gone(sighting) and _withdraw_all(source, [sighting.item], Withdrawal.GONE, renew)
     return gone
 
 
-def _withdraw_all(source: Source, items: Iterable[Item], why: Withdrawal) -> int:
+def _withdraw_all(source: Source, items: Iterable[Item], why: Withdrawal, renew: Callable[[], None]) -> int:
     """Only what the source speaks for: what another still gives is not taken back."""
-    return sum(withdraw(item, why) for item in items if speaks_for(source, item))
+    gone = 0
+    for item in items:
+        renew()
+        gone += speaks_for(source, item) and withdraw(item, why)
+    return gone
 
 
 def _known_by(source: Source, keys: Collection[str]) -> list[Item]:
@@ -97,9 +103,19 @@ def _known_by(source: Source, keys: Collection[str]) -> list[Item]:
     return list(found.distinct())
 
 
-def _missing(source: Source, present: Collection[int]) -> list[Item]:
-    known = Item.objects.filter(sightings__source=source, withdrawn_at=None).distinct()
-    return [item for item in known if item.pk not in present]
+def _given_since(source: Source, began: datetime) -> set[int]:
+    """The items that the source gave in the looks since then, which together gave all it has."""
+    return set(Sighting.objects.filter(source=source, seen_at__gte=began).values_list("item_id", flat=True))
+
+
+def _missing(source: Source, given: Collection[int]) -> Iterator[Item]:
+    """What the source had and did not give; nothing where that is so much that the source is not believed."""
+    known = Sighting.objects.filter(source=source, item__withdrawn_at=None).values_list("item_id", flat=True)
+    missing = sorted(set(known).difference(given))
+    if len(missing) > max(BELIEVED, len(given)):
+        return
+    for start in range(0, len(missing), _AT_ONCE):
+        yield from Item.objects.filter(pk__in=missing[start : start + _AT_ONCE])
 
 
 def _vanished(source: Source, entries: Sequence[Entry], present: Collection[int]) -> list[Sighting]:

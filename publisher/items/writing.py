@@ -20,6 +20,7 @@ from django.utils.translation import gettext_noop
 from publisher.errors import InputError
 from publisher.items.content import clean_html, excerpt, one_line, plain_text, tidy
 from publisher.items.entries import LEAD_FROM_BODY, LONGEST_LEAD, TITLE_LENGTH
+from publisher.items.events import heed_headline
 from publisher.items.hosts import sites_of
 from publisher.items.identity import at_site, normalise_link, title_key, web_address
 from publisher.items.recording import content_of, revise
@@ -88,6 +89,7 @@ def correct(item: Item, words: Words, by: User, *, revision: int) -> Item:
         before = content_of(stored)
         _say(stored, words)
         stored.worded_at = timezone.now()
+        heed_headline(stored, stored.title, before["title"])
         _label(stored, words)
         _keep(stored, before, by)
     return stored

@@ -205,7 +205,8 @@ class Item(ScopedModel):
 class Sighting(ScopedModel):
     """Where an item was seen: (source, external key) → item.
 
-    `asked_at`: it had vanished from the feed, and then its page was asked whether it is still there.
+    `asked_at`: it had vanished from the feed, and then its page was asked whether it is still there. `seen_at`: when a
+    source that gives all it has in several looks gave it last.
     """
 
     organisation_path = "source__organisation"
@@ -214,6 +215,7 @@ class Sighting(ScopedModel):
     external_key = models.CharField(max_length=500)
     link = models.URLField(max_length=1000, blank=True)
     asked_at = models.DateTimeField(null=True)
+    seen_at = models.DateTimeField(null=True)
     first_seen_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -1,10 +1,18 @@
 """The registry of platforms: to add one, write its module and add one line here."""
 
 from publisher.platforms.contract import Platform
+from publisher.platforms.linkedin import LinkedInPlatform
 from publisher.platforms.mastodon import MastodonPlatform
 from publisher.platforms.practice import PracticePlatform
+from publisher.platforms.x import XPlatform
 
-PLATFORMS: dict[str, Platform] = {platform.kind: platform for platform in (PracticePlatform(), MastodonPlatform())}
+_ALL: tuple[Platform, ...] = (
+    PracticePlatform(),
+    MastodonPlatform(),
+    LinkedInPlatform(),
+    XPlatform(),
+)
+PLATFORMS: dict[str, Platform] = {platform.kind: platform for platform in _ALL}
 
 
 def platform_choices() -> list[tuple[str, str]]:

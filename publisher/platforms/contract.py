@@ -130,7 +130,7 @@ class Abilities:
     done, or what people should know, before they confirm. `finds`: whether a lost answer can be looked up (`find`).
     `needs_picture`: there is no post without one. `fetches_pictures`: it needs `PictureFile.url`. `visibilities`: what
     may be chosen, the first is usual. `figures`: which of FIGURES it tells; `figures_cost`: they are paid or rationed,
-    so they are asked for seldom.
+    so they are asked for seldom. `price_note` says in words what a post costs, "" where it costs nothing.
     """
 
     follow_up: FollowUp = FollowUp.NONE
@@ -146,6 +146,7 @@ class Abilities:
     visibilities: tuple[str, ...] = ("public",)
     figures: tuple[str, ...] = ()
     figures_cost: bool = False
+    price_note: StrOrPromise = ""
 
 
 # What platforms count about a post.
@@ -195,6 +196,10 @@ class Platform(ABC):
     @abstractmethod
     def repeat_safe_for(self, facts: Mapping[str, Any]) -> timedelta:
         """How long after the first attempt a commit with the same key may be repeated without a second post."""
+
+    def repeats_safely(self, facts: Mapping[str, Any], post: Post) -> bool:
+        """Whether `repeat_safe_for` holds for this post: not, say, for a comment where only posts are compared."""
+        return True
 
     @abstractmethod
     def verify(self, config: Any) -> Profile:
@@ -256,15 +261,25 @@ class SignIn(ABC):
     """Connecting by a person who signs in at the platform (OAuth 2, RFC 6749; PKCE, RFC 7636, where it has it).
 
     `app_class` is a dataclass of what the platform gave to our app (client id and secret), with metadata as config
-    fields have; `asks` names the config fields that a person fills in before (a server's address, say).
+    fields have; `asks` names the config fields that a person fills in before (a server's address, say). `registers`:
+    `register` makes the app on the spot, one for each `host`; elsewhere staff must get one from the platform.
     """
 
     app_class: ClassVar[type]
     asks: ClassVar[tuple[str, ...]] = ()
+    registers: ClassVar[bool] = False
+
+    def host(self, values: Mapping[str, Any]) -> str:
+        """The server that `values` name, where each has its own apps; else ""."""
+        return ""
 
     def register(self, values: Mapping[str, Any], redirect_uri: str) -> Any | None:
         """An app of ours made on the spot, as an `app_class`; None where staff must get one from the platform."""
         return None
+
+    def revoke(self, app: Any, config: Any) -> bool:
+        """Take back what `redeem` gave, once the account is disconnected here; false where the platform cannot."""
+        return False
 
     @abstractmethod
     def address(self, app: Any, values: Mapping[str, Any], *, redirect_uri: str, state: str, challenge: str) -> str:

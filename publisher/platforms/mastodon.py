@@ -18,12 +18,13 @@ from publisher.errors import TransientError
 from publisher.platforms.contract import Abilities, FollowUp, Limits, PictureFile, Platform, Post, Profile, Published
 from publisher.platforms.length import check_fits, mastodon_length, with_link
 from publisher.platforms.mastodon_match import CLOCK_SKEW, created_at, is_this_post
-from publisher.platforms.mastodon_server import COUNT_CODE_POINTS, limits_of, origin_of, server_facts
+from publisher.platforms.mastodon_profile import profile_of, whoami, with_token
+from publisher.platforms.mastodon_server import COUNT_CODE_POINTS, limits_of, origin_of
+from publisher.platforms.mastodon_sign_in import MastodonSignIn
 from publisher.platforms.replies import (
     checked,
     identity_of,
     named_object_of,
-    public_url,
     published_in,
     published_of,
     rows_of,
@@ -50,6 +51,7 @@ class MastodonPlatform(Platform):
     kind = "mastodon"
     label = "Mastodon"
     config_class = MastodonConfig
+    sign_in = MastodonSignIn()
 
     def __init__(self, poll_waits_s: tuple[float, ...] = (0.3, 0.7, 1, 2, 4, 4, 8, 10)) -> None:
         self._poll_waits_s = poll_waits_s
@@ -79,17 +81,7 @@ class MastodonPlatform(Platform):
 
     def verify(self, config: MastodonConfig) -> Profile:
         """Read who the token belongs to and what the server takes."""
-        me = self._whoami(config)
-        facts = server_facts(origin_of(config.server)) | {"account_id": identity_of(me)}
-        username = str(me.get("username", ""))
-        return Profile(
-            remote_id=identity_of(me),
-            name=str(me.get("display_name") or username),
-            handle=f"@{username}@{_host(facts['domain']) or _host(origin_of(config.server))}",
-            url=public_url(me.get("url")),
-            avatar_url=public_url(me.get("avatar")),
-            facts=facts,
-        )
+        return profile_of(config.server, config.access_token)
 
     def prepare(self, config: MastodonConfig, facts: Mapping[str, Any], post: Post) -> dict[str, Any]:
         """Upload the pictures with their descriptions and wait until the server has processed them."""
@@ -127,7 +119,7 @@ class MastodonPlatform(Platform):
 
     def find(self, config: MastodonConfig, facts: Mapping[str, Any], post: Post, since: datetime) -> Published | None:
         """Compare the account's own statuses with the frozen text; of several the oldest is ours."""
-        account_id = facts.get("account_id") or identity_of(self._whoami(config))
+        account_id = facts.get("account_id") or identity_of(whoami(config.server, config.access_token))
         found, older_than = None, ""
         for _page in range(PAGES_READ):
             rows = self._own_statuses(config, account_id, older_than)
@@ -137,9 +129,6 @@ class MastodonPlatform(Platform):
                 break
             older_than = identity_of(rows[-1])
         return published_in(found) if found else None
-
-    def _whoami(self, config: MastodonConfig) -> dict[str, Any]:
-        return named_object_of(self._call(config, "GET", "/api/v1/accounts/verify_credentials"))
 
     def _own_statuses(self, config: MastodonConfig, account_id: str, older_than: str) -> list[dict[str, Any]]:
         params = {"limit": str(PAGE), "exclude_reblogs": "true"} | ({"max_id": older_than} if older_than else {})
@@ -180,7 +169,7 @@ class MastodonPlatform(Platform):
         headers: Mapping[str, str] | None = None,
         **content: Any,
     ) -> http.Reply:
-        own = {"Authorization": f"Bearer {config.access_token}", "Accept": "application/json"}
+        own = with_token(config.access_token)
         url = f"{origin_of(config.server)}{path}"
         return http.send(method, url, commit=commit, headers=own | dict(headers or {}), **content)
 
@@ -188,11 +177,6 @@ class MastodonPlatform(Platform):
 def _quoted(identity: str) -> str:
     """An opaque id as one segment of a path."""
     return quote(identity, safe="")
-
-
-def _host(address: str) -> str:
-    """The host in an address that may or may not have a scheme."""
-    return address.partition("://")[2].partition("/")[0] or address.partition("/")[0]
 
 
 def _focus(picture: PictureFile) -> str:

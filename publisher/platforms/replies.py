@@ -42,7 +42,7 @@ def object_of(reply: http.Reply, *, committing: bool = False) -> dict[str, Any]:
     """The JSON object of a successful reply. Raises as `checked`; an unreadable success counts as a server's fault."""
     body = _json(checked(reply, committing=committing))
     if not isinstance(body, dict):
-        raise _server_fault(reply, committing)
+        raise server_fault(reply, committing)
     return body
 
 
@@ -50,7 +50,7 @@ def named_object_of(reply: http.Reply, *, committing: bool = False) -> dict[str,
     """As `object_of`, for objects that are worth nothing without their id."""
     body = object_of(reply, committing=committing)
     if not identity_of(body):
-        raise _server_fault(reply, committing)
+        raise server_fault(reply, committing)
     return body
 
 
@@ -68,7 +68,7 @@ def rows_of(reply: http.Reply) -> list[dict[str, Any]]:
     """The objects in the JSON list of a successful reply. Raises as `checked`."""
     body = _json(checked(reply))
     if not isinstance(body, list):
-        raise _server_fault(reply, committing=False)
+        raise server_fault(reply, committing=False)
     return [row for row in body if isinstance(row, dict)]
 
 
@@ -153,7 +153,7 @@ def _error_for(reply: http.Reply, committing: bool) -> OpslagError:
             reason=Reason.ACCOUNT,
         )
     if status in UNCLEAR or status >= 500:
-        return _server_fault(reply, committing)
+        return server_fault(reply, committing)
     return _refusal(said, committing)
 
 
@@ -170,7 +170,8 @@ def _refusal(said: str, committing: bool) -> OpslagError:
     return PermanentError(gettext_noop("The platform refused: “%(message)s”."), reason=Reason.REJECTED, message=said)
 
 
-def _server_fault(reply: http.Reply, committing: bool) -> OpslagError:
+def server_fault(reply: http.Reply, committing: bool) -> OpslagError:
+    """What an answer that tells nothing means: the post may be out (`committing`), or another try is worth it."""
     if committing:
         return UncertainError(
             gettext_noop("The platform gave no clear answer (%(status)s): the post may or may not be published."),

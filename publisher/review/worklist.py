@@ -9,6 +9,8 @@ from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from publisher.accounts.alerts import ending
+from publisher.accounts.lasting import must_reconnect_by
 from publisher.models import Account, Campaign, InboundMail, Message, Organisation, Rule, Source
 from publisher.review.photo_consent import posts_to_delete
 from publisher.vocabulary import (
@@ -33,6 +35,7 @@ _SHOWN = ("messages__newsletter", "messages__account", "messages__counts", "chos
 class Worklist:
     """What needs a person; `replies`: how many ask to unsubscribe; `to_delete`: public posts with a withdrawn picture.
 
+    `expiring`: channels that must be connected again soon, each with `days`, in how many.
     Messages in `unconfirmed` and `failed_posts` carry `number`: how many deliveries.
     """
 
@@ -45,10 +48,13 @@ class Worklist:
     rules: list[Rule]
     replies: int = 0
     to_delete: list[Message] = field(default_factory=list)
+    expiring: list[Account] = field(default_factory=list)
 
     def __len__(self) -> int:
         parts = (self.to_approve, self.held, self.unconfirmed, self.failed_posts, self.accounts, self.sources)
-        return sum(len(part) for part in (*parts, self.rules)) + bool(self.replies) + bool(self.to_delete)
+        return (
+            sum(len(part) for part in (*parts, self.rules, self.expiring)) + bool(self.replies) + bool(self.to_delete)
+        )
 
 
 def worklist(organisation: Organisation) -> Worklist:
@@ -69,7 +75,19 @@ def worklist(organisation: Organisation) -> Worklist:
         ),
         replies=InboundMail.objects.for_organisation(organisation).filter(status=InboundStatus.NEEDS_PERSON).count(),
         to_delete=list(posts_to_delete(organisation)),
+        expiring=expiring(organisation),
     )
+
+
+def expiring(organisation: Organisation) -> list[Account]:
+    """Channels that must be connected again within a fortnight, the first to end first; `days`: in how many."""
+    now, found = timezone.now(), []
+    for account in ending(now).filter(organisation=organisation).order_by("lasts_until", "pk"):
+        until = must_reconnect_by(account, now)
+        if until is not None:
+            account.days = max(-((now - until) // timedelta(days=1)), 0)  # type: ignore[attr-defined]
+            found.append(account)
+    return found
 
 
 def _messages(organisation: Organisation) -> QuerySet[Message]:

@@ -105,12 +105,14 @@ class Poll:
     `gone` means that it said it is gone for good (410). `withdrawn` names entries that the source takes back, each as
     the `external_key` it had; `complete`: the source gave all it has, so what is missing is not there any more.
     `partial`: only what is new or changed, so what is missing says nothing; `more`: look again soon for the rest, and
-    until there is no rest a first look goes on.
+    until there is no rest a first look goes on. `began` (aware): this is one of several looks that together give all,
+    and the first of them began then; with the last of them it is `complete`.
     """
 
     candidates: tuple[Candidate, ...] = ()
     withdrawn: tuple[str, ...] = ()
     complete: bool = False
+    began: datetime | None = None
     state: Mapping[str, Any] = field(default_factory=dict)
     unchanged: bool = False
     min_interval_s: int = 0

@@ -95,6 +95,9 @@ class _Reader:
     def poll(self, connection: sa.Connection, rows: ask.Origin, memory: Memory) -> Poll:
         """All of it if that is one page; else the next page of it, and once it was read to its end also the changes."""
         memory = replace(memory, began=memory.began or self._now)
+        if memory.sweep is None:
+            is_part = ask.may_be_the_latest(self._config.query)
+            memory = replace(memory, swept_from=None if is_part else self._now)
         after = [self._id() > bound(memory.sweep)] if memory.sweep is not None else []
         found, more = self.page(connection, rows, where=after, order=(self._id(),))
         whole = memory.sweep is None and not more
@@ -112,7 +115,10 @@ class _Reader:
             later = replace(later, waiting=())
             changed, later, cut = self._changes(connection, rows, later)
             found += changed
-        return self._as_poll(found, later, whole=whole, more=cut)
+        is_all = memory.swept_from is not None and not more
+        poll = self._as_poll(found, later, whole=whole, more=cut)
+        # An empty table is more likely being filled than emptied.
+        return replace(poll, complete=is_all and not poll.unchanged and bool(found or not whole))
 
     def candidate(self, row: Mapping[str, Any]) -> Candidate:
         """What a row says."""
@@ -187,8 +193,7 @@ class _Reader:
         return Poll(
             candidates,
             withdrawn=withdrawn,
-            # A query may give only the latest rows; an empty table is more likely being filled than emptied.
-            complete=whole and bool(rows) and not self._config.query,
+            began=None if whole else memory.swept_from,
             state=replace(memory, digest=digest, waiting=tuple(still + later)[:MOST_WAITING]).as_json(),
             partial=not whole,
             more=more,

@@ -24,7 +24,8 @@ _SORTED_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 @dataclass(frozen=True)
 class Memory:
-    """`sweep`: the id up to which the whole is being read; `passed`: it was read to its end once.
+    """`sweep`: the id up to which the whole is being read, `swept_from` (aware) when that began; `passed`: it was read
+    to its end once.
 
     `newest`: the greatest update time (without such a column: id) so far; `read_at`: when (aware) the last reading of
     all that is new began; `began`: when the one that goes on did; `resume`: update time and id at which its last page
@@ -32,6 +33,7 @@ class Memory:
     """
 
     sweep: Any = None
+    swept_from: datetime | None = None
     passed: bool = False
     newest: Any = None
     read_at: datetime | None = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import MISSING, fields
+
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
@@ -14,9 +16,10 @@ from publisher.accounts.connect import connect_account
 from publisher.errors import OpslagError
 from publisher.models import Account
 from publisher.platforms import PLATFORMS
+from publisher.platforms.contract import Platform
 from publisher.web.kept_words import keeps_words
 from publisher.web.plugin_form import form_for, refuse, secret_fields
-from publisher.web.staff import OwnRequest, own, staff
+from publisher.web.staff import OwnRequest, id_in, own, staff
 
 
 @staff("manage")
@@ -26,7 +29,9 @@ def channel_choose(request: OwnRequest) -> HttpResponse:
     context = {
         "title": _("Connect a channel"),
         "state": _("Where should posts go out?"),
-        "platforms": [(kind, platform.label) for kind, platform in PLATFORMS.items() if kind != open_practice.KIND],
+        "platforms": [
+            (_way(platform), platform.label) for kind, platform in PLATFORMS.items() if kind != open_practice.KIND
+        ],
     }
     return render(request, "web/channels/choose.html", context)
 
@@ -39,7 +44,10 @@ def channel_connect(request: OwnRequest, kind: str) -> HttpResponse:
     if kind not in PLATFORMS or kind == open_practice.KIND:
         raise Http404
     platform = PLATFORMS[kind]
-    form = form_for(platform.config_class)(request.POST or None, initial=_filled_in(request, kind))
+    if not has_form(platform):
+        raise Http404
+    again = channel_again(request, kind)
+    form = form_for(platform.config_class)(request.POST or None, initial=dict(again.config) if again else {})
     if request.method == "POST" and form.is_valid():
         try:
             account = connect_account(request.organisation, kind, form.cleaned_data, request.user)
@@ -56,6 +64,7 @@ def channel_connect(request: OwnRequest, kind: str) -> HttpResponse:
         "back_label": _("Connect a channel"),
         "has_secret": bool(secret_fields(platform.config_class)),
         "button": _("Connect"),
+        "sign_in_url": reverse("channel-sign-in", args=[kind]) if platform.sign_in else "",
     }
     return render(request, "web/channels/connect.html", context, status=422 if form.errors else 200)
 
@@ -89,15 +98,26 @@ def reconnect_url(account: Account) -> str:
     """Where a channel is connected again, "" for one that needs no form."""
     if account.kind == open_practice.KIND or account.kind not in PLATFORMS:
         return ""
-    return f"{reverse('channel-connect', args=[account.kind])}?again={account.pk}"
+    return f"{_way(PLATFORMS[account.kind])}?again={account.pk}"
 
 
-def _filled_in(request: OwnRequest, kind: str) -> dict[str, object]:
-    again = request.GET.get("again", "")
-    if not again.isdecimal():
-        return {}
-    account = Account.objects.for_organisation(request.organisation).filter(kind=kind, pk=int(again)).first()
-    return dict(account.config) if account else {}
+def has_form(platform: Platform) -> bool:
+    """Whether a channel can be connected by filling in a form: all that it needs is typed, and more than signing in."""
+    each_typed = [not each.metadata.get("hidden") for each in fields(platform.config_class) if each.default is MISSING]
+    asks = platform.sign_in.asks if platform.sign_in else ()
+    typed = {each.name for each in fields(platform.config_class) if not each.metadata.get("hidden")}
+    return all(each_typed) and bool(typed - set(asks))
+
+
+def channel_again(request: OwnRequest, kind: str) -> Account | None:
+    """The channel that `?again=` names."""
+    again = id_in(request.GET.get("again", ""))
+    return Account.objects.for_organisation(request.organisation).filter(kind=kind, pk=again).first()
+
+
+def _way(platform: Platform) -> str:
+    """Where a channel of this platform is connected: by signing in where that is possible, else by a form."""
+    return reverse("channel-sign-in" if platform.sign_in else "channel-connect", args=[platform.kind])
 
 
 def _connected(request: OwnRequest, account: Account) -> HttpResponse:

@@ -23,8 +23,9 @@ from publisher.errors import Explanation, InputError
 from publisher.models import Account, Message, Organisation, Slot
 from publisher.platforms import PLATFORMS
 from publisher.schedule.slots import next_slot
-from publisher.vocabulary import AccountStatus, MessageStatus
+from publisher.vocabulary import AccountStatus, HoldReason, MessageStatus
 from publisher.web.channel_connect import reconnect_url
+from publisher.web.channel_facts import facts_of
 from publisher.web.kept_words import keeps_words
 from publisher.web.posting_times_form import PostingTimesForm, Week, week_of
 from publisher.web.staff import OwnRequest, may, own, staff
@@ -163,11 +164,21 @@ def _page(request: OwnRequest, account: Account, form: PostingTimesForm | None, 
         "reconnect_url": reconnect_url(account),
         "next_slot": next_slot(account, timezone.now()) if week and live else None,
         "history": who_did_what(account),
+        "facts": facts_of(account, timezone.now()),
+        "held": _held(account),
         "disconnected": account.status == AccountStatus.DISCONNECTED,
         "may_edit": may(request, "edit"),
         "may_manage": may(request, "manage"),
     }
     return render(request, "web/channels/channel.html", context, status=status)
+
+
+def _held(account: Account) -> list[Message]:
+    """What was held because the channel did not work; once it works, what is not too late goes on by itself."""
+    found = Message.objects.for_organisation(account.organisation).filter(
+        account=account, status=MessageStatus.HELD, hold_reason=HoldReason.ACCOUNT_BROKEN
+    )
+    return list(found.select_related("campaign").order_by("scheduled_at", "pk"))
 
 
 def _say_added(request: OwnRequest, account: Account, added: int) -> None:

@@ -6,7 +6,9 @@ from django.urls import path
 
 from publisher.web import (
     calendar,
+    channel_apps,
     channel_connect,
+    channel_sign_in,
     channels,
     kept_words,
     label_change,
@@ -28,6 +30,11 @@ urlpatterns = [
     path("channels", channels.channels, name="channels"),
     path("channels/connect", channel_connect.channel_choose, name="channel-choose"),
     path("channels/connect/<slug:kind>", channel_connect.channel_connect, name="channel-connect"),
+    path("channels/connect/<slug:kind>/sign-in", channel_sign_in.channel_sign_in, name="channel-sign-in"),
+    path("channels/connected/<slug:kind>", channel_sign_in.channel_connected, name="channel-connected"),
+    path("channels/profiles/<int:pk>", channel_sign_in.channel_profiles, name="channel-profiles"),
+    path("channels/apps/<slug:kind>", channel_apps.channel_app, name="channel-app"),
+    path("channels/apps/<slug:kind>/remove", channel_apps.channel_app_remove, name="channel-app-remove"),
     path("channels/practice", channel_connect.practice_open, name="practice-open"),
     path("channels/<int:pk>", channels.channel, name="channel"),
     path("channels/<int:pk>/check", channels.channel_check, name="channel-check"),

@@ -28,10 +28,11 @@ def form_for(
 ) -> type[forms.Form]:
     """A form class with one field per config field, or for those in `names` only, with what is offered for them.
 
-    Secrets are write-only: what is stored is never shown.
+    Secrets are write-only: what is stored is never shown. Fields that are `hidden` are nobody's to fill in.
     """
     types = get_type_hints(config_class)
-    wanted = [each for each in fields(config_class) if not names or each.name in names]
+    open_to_people = [each for each in fields(config_class) if not each.metadata.get("hidden")]
+    wanted = [each for each in open_to_people if not names or each.name in names]
     return type(
         f"{config_class.__name__}Form",
         (forms.Form,),

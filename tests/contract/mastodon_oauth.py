@@ -16,6 +16,8 @@ from tests.contract.mastodon_state import only
 from tests.contract.wire import RefusedError, Request, Response, answer, page
 
 OUT_OF_BAND = "urn:ietf:wg:oauth:2.0:oob"
+# Plain http is for this machine only.
+REDIRECTS = ("https://", "http://127.0.0.1", "http://localhost")
 ASKED = {
     "response_type", "client_id", "redirect_uri", "scope", "state", "code_challenge", "code_challenge_method", "lang",
     "force_login",
@@ -58,7 +60,7 @@ class OAuth:
         scopes = frozenset(str(given.get("scopes") or "read").split())
         if not given.get("client_name"):
             raise RefusedError(422, "Validation failed: Application name can't be blank")
-        if not uris or not all(str(uri).startswith(("https://", "http://127.0.0.1", OUT_OF_BAND)) for uri in uris):
+        if not uris or not all(str(uri).startswith((*REDIRECTS, OUT_OF_BAND)) for uri in uris):
             raise RefusedError(422, "Validation failed: Redirect URI must be an absolute URI")
         if not scopes <= SCOPES:
             raise RefusedError(422, "Validation failed: Scopes doesn't match configured on the server")

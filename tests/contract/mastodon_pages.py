@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from html import escape
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 import regex
 
@@ -41,11 +42,17 @@ def consent(app_name: str, scopes: Iterable[str], fields: Mapping[str, str]) -> 
     hidden = "".join(
         f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">' for name, value in fields.items()
     )
+    back = {
+        "error": "access_denied",
+        "error_description": "The resource owner or authorization server denied the request.",
+    }
+    no = f"{fields.get('redirect_uri', '')}?{urlencode(back | {'state': fields.get('state', '')})}"
     wanted = "".join(f"<li>{escape(scope)}</li>" for scope in sorted(scopes))
     return _document(
         "Authorization required",
         f'<p>{escape(app_name)} would like to access your account:</p><ul>{wanted}</ul><form method="post" '
-        f'action="/oauth/authorize">{hidden}<button type="submit">Authorize</button></form>',
+        f'action="/oauth/authorize">{hidden}<button type="submit">Authorize</button></form>'
+        f'<p><a href="{escape(no)}">Deny</a></p>',
     )
 
 

@@ -7,12 +7,18 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from tests.contract.linkedin import LinkedInServer
 from tests.contract.mastodon import MastodonServer
 from tests.contract.mastodon_kinds import KINDS
+from tests.contract.x import XServer
 
 
 def _its_token(server: Any, address: str) -> Mapping[str, str]:
     return {"token": server.token}
+
+
+def _its_app(server: Any, address: str) -> Mapping[str, str]:
+    return {"client id": server.oauth.client_id, "secret": server.oauth.client_secret}
 
 
 @dataclass(frozen=True)
@@ -35,4 +41,8 @@ SERVERS: dict[str, Served] = {
         kind: Served(partial(MastodonServer, kind), f"the Mastodon API as {kind} speaks it", one_address=False)
         for kind in KINDS
     },
+    "linkedin": Served(
+        LinkedInServer, "LinkedIn's API, with a person who looks after two pages", connect_with=_its_app
+    ),
+    "x": Served(XServer, "the API of X, with one account and what its calls cost", connect_with=_its_app),
 }

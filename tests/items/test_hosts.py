@@ -8,8 +8,8 @@ import pytest
 
 from publisher.errors import InputError
 from publisher.items.hosts import same_site
-from publisher.models import Account, Item, Organisation, Rule, RuleMatch, SameSite
-from publisher.vocabulary import ItemState
+from publisher.models import Account, Item, LabelRule, Organisation, Rule, RuleMatch, SameSite, Topic
+from publisher.vocabulary import ItemState, LabelRuleKind
 from tests.items.by_hand import SITE, Hand, story
 from tests.review.send_outs import send_out
 
@@ -47,6 +47,19 @@ def test_naming_it_afterwards_makes_two_items_one(hand: Hand) -> None:
     for again in (hand.gives(FEED, story(2, link=f"http://{OWN}/nyheder/2"), story(3)), cms.gives(CMS)):
         assert (again.new, again.held, again.changed) == ([], 0, 0)
     assert Item.objects.count() == 3
+
+
+def test_both_sources_labellings_hold_for_the_one(hand: Hand) -> None:
+    organisation, cms = hand.row.organisation, hand.again("CMS")
+    for source in (hand.row, cms.row):
+        topic = Topic.objects.create(organisation=organisation, name=source.name, slug=source.name.lower())
+        rule = LabelRule.objects.create(organisation=organisation, kind=LabelRuleKind.SOURCE, source=source)
+        rule.topics.add(topic)
+    hand.gives(FEED)
+    cms.gives(CMS)
+    assert [item.topics.get().name for item in Item.objects.order_by("pk")] == ["Nyheder", "CMS"]
+    same_site(organisation, OWN, SITE)
+    assert {topic.name for topic in Item.objects.get().topics.all()} == {"Nyheder", "CMS"}
 
 
 @pytest.mark.parametrize("used", ["feed", "cms"])

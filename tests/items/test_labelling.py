@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -17,7 +18,19 @@ from publisher.items.labelling import (
     would_match,
 )
 from publisher.items.labels import Labelling, Labels
-from publisher.models import Area, Cooperation, Item, LabelRule, Membership, Newsletter, Organisation, Source, Topic
+from publisher.items.writing import Words, correct
+from publisher.models import (
+    Area,
+    Cooperation,
+    Item,
+    LabelRule,
+    Membership,
+    Newsletter,
+    Organisation,
+    Source,
+    Topic,
+    User,
+)
 from publisher.vocabulary import LabelRuleKind
 from tests.items.website import HOST, Story, website
 
@@ -70,6 +83,30 @@ def test_by_source_and_only_that(source: Source, music: Topic) -> None:
         collect_source(source.pk)
         collect_source(other.pk)
     assert (labels_of("her"), labels_of("der")) == (set(), {"Musik"})
+
+
+def test_a_second_source_says_what_all_its_news_is_about(source: Source, music: Topic, koege: Area, anna: User) -> None:
+    organisation = source.organisation
+    other = Source.objects.create(organisation=organisation, kind="feed", name="B", config={"url": f"{HOST}/b"})
+    labelling(organisation, LabelRuleKind.SOURCE, music, koege, source=other)
+    labelling(organisation, LabelRuleKind.CATEGORY, music, words=["koncert"])
+    stories = [Story(title, f"{HOST}/{title}", title, body=f"<p>{title}.</p>") for title in ("a", "b", "c")]
+    with website(*stories) as site:
+        collect_source(source.pk)
+        correct(Item.objects.get(title="b"), Words("b", link=f"{HOST}/b"), anna, revision=1)
+        theirs = [Story(each.title, each.link, f"b-{each.guid}", tags=["koncert"]) for each in stories[:2]]
+        site.show(*theirs, url=f"{HOST}/b")
+        collect_source(other.pk)
+        assert (labels_of("a"), labels_of("b"), labels_of("c")) == ({"Musik", "Køge"}, set(), set())
+        asked = Labelling(LabelRuleKind.SOURCE, source_id=other.pk, topics=[music], areas=[koege])
+        since = timezone.now() - timedelta(days=3_000)
+        assert {item.title for item in would_match(organisation, asked, since)} == {"a", "b"}
+        # What a colleague takes away afterwards stays away, too.
+        correct(Item.objects.get(title="a"), Words("a", link=f"{HOST}/a", areas=[koege]), anna, revision=1)
+        site.show(replace(theirs[0], lead="Nyt."), theirs[1], url=f"{HOST}/b")
+        Source.objects.update(next_poll_at=None)
+        collect_source(other.pk)
+    assert labels_of("a") == {"Køge"}
 
 
 def test_an_edit_that_brings_a_word_brings_the_label(source: Source, music: Topic) -> None:

@@ -11,6 +11,7 @@ import pytest
 from publisher.sources.contract import Poll
 from publisher.sources.database import DatabaseConfig, DatabaseSource
 from publisher.sources.database_columns import guesses
+from publisher.sources.database_query import may_be_the_latest
 from publisher.sources.database_rows import words_of
 from publisher.sources.feed_markup import paragraphs
 from tests.databases import ALT, AREAS, COLUMNS, LINK, PICTURE, Cms
@@ -130,7 +131,49 @@ def test_a_query_is_as_good_as_a_table(cms: Cms) -> None:
     )
     poll = SOURCE.poll(config, {})
     assert [(each.external_key, each.body_html) for each in poll.candidates] == [("1", "kl. 12:30 50%")]
-    assert not poll.complete, "a query may give only the latest rows"
+    assert poll.complete, "what its result lacks is not there any more"
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        "ORDER BY udgivet DESC LIMIT 50",
+        "WHERE udgivet > CURRENT_DATE",
+        "WHERE aendret > ('now')",
+        "FETCH FIRST 9 ROWS ONLY",
+    ],
+)
+def test_a_query_may_give_the_latest_rows_only(ending: str) -> None:
+    assert may_be_the_latest(f"SELECT id, overskrift FROM nyhed {ending}")
+    assert not may_be_the_latest("SELECT id, overskrift, date(udgivet) FROM nyhed WHERE status = 'udgivet'")
+
+
+def test_what_a_query_of_the_latest_rows_lacks_may_be_there_still(cms: Cms) -> None:
+    many(cms, 10, 700)
+    for limit in (5, 600):
+        query = f"SELECT id, overskrift FROM nyhed ORDER BY id DESC LIMIT {limit}"
+        config = DatabaseConfig(cms.url, query=query, id_column="id", title_column="overskrift")
+        state: dict[str, Any] = {}
+        for _page in range(2):
+            poll = SOURCE.poll(config, state)
+            state = dict(poll.state)
+            assert (poll.complete, poll.began) == (False, None)
+
+
+def test_a_large_table_is_complete_when_it_was_read_to_its_end(cms: Cms, time_machine: Any) -> None:
+    many(cms, 10, 1209)
+    config, state, looks = config_of(cms), {}, []
+    time_machine.move_to(datetime.now(UTC))
+    for _page in range(6):
+        time_machine.shift(60)
+        began = datetime.now(UTC)
+        poll = SOURCE.poll(config, state)
+        state = dict(poll.state)
+        looks.append((began, poll.began, poll.complete))
+    assert [complete for _now, _began, complete in looks] == [False, False, True] * 2
+    for now, began, _complete in (looks[0], looks[3]):
+        assert began and timedelta() <= began - now < timedelta(seconds=30)
+    assert {began for _now, began, _complete in looks} == {looks[0][1], looks[3][1]}
 
 
 def test_a_large_table_is_read_in_pages_and_then_only_what_changed(cms: Cms) -> None:

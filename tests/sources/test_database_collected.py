@@ -10,7 +10,7 @@ from publisher.items.collect import collect_source
 from publisher.items.first_look import add_source
 from publisher.models import Area, Cooperation, Item, Organisation, Source
 from publisher.sources import database_query
-from publisher.vocabulary import ItemState, SourceStatus
+from publisher.vocabulary import ItemState, SourceStatus, Withdrawal
 from tests.databases import ALT, AREAS, LINK, PICTURE, Cms
 from tests.items.website import FEED, Story, drawing, website
 from tests.sources.test_database import config_of
@@ -75,11 +75,7 @@ def test_a_large_table_is_back_catalogue_to_its_end(
     secretariat: Organisation, small: Cms, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(database_query, "PAGE", 20)
-    rows = ", ".join(
-        f"({number}, 'Nyhed {number}', '', '', '', '', '', '', '', '', '2021-01-01', '2021-01-01', 'udgivet')"
-        for number in range(10, 40)
-    )
-    small.execute(f"INSERT INTO nyhed VALUES {rows}")
+    with_rows(small, 10, 39)
     source = added(secretariat, small)
     collect(source)
     source.refresh_from_db()
@@ -88,6 +84,89 @@ def test_a_large_table_is_back_catalogue_to_its_end(
     source.refresh_from_db()
     assert source.first_poll_done
     assert Item.objects.filter(state=ItemState.SEEN).count() == Item.objects.count() == 31
+
+
+def with_rows(cms: Cms, first: int, last: int) -> None:
+    rows = ", ".join(
+        f"({number}, 'Nyhed {number}', '', '', '', '', '', '', '', '', '2021-01-01', '2021-01-01', 'udgivet')"
+        for number in range(first, last + 1)
+    )
+    cms.execute(f"INSERT INTO nyhed VALUES {rows}")
+
+
+def withdrawn() -> dict[str, str]:
+    return dict(Item.objects.filter(withdrawn_at__isnull=False).values_list("title", "withdrawn_why"))
+
+
+QUERY = "SELECT id, overskrift FROM nyhed WHERE status = 'udgivet'"
+
+
+@pytest.fixture(params=["table", "query"])
+def large(
+    request: pytest.FixtureRequest, secretariat: Organisation, cms: Cms, monkeypatch: pytest.MonkeyPatch
+) -> Source:
+    """A table of more rows than a page has, or a query that gives them; read to its end once."""
+    monkeypatch.setattr(database_query, "PAGE", 20)
+    with_rows(cms, 10, 59)
+    read = {"table": ""} if request.param == "query" else {}
+    mapped = {"query": QUERY, "id_column": "id", "title_column": "overskrift"} if read else vars(config_of(cms))
+    source, _made = add_source(secretariat, "database", {"database_url": cms.url} | mapped, "CMS")
+    for _page in range(3):
+        collect(source)
+    assert Item.objects.count() == 51 and not withdrawn()
+    return source
+
+
+def a_round(source: Source) -> None:
+    """The looks that read all of it, whatever page they begin with."""
+    for _page in range(5):
+        collect(source)
+
+
+def test_a_row_that_is_deleted_from_a_large_table_is_withdrawn_and_comes_back(large: Source, cms: Cms) -> None:
+    collect(large)
+    cms.execute("DELETE FROM nyhed WHERE id IN (15, 40, 59)")
+    a_round(large)
+    gone = {f"Nyhed {number}": Withdrawal.UNPUBLISHED for number in (15, 40, 59)}
+    assert withdrawn() == gone
+    with_rows(cms, 40, 40)
+    a_round(large)
+    del gone["Nyhed 40"]
+    assert withdrawn() == gone
+
+
+def test_a_large_table_that_lacks_most_of_it_is_not_believed(large: Source, cms: Cms) -> None:
+    cms.execute("DELETE FROM nyhed WHERE id BETWEEN 10 AND 37")
+    a_round(large)
+    assert not withdrawn()
+
+
+def test_an_unpublished_row_of_a_large_table_is_withdrawn(large: Source, cms: Cms) -> None:
+    cms.execute("UPDATE nyhed SET status = 'arkiv' WHERE id = 33")
+    a_round(large)
+    assert list(withdrawn()) == ["Nyhed 33"]
+
+
+def test_what_left_a_query_of_the_latest_rows_is_only_old(secretariat: Organisation, small: Cms) -> None:
+    with_rows(small, 10, 30)
+    fields = {"database_url": small.url, "id_column": "id", "title_column": "overskrift"}
+    query = "SELECT id, overskrift FROM nyhed WHERE status = 'udgivet' ORDER BY id DESC LIMIT 12"
+    source, _made = add_source(secretariat, "database", {**fields, "query": query}, "CMS")
+    collect(source)
+    with_rows(small, 31, 33)
+    collect(source)
+    assert Item.objects.count() == 15 and not withdrawn()
+
+
+def test_what_left_the_result_of_a_query_is_withdrawn(secretariat: Organisation, small: Cms) -> None:
+    with_rows(small, 10, 12)
+    fields = {"database_url": small.url, "id_column": "id", "title_column": "overskrift"}
+    source, _made = add_source(secretariat, "database", {**fields, "query": QUERY}, "CMS")
+    collect(source)
+    small.execute("DELETE FROM nyhed WHERE id = 10")
+    small.execute("UPDATE nyhed SET status = 'arkiv' WHERE id = 11")
+    collect(source)
+    assert withdrawn() == {"Nyhed 10": Withdrawal.UNPUBLISHED, "Nyhed 11": Withdrawal.UNPUBLISHED}
 
 
 def test_trouble_is_on_the_row_in_words_without_the_password(secretariat: Organisation, cms: Cms) -> None:

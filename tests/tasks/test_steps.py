@@ -16,6 +16,7 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from publisher.accounts import renewal as access
 from publisher.deliver import finish, lane, notice, post, reconcile, recover
 from publisher.items import polling
 from publisher.models import (
@@ -42,7 +43,7 @@ from publisher.models.line import LINE_BEGINS
 from publisher.models.probe import Instant, Probe
 from publisher.review import corrections, renewal, settling, withdraw
 from publisher.rules import matching
-from publisher.schedule import dispatch
+from publisher.schedule import dispatch, healed
 from publisher.track import breaker, events
 from publisher.track.inbound import forwarding
 from publisher.vocabulary import DeliveryStatus, InboundStatus, ItemState, MessageStatus, PartStep, SourceStatus
@@ -62,6 +63,7 @@ LOOKS: dict[str, Callable[[datetime], object]] = {
     "reconcile": reconcile.to_reconcile,
     "notices": notice.due_notices,
     "withdrawn": dispatch.hold_withdrawn,
+    "healed": healed.release_held,
     "changed": renewal.untold,
     "rules": lambda now: _met_after(now),
     "corrections": lambda now: _looked_at_after(now),
@@ -77,6 +79,7 @@ LOOKS: dict[str, Callable[[datetime], object]] = {
     "apply": events.anything_waits,
     "by_policy": settling.resend_by_policy,
     "forward": forwarding.due_forwards,
+    "renew": access.to_renew,
 }
 
 Row = tuple[type[Any], dict[str, object], dict[str, object]]
@@ -99,6 +102,9 @@ WORK: dict[str, list[Row]] = {
     "reconcile": [(Delivery, OF_POST, {"status": "uncertain", "due_at": AGO})],
     "notices": [(Notice, {}, {"status": "pending", "due_at": AGO})],
     "withdrawn": [(Message, POST, {"status": "scheduled"}), (Item, {}, {"withdrawn_at": AGO})],
+    "healed": [
+        (Message, POST, {"status": "held", "hold_reason": "account_broken", "scheduled_at": timedelta(minutes=-119)})
+    ],
     "changed": [
         (Campaign, {"title": "Opslag"}, {"status": "approved"}),
         (Message, POST, {"status": "scheduled"}),
@@ -135,6 +141,7 @@ WORK: dict[str, list[Row]] = {
         (Delivery, OF_MAIL, {"status": "uncertain", "first_started_at": timedelta(hours=-1)}),
     ],
     "forward": [(InboundMail, {}, {"status": "forward", "due_at": AGO})],
+    "renew": [(Account, {}, {"renew_at": AGO})],
 }
 
 

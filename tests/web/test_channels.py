@@ -248,3 +248,24 @@ def test_an_account_of_a_kind_that_is_gone_is_still_shown(anna: User, secretaria
     account = Account.objects.create(organisation=secretariat, kind="gone", name="Gammel", checked_at=timezone.now())
     assert "Gammel" in words(signed_in(anna).get("/channels"))
     assert signed_in(anna).get(f"/channels/{account.pk}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        (
+            "en",
+            ["A thread: several posts", "Text: 500 characters", "Until somebody takes it back", "What it cannot do"],
+        ),
+        ("da", ["500"]),
+    ],
+)
+def test_the_page_says_what_the_channel_can_do(anna: User, connected: Account, language: str, said: list[str]) -> None:
+    page = words(signed_in(anna, language).get(f"/channels/{connected.pk}"))
+    assert [each for each in said if each not in page] == []
+
+
+def test_warnings_are_said_on_the_page(anna: User, connected: Account) -> None:
+    warning = {"msgid": "The platform refused: “%(message)s”.", "params": {"message": "no <i>figures</i>"}}
+    Account.objects.filter(pk=connected.pk).update(warnings=[warning])
+    assert "no &lt;i&gt;figures&lt;/i&gt;" in source_of(signed_in(anna).get(f"/channels/{connected.pk}"))

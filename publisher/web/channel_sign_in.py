@@ -1,0 +1,198 @@
+"""Connecting channels by signing in at the platform: there, back, and which profiles; no page knows a platform."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods
+
+from publisher.accounts import signing_in
+from publisher.accounts.apps import app_for
+from publisher.accounts.signing_in import Choice, Whose
+from publisher.errors import OpslagError
+from publisher.models import Account, SigningIn
+from publisher.platforms import PLATFORMS
+from publisher.platforms.contract import Platform, SignIn
+from publisher.web.channel_connect import channel_again, has_form
+from publisher.web.plugin_form import form_for
+from publisher.web.staff import OwnRequest, staff
+
+SESSION_KEY = "signing_in"
+
+
+def redirect_uri(kind: str) -> str:
+    """Where the platform sends people back to; it must be entered there in exactly these characters."""
+    return f"{settings.OPSLAG_BASE_URL}{reverse('channel-connected', args=[kind])}"
+
+
+def whose(request: OwnRequest) -> Whose:
+    """Who is signing in. The session's secret is made with the first sign-in and never leaves the server."""
+    mine = request.session.setdefault(SESSION_KEY, secrets.token_urlsafe(32))
+    return Whose(request.user, request.organisation, mine)
+
+
+@staff("manage")
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def channel_sign_in(request: OwnRequest, kind: str) -> HttpResponse:
+    """What the platform asks for before, then off to it. `?again=` names a channel that is connected anew."""
+    platform, sign_in = _platform(kind)
+    again = channel_again(request, kind)
+    asks = form_for(platform.config_class, sign_in.asks) if sign_in.asks else forms.Form
+    form = asks(request.POST if request.method == "POST" else None, initial=dict(again.config) if again else {})
+    if request.method == "POST" and form.is_valid():
+        try:
+            address = signing_in.start(
+                whose(request), kind, form.cleaned_data, redirect_uri=redirect_uri(kind), again=again
+            )
+        except OpslagError as error:
+            form.add_error(None, str(error))
+        else:
+            return _away(request, platform, address)
+    app = None if sign_in.registers else app_for(request.organisation, kind)
+    context = {
+        "title": _("Connect to %(platform)s") % {"platform": platform.label},
+        "state": _(
+            "You sign in at %(platform)s and say there what Opslag may do. Then you choose what to connect here."
+        )
+        % {"platform": platform.label},
+        "platform": platform.label,
+        "kind": kind,
+        "form": form,
+        "account": again,
+        "app": app,
+        "lent": app is not None and app.organisation_id != request.organisation.pk,
+        "needs_app": not sign_in.registers and app is None,
+        "has_form": has_form(platform),
+        "back_url": reverse("channel-choose"),
+        "back_label": _("Connect a channel"),
+        "button": _("Sign in at %(platform)s") % {"platform": platform.label},
+    }
+    return render(request, "web/channels/sign_in.html", context, status=422 if form.errors else 200)
+
+
+@staff("manage")
+@never_cache
+@require_GET
+def channel_connected(request: OwnRequest, kind: str) -> HttpResponse:
+    """The platform sends the person back here. Nothing is connected yet: that is for the next page."""
+    _platform(kind)
+    try:
+        row = signing_in.come_back(whose(request), kind, request.GET.dict())
+    except OpslagError as error:
+        messages.error(request, str(error))
+        return redirect("channel-sign-in", kind=kind)
+    # Onwards, so that the code does not stay in the address.
+    return redirect("channel-profiles", pk=row.pk)
+
+
+@staff("manage")
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def channel_profiles(request: OwnRequest, pk: int) -> HttpResponse:
+    """Which of the profiles that the person may use are connected: several at once."""
+    try:
+        row = signing_in.waiting(whose(request), pk)
+    except OpslagError as error:
+        messages.error(request, str(error))
+        return redirect("channel-choose")
+    offered = signing_in.choices(row)
+    form = ProfilesForm(request.POST if request.method == "POST" else None, choices=offered)
+    if request.method == "POST" and form.is_valid():
+        numbers = [int(number) for number in form.cleaned_data["profiles"]]
+        connected, refusals = signing_in.connect_chosen(row, numbers, request.user)
+        if connected and not refusals:
+            return _connected(request, connected)
+        for account in connected:
+            messages.success(request, _("“%(name)s” is connected.") % {"name": account.name})
+        for name, refusal in refusals:
+            form.add_error(None, f"{name}: {refusal}")
+    return _profiles_page(request, row, form, offered)
+
+
+class ProfilesForm(forms.Form):
+    """The found profiles, each with its name and address; those wanted are ticked."""
+
+    profiles = forms.MultipleChoiceField(
+        label=gettext_lazy("Which of them should be a channel?"),
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": gettext_lazy("Choose at least one.")},
+    )
+
+    def __init__(self, *args: object, choices: list[Choice], **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        field = self.fields["profiles"]
+        assert isinstance(field, forms.MultipleChoiceField)
+        field.choices = [(str(choice.number), _described(choice)) for choice in choices]
+        field.initial = [str(choice.number) for choice in choices if choice.wanted]
+
+
+@dataclass(frozen=True)
+class _Way:
+    address: str
+    host: str
+
+
+def _described(choice: Choice) -> str:
+    profile = choice.profile
+    parts = [profile.name or profile.handle, profile.handle if profile.name else ""]
+    if choice.known is not None:
+        parts.append(_("is a channel here, gets new access"))
+    return " · ".join(part for part in parts if part)
+
+
+def _platform(kind: str) -> tuple[Platform, SignIn]:
+    platform = PLATFORMS.get(kind)
+    if platform is None or platform.sign_in is None:
+        raise Http404
+    return platform, platform.sign_in
+
+
+def _away(request: OwnRequest, platform: Platform, address: str) -> HttpResponse:
+    """A page that goes on by itself: a form may not lead to another website (Content-Security-Policy), a page may."""
+    context = {
+        "title": _("On to %(platform)s") % {"platform": platform.label},
+        "state": _("If nothing happens, press the button."),
+        "way": _Way(address, urlsplit(address).netloc),
+        "back_url": reverse("channel-sign-in", args=[platform.kind]),
+    }
+    return render(request, "web/channels/away.html", context)
+
+
+def _profiles_page(request: OwnRequest, row: SigningIn, form: ProfilesForm, offered: list[Choice]) -> HttpResponse:
+    platform = PLATFORMS[row.kind].label
+    number = len(offered)
+    found = ngettext(
+        "%(platform)s lets you use %(number)s profile.", "%(platform)s lets you use %(number)s profiles.", number
+    )
+    context = {
+        "title": _("What should be connected?"),
+        "state": found % {"platform": platform, "number": number},
+        "form": form,
+        "missed": row.again if row.again and not any(choice.wanted for choice in offered) else None,
+        "back_url": reverse("channel-sign-in", args=[row.kind]),
+        "back_label": _("Connect to %(platform)s") % {"platform": platform},
+        "button": _("Connect"),
+    }
+    return render(request, "web/channels/profiles.html", context, status=422 if form.errors else 200)
+
+
+def _connected(request: OwnRequest, accounts: list[Account]) -> HttpResponse:
+    if len(accounts) == 1:
+        words = _("“%(name)s” is connected. Choose its posting times, or leave them out.")
+        messages.success(request, words % {"name": accounts[0].name})
+        return redirect("channel", pk=accounts[0].pk)
+    words = ngettext("%(number)s channel is connected.", "%(number)s channels are connected.", len(accounts))
+    messages.success(request, words % {"number": len(accounts)})
+    return redirect("channels")
