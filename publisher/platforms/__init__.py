@@ -4,12 +4,16 @@ from publisher.platforms.contract import Platform
 from publisher.platforms.linkedin import LinkedInPlatform
 from publisher.platforms.mastodon import MastodonPlatform
 from publisher.platforms.practice import PracticePlatform
+from publisher.platforms.telegram import TelegramPlatform
+from publisher.platforms.webhook import WebhookPlatform
 from publisher.platforms.x import XPlatform
 
 _ALL: tuple[Platform, ...] = (
     PracticePlatform(),
     MastodonPlatform(),
     LinkedInPlatform(),
+    TelegramPlatform(),
+    WebhookPlatform(),
     XPlatform(),
 )
 PLATFORMS: dict[str, Platform] = {platform.kind: platform for platform in _ALL}
