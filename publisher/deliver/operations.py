@@ -16,7 +16,8 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
-from publisher.accounts.settings import config_of, platform_of
+from publisher.accounts.renewal import with_access
+from publisher.accounts.settings import platform_of
 from publisher.address_guard import time_limit
 from publisher.compose.social import follow_up_of, post_of
 from publisher.deliver.outcome import BACK_OFF_MINUTES
@@ -74,12 +75,12 @@ def _call(operation: Operation) -> Mapping[str, str]:
     if account is None or not part.remote_id:
         words = gettext_noop("It is not known where this post is. Change it on the platform itself.")
         raise PermanentError(words, reason="unknown_post")
-    platform, config = platform_of(account), config_of(account)
-    published = Published(part.remote_id, part.permalink)
+    platform, published = platform_of(account), Published(part.remote_id, part.permalink)
     if operation.kind == OperationKind.DELETE:
-        platform.delete(config, account.facts, published)
+        with_access(account, lambda config: platform.delete(config, account.facts, published))
         return {}
-    changed = platform.edit(config, account.facts, published, _as_it_should_be(operation))
+    post = _as_it_should_be(operation)
+    changed = with_access(account, lambda config: platform.edit(config, account.facts, published, post))
     permalink = changed.permalink or part.permalink
     return {"text": operation.text, "remote_id": changed.remote_id, "permalink": permalink}
 
