@@ -13,7 +13,7 @@ def to_itself(related_name):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("publisher", "0026_social_posts"),
+        ("publisher", "0027_sighting_seen"),
     ]
 
     operations = [
