@@ -16,6 +16,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
+from publisher.accounts.refusal import refused
 from publisher.accounts.renewal import with_access
 from publisher.accounts.settings import platform_of
 from publisher.address_guard import time_limit
@@ -23,10 +24,10 @@ from publisher.compose.social import follow_up_of, post_of
 from publisher.deliver.outcome import BACK_OFF_MINUTES
 from publisher.errors import AccountError, OpslagError, PermanentError, TransientError
 from publisher.life_cycles import check_transition
-from publisher.models import Account, Operation, PostPart
+from publisher.models import Operation, PostPart
 from publisher.models.probe import Moment
 from publisher.platforms.contract import Post, Published
-from publisher.vocabulary import AccountStatus, OperationKind, OperationStatus
+from publisher.vocabulary import OperationKind, OperationStatus
 
 LEASE = timedelta(minutes=3)
 CALL_S = 60
@@ -95,8 +96,9 @@ def _as_it_should_be(operation: Operation) -> Post:
 
 def _failed(operation: Operation, error: OpslagError) -> OperationStatus | None:
     words, now = error.explanation.as_json(), timezone.now()
-    if isinstance(error, AccountError):
-        _ask_for_reconnect(operation, words)
+    account = operation.part.delivery.account
+    if isinstance(error, AccountError) and account is not None:
+        refused(account, error.explanation)
     if isinstance(error, (AccountError, PermanentError)):
         return _end(operation, OperationStatus.FAILED, last_error=words)
     if operation.attempts >= settings.OPSLAG_MAX_ATTEMPTS:
@@ -106,15 +108,6 @@ def _failed(operation: Operation, error: OpslagError) -> OperationStatus | None:
     if isinstance(error, TransientError) and error.retry_after is not None:
         pause = timedelta(seconds=max(error.retry_after, 1))
     return _end(operation, OperationStatus.PENDING, last_error=words, due_at=now + pause)
-
-
-def _ask_for_reconnect(operation: Operation, words: dict[str, object]) -> None:
-    account = operation.part.delivery.account
-    assert account is not None, "it refused us"
-    refused = Account.objects.filter(pk=account.pk, checked_at=account.checked_at)
-    refused.exclude(status=AccountStatus.DISCONNECTED).update(
-        status=AccountStatus.NEEDS_RECONNECT, last_error=words, checked_at=timezone.now()
-    )
 
 
 def _end(
