@@ -1,4 +1,4 @@
-"""From a published send-out to what is changed on each channel, the note on the web page, the mail to those who got it."""
+"""From a published send-out to what changes on each channel, the note on the web page, the mail to those who got it."""
 
 from __future__ import annotations
 
