@@ -1,10 +1,13 @@
 """The registry of platforms: to add one, write its module and add one line here."""
 
+from publisher.platforms.bluesky import BlueskyPlatform
 from publisher.platforms.contract import Platform
 from publisher.platforms.mastodon import MastodonPlatform
 from publisher.platforms.practice import PracticePlatform
 
-PLATFORMS: dict[str, Platform] = {platform.kind: platform for platform in (PracticePlatform(), MastodonPlatform())}
+PLATFORMS: dict[str, Platform] = {
+    platform.kind: platform for platform in (PracticePlatform(), MastodonPlatform(), BlueskyPlatform())
+}
 
 
 def platform_choices() -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from tests.contract.bluesky import BlueskyServer
 from tests.contract.mastodon import MastodonServer
 from tests.contract.mastodon_kinds import KINDS
 
@@ -35,4 +36,5 @@ SERVERS: dict[str, Served] = {
         kind: Served(partial(MastodonServer, kind), f"the Mastodon API as {kind} speaks it", one_address=False)
         for kind in KINDS
     },
+    "bluesky": Served(BlueskyServer, "a Bluesky server and its public reading host", connect_with=BlueskyServer.how_to),
 }
