@@ -47,7 +47,7 @@ _REL = "noopener noreferrer"
 # An address that needs a base. Without one all texts share a cleaner; building it costs as much as using it.
 # It begins with a sign that stands in a text only where an attribute does: such a pattern is looked for fastest.
 _RELATIVE = re.compile(r"=(?:(?<=href=)|(?<=\s=))\s*+[\"']?+\s*+(?!https?://|mailto:|tel:)", re.IGNORECASE)
-_BARE_TAG = re.compile(r"</?[a-z][a-z0-9]*>")
+_BARE_TAG = re.compile(rf"</?(?!(?:{'|'.join(sorted(_KEPT))})>)[a-z][a-z0-9]*>")
 _ANY_TAG = re.compile(r"<[/a-zA-Z]")
 _FORMATTING = re.compile(r"<(?:a|b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u)\b", re.IGNORECASE)
 _LINK_TO_NOWHERE = re.compile(rf'<a(?: href="")? rel="{_REL}">(.*?)</a>', re.DOTALL)
@@ -62,9 +62,7 @@ _CLOSED = re.compile(r"(</(?:p|li|h2|h3|blockquote)>)")
 _INLINE = "|".join(("[^<>\t\n\f]++", *(f"<{name}>[^<>\t\n\f]++</{name}>" for name in ("strong", "em", "b", "i", "u"))))
 _WORDS = rf'(?!\s)(?:{_INLINE}|<a href="[^"<>]++" rel="{_REL}">(?:{_INLINE})++</a>)++(?<!\s)'
 _LIST = rf"(?:<li>{_WORDS}</li>)++"
-_SETTLED = re.compile(
-    rf"(?:<p>{_WORDS}</p>|<h2>{_WORDS}</h2>|<h3>{_WORDS}</h3>|<ul>{_LIST}</ul>|<ol>{_LIST}</ol>)*+"
-)
+_SETTLED = re.compile(rf"(?:<p>{_WORDS}</p>|<h2>{_WORDS}</h2>|<h3>{_WORDS}</h3>|<ul>{_LIST}</ul>|<ol>{_LIST}</ol>)*+")
 
 _UNWANTED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufeff]")
 _SENTENCE_END = re.compile(r"([\w.]*)[.!?…][”\"»«’)]*(?=\s+(\S))")
@@ -205,7 +203,7 @@ def _sanitised(cleaner: nh3.Cleaner, html: str) -> str:
 
 
 def _one_spaced(html: str) -> str:
-    """White space as HTML counts it, each run as one space. (A pattern that stops at each space takes ten times that.)"""
+    """White space as HTML counts it, each run as one space. (A pattern that stops at each space takes far longer.)"""
     html = html.replace("\n", " ").replace("\t", " ").replace("\f", " ")
     return re.sub(" {2,}", " ", html) if "  " in html else html
 

@@ -18,7 +18,7 @@ from publisher.items.labels import Labels, Matched
 from publisher.items.recognise import Known, Recognised
 from publisher.items.suggestion import SUGGESTED, suggest
 from publisher.models import Item, ItemRevision, Picture, Sighting, Source, User
-from publisher.models.raw import add_pairs
+from publisher.models.raw import add_pairs, add_rows
 from publisher.vocabulary import ItemState, SourceStatus
 
 _TRIES = 3
@@ -142,11 +142,12 @@ def record_new(
     ]
     try:
         with transaction.atomic():
-            Item.objects.bulk_create(items)
-            Sighting.objects.bulk_create(
+            add_rows(items)
+            sightings = [
                 Sighting(source_id=source.pk, item_id=item.pk, external_key=entry.external_key, link=entry.link)
                 for item, entry in zip(items, entries, strict=True)
-            )
+            ]
+            add_rows(sightings)
             pairs = list(zip(items, matched, strict=True))
             add_pairs(Item.topics.through, [(item.pk, topic.pk) for item, each in pairs for topic in each.topics])
             add_pairs(Item.areas.through, [(item.pk, area.pk) for item, each in pairs for area in each.areas])

@@ -23,7 +23,8 @@ _UNWANTED = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\u202a
 _RELATIVE = re.compile(
     r"=(?:(?<=href=)|(?<=src=)|(?<=\s=))\s*+[\"']?+(?!\s*+(?:https?:|mailto:|tel:|data:|#))", re.IGNORECASE
 )
-_HIDING = re.compile(r"<(?:!--|script|style)|-->", re.IGNORECASE)
+_HIDING = re.compile(r"<(?:!--|script|style)", re.IGNORECASE)
+_TAG = re.compile(r"</?([a-zA-Z][^\s<>/]*+)[^<>]*+>")
 _ADDRESS = re.compile(r"(\b(?:href|src)\s*+=\s*+)(?:\"([^\"]*+)\"|'([^']*+)'|([^\s\"'>]++))", re.IGNORECASE)
 
 
@@ -98,9 +99,9 @@ def elements(markup: str, *names: str) -> Iterator[tuple[str, dict[str, str]]]:
 
 
 def _visible(markup: str) -> str:
-    if _HIDING.search(markup):
+    if "-->" in markup or _HIDING.search(markup):
         return "".join(_not_hidden(markup))
-    return TOKEN.sub(lambda tag: "" if tag["name"].lower() in _INLINE else " ", markup)
+    return _TAG.sub(lambda tag: "" if tag[1].lower() in _INLINE else " ", markup)
 
 
 def _not_hidden(markup: str) -> Iterator[str]:
