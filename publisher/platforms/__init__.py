@@ -1,5 +1,6 @@
 """The registry of platforms: to add one, write its module and add one line here."""
 
+from publisher.platforms.bluesky import BlueskyPlatform
 from publisher.platforms.contract import Platform
 from publisher.platforms.facebook import FacebookPlatform
 from publisher.platforms.instagram import InstagramPlatform
@@ -11,11 +12,13 @@ from publisher.platforms.threads import ThreadsPlatform
 from publisher.platforms.webhook import WebhookPlatform
 from publisher.platforms.x import XPlatform
 
+# In the order in which they are offered.
 _ALL: tuple[Platform, ...] = (
     PracticePlatform(),
     FacebookPlatform(),
     InstagramPlatform(),
     MastodonPlatform(),
+    BlueskyPlatform(),
     LinkedInPlatform(),
     ThreadsPlatform(),
     TelegramPlatform(),

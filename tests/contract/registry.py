@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from tests.contract.bluesky import BlueskyServer
 from tests.contract.facebook import FacebookServer
 from tests.contract.instagram import InstagramServer
 from tests.contract.linkedin import LinkedInServer
@@ -74,4 +75,5 @@ SERVERS: dict[str, Served] = {
         one_address=False,
         connect_with=lambda server, address: {"send to": f"{address}/hook", "secret": server.token},
     ),
+    "bluesky": Served(BlueskyServer, "a Bluesky server and its public reading host", connect_with=BlueskyServer.how_to),
 }
