@@ -1,5 +1,6 @@
 """The registry of platforms: to add one, write its module and add one line here."""
 
+from publisher.platforms.bluesky import BlueskyPlatform
 from publisher.platforms.contract import Platform
 from publisher.platforms.linkedin import LinkedInPlatform
 from publisher.platforms.mastodon import MastodonPlatform
@@ -8,9 +9,11 @@ from publisher.platforms.telegram import TelegramPlatform
 from publisher.platforms.webhook import WebhookPlatform
 from publisher.platforms.x import XPlatform
 
+# In the order in which they are offered.
 _ALL: tuple[Platform, ...] = (
     PracticePlatform(),
     MastodonPlatform(),
+    BlueskyPlatform(),
     LinkedInPlatform(),
     TelegramPlatform(),
     WebhookPlatform(),

@@ -241,7 +241,10 @@ class Platform(ABC):
         return {}
 
     def renew_at(self, config: Any) -> datetime | None:
-        """When the credentials should be renewed without a person (aware), None if never."""
+        """When the credentials should be renewed without a person (aware), None if never.
+
+        In the past where what a person filled in must be changed for credentials before anything else can be done.
+        """
         return None
 
     def lasts_until(self, config: Any) -> datetime | None:

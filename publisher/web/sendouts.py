@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 from django_htmx.http import HttpResponseClientRefresh
 
+from publisher.compose.renewing import withdrawn_news
 from publisher.models import Campaign, StopStamp
 from publisher.review.progress import Progress
 from publisher.review.worklist import VIEWS, listed, numbers
@@ -126,6 +127,12 @@ def planned_ahead(campaign: Campaign) -> datetime | None:
     return campaign.scheduled_at if campaign.scheduled_at and campaign.scheduled_at > timezone.now() else None
 
 
+def _needing(campaign: Campaign, rows: list[ReceiptRow]) -> list[ReceiptRow]:
+    """What asks for itself. Whether withdrawn news is sent all the same is asked once for all, above."""
+    asked = any(row.only_withdrawn for row in rows) and bool(withdrawn_news(campaign))
+    return [row for row in rows if row.needs_person and not (asked and row.only_withdrawn)]
+
+
 @staff()
 def live(request: OwnRequest, campaign_id: int) -> HttpResponse:
     """What changes by itself on the page. 204 while nothing has; the page anew once it is about something else."""
@@ -149,7 +156,8 @@ def _live_context(request: OwnRequest, campaign: Campaign, rows: list[ReceiptRow
         "rows": rows,
         "stage": now_at,
         "begun": begun or (counted and now_at not in {COUNTDOWN, STOPPED, Progress.SCHEDULED}),
-        "needing": [row for row in rows if row.needs_person],
+        "needs_person": any(row.needs_person for row in rows),
+        "needing": _needing(campaign, rows),
         "poll": poll,
         "seconds": seconds_left(rows),
         "digest": fingerprint(rows, poll),

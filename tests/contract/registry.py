@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from tests.contract.bluesky import BlueskyServer
 from tests.contract.linkedin import LinkedInServer
 from tests.contract.mastodon import MastodonServer
 from tests.contract.mastodon_kinds import KINDS
@@ -58,4 +59,5 @@ SERVERS: dict[str, Served] = {
         one_address=False,
         connect_with=lambda server, address: {"send to": f"{address}/hook", "secret": server.token},
     ),
+    "bluesky": Served(BlueskyServer, "a Bluesky server and its public reading host", connect_with=BlueskyServer.how_to),
 }
