@@ -23,7 +23,7 @@ from publisher.items.history import content_at
 from publisher.models import Account, Item, Message, Picture
 from publisher.platforms import PLATFORMS
 from publisher.platforms.contract import Abilities, Card, Limits, LinkCard, PictureFile, Post
-from publisher.platforms.length import published_text
+from publisher.platforms.length import published_text, with_alts
 from publisher.vocabulary import Reason
 
 MAX_HASHTAGS = 5
@@ -102,11 +102,17 @@ def _over(account: Account, link: str, title: str, lead: str, tags: Sequence[str
     return used - limit
 
 
-def _count(account: Account, text: str, link: str, *, pictures: bool) -> tuple[int, int]:
-    """How long a text is on the account's platform with the link as it will stand there, and how long it may be."""
-    platform = PLATFORMS[account.kind]
-    shown = published_text(platform, with_partners(text, account), link, pictures=pictures)
-    return platform.length(shown, account.facts), platform.limits(account.facts).text
+def _count(account: Account, text: str, link: str, *, pictures: bool, alt: str = "") -> tuple[int, int]:
+    """How long a text is on the account's platform with the link and the picture's description as they will stand
+    there, and how long it may be."""
+    shown = _as_published(account, with_partners(text, account), link, pictures=pictures, alt=alt)
+    return PLATFORMS[account.kind].length(shown, account.facts), limits_of(account).text_beside(int(pictures))
+
+
+def _as_published(account: Account, text: str, link: str, *, pictures: bool, alt: str = "", language: str = "") -> str:
+    shown = published_text(PLATFORMS[account.kind], text, link, pictures=pictures)
+    described = pictures and limits_of(account).alt_in_text
+    return with_alts(shown, [alt], language or account.language) if described else shown
 
 
 def limits_of(account: Account) -> Limits:
@@ -120,13 +126,14 @@ def abilities_of(account: Account) -> Abilities:
 
 
 def length(message: Message) -> tuple[int, int]:
-    """How long a post's text is (as its platform counts, with the link where that is part of it), and the limit."""
+    """How long a post's text is (as its platform counts, with all that stands in it there), and how long it may be."""
     return edit_length(message, message.text)
 
 
 def edit_length(message: Message, text: str) -> tuple[int, int]:
     """The same of a new text for a published post."""
-    return _count(_account(message), text, link_of(message), pictures=_shows_picture(message))
+    pictures, alt = _shows_picture(message), message.picture_alt
+    return _count(_account(message), text, link_of(message), pictures=pictures, alt=alt)
 
 
 def follow_up_length(message: Message, text: str) -> tuple[int, int]:
@@ -139,7 +146,9 @@ def thread_of(message: Message, text: str) -> list[str]:
     account, link, pictures = _account(message), link_of(message), _shows_picture(message)
 
     def fits(words: str, first: bool) -> bool:
-        used, limit = _count(account, words, link if first else "", pictures=pictures and first)
+        # What the first post carries besides its words.
+        alt = message.picture_alt if first else ""
+        used, limit = _count(account, words, link if first else "", pictures=pictures and first, alt=alt)
         return used <= limit
 
     return split(text, fits)
@@ -173,7 +182,9 @@ def published(message: Message) -> PublishedWords:
     first, *others = parts_of(message)
     has_card = bool(abilities_of(account).link_card and message.link)
     return PublishedWords(
-        text=published_text(platform, first, link_of(message), pictures=pictures),
+        text=_as_published(
+            account, first, link_of(message), pictures=pictures, alt=message.picture_alt, language=message.language
+        ),
         follow_ups=tuple(others),
         pictures=pictures,
         card=has_card and (platform.picture_and_card or not pictures),

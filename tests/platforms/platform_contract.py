@@ -129,7 +129,8 @@ class PlatformContract:
 
     def test_what_is_called_safe_to_repeat_is_the_same_post(self, stage: Stage) -> None:
         promised = stage.platform.repeat_safe_for(stage.facts) > timedelta(0)
-        first, again = stage.commit_only(a_post()), stage.commit_only(a_post())
+        post = a_post()
+        first, again = stage.commit_only(post), stage.commit_only(post)
         assert (again == first and len(stage.seen()) == 1) or not promised
 
     def test_two_keys_are_two_posts(self, stage: Stage) -> None:
