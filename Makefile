@@ -12,7 +12,7 @@ T ?=
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help run test browser-tests system-tests lint format lock messages translations bench bench-send bench-freeze \
-	bench-marginal bench-postfix bench-fairness bench-collect bench-hostile chaos contract screenshots environment dev-environment clean
+	bench-marginal bench-postfix bench-fairness bench-collect bench-hostile chaos contract screenshots environment dev-environment real-servers clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-24s %s\n", $$1, $$2 }'
@@ -20,13 +20,13 @@ help: ## show this list
 run: environment translations ## run everything on this machine, with sample data; Ctrl-C stops it
 	@exec $(PY) -m publisher run $(ARGS)
 
-test: dev-environment translations ## format, lint, types, migrations, all tests on SQLite and PostgreSQL
+test: dev-environment real-servers translations ## format, lint, types, migrations, all tests on SQLite and PostgreSQL
 	@exec bin/test $(T)
 
 browser-tests: dev-environment translations ## only the tests in a real browser
 	@exec $(PY) -m pytest -m browser $(T)
 
-system-tests: dev-environment translations ## only the tests that start real processes
+system-tests: dev-environment real-servers translations ## only the tests that start real processes
 	@exec $(PY) -m pytest -m system $(T)
 
 lint: dev-environment ## format, lint and types, without tests
@@ -87,6 +87,9 @@ environment:
 
 dev-environment:
 	@bin/install dev
+
+real-servers:
+	@bin/install-pds
 
 clean: ## remove what was installed and built here; the data in var/ stays
 	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis $(MO)

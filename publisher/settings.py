@@ -371,7 +371,8 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain", "filters": ["hide_tokens"]}},
     "root": {"handlers": ["stderr"], "level": OPSLAG_LOG_LEVEL},
     "loggers": {
-        "httpx": {"level": "WARNING"},
+        # It names each call's whole address; a level set lower must not tell tokens.
+        "httpx": {"level": "WARNING", "filters": ["hide_tokens"]},
         "httpcore": {"level": "WARNING"},
         "axes": {"level": "WARNING"},
         # A line for each tick, several times a second.

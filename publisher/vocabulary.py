@@ -286,6 +286,7 @@ class MatchOutcome(TextChoices):
     UNWANTED = "unwanted", _("Left out: the rule no longer wants it")
     SWITCHED_OFF = "switched_off", _("Left out: the rule was switched off")
     ALREADY = "already", _("Left out: it is there already")
+    IN_DRAFT = "in_draft", _("Left out: a colleague has begun a send-out of it")
     FAILED = "failed", _("Could not be used")
 
 

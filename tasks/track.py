@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from publisher.accounts import alerts, health, renewal, signing_in
-from publisher.deliver import finish, notice, post, reconcile, recover
+from publisher.deliver import finish, notice, operations, post, reconcile, recover
 from publisher.operate.heartbeat import beat
 from publisher.review import photo_consent, settling, withdraw
 from publisher.track import breaker, events
@@ -37,6 +37,11 @@ def _finish_one(message_id: int, now: datetime) -> None:
 def _confirm(now: datetime) -> None:
     for part_id in reconcile.to_confirm(now):
         wake(confirm_post, part_id, queue=Queue.SOCIAL)
+
+
+def _operate(now: datetime) -> None:
+    for operation_id in operations.to_carry_out(now):
+        wake(carry_out, operation_id, queue=Queue.SOCIAL)
 
 
 def _renew(now: datetime) -> None:
@@ -67,6 +72,7 @@ STEPS = (
     Step("finish", lambda _now: finish.done(), _finish),
     Step("breaker", lambda _now: breaker.being_sent(), breaker.look_again),
     Step("confirm", reconcile.unconfirmed, _confirm),
+    Step("operations", operations.due, _operate),
     Step("lost_claims", recover.expired, recover.give_up_lost_claims),
     Step("apply", events.not_applied, _apply),
     Step("by_policy", settling.by_policy, settling.resend_by_policy),
@@ -129,6 +135,12 @@ def check_counts() -> None:
 def confirm_post(part_id: int) -> None:
     """Read one published part back."""
     reconcile.confirm(part_id)
+
+
+@shared_task
+def carry_out(operation_id: int) -> None:
+    """Make one later change of a published post."""
+    operations.carry_out(operation_id)
 
 
 @shared_task

@@ -18,7 +18,7 @@ from publisher.accounts.settings import config_of, split_values
 from publisher.errors import InputError, OpslagError
 from publisher.models import Account, AuditEntry, Organisation, PlatformApp, User
 from publisher.platforms import PLATFORMS
-from publisher.platforms.contract import Profile
+from publisher.platforms.contract import Platform, Profile
 from publisher.vocabulary import AccountStatus
 
 log = logging.getLogger(__name__)
@@ -42,6 +42,7 @@ def connect_account(
     if kind not in PLATFORMS:
         raise InputError(gettext_noop("This installation cannot publish to “%(kind)s”."), kind=kind)
     platform = PLATFORMS[kind]
+    values = _with_session(platform, values)
     config, secrets = split_values(platform.config_class, values)
     typed_config = platform.config_class(**config, **secrets)
     profile = platform.verify(typed_config)
@@ -124,6 +125,14 @@ def _describe(account: Account, profile: Profile) -> None:
     account.avatar_url = profile.avatar_url if len(profile.avatar_url) <= 500 else ""
     account.facts = dict(profile.facts)
     account.warnings = [warning.as_json() for warning in profile.warnings]
+
+
+def _with_session(platform: Platform, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The values, and those of a first session where the platform opens one with what a person filled in."""
+    config, secrets = split_values(platform.config_class, values)
+    filled_in = platform.config_class(**config, **secrets)
+    due = platform.renew_at(filled_in)
+    return values if due is None or due > timezone.now() else {**values, **platform.renew(filled_in, None)}
 
 
 def _note(account: Account, user: User | None, action: str, msgid: str) -> None:

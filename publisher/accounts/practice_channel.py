@@ -7,9 +7,10 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_noop
@@ -25,6 +26,7 @@ MAX_PIXELS = 50_000_000
 # An upload that no post has taken in this time belongs to an attempt that was given up.
 UNUSED_FOR = timedelta(days=1)
 _FORMATS = ("JPEG", "PNG")
+_SHOWN_AT = Coalesce("planned_at", "created_at")
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class NewPost:
     language: str
     planned_at: datetime
     picture_ids: tuple[int, ...] = ()
+    reply_to: int | None = None
 
 
 def channel_of(slug: str) -> PracticeChannel | None:
@@ -83,21 +86,44 @@ def _type_of(content: bytes) -> str:
 def publish(channel: PracticeChannel, new: NewPost) -> PracticePost:
     """Publish, or answer the post that this key already made, whatever it says now: a repeat never posts twice.
 
-    Two calls with one key at once meet in the database's unique constraint. Raises InputError for unknown pictures.
+    Two calls with one key at once meet in the database's unique constraint. Raises InputError for unknown pictures, and
+    for an answer to a post that is not there.
     """
-    post, created = PracticePost.objects.get_or_create(
-        channel=channel,
-        key=new.key,
-        defaults={
-            "text": new.text,
-            "link": new.link,
-            "language": new.language,
-            "planned_at": new.planned_at,
-        },
-    )
+
+    def parent() -> PracticePost | None:
+        return _answered(channel, new.reply_to) if new.reply_to is not None else None
+
+    def first() -> PracticePost | None:
+        before = parent()
+        return (before.thread or before) if before else None
+
+    words = {"text": new.text, "link": new.link, "language": new.language, "planned_at": new.planned_at}
+    defaults: dict[str, Any] = {**words, "reply_to": parent, "thread": first}
+    post, created = PracticePost.objects.get_or_create(channel=channel, key=new.key, defaults=defaults)
     if created:
         _attach(post, new.picture_ids)
     return post
+
+
+def _answered(channel: PracticeChannel, post_id: int) -> PracticePost:
+    post = _live(channel).select_related("thread").filter(pk=post_id).first()
+    if post is None:
+        raise InputError(gettext_noop("The post that this one answers is not there."))
+    return post
+
+
+def edit(post: PracticePost, text: str, link: str) -> None:
+    """Give a post other words; the page says that it was corrected. The same words once more change nothing."""
+    if (post.text, post.link) != (text, link):
+        post.text, post.link, post.edited_at = text, link, timezone.now()
+        post.save(update_fields=["text", "link", "edited_at"])
+
+
+@transaction.atomic
+def delete(post: PracticePost) -> None:
+    """Take a post down for good. Its key stays, so that a late repeat does not bring it back."""
+    PracticePost.objects.filter(pk=post.pk).update(text="", link="", deleted_at=timezone.now())
+    PracticePicture.objects.filter(post=post).delete()
 
 
 def _attach(post: PracticePost, picture_ids: Sequence[int]) -> None:
@@ -109,19 +135,40 @@ def _attach(post: PracticePost, picture_ids: Sequence[int]) -> None:
 
 
 def post_with_key(channel: PracticeChannel, key: str) -> PracticePost | None:
-    """The post that a key made."""
-    return channel.posts.filter(key=key).first()
+    """The post that a key made, while it is up."""
+    return _live(channel).filter(key=key).first()
 
 
 def post_with_id(channel: PracticeChannel, post_id: int) -> PracticePost | None:
     """One of the channel's posts."""
-    return timeline(channel).filter(pk=post_id).first()
+    return _live(channel).filter(pk=post_id).first()
+
+
+def answer_count(post: PracticePost) -> int:
+    """How many posts answer this one."""
+    return post.answers.filter(deleted_at=None).count()
 
 
 def timeline(channel: PracticeChannel) -> QuerySet[PracticePost]:
-    """The channel's posts with `shown_at`, the instant they were planned for, the latest first."""
-    shown = channel.posts.annotate(shown_at=Coalesce("planned_at", "created_at"))
-    return shown.order_by("-shown_at", "-pk").prefetch_related("pictures")
+    """The channel's posts with `shown_at`, the instant they were planned for, the latest first.
+
+    A thread stands at its first post, which has the others as `thread_posts`, in their order; a post whose thread has
+    lost its first one stands by itself.
+    """
+    following = _live(channel).annotate(shown_at=_SHOWN_AT).order_by("pk").prefetch_related("pictures")
+    beginning = _live(channel).annotate(shown_at=_SHOWN_AT).exclude(thread__in=_live(channel))
+    others = Prefetch("following", following, to_attr="thread_posts")
+    return beginning.order_by("-shown_at", "-pk").prefetch_related("pictures", others)
+
+
+def thread_with(channel: PracticeChannel, post_id: int) -> PracticePost | None:
+    """The thread (as in `timeline`) that a post is in, or the post alone; None if it is not there."""
+    post = _live(channel).filter(pk=post_id).first()
+    return timeline(channel).filter(pk__in=(post.pk, post.thread_id or post.pk)).first() if post else None
+
+
+def _live(channel: PracticeChannel) -> QuerySet[PracticePost]:
+    return PracticePost.objects.filter(channel=channel, deleted_at=None)
 
 
 def published_picture(slug: str, picture_id: int) -> PracticePicture | None:

@@ -1,4 +1,4 @@
-"""Corrections: a draft that tells those who were told of an event that it is called off, moved or put off."""
+"""Corrections: drafts that tell those who were told of an event that it is off, or what else was wrong."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.utils import timezone, translation
+from django.utils.html import escape
 from django.utils.translation import gettext as _
 
 from publisher.compose.drafts import PREVIEW_LENGTH, SUBJECT_LENGTH, TITLE_LENGTH, content_of
 from publisher.compose.event_words import NOT_ON, event_words
 from publisher.compose.social import fitted
-from publisher.compose.values import one_line, shorten
+from publisher.compose.values import many_lines, one_line, shorten
 from publisher.items.content import excerpt
 from publisher.items.events import Facts, facts_of
 from publisher.models import Account, Block, Campaign, CampaignItem, Item, Message, Newsletter
@@ -111,3 +112,42 @@ def _words(item: Item, told: Facts) -> _Words:
         headline = _("Moved: %(title)s")
         sentence = _("“%(title)s” is moved. Now: %(now)s. Before: %(before)s.")
     return _Words(headline % params, sentence % params)
+
+
+def create_note(campaign: Campaign, mails: Sequence[Message], note: str, *, withdrawn: bool) -> Campaign:
+    """Make the draft of a mail for those who got `mails` of `campaign`: what was wrong, in the words of staff.
+
+    Call it inside a transaction; nothing is sent by it.
+    """
+    with translation.override(campaign.organisation.language):
+        headline = _headline(campaign.title, withdrawn=withdrawn)
+    made = Campaign.objects.create(organisation=campaign.organisation, title=shorten(headline, TITLE_LENGTH))
+    CampaignItem.objects.bulk_create(
+        CampaignItem(campaign=made, item=chosen.item, item_revision=chosen.item.revision, position=chosen.position)
+        for chosen in campaign.chosen.select_related("item").order_by("position")
+    )
+    for mail in mails:
+        with translation.override(mail.language):
+            headline = _headline(mail.subject or campaign.title, withdrawn=withdrawn)
+        message = Message.objects.create(
+            campaign=made,
+            outlet=Outlet.EMAIL,
+            newsletter=mail.newsletter,
+            language=mail.language,
+            subject=shorten(headline, SUBJECT_LENGTH),
+            preview_text=shorten(excerpt(one_line(note), PREVIEW_LENGTH), PREVIEW_LENGTH),
+        )
+        message.corrects.set([mail])
+        Block.objects.create(message=message, kind=BlockKind.HEADING, position=0, content={"title": headline})
+        Block.objects.create(message=message, kind=BlockKind.TEXT, position=1, content={"html": _paragraphs(note)})
+    return made
+
+
+def _headline(title: str, *, withdrawn: bool) -> str:
+    words = _("Withdrawn: %(title)s") if withdrawn else _("Correction: %(title)s")
+    return words % {"title": one_line(title)}
+
+
+def _paragraphs(typed: str) -> str:
+    parts = (escape(part.strip()).replace("\n", "<br>") for part in many_lines(typed).split("\n\n"))
+    return "".join(f"<p>{part}</p>" for part in parts if part)

@@ -16,6 +16,7 @@ from publisher.accounts.lasting import HEEDED, must_reconnect_by
 from publisher.audience.aims import aim_of, aims_among
 from publisher.audience.rule import forecast
 from publisher.compose import past_events
+from publisher.compose.already_out import already_words, sent_again
 from publisher.compose.compiled import check_bits
 from publisher.compose.links import unsubscribe_url, view_url
 from publisher.compose.newsletter import render_html
@@ -43,13 +44,16 @@ STILL_BEING_SENT = gettext_noop(
 )
 
 Level = Literal["error", "warning"]
+# The `field` of a finding that a question about the news puts right.
+NEWS = "news"
 
 
 @dataclass(frozen=True)
 class Check:
     """One finding: an error stops the approval, a warning does not. `message` is None for the campaign as a whole.
 
-    `field` says what puts it right: subject, headline, text or picture; "" where no single field does.
+    `field` says what puts it right: subject, headline, text, picture, or news (a question about it that the page asks);
+    "" where nothing single does.
     """
 
     level: Level
@@ -91,20 +95,27 @@ def checks(campaign: Campaign, at: datetime | None = None) -> list[Check]:
 
 
 def _news(campaign: Campaign) -> Iterator[Check]:
-    """What happened to the news itself since the send-out was composed from it."""
+    """What happened to the news itself since the send-out was composed from it; of each item the gravest."""
+    told: set[int] = set()
     for chosen in withdrawn_news(campaign):
+        told.add(chosen.item_id)
         words = gettext_noop("“%(title)s” was withdrawn by its publisher. Leave it out, or say that it is sent anyway.")
-        yield Check("error", None, _say(words, title=chosen.item.title))
+        yield Check("error", None, _say(words, title=chosen.item.title), NEWS)
+    for again in sent_again(campaign):
+        if again.chosen.item_id not in told:
+            yield Check("error", again.message, already_words(again.earlier, again.chosen.item.title), NEWS)
     news = changed_news(campaign)
-    called_off = [chosen.item for chosen in called_off_news(campaign)] if news else []
-    for item in called_off:
-        words = gettext_noop("“%(title)s” does not take place as it says here. Take the new words, or leave it out.")
-        yield Check("error", None, _say(words, title=item.title))
+    for off in called_off_news(campaign) if news else []:
+        if off.item_id not in told:
+            told.add(off.item_id)
+            words = gettext_noop(
+                "“%(title)s” does not take place as it says here. Take the new words, or leave it out."
+            )
+            yield Check("error", None, _say(words, title=off.item.title), NEWS)
     for changed in news:
-        if changed.item in called_off:
-            continue
-        words = gettext_noop("“%(title)s” was changed at its source since this was written.")
-        yield Check("warning", None, _say(words, title=changed.item.title))
+        if changed.item.pk not in told:
+            words = gettext_noop("“%(title)s” was changed at its source since this was written.")
+            yield Check("warning", None, _say(words, title=changed.item.title), NEWS)
 
 
 def _events(message: Message, at: datetime) -> Iterator[Finding]:

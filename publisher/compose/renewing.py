@@ -27,9 +27,9 @@ from publisher.vocabulary import MessageStatus, Outlet
 # A block's own words that are an item's, by the names that a person may change (html stands for the text, too).
 _WORDS = ("title", "lead", "html", "author", "link")
 # Of chosen news: it has changed since its words were taken or kept.
-_NEWER = Q(item__revision__gt=F("item_revision")) & Q(item__revision__gt=F("kept_revision"))
+NEWER = Q(item__revision__gt=F("item_revision")) & Q(item__revision__gt=F("kept_revision"))
 # Of chosen news: it may say of an event that it takes place, which does not.
-MAY_BE_OFF = Q(item__event_status__in=NOT_ON) & _NEWER
+MAY_BE_OFF = Q(item__event_status__in=NOT_ON) & NEWER
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def changed_news(campaign: Campaign) -> list[ChangedNews]:
 
     None in a correction: its words are its own, and when what it says is not so any more, another is made.
     """
-    chosen = list(campaign.chosen.filter(_NEWER).select_related("item__picture"))
+    chosen = list(campaign.chosen.filter(NEWER).select_related("item__picture"))
     if not chosen or campaign.messages.filter(corrects__isnull=False).exists():
         return []
     used = _used(campaign)

@@ -121,8 +121,12 @@ def abilities_of(account: Account) -> Abilities:
 
 def length(message: Message) -> tuple[int, int]:
     """How long a post's text is (as its platform counts, with the link where that is part of it), and the limit."""
-    account = _account(message)
-    return _count(account, message.text, link_of(message), pictures=_shows_picture(message))
+    return edit_length(message, message.text)
+
+
+def edit_length(message: Message, text: str) -> tuple[int, int]:
+    """The same of a new text for a published post."""
+    return _count(_account(message), text, link_of(message), pictures=_shows_picture(message))
 
 
 def follow_up_length(message: Message, text: str) -> tuple[int, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Q
@@ -21,12 +22,18 @@ BEGUN = Q(status__in=(MessageStatus.SENDING, MessageStatus.FINISHED)) | Q(
 
 @dataclass(frozen=True)
 class MailPage:
-    """The page of a mail of `sender`; `preview` is for the organisation's staff alone."""
+    """The page of a mail of `sender`; `preview` is for the organisation's staff alone.
+
+    `note`: what was wrong with it, said at the instant `noted_at`; `withdrawn`: it should not be read any more.
+    """
 
     html: str
     language: str
     sender: Organisation
     preview: bool = False
+    note: str = ""
+    noted_at: datetime | None = None
+    withdrawn: bool = False
 
 
 def public_message(public_id: uuid.UUID) -> Message | None:
@@ -42,7 +49,14 @@ def mail_page(public_id: uuid.UUID, reader: User | AnonymousUser) -> MailPage | 
     """
     message = public_message(public_id)
     if message:
-        return MailPage(message.composed_html, message.language, message.campaign.organisation)
+        return MailPage(
+            message.composed_html,
+            message.language,
+            message.campaign.organisation,
+            note=message.correction_note,
+            noted_at=message.withdrawn_at or message.corrected_at,
+            withdrawn=message.withdrawn_at is not None,
+        )
     if not reader.is_authenticated:
         return None
     draft = Message.objects.select_related("campaign__organisation", "newsletter__organisation").filter(

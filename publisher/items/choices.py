@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from django.db.models import Q, QuerySet
 from django.utils.translation import get_language
 
@@ -11,10 +13,10 @@ from publisher.models import Area, Cooperation, Newsletter, Organisation, Topic
 _SEVERAL = {"Kommune": "Kommuner", "Municipality": "Municipalities"}
 
 
-def known_to(organisation: Organisation) -> Q:
-    """For a filter over topics, areas and labellings: its own and those of its cooperations."""
-    cooperations = organisation.cooperations.values("pk")
-    return Q(organisation=organisation) | Q(cooperation__in=cooperations)
+def known_to(organisation: Organisation, cooperations: Collection[int] | None = None) -> Q:
+    """For a filter over topics, areas and labellings: its own and those of its `cooperations` (ids)."""
+    theirs = organisation.cooperations.values("pk") if cooperations is None else cooperations
+    return Q(organisation=organisation) | Q(cooperation__in=theirs)
 
 
 def topics_for(organisation: Organisation) -> QuerySet[Topic]:

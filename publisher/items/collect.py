@@ -26,7 +26,7 @@ from publisher.items.labels import Labels
 from publisher.items.page_facts import Pages
 from publisher.items.pictures import fetch_picture
 from publisher.items.polling import Claim, ClaimLostError, claim, due_sources, give_up
-from publisher.items.quarantine import flood, has_held, tell_of_held
+from publisher.items.quarantine import flood, has_held_more, tell_of_held
 from publisher.items.recognise import Known, Recognised
 from publisher.items.recording import REUSED_KEY, Done, Fetched, is_news, lacks_picture, record, record_new, sight
 from publisher.models import Item, Source
@@ -199,9 +199,8 @@ class _Taking:
         found = self._known.of_look(entries)
         if self._state is ItemState.NEW and not self._wants_all:
             self._held_why = flood(self._source, found, partial=poll.partial)
-        self._taken = {each.item.pk for each in found if each.item}
-        # Only what is unknown can be held.
-        had_held = any(each.item is None for each in found) and has_held(self._source)
+        known = {each.item.pk for each in found if each.item}
+        self._taken = set(known)
         at_once = self._take_at_once(found, collected)
         for each in found:
             if each.entry in at_once:
@@ -214,9 +213,11 @@ class _Taking:
             written = self._take(each, collected)
             self._written.add(written)
             self._taken.add(written)
-        if collected.held and not had_held:
+        if collected.held and not has_held_more(self._source, collected.held):
             tell_of_held(self._source, collected.held)
-        collected.withdrawn = withdrawing.after_look(self._source, poll, entries, self._written, self._claim.renew)
+        collected.withdrawn = withdrawing.after_look(
+            self._source, poll, entries, self._written, self._claim.renew, known=known
+        )
         return collected
 
     def _take_at_once(self, found: Sequence[Recognised], collected: Collected) -> set[Entry]:

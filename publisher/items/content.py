@@ -46,8 +46,9 @@ _PARSED = _KEPT | set(_PARAGRAPHS) | set(_TRANSPARENT) | {"h1", "h4", "h5", "h6"
 
 _REL = "noopener noreferrer"
 # An address that needs a base. Without one all texts share a cleaner; building it costs as much as using it.
-_RELATIVE = re.compile(r"\bhref\s*+=\s*+[\"']?\s*+(?!https?://|mailto:|tel:)", re.IGNORECASE)
-_BARE_TAG = re.compile(r"</?[a-z][a-z0-9]*>")
+# It begins with a sign that stands in a text only where an attribute does: such a pattern is looked for fastest.
+_RELATIVE = re.compile(r"=(?:(?<=href=)|(?<=\s=))\s*+[\"']?+\s*+(?!https?://|mailto:|tel:)", re.IGNORECASE)
+_BARE_TAG = re.compile(rf"</?(?!(?:{'|'.join(sorted(_KEPT))})>)[a-z][a-z0-9]*>")
 _ANY_TAG = re.compile(r"<[/a-zA-Z]")
 _FORMATTING = re.compile(r"<(?:a|b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u)\b", re.IGNORECASE)
 _LINK_TO_NOWHERE = re.compile(rf'<a(?: href="")? rel="{_REL}">(.*?)</a>', re.DOTALL)
@@ -56,7 +57,13 @@ _BREAKS = re.compile(r"(?:<br>\s*){2,}")
 _TAG = re.compile(r"(<[^<>]*>)")
 _BLOCK = re.compile(r"</?(?:p|ul|ol|li|h2|h3|blockquote)>")
 _BREAKS_AROUND = re.compile(r"^(?:\s|<br>)+|(?:\s|<br>)+$")
-_EDGE_BREAKS = re.compile(r"(<(?:p|li|h2|h3|blockquote)>)(?:\s|<br>)+|(?:\s|<br>)+(</(?:p|li|h2|h3|blockquote)>)")
+_OPENED = re.compile(r"(<(?:p|li|h2|h3|blockquote)>)(?:\s|<br>)+")
+_CLOSED = re.compile(r"(</(?:p|li|h2|h3|blockquote)>)")
+# Blocks of words as most articles have them, in the form in which cleaning leaves them.
+_INLINE = "|".join(("[^<>\t\n\f]++", *(f"<{name}>[^<>\t\n\f]++</{name}>" for name in ("strong", "em", "b", "i", "u"))))
+_WORDS = rf'(?!\s)(?:{_INLINE}|<a href="[^"<>]++" rel="{_REL}">(?:{_INLINE})++</a>)++(?<!\s)'
+_LIST = rf"(?:<li>{_WORDS}</li>)++"
+_SETTLED = re.compile(rf"(?:<p>{_WORDS}</p>|<h2>{_WORDS}</h2>|<h3>{_WORDS}</h3>|<ul>{_LIST}</ul>|<ol>{_LIST}</ol>)*+")
 
 _UNWANTED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufeff]")
 _SENTENCE_END = re.compile(r"([\w.]*)[.!?…][”\"»«’)]*(?=\s+(\S))")
@@ -68,7 +75,7 @@ _ABBREVIATION = re.compile(
 
 def tidy(text: str) -> str:
     """Text that any database and mail can hold: NFC, without control characters and halves of characters."""
-    if not text.isprintable():
+    if not text.replace("\n", "").isprintable():
         text = _UNWANTED.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
     return unicodedata.normalize("NFC", text)
 
@@ -90,7 +97,10 @@ def clean_html(html: str, base_url: str = "") -> str:
     for _round in range(_ROUNDS):
         if not _is_cheap(cleaned):
             break
-        before, cleaned = cleaned, _clean_once(cleaner, cleaned)
+        before, cleaned = cleaned, _sanitised(cleaner, cleaned)
+        if _is_settled(cleaned):
+            return cleaned
+        cleaned = _EMPTY.sub("", _in_blocks(cleaned)).strip()
         if cleaned == before:
             return cleaned if _is_modest(cleaned) else _as_paragraphs(_without_tags(cleaned))
     return _as_paragraphs(_without_tags(cleaned))
@@ -103,8 +113,7 @@ def plain_text(html: str) -> str:
 
 def text_of_clean(html: str) -> str:
     """`plain_text` of what `clean_html` gave."""
-    text = re.sub(r"\s+", " ", html)
-    text = re.sub(r"<br> ?", "\n", text)
+    text = re.sub(r"<br> ?", "\n", " ".join(html.split()))
     text = re.sub(r"<li>\s*(?:<p>)?", "\n- ", text)
     text = re.sub(r"</?(?:p|h2|h3|blockquote|ul|ol)>", "\n\n", text)
     text = entities.unescape(re.sub(r"<[^<>]*>", "", text))
@@ -190,13 +199,37 @@ def _is_modest(html: str) -> bool:
     return deepest <= MAX_DEPTH and len(html) <= MAX_HTML
 
 
-def _clean_once(cleaner: nh3.Cleaner, html: str) -> str:
+def _is_settled(html: str) -> bool:
+    """Whether another pass would surely change nothing: so it is with most articles after the first."""
+    if len(html) > MAX_HTML or "  " in html or not _SETTLED.fullmatch(html):
+        return False
+    return not _EMPTY.search(html) and tidy(html) == html
+
+
+def _sanitised(cleaner: nh3.Cleaner, html: str) -> str:
     """One pass: parse and filter, then turn what mails do not need into paragraphs. The next pass mends the nesting."""
     html = _BARE_TAG.sub(lambda tag: _TOKENS.get(tag.group(), tag.group()), cleaner.clean(tidy(html)))
-    html = re.sub(r"[ \t\n\f]+", " ", _LINK_TO_NOWHERE.sub(r"\1", html))
-    html = _BREAKS.sub("</p><p>", html)
-    html = _EDGE_BREAKS.sub(r"\1\2", html)
-    return _EMPTY.sub("", _in_blocks(_EMPTY.sub(" ", html))).strip()
+    html = _one_spaced(_LINK_TO_NOWHERE.sub(r"\1", html))
+    if "<br>" in html:
+        html = _BREAKS.sub("</p><p>", html)
+    return _EMPTY.sub(" ", _without_edge_breaks(html))
+
+
+def _one_spaced(html: str) -> str:
+    """White space as HTML counts it, each run as one space. (A pattern that stops at each space takes far longer.)"""
+    html = html.replace("\n", " ").replace("\t", " ").replace("\f", " ")
+    return re.sub(" {2,}", " ", html) if "  " in html else html
+
+
+def _without_edge_breaks(html: str) -> str:
+    """Without white space and breaks where a block begins or ends."""
+    parts = _CLOSED.split(_OPENED.sub(r"\1", html))
+    for number in range(0, len(parts) - 1, 2):
+        part = parts[number].rstrip()
+        while part.endswith("<br>"):
+            part = part[:-4].rstrip()
+        parts[number] = part
+    return "".join(parts)
 
 
 def _in_blocks(html: str) -> str:

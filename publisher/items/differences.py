@@ -13,6 +13,7 @@ from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy
 
+from publisher.items.content import lead_before
 from publisher.models import Picture
 from publisher.vocabulary import EventStatus
 
@@ -70,6 +71,7 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Dif
         for name in _LABELS
         if name != "picture_id" and name in before and name in after
         if (parts := _changed(name, before[name], after[name]))
+        and not (name == "lead" and _begins_text(before) and _begins_text(after))
     ]
     if before.get("picture_id") != after.get("picture_id"):
         ids = [pk for pk in (before.get("picture_id"), after.get("picture_id")) if pk]
@@ -77,6 +79,11 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Dif
         one, other = pictures.get(before.get("picture_id")), pictures.get(after.get("picture_id"))
         found.append(Difference("picture_id", str(_LABELS["picture_id"]), before=one, after=other))
     return found
+
+
+def _begins_text(content: Mapping[str, Any]) -> bool:
+    """Whether the lead is but the beginning of the text, which shows what changed in it."""
+    return not lead_before(str(content["lead"] or ""), str(content.get("body_text") or ""))
 
 
 def _changed(name: str, before: Any, after: Any) -> list[Part]:

@@ -85,7 +85,8 @@ def entries_of(candidates: Iterable[Candidate], base_url: str = "", sites: Sites
         if key in unsure or not (entry.has_guid or entry.link_key):
             key = identity_without_guid(replace(candidate, link=entry.link), link_tells=bool(entry.link_key))
         has_guid = entry.has_guid and entry.external_key not in unsure
-        entries.setdefault(key, replace(entry, external_key=key, has_guid=has_guid))
+        is_sure = key == entry.external_key and has_guid == entry.has_guid
+        entries.setdefault(key, entry if is_sure else replace(entry, external_key=key, has_guid=has_guid))
     texts = Counter(entry.body_text for entry in entries.values())
     return [entry if texts[entry.body_text] == 1 else replace(entry, has_own_text=False) for entry in entries.values()]
 
@@ -134,7 +135,7 @@ def _entry_of(candidate: Candidate, base_url: str, sites: Sites) -> Entry:
     said = json.dumps([title, lead, body_html, normalise_link(picture), *event])
     now = timezone.now()
     return Entry(
-        external_key=identity_of(replace(candidate, link=link)),
+        external_key=identity_of(candidate if link == candidate.link else replace(candidate, link=link)),
         has_guid=bool(guid_of(candidate.external_key)),
         link=link,
         link_key=normalise_link(link),

@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from datetime import UTC
+from functools import lru_cache
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
 import idna
@@ -96,6 +97,10 @@ def normalise_link(url: str) -> str:
     punycode, parameters sorted, percent-encoding in the one form of RFC 3986 §6.2.2. At most 500 characters:
     a longer one is replaced by its hash. `normalise_link("https://" + key) == key`.
     """
+    return _recent_key(url) if len(url) <= MAX_KEY else _key_of(url)
+
+
+def _key_of(url: str) -> str:
     try:
         parts = urlsplit(_cleared(url))
         port = parts.port
@@ -107,6 +112,10 @@ def normalise_link(url: str) -> str:
     place = host if port in {None, 80, 443} else f"{host}:{port}"
     query = _query(parts.query)
     return _bounded(place + _percent(parts.path).rstrip("/") + (f"?{query}" if query else ""))
+
+
+# One link is asked about several times on an entry's way to its item.
+_recent_key = lru_cache(maxsize=1024)(_key_of)
 
 
 def web_address(url: str, limit: int = 1000) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TypeVar
 
 from publisher.items.choices import known_to
@@ -65,7 +66,8 @@ class Labels:
     @classmethod
     def of(cls, organisation: Organisation, source: Source | None = None) -> Labels:
         """Read them once for a whole run."""
-        known = known_to(organisation)
+        # Asked once, not by each of the questions that follow.
+        known = known_to(organisation, list(organisation.cooperations.values_list("pk", flat=True)))
         rules = LabelRule.objects.filter(known).order_by("pk").prefetch_related("topics", "areas")
         return cls(
             _by_word(Topic.objects.filter(known)),
@@ -81,7 +83,7 @@ class Labels:
         places: dict[int, Area] = {}
         rest: dict[str, None] = {}
         for word, is_tag in words:
-            topic, area = self.topics.get(key(word)) if is_tag else None, self.areas.get(key(word))
+            topic, area = self.topics.get(_form(word)) if is_tag else None, self.areas.get(_form(word))
             if topic:
                 topics[topic.pk] = topic
             if area:
@@ -99,6 +101,12 @@ class Labels:
         """What everything from the source is about, whatever it says."""
         by_source = [labelling for labelling in self.labellings if labelling.kind == LabelRuleKind.SOURCE]
         return replace(self, topics={}, areas={}, labellings=by_source).match((), ())
+
+
+@lru_cache(maxsize=1024)
+def _form(word: str) -> str:
+    """The same few stand at all items of a source."""
+    return key(word)
 
 
 def _by_word(labels: Iterable[Label]) -> dict[str, Label]:

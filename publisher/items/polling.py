@@ -6,17 +6,32 @@ import secrets
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Case, CharField, Exists, F, OuterRef, Q, QuerySet, Subquery, When, Window
+from django.db.models import (
+    BigIntegerField,
+    Case,
+    CharField,
+    Exists,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    UUIDField,
+    When,
+    Window,
+)
 from django.db.models.functions import Cast, RowNumber
 from django.utils import timezone
 
 from publisher.errors import Explanation, OpslagError, TransientError
 from publisher.items.source_alerts import BROKEN_FOR_A_DAY, GONE, NOT_TRIED_ANY_MORE, STOPPED_WORKER, WORKS_AGAIN, alert
 from publisher.models import Source
-from publisher.models.probe import Moment
+from publisher.models.change import Change, Given
+from publisher.models.probe import Instant, Moment
 from publisher.sources import SOURCES
 from publisher.sources.contract import Poll
 from publisher.vocabulary import Reason, SourceStatus
@@ -144,25 +159,42 @@ def claim(source_id: int, *, due_only: bool = False) -> Claim | None:
     """
     now = timezone.now()
     mine = Claim(source_id, uuid.uuid4(), now)
-    rest = HOST_REST if due_only else timedelta(0)
-    same_host = Source.objects.filter(_keeps_its_host(now, rest=rest), host=OuterRef("host"))
-    free = Source.objects.filter(
-        ~Exists(same_host.exclude(host="").exclude(pk=OuterRef("pk"))),
-        _free(now),
-        *([_is_due(now)] if due_only else []),
-        pk=source_id,
-        strikes__lt=MAX_STRIKES,
-    )
     for abandoned in (False, True):
         if abandoned and not _take_back_abandoned(source_id, now):
             return None
         try:
             with transaction.atomic():
-                won = free.update(claim_id=mine.id, lease_until=now + LEASE, strikes=F("strikes") + 1)
+                won = _TAKE[due_only].make(now, {"source": source_id, "claim": mine.id})
         except IntegrityError:
             continue  # only one claim stands on a host: somebody took it in this moment, or left it behind
         return mine if won else None
     return None
+
+
+def _free_to_take(*, due_only: bool) -> QuerySet[Source]:
+    """The source that is given, if it may be taken at the instant."""
+    now = Instant()
+    same_host = Source.objects.filter(
+        _keeps_its_host(now, rest=HOST_REST if due_only else timedelta(0)), host=OuterRef("host")
+    )
+    return Source.objects.filter(
+        ~Exists(same_host.exclude(host="").exclude(pk=OuterRef("pk"))),
+        _free(now),
+        *([_is_due(now)] if due_only else []),
+        pk=Given("source", BigIntegerField()),
+        strikes__lt=MAX_STRIKES,
+    )
+
+
+_TAKE = {
+    due_only: Change(
+        partial(_free_to_take, due_only=due_only),
+        claim_id=Given("claim", UUIDField()),
+        lease_until=Instant(LEASE),
+        strikes=F("strikes") + 1,
+    )
+    for due_only in (False, True)
+}
 
 
 def _take_back_abandoned(source_id: int, now: datetime) -> int:
@@ -194,7 +226,7 @@ def _is_due(now: Moment) -> Q:
     return Q(next_poll_at__isnull=True) | Q(next_poll_at__lte=now)
 
 
-def _keeps_its_host(now: datetime, *, rest: timedelta) -> Q:
+def _keeps_its_host(now: Moment, *, rest: timedelta) -> Q:
     return Q(lease_until__gte=now) | Q(last_polled_at__gt=now - rest, last_polled_at__lte=now)
 
 

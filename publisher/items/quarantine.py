@@ -125,9 +125,9 @@ def held_in(organisation: Organisation) -> ScopedQuerySet[Item]:
     return held.order_by("-published_at", "-pk")
 
 
-def has_held(source: Source) -> bool:
-    """Whether something of the source waits for a person already."""
-    return held_of(source).exists()
+def has_held_more(source: Source, number: int) -> bool:
+    """Whether more of the source than so many wait for a person."""
+    return held_of(source).count() > number
 
 
 def release(organisation: Organisation, item_ids: Collection[int]) -> int:

@@ -57,8 +57,9 @@ class Known:
         by_title: dict[str, list[Item]] = defaultdict(list)
         by_text: dict[str, list[Item]] = defaultdict(list)
         if untold:
-            alike = Item.objects.filter(Q(title_key__in=titles) | Q(body_text__in=texts), sightings__source=source)
-            for item in Item.objects.filter(pk__in=alike.values("pk")).order_by("pk"):
+            of_source = Sighting.objects.filter(source=source).values("item")
+            alike = Item.objects.filter(Q(title_key__in=titles) | Q(body_text__in=texts), pk__in=of_source)
+            for item in alike.order_by("pk"):
                 by_title[item.title_key].append(item)
                 by_text[item.body_text].append(item)
         return by_title, by_text

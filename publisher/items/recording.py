@@ -18,6 +18,7 @@ from publisher.items.labels import Labels, Matched
 from publisher.items.recognise import Known, Recognised
 from publisher.items.suggestion import SUGGESTED, suggest
 from publisher.models import Item, ItemRevision, Picture, Sighting, Source, User
+from publisher.models.raw import add_pairs, add_rows
 from publisher.vocabulary import ItemState, SourceStatus
 
 _TRIES = 3
@@ -155,17 +156,17 @@ def record_new(
     items = [
         _item(source, entry, Fetched(), state, match.rest, held) for entry, match in zip(entries, matched, strict=True)
     ]
-    topics, areas = Item.topics.through, Item.areas.through
     try:
         with transaction.atomic():
-            Item.objects.bulk_create(items)
-            Sighting.objects.bulk_create(
-                Sighting(source=source, item=item, external_key=entry.external_key, link=entry.link)
+            add_rows(items)
+            sightings = [
+                Sighting(source_id=source.pk, item_id=item.pk, external_key=entry.external_key, link=entry.link)
                 for item, entry in zip(items, entries, strict=True)
-            )
+            ]
+            add_rows(sightings)
             pairs = list(zip(items, matched, strict=True))
-            topics.objects.bulk_create(topics(item=item, topic=topic) for item, each in pairs for topic in each.topics)
-            areas.objects.bulk_create(areas(item=item, area=area) for item, each in pairs for area in each.areas)
+            add_pairs(Item.topics.through, [(item.pk, topic.pk) for item, each in pairs for topic in each.topics])
+            add_pairs(Item.areas.through, [(item.pk, area.pk) for item, each in pairs for area in each.areas])
     except IntegrityError:
         return []
     return items

@@ -67,11 +67,18 @@ def back_again(source: Source, item: Item) -> bool:
 
 
 def after_look(
-    source: Source, poll: Poll, entries: Sequence[Entry], present: Collection[int], renew: Callable[[], None]
+    source: Source,
+    poll: Poll,
+    entries: Sequence[Entry],
+    present: Collection[int],
+    renew: Callable[[], None],
+    *,
+    known: Collection[int],
 ) -> int:
     """Withdraw what a look at a source shows to be gone; gives how many items that were.
 
-    `present` are the items that it gave, `renew` keeps the claim on the source meanwhile.
+    `present` are the items that it gave, `known` those of them that were there before; `renew` keeps the claim on the
+    source meanwhile.
     """
     named = {guid_of(key) for key in poll.withdrawn} | {normalise_link(key) for key in poll.withdrawn} - {""}
     gone = _withdraw_all(source, _known_by(source, named), Withdrawal.DELETED, renew) if named else 0
@@ -82,7 +89,7 @@ def after_look(
         return gone + _withdraw_all(source, _missing(source, given), Withdrawal.UNPUBLISHED, renew)
     if poll.partial or poll.damage:
         return gone
-    _forget_question(source, present)
+    _forget_question(source, known)
     for sighting in _vanished(source, entries, present):
         renew()
         gone += _is_gone(sighting) and _withdraw_all(source, [sighting.item], Withdrawal.GONE, renew)
@@ -128,9 +135,10 @@ def _vanished(source: Source, entries: Sequence[Entry], present: Collection[int]
     ).exclude(item__link="")
     lately = newer.filter(first_seen_at__gte=timezone.now() - ASKED_FOR).exclude(item__in=present)
     # An item may have several sightings here, but hardly more than these.
-    latest = lately.order_by("-item__published_at", "-pk").select_related("item")[: 4 * PAGES_A_LOOK]
-    found = {sighting.item_id: sighting for sighting in reversed(latest)}
-    return list(reversed(found.values()))[:PAGES_A_LOOK]
+    latest = lately.order_by("-item__published_at", "-pk").values_list("item_id", "pk")[: 4 * PAGES_A_LOOK]
+    found = list(reversed(dict(reversed(latest)).values()))[:PAGES_A_LOOK]
+    sightings = Sighting.objects.select_related("item").in_bulk(found) if found else {}
+    return [sightings[pk] for pk in found if pk in sightings]
 
 
 def _is_gone(sighting: Sighting) -> bool:
@@ -144,6 +152,8 @@ def _is_gone(sighting: Sighting) -> bool:
 
 def _forget_question(source: Source, present: Collection[int]) -> None:
     """What is there again may vanish once more, and is then asked again."""
+    if not present:
+        return
     Sighting.objects.filter(source=source, asked_at__isnull=False, item__in=present).update(asked_at=None)
 
 

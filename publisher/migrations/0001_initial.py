@@ -12,885 +12,1521 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('auth', '0012_alter_user_first_name_max_length'),
+        ("auth", "0012_alter_user_first_name_max_length"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Account',
+            name="Account",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=publisher.platforms.platform_choices, max_length=20)),
-                ('name', models.CharField(max_length=120, verbose_name='name')),
-                ('handle', models.CharField(blank=True, max_length=200)),
-                ('remote_id', models.CharField(blank=True, max_length=200)),
-                ('url', models.URLField(blank=True, max_length=500)),
-                ('avatar_url', models.URLField(blank=True, max_length=500)),
-                ('config', models.JSONField(default=dict)),
-                ('credentials', publisher.models.fields.EncryptedJSONField(blank=True, default=dict)),
-                ('facts', models.JSONField(default=dict)),
-                ('language', models.CharField(default='da', max_length=8)),
-                ('visibility', models.CharField(default='public', max_length=12)),
-                ('status', models.CharField(choices=[('connected', 'Connected'), ('needs_reconnect', 'Must be connected again'), ('disconnected', 'Disconnected')], default='connected', max_length=16)),
-                ('last_error', models.JSONField(default=dict)),
-                ('checked_at', models.DateTimeField(null=True)),
-                ('blocked_until', models.DateTimeField(null=True)),
-                ('lease_until', models.DateTimeField(null=True)),
-                ('claim_id', models.UUIDField(null=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("kind", models.CharField(choices=publisher.platforms.platform_choices, max_length=20)),
+                ("name", models.CharField(max_length=120, verbose_name="name")),
+                ("handle", models.CharField(blank=True, max_length=200)),
+                ("remote_id", models.CharField(blank=True, max_length=200)),
+                ("url", models.URLField(blank=True, max_length=500)),
+                ("avatar_url", models.URLField(blank=True, max_length=500)),
+                ("config", models.JSONField(default=dict)),
+                ("credentials", publisher.models.fields.EncryptedJSONField(blank=True, default=dict)),
+                ("facts", models.JSONField(default=dict)),
+                ("language", models.CharField(default="da", max_length=8)),
+                ("visibility", models.CharField(default="public", max_length=12)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("connected", "Connected"),
+                            ("needs_reconnect", "Must be connected again"),
+                            ("disconnected", "Disconnected"),
+                        ],
+                        default="connected",
+                        max_length=16,
+                    ),
+                ),
+                ("last_error", models.JSONField(default=dict)),
+                ("checked_at", models.DateTimeField(null=True)),
+                ("blocked_until", models.DateTimeField(null=True)),
+                ("lease_until", models.DateTimeField(null=True)),
+                ("claim_id", models.UUIDField(null=True)),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Cooperation',
+            name="Cooperation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=120, verbose_name='name')),
-                ('slug', models.SlugField(unique=True)),
-                ('area_label_da', models.CharField(default='Kommune', max_length=40)),
-                ('area_label_en', models.CharField(default='Municipality', max_length=40)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=120, verbose_name="name")),
+                ("slug", models.SlugField(unique=True)),
+                ("area_label_da", models.CharField(default="Kommune", max_length=40)),
+                ("area_label_en", models.CharField(default="Municipality", max_length=40)),
             ],
         ),
         migrations.CreateModel(
-            name='Heartbeat',
+            name="Heartbeat",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=120, unique=True)),
-                ('at', models.DateTimeField()),
-                ('detail', models.JSONField(default=dict)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=120, unique=True)),
+                ("at", models.DateTimeField()),
+                ("detail", models.JSONField(default=dict)),
             ],
         ),
         migrations.CreateModel(
-            name='Organisation',
+            name="Organisation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=120, verbose_name='name')),
-                ('slug', models.SlugField(unique=True)),
-                ('postal_line', models.CharField(blank=True, help_text='Stands at the foot of every newsletter.', max_length=200, verbose_name='postal address')),
-                ('email', models.EmailField(blank=True, max_length=254, verbose_name='office address')),
-                ('website', models.URLField(blank=True, verbose_name='website')),
-                ('language', models.CharField(default='da', max_length=8, verbose_name='language')),
-                ('timezone', models.CharField(default='Europe/Copenhagen', max_length=40, verbose_name='time zone')),
-                ('brand_colour', models.CharField(default='#0B5FA5', max_length=7, verbose_name='colour')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=120, verbose_name="name")),
+                ("slug", models.SlugField(unique=True)),
+                (
+                    "postal_line",
+                    models.CharField(
+                        blank=True,
+                        help_text="Stands at the foot of every newsletter.",
+                        max_length=200,
+                        verbose_name="postal address",
+                    ),
+                ),
+                ("email", models.EmailField(blank=True, max_length=254, verbose_name="office address")),
+                ("website", models.URLField(blank=True, verbose_name="website")),
+                ("language", models.CharField(default="da", max_length=8, verbose_name="language")),
+                ("timezone", models.CharField(default="Europe/Copenhagen", max_length=40, verbose_name="time zone")),
+                ("brand_colour", models.CharField(default="#0B5FA5", max_length=7, verbose_name="colour")),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
         ),
         migrations.CreateModel(
-            name='TransportHealth',
+            name="TransportHealth",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(max_length=20, unique=True)),
-                ('paused_until', models.DateTimeField(null=True)),
-                ('failures', models.PositiveIntegerField(default=0)),
-                ('last_error', models.JSONField(default=dict)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("kind", models.CharField(max_length=20, unique=True)),
+                ("paused_until", models.DateTimeField(null=True)),
+                ("failures", models.PositiveIntegerField(default=0)),
+                ("last_error", models.JSONField(default=dict)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
             ],
         ),
         migrations.CreateModel(
-            name='User',
+            name="User",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('password', models.CharField(max_length=128, verbose_name='password')),
-                ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
-                ('is_superuser', models.BooleanField(default=False, help_text='Designates that this user has all permissions without explicitly assigning them.', verbose_name='superuser status')),
-                ('first_name', models.CharField(blank=True, max_length=150, verbose_name='first name')),
-                ('last_name', models.CharField(blank=True, max_length=150, verbose_name='last name')),
-                ('is_staff', models.BooleanField(default=False, help_text='Designates whether the user can log into this admin site.', verbose_name='staff status')),
-                ('is_active', models.BooleanField(default=True, help_text='Designates whether this user should be treated as active. Unselect this instead of deleting accounts.', verbose_name='active')),
-                ('date_joined', models.DateTimeField(default=django.utils.timezone.now, verbose_name='date joined')),
-                ('email', models.EmailField(max_length=254, unique=True, verbose_name='e-mail address')),
-                ('name', models.CharField(blank=True, max_length=120, verbose_name='name')),
-                ('language', models.CharField(default='da', max_length=8, verbose_name='language')),
-                ('groups', models.ManyToManyField(blank=True, help_text='The groups this user belongs to. A user will get all permissions granted to each of their groups.', related_name='user_set', related_query_name='user', to='auth.group', verbose_name='groups')),
-                ('user_permissions', models.ManyToManyField(blank=True, help_text='Specific permissions for this user.', related_name='user_set', related_query_name='user', to='auth.permission', verbose_name='user permissions')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("password", models.CharField(max_length=128, verbose_name="password")),
+                ("last_login", models.DateTimeField(blank=True, null=True, verbose_name="last login")),
+                (
+                    "is_superuser",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Designates that this user has all permissions without explicitly assigning them.",
+                        verbose_name="superuser status",
+                    ),
+                ),
+                ("first_name", models.CharField(blank=True, max_length=150, verbose_name="first name")),
+                ("last_name", models.CharField(blank=True, max_length=150, verbose_name="last name")),
+                (
+                    "is_staff",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Designates whether the user can log into this admin site.",
+                        verbose_name="staff status",
+                    ),
+                ),
+                (
+                    "is_active",
+                    models.BooleanField(
+                        default=True,
+                        help_text="Designates whether this user should be treated as active. Unselect this instead of deleting accounts.",
+                        verbose_name="active",
+                    ),
+                ),
+                ("date_joined", models.DateTimeField(default=django.utils.timezone.now, verbose_name="date joined")),
+                ("email", models.EmailField(max_length=254, unique=True, verbose_name="e-mail address")),
+                ("name", models.CharField(blank=True, max_length=120, verbose_name="name")),
+                ("language", models.CharField(default="da", max_length=8, verbose_name="language")),
+                (
+                    "groups",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="The groups this user belongs to. A user will get all permissions granted to each of their groups.",
+                        related_name="user_set",
+                        related_query_name="user",
+                        to="auth.group",
+                        verbose_name="groups",
+                    ),
+                ),
+                (
+                    "user_permissions",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="Specific permissions for this user.",
+                        related_name="user_set",
+                        related_query_name="user",
+                        to="auth.permission",
+                        verbose_name="user permissions",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'user',
-                'verbose_name_plural': 'users',
-                'abstract': False,
+                "verbose_name": "user",
+                "verbose_name_plural": "users",
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Campaign',
+            name="Campaign",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('title', models.CharField(max_length=300, verbose_name='title')),
-                ('status', models.CharField(choices=[('draft', 'Draft'), ('in_review', 'Waiting for approval'), ('approved', 'Approved'), ('cancelled', 'Cancelled')], default='draft', max_length=10)),
-                ('revision', models.PositiveIntegerField(default=1)),
-                ('approved_revision', models.PositiveIntegerField(null=True)),
-                ('approved_at', models.DateTimeField(null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('scheduled_at', models.DateTimeField(null=True)),
-                ('scheduled_wall', models.DateTimeField(null=True)),
-                ('scheduled_zone', models.CharField(blank=True, max_length=40)),
-                ('approved_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("title", models.CharField(max_length=300, verbose_name="title")),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("draft", "Draft"),
+                            ("in_review", "Waiting for approval"),
+                            ("approved", "Approved"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        default="draft",
+                        max_length=10,
+                    ),
+                ),
+                ("revision", models.PositiveIntegerField(default=1)),
+                ("approved_revision", models.PositiveIntegerField(null=True)),
+                ("approved_at", models.DateTimeField(null=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("scheduled_at", models.DateTimeField(null=True)),
+                ("scheduled_wall", models.DateTimeField(null=True)),
+                ("scheduled_zone", models.CharField(blank=True, max_length=40)),
+                (
+                    "approved_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-created_at'],
+                "ordering": ["-created_at"],
             },
         ),
         migrations.CreateModel(
-            name='Area',
+            name="Area",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=80, verbose_name='name')),
-                ('slug', models.SlugField(max_length=80)),
-                ('cooperation', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, to='publisher.cooperation')),
-                ('organisation', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, to='publisher.organisation')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=80, verbose_name="name")),
+                ("slug", models.SlugField(max_length=80)),
+                (
+                    "cooperation",
+                    models.ForeignKey(
+                        blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, to="publisher.cooperation"
+                    ),
+                ),
+                (
+                    "organisation",
+                    models.ForeignKey(
+                        blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, to="publisher.organisation"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['name'],
-                'abstract': False,
+                "ordering": ["name"],
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Item',
+            name="Item",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state', models.CharField(choices=[('seen', 'Back catalogue'), ('new', 'New')], default='new', max_length=6)),
-                ('title', models.CharField(max_length=300, verbose_name='headline')),
-                ('lead', models.TextField(blank=True, verbose_name='lead')),
-                ('body_html', models.TextField(blank=True, verbose_name='body')),
-                ('body_text', models.TextField(blank=True)),
-                ('picture_error', models.JSONField(default=dict)),
-                ('author', models.CharField(blank=True, max_length=200, verbose_name='author')),
-                ('tags', models.JSONField(default=list)),
-                ('language', models.CharField(blank=True, max_length=8)),
-                ('link', models.URLField(blank=True, max_length=1000)),
-                ('link_key', models.CharField(blank=True, max_length=500)),
-                ('published_at', models.DateTimeField(null=True)),
-                ('event_starts_at', models.DateTimeField(blank=True, null=True)),
-                ('event_ends_at', models.DateTimeField(blank=True, null=True)),
-                ('event_place', models.CharField(blank=True, max_length=200)),
-                ('content_hash', models.CharField(blank=True, max_length=64)),
-                ('revision', models.PositiveIntegerField(default=1)),
-                ('first_seen_at', models.DateTimeField(auto_now_add=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('areas', models.ManyToManyField(blank=True, related_name='items', to='publisher.area')),
-                ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='items', to='publisher.organisation')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "state",
+                    models.CharField(choices=[("seen", "Back catalogue"), ("new", "New")], default="new", max_length=6),
+                ),
+                ("title", models.CharField(max_length=300, verbose_name="headline")),
+                ("lead", models.TextField(blank=True, verbose_name="lead")),
+                ("body_html", models.TextField(blank=True, verbose_name="body")),
+                ("body_text", models.TextField(blank=True)),
+                ("picture_error", models.JSONField(default=dict)),
+                ("author", models.CharField(blank=True, max_length=200, verbose_name="author")),
+                ("tags", models.JSONField(default=list)),
+                ("language", models.CharField(blank=True, max_length=8)),
+                ("link", models.URLField(blank=True, max_length=1000)),
+                ("link_key", models.CharField(blank=True, max_length=500)),
+                ("published_at", models.DateTimeField(null=True)),
+                ("event_starts_at", models.DateTimeField(blank=True, null=True)),
+                ("event_ends_at", models.DateTimeField(blank=True, null=True)),
+                ("event_place", models.CharField(blank=True, max_length=200)),
+                ("content_hash", models.CharField(blank=True, max_length=64)),
+                ("revision", models.PositiveIntegerField(default=1)),
+                ("first_seen_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                ("areas", models.ManyToManyField(blank=True, related_name="items", to="publisher.area")),
+                (
+                    "organisation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="items", to="publisher.organisation"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='CampaignItem',
+            name="CampaignItem",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('item_revision', models.PositiveIntegerField(default=1)),
-                ('position', models.PositiveSmallIntegerField(default=0)),
-                ('campaign', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='chosen', to='publisher.campaign')),
-                ('item', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='chosen_for', to='publisher.item')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("item_revision", models.PositiveIntegerField(default=1)),
+                ("position", models.PositiveSmallIntegerField(default=0)),
+                (
+                    "campaign",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="chosen", to="publisher.campaign"
+                    ),
+                ),
+                (
+                    "item",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="chosen_for", to="publisher.item"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['position', 'id'],
-            },
-        ),
-        migrations.AddField(
-            model_name='campaign',
-            name='items',
-            field=models.ManyToManyField(related_name='campaigns', through='publisher.CampaignItem', to='publisher.item'),
-        ),
-        migrations.CreateModel(
-            name='ItemRevision',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('content', models.JSONField()),
-                ('at', models.DateTimeField(auto_now_add=True)),
-                ('by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, to=settings.AUTH_USER_MODEL)),
-                ('item', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='revisions', to='publisher.item')),
-            ],
-        ),
-        migrations.CreateModel(
-            name='LaneSlot',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(max_length=10)),
-                ('number', models.PositiveSmallIntegerField()),
-                ('run_id', models.UUIDField(null=True)),
-                ('lease_until', models.DateTimeField(null=True)),
-            ],
-            options={
-                'constraints': [models.UniqueConstraint(fields=('kind', 'number'), name='lane_slot_once')],
-            },
-        ),
-        migrations.CreateModel(
-            name='Message',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('outlet', models.CharField(choices=[('email', 'Mail'), ('post', 'Post')], max_length=5)),
-                ('language', models.CharField(default='da', max_length=8)),
-                ('subject', models.CharField(blank=True, max_length=200, verbose_name='subject')),
-                ('preview_text', models.CharField(blank=True, max_length=200, verbose_name='preview text')),
-                ('text', models.TextField(blank=True, verbose_name='text')),
-                ('link', models.URLField(blank=True, max_length=1000, verbose_name='link')),
-                ('picture_alt', models.TextField(blank=True, verbose_name='describe the picture (read aloud)')),
-                ('visibility', models.CharField(default='public', max_length=12)),
-                ('status', models.CharField(choices=[('draft', 'Draft'), ('scheduled', 'Scheduled'), ('sending', 'Sending'), ('paused', 'Paused'), ('held', 'Held back'), ('finished', 'Finished'), ('cancelled', 'Cancelled')], default='draft', max_length=10)),
-                ('hold_reason', models.CharField(blank=True, choices=[('missed', 'The planned time passed while Opslag was not running'), ('account_broken', 'The channel must be connected again'), ('counts_disagree', 'The recipients could not be counted the same way twice'), ('worker_killed', 'Preparing it stopped the worker three times'), ('cannot_compose', 'It could not be turned into a mail or post'), ('bounces', 'Too many addresses bounced'), ('restored', 'The installation was restored from a backup; it may already have been sent')], max_length=20)),
-                ('last_error', models.JSONField(default=dict)),
-                ('scheduled_at', models.DateTimeField(null=True)),
-                ('scheduled_wall', models.DateTimeField(null=True)),
-                ('scheduled_zone', models.CharField(blank=True, max_length=40)),
-                ('composed_html', models.TextField(blank=True)),
-                ('composed_text', models.TextField(blank=True)),
-                ('frozen_at', models.DateTimeField(null=True)),
-                ('frozen_count', models.PositiveIntegerField(null=True)),
-                ('started_at', models.DateTimeField(null=True)),
-                ('served_at', models.DateTimeField(null=True)),
-                ('finished_at', models.DateTimeField(null=True)),
-                ('strikes', models.PositiveSmallIntegerField(default=0)),
-                ('claim_id', models.UUIDField(null=True)),
-                ('lease_until', models.DateTimeField(null=True)),
-                ('account', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='messages', to='publisher.account')),
-                ('campaign', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='messages', to='publisher.campaign')),
-            ],
-            options={
-                'ordering': ['id'],
-            },
-        ),
-        migrations.CreateModel(
-            name='Edition',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=64)),
-                ('language', models.CharField(max_length=8)),
-                ('segments', models.JSONField()),
-                ('size', models.PositiveIntegerField()),
-                ('message', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='editions', to='publisher.message')),
-            ],
-        ),
-        migrations.CreateModel(
-            name='DeliveryCount',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('status', models.CharField(choices=[('pending', 'Waiting'), ('sending', 'Sending'), ('sent', 'Sent'), ('failed', 'Failed'), ('uncertain', 'Unconfirmed'), ('suppressed', 'Skipped'), ('cancelled', 'Cancelled')], max_length=10)),
-                ('lane', models.PositiveSmallIntegerField(default=0)),
-                ('count', models.BigIntegerField(default=0)),
-                ('message', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='counts', to='publisher.message')),
-            ],
-        ),
-        migrations.CreateModel(
-            name='Delivery',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('domain', models.CharField(blank=True, max_length=255)),
-                ('status', models.CharField(choices=[('pending', 'Waiting'), ('sending', 'Sending'), ('sent', 'Sent'), ('failed', 'Failed'), ('uncertain', 'Unconfirmed'), ('suppressed', 'Skipped'), ('cancelled', 'Cancelled')], default='pending', max_length=10)),
-                ('reason', models.CharField(blank=True, max_length=30)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('strikes', models.PositiveSmallIntegerField(default=0)),
-                ('due_at', models.DateTimeField()),
-                ('claim_id', models.UUIDField(null=True)),
-                ('reply_code', models.PositiveSmallIntegerField(null=True)),
-                ('last_error', models.JSONField(default=dict)),
-                ('first_started_at', models.DateTimeField(null=True)),
-                ('sent_at', models.DateTimeField(null=True)),
-                ('delivered_at', models.DateTimeField(null=True)),
-                ('bounced_at', models.DateTimeField(null=True)),
-                ('complained_at', models.DateTimeField(null=True)),
-                ('unsubscribed_at', models.DateTimeField(null=True)),
-                ('clicked_at', models.DateTimeField(null=True)),
-                ('account', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='deliveries', to='publisher.account')),
-                ('message', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='deliveries', to='publisher.message')),
-            ],
-        ),
-        migrations.CreateModel(
-            name='Claim',
-            fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
-                ('run_id', models.UUIDField(db_index=True)),
-                ('host', models.CharField(max_length=120)),
-                ('boot_id', models.CharField(max_length=64)),
-                ('journal', models.CharField(max_length=120)),
-                ('lease_until', models.DateTimeField()),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('message', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='claims', to='publisher.message')),
-            ],
-        ),
-        migrations.CreateModel(
-            name='Newsletter',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=120, verbose_name='name')),
-                ('slug', models.SlugField(unique=True)),
-                ('sender_name', models.CharField(max_length=120, verbose_name='sender name')),
-                ('sender_email', models.EmailField(max_length=254, verbose_name='sender address')),
-                ('reply_to', models.EmailField(max_length=254, verbose_name='replies go to')),
-                ('language', models.CharField(default='da', max_length=8, verbose_name='language')),
-                ('brand_colour', models.CharField(default='#0B5FA5', max_length=7, verbose_name='colour')),
-                ('template', models.CharField(default='calm', max_length=40)),
-                ('areas', models.ManyToManyField(blank=True, related_name='newsletters', to='publisher.area')),
-                ('cooperation', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='newsletters', to='publisher.cooperation')),
-                ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='newsletters', to='publisher.organisation')),
-            ],
-            options={
-                'abstract': False,
+                "ordering": ["position", "id"],
             },
         ),
         migrations.AddField(
-            model_name='message',
-            name='newsletter',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='messages', to='publisher.newsletter'),
+            model_name="campaign",
+            name="items",
+            field=models.ManyToManyField(
+                related_name="campaigns", through="publisher.CampaignItem", to="publisher.item"
+            ),
         ),
         migrations.CreateModel(
-            name='ConsentText',
+            name="ItemRevision",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('language', models.CharField(max_length=8)),
-                ('text', models.TextField()),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('newsletter', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='consent_texts', to='publisher.newsletter')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.PositiveIntegerField()),
+                ("content", models.JSONField()),
+                ("at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "by",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.SET_NULL, to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "item",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="revisions", to="publisher.item"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Notice',
+            name="LaneSlot",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('review_ready', 'A draft is ready for approval'), ('alert', 'Something needs a person')], max_length=20)),
-                ('address', models.EmailField(blank=True, max_length=254)),
-                ('subject_kind', models.CharField(blank=True, max_length=30)),
-                ('subject_id', models.BigIntegerField(null=True)),
-                ('explanation', models.JSONField(default=dict)),
-                ('status', models.CharField(choices=[('pending', 'Waiting'), ('sending', 'Sending'), ('sent', 'Sent'), ('failed', 'Failed'), ('uncertain', 'Unconfirmed'), ('suppressed', 'Skipped'), ('cancelled', 'Cancelled')], default='pending', max_length=10)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('due_at', models.DateTimeField()),
-                ('claim_id', models.UUIDField(null=True)),
-                ('lease_until', models.DateTimeField(null=True)),
-                ('last_error', models.JSONField(default=dict)),
-                ('started_at', models.DateTimeField(null=True)),
-                ('sent_at', models.DateTimeField(null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, to=settings.AUTH_USER_MODEL)),
-                ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notices', to='publisher.organisation')),
-            ],
-        ),
-        migrations.CreateModel(
-            name='Membership',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('since', models.DateField(auto_now_add=True)),
-                ('cooperation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='publisher.cooperation')),
-                ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='publisher.organisation')),
-            ],
-        ),
-        migrations.AddField(
-            model_name='cooperation',
-            name='members',
-            field=models.ManyToManyField(related_name='cooperations', through='publisher.Membership', to='publisher.organisation'),
-        ),
-        migrations.AddField(
-            model_name='campaign',
-            name='organisation',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='campaigns', to='publisher.organisation'),
-        ),
-        migrations.CreateModel(
-            name='AuditEntry',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('action', models.CharField(max_length=40)),
-                ('subject_kind', models.CharField(max_length=30)),
-                ('subject_id', models.BigIntegerField()),
-                ('explanation', models.JSONField(default=dict)),
-                ('at', models.DateTimeField(auto_now_add=True)),
-                ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, to=settings.AUTH_USER_MODEL)),
-                ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='publisher.organisation')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("kind", models.CharField(max_length=10)),
+                ("number", models.PositiveSmallIntegerField()),
+                ("run_id", models.UUIDField(null=True)),
+                ("lease_until", models.DateTimeField(null=True)),
             ],
             options={
-                'ordering': ['at', 'id'],
-            },
-        ),
-        migrations.AddField(
-            model_name='account',
-            name='organisation',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='accounts', to='publisher.organisation'),
-        ),
-        migrations.CreateModel(
-            name='Picture',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('sha256', models.CharField(max_length=64)),
-                ('width', models.PositiveIntegerField()),
-                ('height', models.PositiveIntegerField()),
-                ('media_type', models.CharField(default='image/jpeg', max_length=20)),
-                ('source_url', models.URLField(blank=True, max_length=1000)),
-                ('alt', models.TextField(blank=True, verbose_name='describe the picture (read aloud)')),
-                ('caption', models.TextField(blank=True, verbose_name='caption')),
-                ('credit', models.CharField(blank=True, max_length=120, verbose_name='photographer')),
-                ('licence', models.CharField(blank=True, max_length=120, verbose_name='licence')),
-                ('consent_until', models.DateField(blank=True, null=True, verbose_name='photo consent until')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='pictures', to='publisher.organisation')),
-            ],
-        ),
-        migrations.AddField(
-            model_name='message',
-            name='picture',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='publisher.picture'),
-        ),
-        migrations.AddField(
-            model_name='item',
-            name='picture',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='items', to='publisher.picture'),
-        ),
-        migrations.CreateModel(
-            name='PostPart',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveSmallIntegerField(default=0)),
-                ('step', models.CharField(choices=[('waiting', 'Not started'), ('preparing', 'Uploading'), ('prepared', 'Uploaded'), ('committing', 'Publishing'), ('committed', 'Published'), ('confirmed', 'Published and read back')], default='waiting', max_length=10)),
-                ('key', models.CharField(max_length=100)),
-                ('text', models.TextField()),
-                ('prepared', models.JSONField(default=dict)),
-                ('prepared_at', models.DateTimeField(null=True)),
-                ('first_commit_at', models.DateTimeField(null=True)),
-                ('remote_id', models.CharField(blank=True, max_length=300)),
-                ('permalink', models.URLField(blank=True, max_length=500)),
-                ('published_at', models.DateTimeField(null=True)),
-                ('delivery', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='parts', to='publisher.delivery')),
-            ],
-            options={
-                'ordering': ['position'],
+                "constraints": [models.UniqueConstraint(fields=("kind", "number"), name="lane_slot_once")],
             },
         ),
         migrations.CreateModel(
-            name='PracticeChannel',
+            name="Message",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(unique=True)),
-                ('name', models.CharField(max_length=120)),
-                ('token', models.CharField(default=publisher.models.audience.new_token, max_length=32)),
-                ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='practice_channels', to='publisher.organisation')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("public_id", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ("outlet", models.CharField(choices=[("email", "Mail"), ("post", "Post")], max_length=5)),
+                ("language", models.CharField(default="da", max_length=8)),
+                ("subject", models.CharField(blank=True, max_length=200, verbose_name="subject")),
+                ("preview_text", models.CharField(blank=True, max_length=200, verbose_name="preview text")),
+                ("text", models.TextField(blank=True, verbose_name="text")),
+                ("link", models.URLField(blank=True, max_length=1000, verbose_name="link")),
+                ("picture_alt", models.TextField(blank=True, verbose_name="describe the picture (read aloud)")),
+                ("visibility", models.CharField(default="public", max_length=12)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("draft", "Draft"),
+                            ("scheduled", "Scheduled"),
+                            ("sending", "Sending"),
+                            ("paused", "Paused"),
+                            ("held", "Held back"),
+                            ("finished", "Finished"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        default="draft",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "hold_reason",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("missed", "The planned time passed while Opslag was not running"),
+                            ("account_broken", "The channel must be connected again"),
+                            ("counts_disagree", "The recipients could not be counted the same way twice"),
+                            ("worker_killed", "Preparing it stopped the worker three times"),
+                            ("cannot_compose", "It could not be turned into a mail or post"),
+                            ("bounces", "Too many addresses bounced"),
+                            ("restored", "The installation was restored from a backup; it may already have been sent"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("last_error", models.JSONField(default=dict)),
+                ("scheduled_at", models.DateTimeField(null=True)),
+                ("scheduled_wall", models.DateTimeField(null=True)),
+                ("scheduled_zone", models.CharField(blank=True, max_length=40)),
+                ("composed_html", models.TextField(blank=True)),
+                ("composed_text", models.TextField(blank=True)),
+                ("frozen_at", models.DateTimeField(null=True)),
+                ("frozen_count", models.PositiveIntegerField(null=True)),
+                ("started_at", models.DateTimeField(null=True)),
+                ("served_at", models.DateTimeField(null=True)),
+                ("finished_at", models.DateTimeField(null=True)),
+                ("strikes", models.PositiveSmallIntegerField(default=0)),
+                ("claim_id", models.UUIDField(null=True)),
+                ("lease_until", models.DateTimeField(null=True)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="messages",
+                        to="publisher.account",
+                    ),
+                ),
+                (
+                    "campaign",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="messages", to="publisher.campaign"
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "ordering": ["id"],
             },
         ),
         migrations.CreateModel(
-            name='PracticePost',
+            name="Edition",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=100)),
-                ('text', models.TextField()),
-                ('link', models.URLField(blank=True, max_length=1000)),
-                ('language', models.CharField(blank=True, max_length=8)),
-                ('planned_at', models.DateTimeField(null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('channel', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='posts', to='publisher.practicechannel')),
-            ],
-            options={
-                'ordering': ['-created_at'],
-            },
-        ),
-        migrations.CreateModel(
-            name='PracticePicture',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('content', models.BinaryField()),
-                ('media_type', models.CharField(max_length=20)),
-                ('alt', models.TextField(blank=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('channel', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='pictures', to='publisher.practicechannel')),
-                ('post', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='pictures', to='publisher.practicepost')),
-            ],
-            options={
-                'abstract': False,
-            },
-        ),
-        migrations.CreateModel(
-            name='Role',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('owner', 'Administrator'), ('approver', 'Editor who approves'), ('editor', 'Editor'), ('reader', 'Reader')], default='editor', max_length=12)),
-                ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='roles', to='publisher.organisation')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='roles', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.CharField(max_length=64)),
+                ("language", models.CharField(max_length=8)),
+                ("segments", models.JSONField()),
+                ("size", models.PositiveIntegerField()),
+                (
+                    "message",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="editions", to="publisher.message"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Rule',
+            name="DeliveryCount",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=120, verbose_name='name')),
-                ('active', models.BooleanField(default=True, verbose_name='active')),
-                ('timing', models.CharField(choices=[('at_once', 'At once'), ('after_minutes', 'After a number of minutes'), ('next_slot', "At the channel's next posting time")], default='at_once', max_length=14)),
-                ('delay_minutes', models.PositiveIntegerField(default=0, verbose_name='minutes to wait')),
-                ('mode', models.CharField(choices=[('review', 'Ready draft, a person approves'), ('automatic', 'Automatic')], default='review', max_length=10)),
-                ('daily_cap', models.PositiveSmallIntegerField(default=3, verbose_name='at most a day')),
-                ('max_age_hours', models.PositiveIntegerField(default=72, verbose_name='nothing older than (hours)')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('accounts', models.ManyToManyField(blank=True, related_name='rules', to='publisher.account')),
-                ('areas', models.ManyToManyField(blank=True, related_name='+', to='publisher.area')),
-                ('newsletter', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='rules', to='publisher.newsletter')),
-                ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='rules', to='publisher.organisation')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("pending", "Waiting"),
+                            ("sending", "Sending"),
+                            ("sent", "Sent"),
+                            ("failed", "Failed"),
+                            ("uncertain", "Unconfirmed"),
+                            ("suppressed", "Skipped"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("lane", models.PositiveSmallIntegerField(default=0)),
+                ("count", models.BigIntegerField(default=0)),
+                (
+                    "message",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="counts", to="publisher.message"
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="Delivery",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("domain", models.CharField(blank=True, max_length=255)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("pending", "Waiting"),
+                            ("sending", "Sending"),
+                            ("sent", "Sent"),
+                            ("failed", "Failed"),
+                            ("uncertain", "Unconfirmed"),
+                            ("suppressed", "Skipped"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        default="pending",
+                        max_length=10,
+                    ),
+                ),
+                ("reason", models.CharField(blank=True, max_length=30)),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("strikes", models.PositiveSmallIntegerField(default=0)),
+                ("due_at", models.DateTimeField()),
+                ("claim_id", models.UUIDField(null=True)),
+                ("reply_code", models.PositiveSmallIntegerField(null=True)),
+                ("last_error", models.JSONField(default=dict)),
+                ("first_started_at", models.DateTimeField(null=True)),
+                ("sent_at", models.DateTimeField(null=True)),
+                ("delivered_at", models.DateTimeField(null=True)),
+                ("bounced_at", models.DateTimeField(null=True)),
+                ("complained_at", models.DateTimeField(null=True)),
+                ("unsubscribed_at", models.DateTimeField(null=True)),
+                ("clicked_at", models.DateTimeField(null=True)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="deliveries",
+                        to="publisher.account",
+                    ),
+                ),
+                (
+                    "message",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="deliveries", to="publisher.message"
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="Claim",
+            fields=[
+                ("id", models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
+                ("run_id", models.UUIDField(db_index=True)),
+                ("host", models.CharField(max_length=120)),
+                ("boot_id", models.CharField(max_length=64)),
+                ("journal", models.CharField(max_length=120)),
+                ("lease_until", models.DateTimeField()),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "message",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="claims", to="publisher.message"
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="Newsletter",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=120, verbose_name="name")),
+                ("slug", models.SlugField(unique=True)),
+                ("sender_name", models.CharField(max_length=120, verbose_name="sender name")),
+                ("sender_email", models.EmailField(max_length=254, verbose_name="sender address")),
+                ("reply_to", models.EmailField(max_length=254, verbose_name="replies go to")),
+                ("language", models.CharField(default="da", max_length=8, verbose_name="language")),
+                ("brand_colour", models.CharField(default="#0B5FA5", max_length=7, verbose_name="colour")),
+                ("template", models.CharField(default="calm", max_length=40)),
+                ("areas", models.ManyToManyField(blank=True, related_name="newsletters", to="publisher.area")),
+                (
+                    "cooperation",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="newsletters",
+                        to="publisher.cooperation",
+                    ),
+                ),
+                (
+                    "organisation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="newsletters",
+                        to="publisher.organisation",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.AddField(
-            model_name='campaign',
-            name='rule',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='campaigns', to='publisher.rule'),
+            model_name="message",
+            name="newsletter",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="messages",
+                to="publisher.newsletter",
+            ),
         ),
         migrations.CreateModel(
-            name='RuleMatch',
+            name="ConsentText",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('outcome', models.CharField(max_length=20)),
-                ('at', models.DateTimeField(auto_now_add=True)),
-                ('campaign', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='publisher.campaign')),
-                ('item', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='rule_matches', to='publisher.item')),
-                ('rule', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='matches', to='publisher.rule')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("language", models.CharField(max_length=8)),
+                ("text", models.TextField()),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "newsletter",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="consent_texts",
+                        to="publisher.newsletter",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Slot',
+            name="Notice",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('weekday', models.PositiveSmallIntegerField()),
-                ('time', models.TimeField()),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='slots', to='publisher.account')),
-            ],
-            options={
-                'ordering': ['weekday', 'time'],
-            },
-        ),
-        migrations.CreateModel(
-            name='Source',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=publisher.sources.source_choices, max_length=20)),
-                ('name', models.CharField(max_length=120, verbose_name='name')),
-                ('config', models.JSONField(default=dict)),
-                ('credentials', publisher.models.fields.EncryptedJSONField(blank=True, default=dict)),
-                ('status', models.CharField(choices=[('active', 'Active'), ('paused', 'Paused'), ('broken', 'Not working')], default='active', max_length=10)),
-                ('state', models.JSONField(default=dict)),
-                ('interval_s', models.PositiveIntegerField(default=900, verbose_name='seconds between polls')),
-                ('next_poll_at', models.DateTimeField(db_index=True, null=True)),
-                ('last_polled_at', models.DateTimeField(null=True)),
-                ('last_new_item_at', models.DateTimeField(null=True)),
-                ('first_poll_done', models.BooleanField(default=False)),
-                ('failures', models.PositiveIntegerField(default=0)),
-                ('last_error', models.JSONField(default=dict)),
-                ('strikes', models.PositiveSmallIntegerField(default=0)),
-                ('claim_id', models.UUIDField(null=True)),
-                ('lease_until', models.DateTimeField(null=True)),
-                ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='sources', to='publisher.organisation')),
-            ],
-            options={
-                'abstract': False,
-            },
-        ),
-        migrations.CreateModel(
-            name='Sighting',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('external_key', models.CharField(max_length=500)),
-                ('link', models.URLField(blank=True, max_length=1000)),
-                ('first_seen_at', models.DateTimeField(auto_now_add=True)),
-                ('item', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='sightings', to='publisher.item')),
-                ('source', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='sightings', to='publisher.source')),
-            ],
-        ),
-        migrations.AddField(
-            model_name='rule',
-            name='sources',
-            field=models.ManyToManyField(blank=True, related_name='rules', to='publisher.source'),
-        ),
-        migrations.CreateModel(
-            name='StopStamp',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('stopped_at', models.DateTimeField(auto_now_add=True)),
-                ('note', models.CharField(blank=True, max_length=200)),
-                ('organisation', models.OneToOneField(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='stop_stamp', to='publisher.organisation')),
-                ('stopped_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("review_ready", "A draft is ready for approval"),
+                            ("alert", "Something needs a person"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("address", models.EmailField(blank=True, max_length=254)),
+                ("subject_kind", models.CharField(blank=True, max_length=30)),
+                ("subject_id", models.BigIntegerField(null=True)),
+                ("explanation", models.JSONField(default=dict)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("pending", "Waiting"),
+                            ("sending", "Sending"),
+                            ("sent", "Sent"),
+                            ("failed", "Failed"),
+                            ("uncertain", "Unconfirmed"),
+                            ("suppressed", "Skipped"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        default="pending",
+                        max_length=10,
+                    ),
+                ),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("due_at", models.DateTimeField()),
+                ("claim_id", models.UUIDField(null=True)),
+                ("lease_until", models.DateTimeField(null=True)),
+                ("last_error", models.JSONField(default=dict)),
+                ("started_at", models.DateTimeField(null=True)),
+                ("sent_at", models.DateTimeField(null=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.CASCADE, to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "organisation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="notices", to="publisher.organisation"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Subscriber',
+            name="Membership",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('address', models.EmailField(max_length=254, verbose_name='e-mail address')),
-                ('address_key', models.CharField(max_length=64)),
-                ('domain', models.CharField(max_length=255)),
-                ('name', models.CharField(blank=True, max_length=120, verbose_name='name')),
-                ('language', models.CharField(default='da', max_length=8, verbose_name='language')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='subscribers', to='publisher.organisation')),
-            ],
-        ),
-        migrations.AddField(
-            model_name='delivery',
-            name='subscriber',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='deliveries', to='publisher.subscriber'),
-        ),
-        migrations.CreateModel(
-            name='Subscription',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('token', models.CharField(default=publisher.models.audience.new_token, max_length=32, unique=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('confirmed_at', models.DateTimeField(null=True)),
-                ('unsubscribed_at', models.DateTimeField(null=True)),
-                ('areas', models.ManyToManyField(blank=True, related_name='+', to='publisher.area')),
-                ('newsletter', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='subscriptions', to='publisher.newsletter')),
-                ('subscriber', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='subscriptions', to='publisher.subscriber')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("since", models.DateField(auto_now_add=True)),
+                (
+                    "cooperation",
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="publisher.cooperation"),
+                ),
+                (
+                    "organisation",
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="publisher.organisation"),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='delivery',
-            name='subscription',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='publisher.subscription'),
+            model_name="cooperation",
+            name="members",
+            field=models.ManyToManyField(
+                related_name="cooperations", through="publisher.Membership", to="publisher.organisation"
+            ),
+        ),
+        migrations.AddField(
+            model_name="campaign",
+            name="organisation",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="campaigns", to="publisher.organisation"
+            ),
         ),
         migrations.CreateModel(
-            name='Consent',
+            name="AuditEntry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('source', models.CharField(max_length=60)),
-                ('given', models.BooleanField(default=True)),
-                ('at', models.DateTimeField(auto_now_add=True)),
-                ('text', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to='publisher.consenttext')),
-                ('subscription', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='consents', to='publisher.subscription')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("action", models.CharField(max_length=40)),
+                ("subject_kind", models.CharField(max_length=30)),
+                ("subject_id", models.BigIntegerField()),
+                ("explanation", models.JSONField(default=dict)),
+                ("at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.SET_NULL, to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "organisation",
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="publisher.organisation"),
+                ),
             ],
             options={
-                'abstract': False,
-            },
-        ),
-        migrations.CreateModel(
-            name='Suppression',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('address_key', models.CharField(max_length=64)),
-                ('reason', models.CharField(choices=[('bounced', 'Bounced'), ('complained', 'Marked as spam'), ('blocked', 'Blocked by hand')], max_length=12)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='suppressions', to='publisher.organisation')),
-            ],
-        ),
-        migrations.CreateModel(
-            name='Topic',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=80, verbose_name='name')),
-                ('slug', models.SlugField(max_length=80)),
-                ('cooperation', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, to='publisher.cooperation')),
-                ('organisation', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, to='publisher.organisation')),
-            ],
-            options={
-                'ordering': ['name'],
-                'abstract': False,
+                "ordering": ["at", "id"],
             },
         ),
         migrations.AddField(
-            model_name='subscription',
-            name='topics',
-            field=models.ManyToManyField(blank=True, related_name='+', to='publisher.topic'),
-        ),
-        migrations.AddField(
-            model_name='rule',
-            name='topics',
-            field=models.ManyToManyField(blank=True, related_name='+', to='publisher.topic'),
-        ),
-        migrations.AddField(
-            model_name='newsletter',
-            name='topics',
-            field=models.ManyToManyField(blank=True, related_name='newsletters', to='publisher.topic'),
-        ),
-        migrations.AddField(
-            model_name='item',
-            name='topics',
-            field=models.ManyToManyField(blank=True, related_name='items', to='publisher.topic'),
+            model_name="account",
+            name="organisation",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="accounts", to="publisher.organisation"
+            ),
         ),
         migrations.CreateModel(
-            name='Block',
+            name="Picture",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('lead_story', 'Lead story'), ('story', 'Story'), ('heading', 'Heading'), ('text', 'Text'), ('divider', 'Divider')], max_length=12)),
-                ('position', models.PositiveSmallIntegerField()),
-                ('content', models.JSONField(default=dict)),
-                ('areas', models.ManyToManyField(blank=True, related_name='+', to='publisher.area')),
-                ('item', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='publisher.item')),
-                ('message', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='blocks', to='publisher.message')),
-                ('picture', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='publisher.picture')),
-                ('topics', models.ManyToManyField(blank=True, related_name='+', to='publisher.topic')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("sha256", models.CharField(max_length=64)),
+                ("width", models.PositiveIntegerField()),
+                ("height", models.PositiveIntegerField()),
+                ("media_type", models.CharField(default="image/jpeg", max_length=20)),
+                ("source_url", models.URLField(blank=True, max_length=1000)),
+                ("alt", models.TextField(blank=True, verbose_name="describe the picture (read aloud)")),
+                ("caption", models.TextField(blank=True, verbose_name="caption")),
+                ("credit", models.CharField(blank=True, max_length=120, verbose_name="photographer")),
+                ("licence", models.CharField(blank=True, max_length=120, verbose_name="licence")),
+                ("consent_until", models.DateField(blank=True, null=True, verbose_name="photo consent until")),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "organisation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="pictures",
+                        to="publisher.organisation",
+                    ),
+                ),
+            ],
+        ),
+        migrations.AddField(
+            model_name="message",
+            name="picture",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="publisher.picture",
+            ),
+        ),
+        migrations.AddField(
+            model_name="item",
+            name="picture",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="items",
+                to="publisher.picture",
+            ),
+        ),
+        migrations.CreateModel(
+            name="PostPart",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("position", models.PositiveSmallIntegerField(default=0)),
+                (
+                    "step",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "Not started"),
+                            ("preparing", "Uploading"),
+                            ("prepared", "Uploaded"),
+                            ("committing", "Publishing"),
+                            ("committed", "Published"),
+                            ("confirmed", "Published and read back"),
+                        ],
+                        default="waiting",
+                        max_length=10,
+                    ),
+                ),
+                ("key", models.CharField(max_length=100)),
+                ("text", models.TextField()),
+                ("prepared", models.JSONField(default=dict)),
+                ("prepared_at", models.DateTimeField(null=True)),
+                ("first_commit_at", models.DateTimeField(null=True)),
+                ("remote_id", models.CharField(blank=True, max_length=300)),
+                ("permalink", models.URLField(blank=True, max_length=500)),
+                ("published_at", models.DateTimeField(null=True)),
+                (
+                    "delivery",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="parts", to="publisher.delivery"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['position', 'id'],
+                "ordering": ["position"],
             },
         ),
         migrations.CreateModel(
-            name='Event',
+            name="PracticeChannel",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('source', models.CharField(max_length=20)),
-                ('event_id', models.CharField(max_length=200)),
-                ('kind', models.CharField(max_length=20)),
-                ('at', models.DateTimeField()),
-                ('detail', models.JSONField(default=dict)),
-                ('delivery', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='events', to='publisher.delivery')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("slug", models.SlugField(unique=True)),
+                ("name", models.CharField(max_length=120)),
+                ("token", models.CharField(default=publisher.models.audience.new_token, max_length=32)),
+                (
+                    "organisation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="practice_channels",
+                        to="publisher.organisation",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('source', 'event_id'), name='event_once')],
+                "abstract": False,
+            },
+        ),
+        migrations.CreateModel(
+            name="PracticePost",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.CharField(max_length=100)),
+                ("text", models.TextField()),
+                ("link", models.URLField(blank=True, max_length=1000)),
+                ("language", models.CharField(blank=True, max_length=8)),
+                ("planned_at", models.DateTimeField(null=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "channel",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="posts",
+                        to="publisher.practicechannel",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["-created_at"],
+            },
+        ),
+        migrations.CreateModel(
+            name="PracticePicture",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("content", models.BinaryField()),
+                ("media_type", models.CharField(max_length=20)),
+                ("alt", models.TextField(blank=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "channel",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="pictures",
+                        to="publisher.practicechannel",
+                    ),
+                ),
+                (
+                    "post",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="pictures",
+                        to="publisher.practicepost",
+                    ),
+                ),
+            ],
+            options={
+                "abstract": False,
+            },
+        ),
+        migrations.CreateModel(
+            name="Role",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("owner", "Administrator"),
+                            ("approver", "Editor who approves"),
+                            ("editor", "Editor"),
+                            ("reader", "Reader"),
+                        ],
+                        default="editor",
+                        max_length=12,
+                    ),
+                ),
+                (
+                    "organisation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="roles", to="publisher.organisation"
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="roles", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="Rule",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=120, verbose_name="name")),
+                ("active", models.BooleanField(default=True, verbose_name="active")),
+                (
+                    "timing",
+                    models.CharField(
+                        choices=[
+                            ("at_once", "At once"),
+                            ("after_minutes", "After a number of minutes"),
+                            ("next_slot", "At the channel's next posting time"),
+                        ],
+                        default="at_once",
+                        max_length=14,
+                    ),
+                ),
+                ("delay_minutes", models.PositiveIntegerField(default=0, verbose_name="minutes to wait")),
+                (
+                    "mode",
+                    models.CharField(
+                        choices=[("review", "Ready draft, a person approves"), ("automatic", "Automatic")],
+                        default="review",
+                        max_length=10,
+                    ),
+                ),
+                ("daily_cap", models.PositiveSmallIntegerField(default=3, verbose_name="at most a day")),
+                ("max_age_hours", models.PositiveIntegerField(default=72, verbose_name="nothing older than (hours)")),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("accounts", models.ManyToManyField(blank=True, related_name="rules", to="publisher.account")),
+                ("areas", models.ManyToManyField(blank=True, related_name="+", to="publisher.area")),
+                (
+                    "newsletter",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="rules",
+                        to="publisher.newsletter",
+                    ),
+                ),
+                (
+                    "organisation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="rules", to="publisher.organisation"
+                    ),
+                ),
+            ],
+            options={
+                "abstract": False,
+            },
+        ),
+        migrations.AddField(
+            model_name="campaign",
+            name="rule",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="campaigns",
+                to="publisher.rule",
+            ),
+        ),
+        migrations.CreateModel(
+            name="RuleMatch",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("outcome", models.CharField(max_length=20)),
+                ("at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "campaign",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="publisher.campaign",
+                    ),
+                ),
+                (
+                    "item",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="rule_matches", to="publisher.item"
+                    ),
+                ),
+                (
+                    "rule",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="matches", to="publisher.rule"
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="Slot",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("weekday", models.PositiveSmallIntegerField()),
+                ("time", models.TimeField()),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="slots", to="publisher.account"
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["weekday", "time"],
+            },
+        ),
+        migrations.CreateModel(
+            name="Source",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("kind", models.CharField(choices=publisher.sources.source_choices, max_length=20)),
+                ("name", models.CharField(max_length=120, verbose_name="name")),
+                ("config", models.JSONField(default=dict)),
+                ("credentials", publisher.models.fields.EncryptedJSONField(blank=True, default=dict)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("active", "Active"), ("paused", "Paused"), ("broken", "Not working")],
+                        default="active",
+                        max_length=10,
+                    ),
+                ),
+                ("state", models.JSONField(default=dict)),
+                ("interval_s", models.PositiveIntegerField(default=900, verbose_name="seconds between polls")),
+                ("next_poll_at", models.DateTimeField(db_index=True, null=True)),
+                ("last_polled_at", models.DateTimeField(null=True)),
+                ("last_new_item_at", models.DateTimeField(null=True)),
+                ("first_poll_done", models.BooleanField(default=False)),
+                ("failures", models.PositiveIntegerField(default=0)),
+                ("last_error", models.JSONField(default=dict)),
+                ("strikes", models.PositiveSmallIntegerField(default=0)),
+                ("claim_id", models.UUIDField(null=True)),
+                ("lease_until", models.DateTimeField(null=True)),
+                (
+                    "organisation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="sources", to="publisher.organisation"
+                    ),
+                ),
+            ],
+            options={
+                "abstract": False,
+            },
+        ),
+        migrations.CreateModel(
+            name="Sighting",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("external_key", models.CharField(max_length=500)),
+                ("link", models.URLField(blank=True, max_length=1000)),
+                ("first_seen_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "item",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="sightings", to="publisher.item"
+                    ),
+                ),
+                (
+                    "source",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="sightings", to="publisher.source"
+                    ),
+                ),
+            ],
+        ),
+        migrations.AddField(
+            model_name="rule",
+            name="sources",
+            field=models.ManyToManyField(blank=True, related_name="rules", to="publisher.source"),
+        ),
+        migrations.CreateModel(
+            name="StopStamp",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("stopped_at", models.DateTimeField(auto_now_add=True)),
+                ("note", models.CharField(blank=True, max_length=200)),
+                (
+                    "organisation",
+                    models.OneToOneField(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="stop_stamp",
+                        to="publisher.organisation",
+                    ),
+                ),
+                (
+                    "stopped_by",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.SET_NULL, to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="Subscriber",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("address", models.EmailField(max_length=254, verbose_name="e-mail address")),
+                ("address_key", models.CharField(max_length=64)),
+                ("domain", models.CharField(max_length=255)),
+                ("name", models.CharField(blank=True, max_length=120, verbose_name="name")),
+                ("language", models.CharField(default="da", max_length=8, verbose_name="language")),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "organisation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="subscribers",
+                        to="publisher.organisation",
+                    ),
+                ),
+            ],
+        ),
+        migrations.AddField(
+            model_name="delivery",
+            name="subscriber",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="deliveries",
+                to="publisher.subscriber",
+            ),
+        ),
+        migrations.CreateModel(
+            name="Subscription",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("token", models.CharField(default=publisher.models.audience.new_token, max_length=32, unique=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("confirmed_at", models.DateTimeField(null=True)),
+                ("unsubscribed_at", models.DateTimeField(null=True)),
+                ("areas", models.ManyToManyField(blank=True, related_name="+", to="publisher.area")),
+                (
+                    "newsletter",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="subscriptions",
+                        to="publisher.newsletter",
+                    ),
+                ),
+                (
+                    "subscriber",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="subscriptions",
+                        to="publisher.subscriber",
+                    ),
+                ),
+            ],
+        ),
+        migrations.AddField(
+            model_name="delivery",
+            name="subscription",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to="publisher.subscription"
+            ),
+        ),
+        migrations.CreateModel(
+            name="Consent",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("source", models.CharField(max_length=60)),
+                ("given", models.BooleanField(default=True)),
+                ("at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "text",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, to="publisher.consenttext"
+                    ),
+                ),
+                (
+                    "subscription",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="consents",
+                        to="publisher.subscription",
+                    ),
+                ),
+            ],
+            options={
+                "abstract": False,
+            },
+        ),
+        migrations.CreateModel(
+            name="Suppression",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("address_key", models.CharField(max_length=64)),
+                (
+                    "reason",
+                    models.CharField(
+                        choices=[
+                            ("bounced", "Bounced"),
+                            ("complained", "Marked as spam"),
+                            ("blocked", "Blocked by hand"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "organisation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="suppressions",
+                        to="publisher.organisation",
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="Topic",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=80, verbose_name="name")),
+                ("slug", models.SlugField(max_length=80)),
+                (
+                    "cooperation",
+                    models.ForeignKey(
+                        blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, to="publisher.cooperation"
+                    ),
+                ),
+                (
+                    "organisation",
+                    models.ForeignKey(
+                        blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, to="publisher.organisation"
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["name"],
+                "abstract": False,
+            },
+        ),
+        migrations.AddField(
+            model_name="subscription",
+            name="topics",
+            field=models.ManyToManyField(blank=True, related_name="+", to="publisher.topic"),
+        ),
+        migrations.AddField(
+            model_name="rule",
+            name="topics",
+            field=models.ManyToManyField(blank=True, related_name="+", to="publisher.topic"),
+        ),
+        migrations.AddField(
+            model_name="newsletter",
+            name="topics",
+            field=models.ManyToManyField(blank=True, related_name="newsletters", to="publisher.topic"),
+        ),
+        migrations.AddField(
+            model_name="item",
+            name="topics",
+            field=models.ManyToManyField(blank=True, related_name="items", to="publisher.topic"),
+        ),
+        migrations.CreateModel(
+            name="Block",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("lead_story", "Lead story"),
+                            ("story", "Story"),
+                            ("heading", "Heading"),
+                            ("text", "Text"),
+                            ("divider", "Divider"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("position", models.PositiveSmallIntegerField()),
+                ("content", models.JSONField(default=dict)),
+                ("areas", models.ManyToManyField(blank=True, related_name="+", to="publisher.area")),
+                (
+                    "item",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="publisher.item",
+                    ),
+                ),
+                (
+                    "message",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="blocks", to="publisher.message"
+                    ),
+                ),
+                (
+                    "picture",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="publisher.picture",
+                    ),
+                ),
+                ("topics", models.ManyToManyField(blank=True, related_name="+", to="publisher.topic")),
+            ],
+            options={
+                "ordering": ["position", "id"],
+            },
+        ),
+        migrations.CreateModel(
+            name="Event",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("source", models.CharField(max_length=20)),
+                ("event_id", models.CharField(max_length=200)),
+                ("kind", models.CharField(max_length=20)),
+                ("at", models.DateTimeField()),
+                ("detail", models.JSONField(default=dict)),
+                (
+                    "delivery",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="events",
+                        to="publisher.delivery",
+                    ),
+                ),
+            ],
+            options={
+                "constraints": [models.UniqueConstraint(fields=("source", "event_id"), name="event_once")],
             },
         ),
         migrations.AddConstraint(
-            model_name='campaignitem',
-            constraint=models.UniqueConstraint(fields=('campaign', 'item'), name='campaign_item_once'),
+            model_name="campaignitem",
+            constraint=models.UniqueConstraint(fields=("campaign", "item"), name="campaign_item_once"),
         ),
         migrations.AddConstraint(
-            model_name='itemrevision',
-            constraint=models.UniqueConstraint(fields=('item', 'number'), name='revision_once'),
+            model_name="itemrevision",
+            constraint=models.UniqueConstraint(fields=("item", "number"), name="revision_once"),
         ),
         migrations.AddConstraint(
-            model_name='edition',
-            constraint=models.UniqueConstraint(fields=('message', 'key'), name='edition_once'),
+            model_name="edition",
+            constraint=models.UniqueConstraint(fields=("message", "key"), name="edition_once"),
         ),
         migrations.AddConstraint(
-            model_name='deliverycount',
-            constraint=models.UniqueConstraint(fields=('message', 'status', 'lane'), name='count_once'),
+            model_name="deliverycount",
+            constraint=models.UniqueConstraint(fields=("message", "status", "lane"), name="count_once"),
         ),
         migrations.AddIndex(
-            model_name='notice',
-            index=models.Index(condition=models.Q(('status', 'pending')), fields=['due_at'], name='notice_due'),
+            model_name="notice",
+            index=models.Index(condition=models.Q(("status", "pending")), fields=["due_at"], name="notice_due"),
         ),
         migrations.AddConstraint(
-            model_name='membership',
-            constraint=models.UniqueConstraint(fields=('cooperation', 'organisation'), name='membership_once'),
+            model_name="membership",
+            constraint=models.UniqueConstraint(fields=("cooperation", "organisation"), name="membership_once"),
         ),
         migrations.AddIndex(
-            model_name='auditentry',
-            index=models.Index(fields=['subject_kind', 'subject_id', 'at'], name='audit_subject'),
+            model_name="auditentry",
+            index=models.Index(fields=["subject_kind", "subject_id", "at"], name="audit_subject"),
         ),
         migrations.AddConstraint(
-            model_name='area',
-            constraint=models.UniqueConstraint(fields=('organisation', 'slug'), name='area_organisation_slug'),
+            model_name="area",
+            constraint=models.UniqueConstraint(fields=("organisation", "slug"), name="area_organisation_slug"),
         ),
         migrations.AddConstraint(
-            model_name='area',
-            constraint=models.UniqueConstraint(fields=('cooperation', 'slug'), name='area_cooperation_slug'),
+            model_name="area",
+            constraint=models.UniqueConstraint(fields=("cooperation", "slug"), name="area_cooperation_slug"),
         ),
         migrations.AddConstraint(
-            model_name='area',
-            constraint=models.CheckConstraint(condition=models.Q(('organisation__isnull', True), ('cooperation__isnull', True), _connector='XOR'), name='area_one_owner'),
+            model_name="area",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("organisation__isnull", True), ("cooperation__isnull", True), _connector="XOR"),
+                name="area_one_owner",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='picture',
-            constraint=models.UniqueConstraint(fields=('organisation', 'sha256'), name='picture_once'),
+            model_name="picture",
+            constraint=models.UniqueConstraint(fields=("organisation", "sha256"), name="picture_once"),
         ),
         migrations.AddIndex(
-            model_name='message',
-            index=models.Index(condition=models.Q(('status', 'scheduled')), fields=['scheduled_at'], name='message_due'),
+            model_name="message",
+            index=models.Index(
+                condition=models.Q(("status", "scheduled")), fields=["scheduled_at"], name="message_due"
+            ),
         ),
         migrations.AddIndex(
-            model_name='message',
-            index=models.Index(condition=models.Q(('status', 'sending')), fields=['served_at'], name='message_sending'),
+            model_name="message",
+            index=models.Index(condition=models.Q(("status", "sending")), fields=["served_at"], name="message_sending"),
         ),
         migrations.AddConstraint(
-            model_name='message',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('account__isnull', True), ('newsletter__isnull', False), ('outlet', 'email')), models.Q(('account__isnull', False), ('newsletter__isnull', True), ('outlet', 'post')), _connector='OR'), name='message_one_outlet'),
+            model_name="message",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("account__isnull", True), ("newsletter__isnull", False), ("outlet", "email")),
+                    models.Q(("account__isnull", False), ("newsletter__isnull", True), ("outlet", "post")),
+                    _connector="OR",
+                ),
+                name="message_one_outlet",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='message',
-            constraint=models.UniqueConstraint(fields=('campaign', 'newsletter'), name='message_newsletter_once'),
+            model_name="message",
+            constraint=models.UniqueConstraint(fields=("campaign", "newsletter"), name="message_newsletter_once"),
         ),
         migrations.AddConstraint(
-            model_name='message',
-            constraint=models.UniqueConstraint(fields=('campaign', 'account'), name='message_account_once'),
+            model_name="message",
+            constraint=models.UniqueConstraint(fields=("campaign", "account"), name="message_account_once"),
         ),
         migrations.AddConstraint(
-            model_name='postpart',
-            constraint=models.UniqueConstraint(fields=('delivery', 'position'), name='part_once'),
+            model_name="postpart",
+            constraint=models.UniqueConstraint(fields=("delivery", "position"), name="part_once"),
         ),
         migrations.AddConstraint(
-            model_name='practicepost',
-            constraint=models.UniqueConstraint(fields=('channel', 'key'), name='practice_post_once'),
+            model_name="practicepost",
+            constraint=models.UniqueConstraint(fields=("channel", "key"), name="practice_post_once"),
         ),
         migrations.AddConstraint(
-            model_name='role',
-            constraint=models.UniqueConstraint(fields=('user', 'organisation'), name='role_once'),
+            model_name="role",
+            constraint=models.UniqueConstraint(fields=("user", "organisation"), name="role_once"),
         ),
         migrations.AddConstraint(
-            model_name='rulematch',
-            constraint=models.UniqueConstraint(fields=('rule', 'item'), name='rule_item_once'),
+            model_name="rulematch",
+            constraint=models.UniqueConstraint(fields=("rule", "item"), name="rule_item_once"),
         ),
         migrations.AddConstraint(
-            model_name='slot',
-            constraint=models.UniqueConstraint(fields=('account', 'weekday', 'time'), name='slot_once'),
+            model_name="slot",
+            constraint=models.UniqueConstraint(fields=("account", "weekday", "time"), name="slot_once"),
         ),
         migrations.AddConstraint(
-            model_name='slot',
-            constraint=models.CheckConstraint(condition=models.Q(('weekday__lte', 6)), name='slot_weekday'),
+            model_name="slot",
+            constraint=models.CheckConstraint(condition=models.Q(("weekday__lte", 6)), name="slot_weekday"),
         ),
         migrations.AddConstraint(
-            model_name='sighting',
-            constraint=models.UniqueConstraint(fields=('source', 'external_key'), name='sighting_once'),
+            model_name="sighting",
+            constraint=models.UniqueConstraint(fields=("source", "external_key"), name="sighting_once"),
         ),
         migrations.AddConstraint(
-            model_name='stopstamp',
-            constraint=models.UniqueConstraint(models.Value(1), condition=models.Q(('organisation__isnull', True)), name='one_installation_stop'),
+            model_name="stopstamp",
+            constraint=models.UniqueConstraint(
+                models.Value(1), condition=models.Q(("organisation__isnull", True)), name="one_installation_stop"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='subscriber',
-            constraint=models.UniqueConstraint(fields=('organisation', 'address_key'), name='subscriber_once'),
+            model_name="subscriber",
+            constraint=models.UniqueConstraint(fields=("organisation", "address_key"), name="subscriber_once"),
         ),
         migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(condition=models.Q(('status', 'pending')), fields=['message', 'due_at', 'id'], name='delivery_pending'),
+            model_name="delivery",
+            index=models.Index(
+                condition=models.Q(("status", "pending")), fields=["message", "due_at", "id"], name="delivery_pending"
+            ),
         ),
         migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(condition=models.Q(('status', 'sending')), fields=['message'], name='delivery_sending'),
+            model_name="delivery",
+            index=models.Index(condition=models.Q(("status", "sending")), fields=["message"], name="delivery_sending"),
         ),
         migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(condition=models.Q(('status__in', ['sending', 'uncertain'])), fields=['claim_id'], name='delivery_claim'),
+            model_name="delivery",
+            index=models.Index(
+                condition=models.Q(("status__in", ["sending", "uncertain"])), fields=["claim_id"], name="delivery_claim"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='delivery',
-            constraint=models.UniqueConstraint(fields=('message', 'subscriber'), name='delivery_once'),
+            model_name="delivery",
+            constraint=models.UniqueConstraint(fields=("message", "subscriber"), name="delivery_once"),
         ),
         migrations.AddConstraint(
-            model_name='delivery',
-            constraint=models.UniqueConstraint(fields=('message', 'account'), name='delivery_account_once'),
+            model_name="delivery",
+            constraint=models.UniqueConstraint(fields=("message", "account"), name="delivery_account_once"),
         ),
         migrations.AddConstraint(
-            model_name='suppression',
-            constraint=models.UniqueConstraint(fields=('organisation', 'address_key'), name='suppression_once'),
+            model_name="suppression",
+            constraint=models.UniqueConstraint(fields=("organisation", "address_key"), name="suppression_once"),
         ),
         migrations.AddConstraint(
-            model_name='topic',
-            constraint=models.UniqueConstraint(fields=('organisation', 'slug'), name='topic_organisation_slug'),
+            model_name="topic",
+            constraint=models.UniqueConstraint(fields=("organisation", "slug"), name="topic_organisation_slug"),
         ),
         migrations.AddConstraint(
-            model_name='topic',
-            constraint=models.UniqueConstraint(fields=('cooperation', 'slug'), name='topic_cooperation_slug'),
+            model_name="topic",
+            constraint=models.UniqueConstraint(fields=("cooperation", "slug"), name="topic_cooperation_slug"),
         ),
         migrations.AddConstraint(
-            model_name='topic',
-            constraint=models.CheckConstraint(condition=models.Q(('organisation__isnull', True), ('cooperation__isnull', True), _connector='XOR'), name='topic_one_owner'),
+            model_name="topic",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("organisation__isnull", True), ("cooperation__isnull", True), _connector="XOR"),
+                name="topic_one_owner",
+            ),
         ),
         migrations.AddIndex(
-            model_name='subscription',
-            index=models.Index(fields=['newsletter', 'confirmed_at'], name='subscription_confirmed'),
+            model_name="subscription",
+            index=models.Index(fields=["newsletter", "confirmed_at"], name="subscription_confirmed"),
         ),
         migrations.AddConstraint(
-            model_name='subscription',
-            constraint=models.UniqueConstraint(fields=('newsletter', 'subscriber'), name='subscription_once'),
+            model_name="subscription",
+            constraint=models.UniqueConstraint(fields=("newsletter", "subscriber"), name="subscription_once"),
         ),
         migrations.AddConstraint(
-            model_name='subscription',
-            constraint=models.CheckConstraint(condition=models.Q(('unsubscribed_at__isnull', True), ('unsubscribed_at__gte', models.F('created_at')), _connector='OR'), name='unsubscribed_after_created'),
+            model_name="subscription",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("unsubscribed_at__isnull", True), ("unsubscribed_at__gte", models.F("created_at")), _connector="OR"
+                ),
+                name="unsubscribed_after_created",
+            ),
         ),
         migrations.AddIndex(
-            model_name='item',
-            index=models.Index(fields=['organisation', 'state', '-published_at'], name='item_list'),
+            model_name="item",
+            index=models.Index(fields=["organisation", "state", "-published_at"], name="item_list"),
         ),
         migrations.AddConstraint(
-            model_name='item',
-            constraint=models.UniqueConstraint(condition=models.Q(('link_key', ''), _negated=True), fields=('organisation', 'link_key'), name='item_link_once'),
+            model_name="item",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("link_key", ""), _negated=True),
+                fields=("organisation", "link_key"),
+                name="item_link_once",
+            ),
         ),
     ]

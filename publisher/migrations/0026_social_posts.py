@@ -18,9 +18,8 @@ def keep_links(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('publisher', '0025_rule_looks'),
+        ("publisher", "0025_rule_looks"),
     ]
 
     operations = [
@@ -32,228 +31,272 @@ class Migration(migrations.Migration):
         ),
         migrations.RunPython(keep_links, migrations.RunPython.noop),
         migrations.CreateModel(
-            name='Operation',
+            name="Operation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('edit', 'Correction'), ('delete', 'Withdrawal')], max_length=8)),
-                ('text', models.TextField(blank=True)),
-                ('status', models.CharField(choices=[('pending', 'Waiting'), ('working', 'In progress'), ('done', 'Done'), ('failed', 'Could not be done'), ('uncertain', 'Unconfirmed'), ('cancelled', 'Cancelled')], default='pending', max_length=10)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('due_at', models.DateTimeField()),
-                ('begun_at', models.DateTimeField(null=True)),
-                ('done_at', models.DateTimeField(null=True)),
-                ('last_error', models.JSONField(default=dict)),
-                ('claim_id', models.UUIDField(null=True)),
-                ('lease_until', models.DateTimeField(null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("kind", models.CharField(choices=[("edit", "Correction"), ("delete", "Withdrawal")], max_length=8)),
+                ("text", models.TextField(blank=True)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("pending", "Waiting"),
+                            ("working", "In progress"),
+                            ("done", "Done"),
+                            ("failed", "Could not be done"),
+                            ("uncertain", "Unconfirmed"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        default="pending",
+                        max_length=10,
+                    ),
+                ),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("due_at", models.DateTimeField()),
+                ("begun_at", models.DateTimeField(null=True)),
+                ("done_at", models.DateTimeField(null=True)),
+                ("last_error", models.JSONField(default=dict)),
+                ("claim_id", models.UUIDField(null=True)),
+                ("lease_until", models.DateTimeField(null=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'ordering': ['id'],
+                "ordering": ["id"],
             },
         ),
         migrations.CreateModel(
-            name='Partner',
+            name="Partner",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=80, verbose_name='name')),
-                ('handles', models.JSONField(default=dict)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=80, verbose_name="name")),
+                ("handles", models.JSONField(default=dict)),
             ],
             options={
-                'ordering': ['name'],
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='PlatformApp',
+            name="PlatformApp",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=publisher.platforms.platform_choices, max_length=20)),
-                ('host', models.CharField(blank=True, max_length=200)),
-                ('config', models.JSONField(default=dict)),
-                ('credentials', publisher.models.fields.EncryptedJSONField(blank=True, default=dict)),
-                ('shared', models.BooleanField(db_default=True, default=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("kind", models.CharField(choices=publisher.platforms.platform_choices, max_length=20)),
+                ("host", models.CharField(blank=True, max_length=200)),
+                ("config", models.JSONField(default=dict)),
+                ("credentials", publisher.models.fields.EncryptedJSONField(blank=True, default=dict)),
+                ("shared", models.BooleanField(db_default=True, default=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
         ),
         migrations.CreateModel(
-            name='PostFigures',
+            name="PostFigures",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('likes', models.PositiveIntegerField(null=True)),
-                ('reposts', models.PositiveIntegerField(null=True)),
-                ('replies', models.PositiveIntegerField(null=True)),
-                ('views', models.PositiveBigIntegerField(null=True)),
-                ('replies_seen', models.PositiveIntegerField(default=0)),
-                ('replies_mailed', models.PositiveIntegerField(default=0)),
-                ('read_at', models.DateTimeField(null=True)),
-                ('next_at', models.DateTimeField(null=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("likes", models.PositiveIntegerField(null=True)),
+                ("reposts", models.PositiveIntegerField(null=True)),
+                ("replies", models.PositiveIntegerField(null=True)),
+                ("views", models.PositiveBigIntegerField(null=True)),
+                ("replies_seen", models.PositiveIntegerField(default=0)),
+                ("replies_mailed", models.PositiveIntegerField(default=0)),
+                ("read_at", models.DateTimeField(null=True)),
+                ("next_at", models.DateTimeField(null=True)),
             ],
         ),
         migrations.CreateModel(
-            name='SavedText',
+            name="SavedText",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=80, verbose_name='name')),
-                ('text', models.TextField(max_length=2000, verbose_name='text')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=80, verbose_name="name")),
+                ("text", models.TextField(max_length=2000, verbose_name="text")),
             ],
             options={
-                'ordering': ['name'],
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='SigningIn',
+            name="SigningIn",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=publisher.platforms.platform_choices, max_length=20)),
-                ('state_key', models.CharField(max_length=64, unique=True)),
-                ('kept', publisher.models.fields.EncryptedJSONField(blank=True, default=dict)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('redeemed_at', models.DateTimeField(null=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("kind", models.CharField(choices=publisher.platforms.platform_choices, max_length=20)),
+                ("state_key", models.CharField(max_length=64, unique=True)),
+                ("kept", publisher.models.fields.EncryptedJSONField(blank=True, default=dict)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("redeemed_at", models.DateTimeField(null=True)),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.AddField(
-            model_name='account',
-            name='keeps_holidays',
+            model_name="account",
+            name="keeps_holidays",
             field=models.BooleanField(db_default=False, default=False),
         ),
         migrations.AddField(
-            model_name='account',
-            name='lasts_until',
+            model_name="account",
+            name="lasts_until",
             field=models.DateTimeField(null=True),
         ),
         migrations.AddField(
-            model_name='account',
-            name='link_values',
+            model_name="account",
+            name="link_values",
             field=models.JSONField(db_default=models.Value({}, models.JSONField()), default=dict),
         ),
         migrations.AddField(
-            model_name='account',
-            name='quiet_from',
+            model_name="account",
+            name="quiet_from",
             field=models.TimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='account',
-            name='quiet_until',
+            model_name="account",
+            name="quiet_until",
             field=models.TimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='account',
-            name='renew_at',
+            model_name="account",
+            name="renew_at",
             field=models.DateTimeField(null=True),
         ),
         migrations.AddField(
-            model_name='account',
-            name='tells_of_comments',
+            model_name="account",
+            name="tells_of_comments",
             field=models.BooleanField(db_default=False, default=False),
         ),
         migrations.AddField(
-            model_name='account',
-            name='told_days',
+            model_name="account",
+            name="told_days",
             field=models.PositiveSmallIntegerField(null=True),
         ),
         migrations.AddField(
-            model_name='account',
-            name='warnings',
+            model_name="account",
+            name="warnings",
             field=models.JSONField(db_default=models.Value([], models.JSONField()), default=list),
         ),
         migrations.AddField(
-            model_name='message',
-            name='corrected_at',
+            model_name="message",
+            name="corrected_at",
             field=models.DateTimeField(null=True),
         ),
         migrations.AddField(
-            model_name='message',
-            name='correction_note',
-            field=models.TextField(blank=True, db_default='', default=''),
+            model_name="message",
+            name="correction_note",
+            field=models.TextField(blank=True, db_default="", default=""),
         ),
         migrations.AddField(
-            model_name='message',
-            name='follow_ups',
+            model_name="message",
+            name="follow_ups",
             field=models.JSONField(db_default=models.Value([], models.JSONField()), default=list),
         ),
         migrations.AddField(
-            model_name='message',
-            name='withdrawn_at',
+            model_name="message",
+            name="withdrawn_at",
             field=models.DateTimeField(null=True),
         ),
         migrations.AddIndex(
-            model_name='account',
-            index=models.Index(condition=models.Q(('status', 'connected')), fields=['renew_at'], name='account_renewal'),
+            model_name="account",
+            index=models.Index(
+                condition=models.Q(("status", "connected")), fields=["renew_at"], name="account_renewal"
+            ),
         ),
         migrations.AddField(
-            model_name='operation',
-            name='part',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='operations', to='publisher.postpart'),
+            model_name="operation",
+            name="part",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="operations", to="publisher.postpart"
+            ),
         ),
         migrations.AddField(
-            model_name='operation',
-            name='user',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="operation",
+            name="user",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to=settings.AUTH_USER_MODEL
+            ),
         ),
         migrations.AddField(
-            model_name='partner',
-            name='organisation',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='partners', to='publisher.organisation'),
+            model_name="partner",
+            name="organisation",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="partners", to="publisher.organisation"
+            ),
         ),
         migrations.AddField(
-            model_name='platformapp',
-            name='organisation',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='platform_apps', to='publisher.organisation'),
+            model_name="platformapp",
+            name="organisation",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="platform_apps", to="publisher.organisation"
+            ),
         ),
         migrations.AddField(
-            model_name='postfigures',
-            name='part',
-            field=models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='figures', to='publisher.postpart'),
+            model_name="postfigures",
+            name="part",
+            field=models.OneToOneField(
+                on_delete=django.db.models.deletion.CASCADE, related_name="figures", to="publisher.postpart"
+            ),
         ),
         migrations.AddField(
-            model_name='savedtext',
-            name='organisation',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='saved_texts', to='publisher.organisation'),
+            model_name="savedtext",
+            name="organisation",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="saved_texts", to="publisher.organisation"
+            ),
         ),
         migrations.AddField(
-            model_name='signingin',
-            name='again',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='publisher.account'),
+            model_name="signingin",
+            name="again",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="publisher.account"
+            ),
         ),
         migrations.AddField(
-            model_name='signingin',
-            name='app',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='publisher.platformapp'),
+            model_name="signingin",
+            name="app",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="publisher.platformapp"
+            ),
         ),
         migrations.AddField(
-            model_name='signingin',
-            name='organisation',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='publisher.organisation'),
+            model_name="signingin",
+            name="organisation",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="+", to="publisher.organisation"
+            ),
         ),
         migrations.AddField(
-            model_name='signingin',
-            name='user',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="signingin",
+            name="user",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="+", to=settings.AUTH_USER_MODEL
+            ),
         ),
         migrations.AddIndex(
-            model_name='operation',
-            index=models.Index(condition=models.Q(('status__in', ['pending', 'working', 'uncertain'])), fields=['due_at'], name='operation_open'),
+            model_name="operation",
+            index=models.Index(
+                condition=models.Q(("status__in", ["pending", "working", "uncertain"])),
+                fields=["due_at"],
+                name="operation_open",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='operation',
-            constraint=models.UniqueConstraint(condition=models.Q(('status__in', ['pending', 'working', 'uncertain'])), fields=('part',), name='operation_one_open'),
+            model_name="operation",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("status__in", ["pending", "working", "uncertain"])),
+                fields=("part",),
+                name="operation_one_open",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='partner',
-            constraint=models.UniqueConstraint(fields=('organisation', 'name'), name='partner_once'),
+            model_name="partner",
+            constraint=models.UniqueConstraint(fields=("organisation", "name"), name="partner_once"),
         ),
         migrations.AddConstraint(
-            model_name='platformapp',
-            constraint=models.UniqueConstraint(fields=('organisation', 'kind', 'host'), name='platform_app_once'),
+            model_name="platformapp",
+            constraint=models.UniqueConstraint(fields=("organisation", "kind", "host"), name="platform_app_once"),
         ),
         migrations.AddIndex(
-            model_name='postfigures',
-            index=models.Index(condition=models.Q(('next_at__isnull', False)), fields=['next_at'], name='figures_due'),
+            model_name="postfigures",
+            index=models.Index(condition=models.Q(("next_at__isnull", False)), fields=["next_at"], name="figures_due"),
         ),
         migrations.AddConstraint(
-            model_name='savedtext',
-            constraint=models.UniqueConstraint(fields=('organisation', 'name'), name='saved_text_once'),
+            model_name="savedtext",
+            constraint=models.UniqueConstraint(fields=("organisation", "name"), name="saved_text_once"),
         ),
     ]

@@ -151,7 +151,11 @@ class PracticeChannel(ScopedModel):
 
 
 class PracticePost(ScopedModel):
-    """A post as the practice channel holds it; `key` makes a repeated call harmless. `pictures`: [{id, alt, …}]."""
+    """A post as the practice channel holds it; `key` makes a repeated call harmless, also once the post is deleted.
+
+    `reply_to` is the post that it answers, `thread` the first one of its thread. A deleted post keeps its row without
+    words and pictures.
+    """
 
     organisation_path = "channel__organisation"
     channel = models.ForeignKey(PracticeChannel, models.CASCADE, related_name="posts")
@@ -161,6 +165,10 @@ class PracticePost(ScopedModel):
     language = models.CharField(max_length=8, blank=True)
     planned_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    reply_to = models.ForeignKey("self", models.SET_NULL, null=True, related_name="answers")
+    thread = models.ForeignKey("self", models.SET_NULL, null=True, related_name="following")
+    edited_at = models.DateTimeField(null=True)
+    deleted_at = models.DateTimeField(null=True)
 
     class Meta:
         ordering: ClassVar = ["-created_at"]

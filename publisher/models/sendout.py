@@ -33,9 +33,9 @@ class Rule(ScopedModel):
     """The automatic path: new items of these sources, topics, areas, words → this newsletter and these accounts.
 
     `words`: any of them must stand in the item; `without_words`: none of them may (see items.words). `on_since`: when a
-    person last switched it on or let it go on. `held_at`: it took up far more than usual or failed again and again,
-    and waits for a person; `held_why` is an Explanation's JSON. `lost`: of which of its choices ("sources", "topics",
-    "areas") the only one was taken away, since it was last switched on.
+    person last switched it on or let it go on; `answered_at`: when they last let it go on. `held_at`: it took up far
+    more than usual or failed again and again, and waits for a person; `held_why` is an Explanation's JSON. `lost`: of
+    which of its choices ("sources", "topics", "areas") the only one was taken away, since it was last switched on.
     """
 
     organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="rules")
@@ -61,6 +61,7 @@ class Rule(ScopedModel):
     max_age_hours = models.PositiveIntegerField(_("nothing older than (hours)"), default=72)
     created_at = models.DateTimeField(auto_now_add=True)
     on_since = models.DateTimeField(null=True)
+    answered_at = models.DateTimeField(null=True)
     held_at = models.DateTimeField(null=True)
     held_why = models.JSONField(default=dict, db_default=EMPTY)
     lost = models.JSONField(default=list, db_default=NOTHING)
@@ -102,7 +103,8 @@ class CampaignItem(ScopedModel):
 
     `kept_revision`: staff have seen the item's changes up to this revision and kept the words as they are.
     `told_revision`: those who approve were told of the change to it. `accepted_withdrawal`: a person said to send it
-    all the same, although it was withdrawn at that instant.
+    all the same, although it was withdrawn at that instant. `accepted_again`: when a person said to send it again,
+    although it had already gone where this campaign goes.
     """
 
     organisation_path = "campaign__organisation"
@@ -112,6 +114,7 @@ class CampaignItem(ScopedModel):
     kept_revision = models.PositiveIntegerField(default=0)
     told_revision = models.PositiveIntegerField(default=0)
     accepted_withdrawal = models.DateTimeField(null=True)
+    accepted_again = models.DateTimeField(null=True)
     position = models.PositiveSmallIntegerField(default=0)
 
     class Meta:

@@ -94,7 +94,8 @@ class Limits:
     """What one post may be, as this platform counts it. `alt_text` in characters, `picture_bytes` in bytes.
 
     `picture_side` is a picture's longest side in pixels; `picture_aspects` its narrowest and its widest shape
-    (width ÷ height), None where any will do.
+    (width ÷ height), None where any will do. `text_with_pictures` is the text's limit in a post that has pictures, None
+    where it is the same; with `alt_in_text` the descriptions become lines of the text (`length.with_alts`) and count.
     """
 
     text: int
@@ -104,6 +105,12 @@ class Limits:
     picture_types: tuple[str, ...] = ("image/jpeg", "image/png")
     picture_side: int = 1600
     picture_aspects: tuple[float, float] | None = None
+    text_with_pictures: int | None = None
+    alt_in_text: bool = False
+
+    def text_beside(self, pictures: int) -> int:
+        """How long the text may be in a post with so many pictures."""
+        return self.text if not pictures or self.text_with_pictures is None else self.text_with_pictures
 
 
 class FollowUp(StrEnum):
@@ -234,7 +241,10 @@ class Platform(ABC):
         return {}
 
     def renew_at(self, config: Any) -> datetime | None:
-        """When the credentials should be renewed without a person (aware), None if never."""
+        """When the credentials should be renewed without a person (aware), None if never.
+
+        In the past where what a person filled in must be changed for credentials before anything else can be done.
+        """
         return None
 
     def lasts_until(self, config: Any) -> datetime | None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import regex
-from django.utils.translation import gettext_noop
+from django.conf import settings
+from django.utils import translation
+from django.utils.translation import gettext, gettext_noop
 
 from publisher.errors import PermanentError
 from publisher.platforms.contract import Limits, PictureFile, Platform, Post
@@ -30,6 +34,11 @@ _MENTION = regex.compile(rf"(?<![=/\w])@({_USER})@\w+(?:[.-]+\w+)*", regex.IGNOR
 def graphemes(text: str) -> int:
     """Characters as a reader sees them: a flag or a family emoji is one (Unicode UAX #29)."""
     return sum(1 for _ in _GRAPHEME.finditer(text))
+
+
+def utf16_units(text: str) -> int:
+    """Characters as Telegram counts them: most emoji are two, a family of four is eleven."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def addresses(text: str) -> list[str]:
@@ -75,17 +84,28 @@ def published_text(platform: Platform, text: str, link: str, *, pictures: bool) 
     return with_link(text, link) if in_text else text
 
 
+def with_alts(text: str, alts: Iterable[str], language: str) -> str:
+    """The text as it is published where pictures have no description of their own: each description a line at its end.
+
+    `language` is the post's; a text or a description that is empty adds no line.
+    """
+    with translation.override(language or settings.LANGUAGE_CODE):
+        lines = [gettext("Picture: %(alt)s") % {"alt": alt} for alt in alts if alt]
+    return "\n\n".join(part for part in (text, "\n".join(lines)) if part)
+
+
 def check_fits(post: Post, *, length: int, limits: Limits) -> None:
     """Refuse what the platform would refuse or, worse, cut without a word. Raises PermanentError.
 
     `length` is the text's as this platform counts it.
     """
-    if length > limits.text:
+    most = limits.text_beside(len(post.pictures))
+    if length > most:
         raise PermanentError(
             gettext_noop("The text is %(length)s characters long; this channel takes %(limit)s. Shorten it."),
             reason=Reason.REJECTED,
             length=length,
-            limit=limits.text,
+            limit=most,
         )
     if not length and not post.pictures:
         raise PermanentError(gettext_noop("The post has neither text nor picture."), reason=Reason.REJECTED)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mimetypes
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,9 +14,19 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
 from publisher import http
-from publisher.errors import TransientError
-from publisher.platforms.contract import Abilities, FollowUp, Limits, PictureFile, Platform, Post, Profile, Published
+from publisher.errors import PermanentError, TransientError
+from publisher.platforms.contract import (
+    Abilities,
+    Figures,
+    Limits,
+    PictureFile,
+    Platform,
+    Post,
+    Profile,
+    Published,
+)
 from publisher.platforms.length import check_fits, mastodon_length, with_link
+from publisher.platforms.mastodon_abilities import abilities_of, tells_many
 from publisher.platforms.mastodon_match import CLOCK_SKEW, created_at, is_this_post
 from publisher.platforms.mastodon_profile import profile_of, whoami, with_token
 from publisher.platforms.mastodon_server import COUNT_CODE_POINTS, limits_of, origin_of
@@ -35,6 +45,9 @@ from publisher.vocabulary import Reason
 KEY_KEPT = timedelta(minutes=50)
 PAGE = 40
 PAGES_READ = 5
+# StatusesController::DEFAULT_STATUSES_LIMIT: more in one call are refused.
+AT_ONCE = 20
+GONE = frozenset({404, 410})
 
 
 @dataclass(frozen=True)
@@ -57,13 +70,8 @@ class MastodonPlatform(Platform):
         self._poll_waits_s = poll_waits_s
 
     def abilities(self, facts: Mapping[str, Any]) -> Abilities:
-        """Threads, languages and four visibilities; editing and views are not the same on all servers."""
-        return Abilities(
-            follow_up=FollowUp.THREAD,
-            languages=True,
-            visibilities=("public", "unlisted", "private"),
-            figures=("likes", "reposts", "replies"),
-        )
+        """As the server's software and version are known to do."""
+        return abilities_of(facts)
 
     def limits(self, facts: Mapping[str, Any]) -> Limits:
         """As the server told in `verify`, else as on a fresh Mastodon."""
@@ -87,6 +95,10 @@ class MastodonPlatform(Platform):
         """Upload the pictures with their descriptions and wait until the server has processed them."""
         length = self.length(with_link(post.text, post.link), facts)
         check_fits(post, length=length, limits=self.limits(facts))
+        if self.abilities(facts).needs_picture and not post.pictures and not post.reply_to:
+            raise PermanentError(
+                gettext_noop("This server takes posts with a picture only. Choose one."), reason=Reason.REJECTED
+            )
         uploads = [self._upload(config, picture) for picture in post.pictures]
         self._wait_until_ready(config, [media_id for media_id, ready in uploads if not ready])
         return {"media_ids": [media_id for media_id, _ready in uploads]}
@@ -129,6 +141,44 @@ class MastodonPlatform(Platform):
                 break
             older_than = identity_of(rows[-1])
         return published_in(found) if found else None
+
+    def edit(self, config: MastodonConfig, facts: Mapping[str, Any], published: Published, post: Post) -> Published:
+        """Change the text. Pictures and warning are said again: what is left out would be taken off."""
+        check_fits(post, length=self.length(with_link(post.text, post.link), facts), limits=self.limits(facts))
+        path = f"/api/v1/statuses/{_quoted(published.remote_id)}"
+        held = named_object_of(self._call(config, "GET", path))
+        pictures = held.get("media_attachments")
+        content = {
+            "status": with_link(post.text, post.link),
+            "language": post.language.partition("-")[0].lower(),
+            "media_ids": [identity_of(each) for each in (pictures if isinstance(pictures, list) else [])],
+            "sensitive": held.get("sensitive") is True,
+            "spoiler_text": str(held.get("spoiler_text") or ""),
+        }
+        changed = {name: value for name, value in content.items() if value}
+        return published_of(self._call(config, "PUT", path, json=changed))
+
+    def delete(self, config: MastodonConfig, facts: Mapping[str, Any], published: Published) -> None:
+        """Delete the status; one that is gone is no error."""
+        reply = self._call(config, "DELETE", f"/api/v1/statuses/{_quoted(published.remote_id)}")
+        if reply.status not in GONE:
+            checked(reply)
+
+    def figures(
+        self, config: MastodonConfig, facts: Mapping[str, Any], remote_ids: Sequence[str]
+    ) -> dict[str, Figures]:
+        """Favourites, boosts and answers: many posts in one call where the server has it, else one by one."""
+        if not tells_many(facts):
+            return dict(self._figures_of_each(config, remote_ids))
+        parts = [remote_ids[start : start + AT_ONCE] for start in range(0, len(remote_ids), AT_ONCE)]
+        replies = (self._call(config, "GET", "/api/v1/statuses", params={"id[]": list(part)}) for part in parts)
+        return {identity_of(row): _figures(row) for reply in replies for row in rows_of(reply) if identity_of(row)}
+
+    def _figures_of_each(self, config: MastodonConfig, remote_ids: Sequence[str]) -> Iterator[tuple[str, Figures]]:
+        for remote_id in remote_ids:
+            reply = self._call(config, "GET", f"/api/v1/statuses/{_quoted(remote_id)}")
+            if reply.status not in GONE:
+                yield remote_id, _figures(named_object_of(reply))
 
     def _own_statuses(self, config: MastodonConfig, account_id: str, older_than: str) -> list[dict[str, Any]]:
         params = {"limit": str(PAGE), "exclude_reblogs": "true"} | ({"max_id": older_than} if older_than else {})
@@ -177,6 +227,13 @@ class MastodonPlatform(Platform):
 def _quoted(identity: str) -> str:
     """An opaque id as one segment of a path."""
     return quote(identity, safe="")
+
+
+def _figures(status: Mapping[str, Any]) -> Figures:
+    """The counters of a status, None where the server leaves one out."""
+    told = (status.get(name) for name in ("favourites_count", "reblogs_count", "replies_count"))
+    likes, reposts, replies = (n if isinstance(n, int) and n >= 0 else None for n in told)
+    return Figures(likes=likes, reposts=reposts, replies=replies)
 
 
 def _focus(picture: PictureFile) -> str:

@@ -6,7 +6,7 @@ Its server (`/practice/api/…`, part of the web app) keeps a key for ever, so t
 from __future__ import annotations
 
 import mimetypes
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,9 +16,20 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from publisher import http
-from publisher.platforms.contract import Limits, PictureFile, Platform, Post, Profile, Published
+from publisher.platforms.contract import (
+    Abilities,
+    Figures,
+    FollowUp,
+    Limits,
+    PictureFile,
+    Platform,
+    Post,
+    Profile,
+    Published,
+)
 from publisher.platforms.length import check_fits, graphemes
 from publisher.platforms.replies import (
+    checked,
     identity_of,
     named_object_of,
     object_of,
@@ -44,6 +55,16 @@ class PracticePlatform(Platform):
     config_class = PracticeConfig
     link_in_text = False
     picture_and_card = True
+
+    def abilities(self, facts: Mapping[str, Any]) -> Abilities:
+        """All that a network can do; what it counts is little, since nobody else can like or answer there."""
+        return Abilities(
+            follow_up=FollowUp.THREAD,
+            edits=True,
+            deletes=True,
+            languages=True,
+            figures=("likes", "reposts", "replies"),
+        )
 
     def limits(self, facts: Mapping[str, Any]) -> Limits:
         """The same for every practice channel."""
@@ -83,17 +104,41 @@ class PracticePlatform(Platform):
             "language": post.language,
             "media_ids": prepared["media_ids"],
             "planned_at": post.planned_at.isoformat(),
+            "reply_to": post.reply_to,
         }
         return published_of(self._call(config, "POST", "/posts", commit=True, json=content), committing=True)
 
     def confirm(self, config: PracticeConfig, facts: Mapping[str, Any], published: Published) -> Published:
         """Read the post back."""
-        return published_of(self._call(config, "GET", f"/posts/{quote(published.remote_id, safe='')}"))
+        return published_of(self._call(config, "GET", _path(published.remote_id)))
 
     def find(self, config: PracticeConfig, facts: Mapping[str, Any], post: Post, since: datetime) -> Published | None:
         """Ask for the key, which is surer than any comparison of texts."""
         posts = object_of(self._call(config, "GET", "/posts", params={"key": post.key})).get("posts")
         return published_in(posts[0]) if isinstance(posts, list) and posts else None
+
+    def edit(self, config: PracticeConfig, facts: Mapping[str, Any], published: Published, post: Post) -> Published:
+        """Change the text and the link; the page says that it was corrected."""
+        check_fits(post, length=self.length(post.text or post.link, facts), limits=self.limits(facts))
+        content = {"text": post.text, "link": post.link}
+        return published_of(self._call(config, "PUT", _path(published.remote_id), json=content))
+
+    def delete(self, config: PracticeConfig, facts: Mapping[str, Any], published: Published) -> None:
+        """Take the post down; one that is gone is no error."""
+        reply = self._call(config, "DELETE", _path(published.remote_id))
+        if reply.status != 404:
+            checked(reply)
+
+    def figures(
+        self, config: PracticeConfig, facts: Mapping[str, Any], remote_ids: Sequence[str]
+    ) -> dict[str, Figures]:
+        """What the channel's own server counts."""
+        replies = {each: self._call(config, "GET", _path(each)) for each in remote_ids}
+        there = {each: named_object_of(reply) for each, reply in replies.items() if reply.status != 404}
+        return {
+            each: Figures(likes=told.get("likes"), reposts=told.get("reposts"), replies=told.get("replies"))
+            for each, told in there.items()
+        }
 
     def _upload(self, config: PracticeConfig, picture: PictureFile) -> str:
         name = f"picture{mimetypes.guess_extension(picture.media_type) or ''}"
@@ -107,3 +152,7 @@ class PracticePlatform(Platform):
         url = f"{settings.OPSLAG_PRACTICE_URL.rstrip('/')}/practice/api/{quote(config.channel, safe='')}{path}"
         headers = {"Authorization": f"Bearer {config.token}", "Accept": "application/json"}
         return http.send(method, url, commit=commit, headers=headers, **content)
+
+
+def _path(remote_id: str) -> str:
+    return f"/posts/{quote(remote_id, safe='')}"

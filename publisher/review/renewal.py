@@ -1,4 +1,5 @@
-"""News that changed or was withdrawn while a send-out waits: a person decides, and whoever approves is told once."""
+"""News that changed or was withdrawn while a send-out waits, or went out before: a person decides, and whoever
+approves is told of a change once."""
 
 from __future__ import annotations
 
@@ -7,11 +8,13 @@ from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from publisher.access.audit import record, timeline
 from publisher.access.notices import notify_approvers
 from publisher.access.roles import require
+from publisher.compose.already_out import accept_again, sent_again
 from publisher.compose.renewing import (
     ChangedNews,
     accept_withdrawals,
@@ -98,6 +101,21 @@ def send_anyway(campaign: Campaign, item_id: int, user: User) -> None:
         for message in held.select_related("campaign__organisation", "newsletter", "account"):
             if not withdrawn_news(campaign, message):
                 release(message, user)
+
+
+def send_again(campaign: Campaign, item_id: int, user: User) -> None:
+    """Send an item once more where it is already known; what is approved for the same outlet later is asked about anew.
+
+    Raises InputError if there is nothing (more) to say to it; PermissionDenied.
+    """
+    _may(campaign, user)
+    with transaction.atomic():
+        asked = [each for each in sent_again(campaign) if each.chosen.item_id == item_id]
+        if not asked:
+            raise InputError(CHANGED_MEANWHILE)
+        accept_again([asked[0].chosen], timezone.now())
+        words = gettext_noop("Said to send “%(title)s” again, although it is known there already")
+        record(campaign.organisation, user, "sent_again", campaign, words, title=asked[0].chosen.item.title)
 
 
 def renewed_since_approval(campaign: Campaign) -> list[RenewedNews]:

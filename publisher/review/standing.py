@@ -1,8 +1,8 @@
 """Where each news item stands: new, planned, published, withdrawn. Derived here from its send-outs, stored nowhere.
 
-Planned is what has something still to go out, published what has something out: an item that is in a newsletter and
-is to be posted on Thursday is both. A send-out that was cancelled, or of which nothing could be sent, leaves its items
-as they were.
+Planned is what has something still to go out, also by a rule whose turn it waits for; published what has something
+out: an item that is in a newsletter and is to be posted on Thursday is both. A send-out that was cancelled, or of which
+nothing could be sent, leaves its items as they were.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from publisher.models import CampaignItem, Item, Organisation
+from publisher.models import CampaignItem, Item, Organisation, RuleMatch
 from publisher.models.scoped import ScopedQuerySet
 from publisher.review.worklist import ON_THE_WAY
-from publisher.vocabulary import CampaignStatus, DeliveryStatus, ItemState, MessageStatus
+from publisher.vocabulary import CampaignStatus, DeliveryStatus, ItemState, MatchOutcome, MessageStatus
 
 
 class Standing(TextChoices):
@@ -78,9 +78,10 @@ def numbers(items: ScopedQuerySet[Item], organisation: Organisation) -> dict[str
 
 
 def standings(items: Iterable[Item], organisation: Organisation) -> dict[int, list[Standing]]:
-    """Item id → the words for where it stands, the most telling first; three queries for any number of items."""
+    """Item id → the words for where it stands, the most telling first; four queries for any number of items."""
     rows = list(items)
     used = {word: set(_used(organisation, word).filter(item__in=rows).values_list("item", flat=True)) for word in _USES}
+    used[Standing.PLANNED] |= set(_with_a_rule(organisation).filter(item__in=rows).values_list("item", flat=True))
     return {item.pk: _words(item, used) for item in rows}
 
 
@@ -98,6 +99,12 @@ def _used(organisation: Organisation, word: Standing) -> QuerySet[CampaignItem]:
     return CampaignItem.objects.filter(campaign__organisation=organisation, **_USES[word])
 
 
+def _with_a_rule(organisation: Organisation) -> QuerySet[RuleMatch]:
+    """What waits for its turn at a rule that sends it by itself; not while the rule holds itself."""
+    at_work = RuleMatch.objects.for_organisation(organisation).filter(rule__active=True, rule__held_at=None)
+    return at_work.filter(outcome=MatchOutcome.WAITING)
+
+
 def _facts(organisation: Organisation) -> dict[str, ExpressionWrapper[Q]]:
     """What the views ask of an item. As IN (SELECT …) the database looks the send-outs up once, not once an item."""
     used = {word: Q(pk__in=_used(organisation, word).order_by().values("item")) for word in _USES}
@@ -105,7 +112,9 @@ def _facts(organisation: Organisation) -> dict[str, ExpressionWrapper[Q]]:
         "is_withdrawn": Q(withdrawn_at__isnull=False),
         "is_held": Q(state=ItemState.HELD),
         "is_out": used[Standing.PUBLISHED],
-        "is_ahead": used[Standing.PLANNED] | used[Standing.IN_HAND],
+        "is_ahead": used[Standing.PLANNED]
+        | used[Standing.IN_HAND]
+        | Q(pk__in=_with_a_rule(organisation).order_by().values("item")),
         # An event that is over is no news; it stays among all.
         "is_over": Q(event_over_at__isnull=False, event_over_at__lte=timezone.now()),
     }

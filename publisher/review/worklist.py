@@ -11,12 +11,15 @@ from django.utils import timezone
 
 from publisher.accounts.alerts import ending
 from publisher.accounts.lasting import must_reconnect_by
-from publisher.models import Account, Campaign, InboundMail, Message, Organisation, Rule, Source
+from publisher.compose.renewing import NEWER, changed_news, withdrawn_news
+from publisher.items.quarantine import held_in
+from publisher.models import Account, Campaign, CampaignItem, InboundMail, Item, Message, Organisation, Rule, Source
 from publisher.review.photo_consent import posts_to_delete
 from publisher.vocabulary import (
     AccountStatus,
     CampaignStatus,
     DeliveryStatus,
+    HoldReason,
     InboundStatus,
     MessageStatus,
     Outlet,
@@ -26,6 +29,8 @@ from publisher.vocabulary import (
 # A post that failed longer ago than this has been seen.
 FAILED_LATELY = timedelta(days=14)
 ON_THE_WAY = (MessageStatus.SCHEDULED, MessageStatus.SENDING, MessageStatus.PAUSED)
+_CHANGED, _WITHDRAWN = "changed", "withdrawn"
+_AHEAD_OF_IT = (MessageStatus.SCHEDULED, MessageStatus.PAUSED, MessageStatus.HELD)
 _OPEN = (*ON_THE_WAY, MessageStatus.HELD)
 # What a row of a list shows, in a fixed number of queries.
 _SHOWN = ("messages__newsletter", "messages__account", "messages__counts", "chosen__item__picture")
@@ -36,11 +41,16 @@ class Worklist:
     """What needs a person; `replies`: how many ask to unsubscribe; `to_delete`: public posts with a withdrawn picture.
 
     `expiring`: channels that must be connected again soon, each with `days`, in how many.
-    Messages in `unconfirmed` and `failed_posts` carry `number`: how many deliveries.
+    `changed`: approved campaigns whose news says something else by now. `asking`: of what is to be approved, the ids
+    where the news itself asks, "changed" or "withdrawn". `held_news`: items in quarantine. Messages in `unconfirmed`
+    and `failed_posts` carry `number`: how many deliveries; those in `held` carry `alike`: all of one campaign that are
+    held for the same withdrawn news. `sources`: those that have not worked for a day, of which staff were told.
     """
 
     to_approve: list[Campaign]
     held: list[Message]
+    changed: list[Campaign]
+    asking: dict[int, str]
     unconfirmed: list[Message]
     failed_posts: list[Message]
     accounts: list[Account]
@@ -49,33 +59,38 @@ class Worklist:
     replies: int = 0
     to_delete: list[Message] = field(default_factory=list)
     expiring: list[Account] = field(default_factory=list)
+    held_news: list[Item] = field(default_factory=list)
 
     def __len__(self) -> int:
-        parts = (self.to_approve, self.held, self.unconfirmed, self.failed_posts, self.accounts, self.sources)
-        return (
-            sum(len(part) for part in (*parts, self.rules, self.expiring)) + bool(self.replies) + bool(self.to_delete)
-        )
+        parts = (self.to_approve, self.held, self.changed, self.unconfirmed, self.failed_posts, self.accounts)
+        more = (self.sources, self.rules, self.expiring)
+        in_one_row = (self.replies, self.to_delete, self.held_news)
+        return sum(len(part) for part in (*parts, *more)) + sum(map(bool, in_one_row))
 
 
 def worklist(organisation: Organisation) -> Worklist:
     """Everything in the organisation that waits for a person, oldest first."""
     lately = timezone.now() - FAILED_LATELY
     failed = _with(organisation, DeliveryStatus.FAILED).filter(outlet=Outlet.POST, finished_at__gte=lately)
+    asking = _asking(organisation)
     return Worklist(
         to_approve=list(_shown(organisation).filter(status=CampaignStatus.IN_REVIEW).order_by("created_at")),
-        held=list(_messages(organisation).filter(status=MessageStatus.HELD).order_by("scheduled_at")),
+        held=_held(organisation),
+        changed=[each for each, why in asking if each.status == CampaignStatus.APPROVED and why == _CHANGED],
+        asking={each.pk: why for each, why in asking},
         unconfirmed=list(_with(organisation, DeliveryStatus.UNCERTAIN)),
         failed_posts=list(failed),
         accounts=list(
             Account.objects.for_organisation(organisation).filter(status=AccountStatus.NEEDS_RECONNECT).order_by("name")
         ),
-        sources=list(Source.objects.for_organisation(organisation).filter(status=SourceStatus.BROKEN).order_by("name")),
+        sources=list(_failing(organisation)),
         rules=list(
             Rule.objects.for_organisation(organisation).filter(active=True, held_at__isnull=False).order_by("name")
         ),
         replies=InboundMail.objects.for_organisation(organisation).filter(status=InboundStatus.NEEDS_PERSON).count(),
         to_delete=list(posts_to_delete(organisation)),
         expiring=expiring(organisation),
+        held_news=list(held_in(organisation).only("title", "held_why", "organisation")),
     )
 
 
@@ -88,6 +103,37 @@ def expiring(organisation: Organisation) -> list[Account]:
             account.days = max(-((now - until) // timedelta(days=1)), 0)  # type: ignore[attr-defined]
             found.append(account)
     return found
+
+
+def _asking(organisation: Organisation) -> list[tuple[Campaign, str]]:
+    """What is to be approved, or is approved and still waits, whose news changed or was withdrawn since it was written;
+    the gravest for each."""
+    waiting = Message.objects.filter(campaign=OuterRef("pk"), status__in=_AHEAD_OF_IT)
+    open_ones = Q(status=CampaignStatus.IN_REVIEW) | Q(Exists(waiting), status=CampaignStatus.APPROVED)
+    other = CampaignItem.objects.filter(NEWER | Q(item__withdrawn_at__isnull=False), campaign=OuterRef("pk"))
+    found = []
+    for campaign in _shown(organisation).filter(open_ones, Exists(other)):
+        if withdrawn_news(campaign):
+            found.append((campaign, _WITHDRAWN))
+        elif changed_news(campaign):
+            found.append((campaign, _CHANGED))
+    return found
+
+
+def _held(organisation: Organisation) -> list[Message]:
+    """Held messages; of those that wait for one answer about withdrawn news the first, with the others on it."""
+    found: dict[tuple[int, int], Message] = {}
+    for message in _messages(organisation).filter(status=MessageStatus.HELD).order_by("scheduled_at", "pk"):
+        one_answer = message.hold_reason == HoldReason.WITHDRAWN
+        first = found.setdefault((message.campaign_id, 0 if one_answer else message.pk), message)
+        vars(first).setdefault("alike", []).append(message)
+    return list(found.values())
+
+
+def _failing(organisation: Organisation) -> QuerySet[Source]:
+    found = Source.objects.for_organisation(organisation).defer("credentials", "state")
+    failing = Q(status=SourceStatus.BROKEN) | Q(status=SourceStatus.ACTIVE, told_at__isnull=False)
+    return found.filter(failing).order_by("name", "pk")
 
 
 def _messages(organisation: Organisation) -> QuerySet[Message]:

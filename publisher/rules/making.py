@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Q
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_noop
 
@@ -22,8 +23,7 @@ from publisher.vocabulary import CampaignStatus, MatchOutcome, MessageStatus, No
 
 # How far back posts can be that share a day or a gap with one to be planned, gaps apart.
 _SAME_DAY = timedelta(days=2)
-# What a colleague has begun may never be finished.
-_NOT_TO_BE = (CampaignStatus.DRAFT, CampaignStatus.CANCELLED)
+_BEGUN = (CampaignStatus.DRAFT, CampaignStatus.IN_REVIEW)
 
 
 @dataclass(frozen=True)
@@ -50,19 +50,28 @@ def make(rule: Rule, item: Item, now: datetime, goes_at: datetime) -> Made:
     elif newsletter is not None:
         newsletter = None if has_mail(locked(newsletter), item) else newsletter
     if newsletter is None and not accounts:
-        return Made(MatchOutcome.JOINED if issue else MatchOutcome.ALREADY, issue=issue)
+        return Made(MatchOutcome.JOINED if issue else _why_nowhere(rule, item), issue=issue)
     campaign = create_campaign(rule.organisation, [item], newsletter=newsletter, accounts=accounts, rule=rule)
     return _hand_on(rule, campaign, issue, now, goes_at)
 
 
 def _without_it(rule: Rule, item: Item) -> list[Account]:
-    """The rule's channels on which the item neither is nor is to be, whoever saw to that; locked, so that two rules
-    never both find one free."""
+    """The rule's channels on which the item neither is nor is to be, whoever saw to that, in a draft, too; locked, so
+    that two rules never both find one free."""
     accounts = Account.objects.select_for_update().filter(rules=rule).order_by("pk")
     posts = Message.objects.filter(account__in=accounts, campaign__chosen__item=item)
-    posts = posts.exclude(status=MessageStatus.CANCELLED).exclude(campaign__status__in=_NOT_TO_BE)
+    posts = posts.exclude(status=MessageStatus.CANCELLED).exclude(campaign__status=CampaignStatus.CANCELLED)
     there = set(posts.values_list("account", flat=True))
     return [account for account in accounts if account.pk not in there]
+
+
+def _why_nowhere(rule: Rule, item: Item) -> MatchOutcome:
+    """Why the rule makes nothing of an item: it has gone out, or will; or a colleague writes of it and may still
+    decide otherwise."""
+    outlets = Q(account__rules=rule) | Q(newsletter=rule.newsletter_id, newsletter__isnull=False)
+    begun = Message.objects.filter(outlets, campaign__chosen__item=item, campaign__status__in=_BEGUN)
+    theirs = begun.filter(campaign__rule=None).exclude(status=MessageStatus.CANCELLED)
+    return MatchOutcome.IN_DRAFT if theirs.exists() else MatchOutcome.ALREADY
 
 
 def _hand_on(rule: Rule, campaign: Campaign, issue: Campaign | None, now: datetime, goes_at: datetime) -> Made:

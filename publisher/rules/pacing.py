@@ -20,6 +20,7 @@ LEFT_OUT = (
     MatchOutcome.UNWANTED,
     MatchOutcome.SWITCHED_OFF,
     MatchOutcome.ALREADY,
+    MatchOutcome.IN_DRAFT,
 )
 
 

@@ -39,7 +39,9 @@ def switch_on(rule: Rule, now: datetime) -> None:
         if not getattr(rule, choice).exists():
             raise InputError(_LOST[choice], rule=rule.name)
     _leave_out(rule)
-    Rule.objects.filter(pk=rule.pk).update(active=True, on_since=now, held_at=None, held_why={}, lost=[])
+    Rule.objects.filter(pk=rule.pk).update(
+        active=True, on_since=now, answered_at=None, held_at=None, held_why={}, lost=[]
+    )
 
 
 def switch_off(rule: Rule) -> int:
@@ -54,7 +56,7 @@ def go_on(rule: Rule, now: datetime) -> bool:
     Gives whether it was held. What comes today is not held against it again (see misfire.flood).
     """
     held = Rule.objects.filter(pk=rule.pk, active=True, held_at__isnull=False)
-    return bool(held.update(held_at=None, held_why={}, on_since=now))
+    return bool(held.update(held_at=None, held_why={}, on_since=now, answered_at=now))
 
 
 def look_again(rule: Rule, now: datetime) -> int:

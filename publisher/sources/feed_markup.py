@@ -19,14 +19,19 @@ _INLINE = frozenset(
 )
 # Control characters, lone surrogates and direction overrides: a database refuses them or a headline can lie with them.
 _UNWANTED = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\ufeff]")
-_RELATIVE = re.compile(r"\b(?:href|src)\s*+=\s*+[\"']?(?!\s*+(?:https?:|mailto:|tel:|data:|#))", re.IGNORECASE)
+# Where there may be an address without its host. Begins with the sign that a text has fewest of: found fastest.
+_RELATIVE = re.compile(
+    r"=(?:(?<=href=)|(?<=src=)|(?<=\s=))\s*+[\"']?+(?!\s*+(?:https?:|mailto:|tel:|data:|#))", re.IGNORECASE
+)
+_HIDING = re.compile(r"<(?:!--|script|style)", re.IGNORECASE)
+_TAG = re.compile(r"</?([a-zA-Z][^\s<>/]*+)[^<>]*+>")
 _ADDRESS = re.compile(r"(\b(?:href|src)\s*+=\s*+)(?:\"([^\"]*+)\"|'([^']*+)'|([^\s\"'>]++))", re.IGNORECASE)
 
 
 def plain_text(markup: str) -> str:
     """The words of `markup` on one line: entities decoded once, then tags and scripts taken out, NFC."""
     # Most headlines and all words of a taxonomy are plain already.
-    words = "".join(_visible(html.unescape(markup))) if "<" in markup or "&" in markup else markup
+    words = _visible(html.unescape(markup)) if "<" in markup or "&" in markup else markup
     return " ".join(unicodedata.normalize("NFC", without_controls(words)).split())
 
 
@@ -38,7 +43,7 @@ def paragraphs(text: str) -> str:
 
 def without_controls(text: str) -> str:
     """`text` without the characters that no database or page should meet."""
-    return text if text.isprintable() else _UNWANTED.sub("", text)
+    return text if text.replace("\n", "").isprintable() else _UNWANTED.sub("", text)
 
 
 def web_address(address: str, base: str) -> str:
@@ -93,7 +98,13 @@ def elements(markup: str, *names: str) -> Iterator[tuple[str, dict[str, str]]]:
             yield name, attributes_of(token["rest"])
 
 
-def _visible(markup: str) -> Iterator[str]:
+def _visible(markup: str) -> str:
+    if "-->" in markup or _HIDING.search(markup):
+        return "".join(_not_hidden(markup))
+    return _TAG.sub(lambda tag: "" if tag[1].lower() in _INLINE else " ", markup)
+
+
+def _not_hidden(markup: str) -> Iterator[str]:
     position, hidden_until = 0, ""
     for token in TOKEN.finditer(markup):
         name = "-->" if token["hide"] or token["show"] else token["name"].lower()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html.entities import html5
 from itertools import islice
@@ -17,7 +17,9 @@ from typing import Any
 from xml.parsers import expat
 from xml.sax.saxutils import escape
 
-from feedparser.api import LooseFeedParser, StrictFeedParser
+from feedparser.api import LooseFeedParser
+
+from publisher.sources.feed_elements import BETWEEN, FeedElements, Name, split
 
 MAX_ENTRIES = 500
 # Enough for 500 entries, or for 100 articles whose paragraphs are elements of the feed itself.
@@ -33,7 +35,6 @@ MAX_OF_A_KIND = 100
 MAX_MENDED = 100_000
 # What the forgiving parser is given, in characters: it is slow.
 MAX_LOOSE = 500_000
-_BETWEEN = "\n"  # no namespace and no name can contain it
 _MEDIA_RSS = frozenset({"http://search.yahoo.com/mrss/", "http://search.yahoo.com/mrss"})
 _TEXTS = {"description": "alt", "title": "title", "credit": "credit"}
 _TOMBSTONES = "http://purl.org/atompub/tombstones/1.0"
@@ -44,7 +45,6 @@ _LOOSE_AMPERSAND = re.compile(
     r"<!\[CDATA\[(?:[^\]]|\](?!\]>))*+(?:\]\]>)?"
     r"|&(?!(?:#\d{1,7}|#x[0-9a-fA-F]{1,6}|amp|lt|gt|quot|apos);)([A-Za-z][A-Za-z0-9]{1,30};)?"
 )
-_Name = tuple[str | None, str]
 
 
 class DeclaresEntitiesError(Exception):
@@ -117,36 +117,32 @@ def _read_loosely(text: str) -> ParsedFeed:
         if number == MAX_ENTRIES:
             text = text[: begins.start()]
             break
-    parser = _unfiltered(LooseFeedParser("", None, "utf-8", {}))
+    parser = LooseFeedParser("", None, "utf-8", {})
+    parser.resolve_relative_uris = parser.sanitize_html = False
     parser.feed(text)
     # Where the feed breaks off in an entry, only half of its text is there: it is not news before it is whole.
     entries = parser.entries[:-1] if parser.inentry else parser.entries
     return ParsedFeed(parser.version, parser.feeddata, entries, damaged=True)
 
 
-def _unfiltered(parser: Any) -> Any:
-    parser.resolve_relative_uris = parser.sanitize_html = False
-    return parser
-
-
 class _Reader:
     """Expat's events on their way to feedparser."""
 
     def __init__(self) -> None:
-        self._feed = _unfiltered(StrictFeedParser("", None, "utf-8"))
+        self._feed = FeedElements()
         self._deleted: dict[str, str] = {}
         self._elements = self._depth = 0
         self._kinds: Counter[str] = Counter()
         # Depth of elements that are not passed on; the picture text that is being read, if any.
         self._hidden = 0
-        self._reading: tuple[_Name, str] | None = None
+        self._reading: tuple[Name, str] | None = None
         self._pieces: list[str] = []
         # From the outermost in: media objects of an item, of a group, one of them; and the texts given at that level.
-        self._levels: list[tuple[_Name, list[dict[str, Any]], dict[str, str]]] = []
+        self._levels: list[tuple[Name, list[dict[str, Any]], dict[str, str]]] = []
 
     def read(self, text: str) -> None:
         """Raises ExpatError if it is not well-formed."""
-        parser = expat.ParserCreate(encoding="utf-8", namespace_separator=_BETWEEN)
+        parser = expat.ParserCreate(encoding="utf-8", namespace_separator=BETWEEN)
         parser.buffer_text = True
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
@@ -166,7 +162,7 @@ class _Reader:
             raise _EnoughError
         if len(attributes) > MAX_OF_A_KIND:
             attributes = dict(islice(attributes.items(), MAX_OF_A_KIND))
-        name = _split(tag)
+        name = split(tag)
         if self._hidden or self._reading or self._depth > MAX_DEPTH or self._is_one_too_many(name[1]):
             self._hidden += 1
         elif name == (_TOMBSTONES, "deleted-entry"):
@@ -184,12 +180,12 @@ class _Reader:
         self._kinds[kind] += 1
         return self._kinds[kind] > MAX_OF_A_KIND
 
-    def _pass_on(self, name: _Name, attributes: dict[str, str]) -> None:
+    def _pass_on(self, name: Name, attributes: dict[str, str]) -> None:
         if name[1] in _ENTRIES:
             self._kinds.clear()
             if len(self._feed.entries) >= MAX_ENTRIES:
                 raise _EnoughError
-        self._feed.startElementNS(name, None, _Attributes(attributes))
+        self._feed.begin(name, attributes)
         if name[1] in _ENTRIES and not self._levels:
             self._levels.append((name, [], {}))
         elif self._levels and name[0] in _MEDIA_RSS and name[1] in {"group", "content", "thumbnail"}:
@@ -206,7 +202,7 @@ class _Reader:
             self._feed.characters(text)
 
     def _end(self, tag: str) -> None:
-        name = _split(tag)
+        name = split(tag)
         self._depth -= 1
         if self._hidden:
             self._hidden -= 1
@@ -217,7 +213,7 @@ class _Reader:
             return
         if self._levels and self._levels[-1][0] == name:
             self._close_level()
-        self._feed.endElementNS(name, None)
+        self._feed.end(name)
 
     def _close_level(self) -> None:
         """Texts are for the media objects of their level that have none of their own; without any for the item.
@@ -245,25 +241,6 @@ def _describe(entry: Any, texts: Mapping[str, str]) -> None:
     if texts.get("alt") and not entry.get("summary") and not entry.get("content"):
         entry["summary"] = texts["alt"]
         entry["summary_detail"] = {"type": "text/plain", "value": texts["alt"]}
-
-
-class _Attributes:
-    """Attributes as feedparser asks for them."""
-
-    def __init__(self, attributes: dict[str, str]) -> None:
-        self._named = {_split(name): value for name, value in attributes.items()}
-
-    def items(self) -> Iterable[tuple[_Name, str]]:
-        return self._named.items()
-
-    def getQNames(self) -> tuple[str, ...]:  # noqa: N802 -- the name that SAX gives it
-        return ()
-
-
-def _split(tag: str) -> _Name:
-    """Expat's namespace and name in one string."""
-    namespace, _, name = tag.rpartition(_BETWEEN)
-    return namespace or None, name
 
 
 def _refuse(*_declaration: object) -> None:

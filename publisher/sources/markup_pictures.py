@@ -18,6 +18,7 @@ LARGEST_SIDE = 2000
 PER_ARTICLE = 5
 _LONGEST_SET = 20_000
 _LAZY = ("data-src", "data-lazy-src", "data-original", "data-lazyload", "data-hi-res-src")
+_ANY = re.compile("<img", re.IGNORECASE)
 _DESCRIPTOR = re.compile(r"(\d{1,6}(?:\.\d{1,4})?)([wx])", re.ASCII)
 # Words of file names that say what a picture is: “kommunelogo” is one, “logopædi” and “katalog” are none.
 _LOGO = re.compile(
@@ -37,6 +38,8 @@ def pictures_in(markup: str, base: str, most: int = PER_ARTICLE) -> list[Picture
     counting pixels and pictures known to be narrower than MIN_WIDTH.
     """
     found: list[PictureRef] = []
+    if not _ANY.search(markup):
+        return found
     figure = -1
     for token in TOKEN.finditer(markup):
         name = (token["name"] or "").lower()

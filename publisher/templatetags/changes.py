@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import Any
 
 from django import template
 from django.db.models import Count, Max, QuerySet
 from django.template import Context
 
+from publisher.compose.already_out import Again, sent_again
 from publisher.compose.renewing import changed_news, withdrawn_news
 from publisher.items.quarantine import held_in, held_of
 from publisher.models import Campaign, Item, Source
 from publisher.review.renewal import renewed_since_approval
-from publisher.vocabulary import CampaignStatus, MessageStatus
+from publisher.vocabulary import CampaignStatus, HoldReason, MessageStatus
 
 register = template.Library()
 SHOWN = 5
@@ -36,19 +38,35 @@ def held_news(context: Context, source: Source | None = None) -> dict[str, Any]:
 
 @register.inclusion_tag("web/sendouts/changed.html", takes_context=True)
 def news_changed(context: Context, campaign: Campaign) -> dict[str, Any]:
-    """The news of a send-out that changed or was withdrawn since it was written, and the questions about it."""
+    """The news of a send-out that changed, was withdrawn or went out before, and the questions about it."""
     approved = campaign.status == CampaignStatus.APPROVED
-    changed, withdrawn = changed_news(campaign), withdrawn_news(campaign)
+    withdrawn = withdrawn_news(campaign)
+    gone = {each.item_id for each in withdrawn}
+    # One question at a time: whether it is sent at all comes first.
+    changed = [each for each in changed_news(campaign) if each.item.pk not in gone]
+    again = [each for each in _asked_before_approval(campaign) if each.chosen.item_id not in gone]
     if (changed or withdrawn) and not campaign.messages.filter(status__in=_WAITING).exists():
         changed, withdrawn = [], []
     return {
         "campaign": campaign,
         "changed": changed,
         "withdrawn": withdrawn,
+        "again": [
+            (chosen, [each.earlier for each in rows]) for chosen, rows in groupby(again, lambda each: each.chosen)
+        ],
+        "held": campaign.messages.filter(status=MessageStatus.HELD, hold_reason=HoldReason.WITHDRAWN)
+        if withdrawn and approved
+        else [],
         "approved": approved,
         "may_decide": context.get("may_approve") if approved else context.get("may_edit", True),
         "csrf_token": context.get("csrf_token"),
     }
+
+
+def _asked_before_approval(campaign: Campaign) -> list[Again]:
+    if campaign.status not in (CampaignStatus.DRAFT, CampaignStatus.IN_REVIEW):
+        return []
+    return sorted(sent_again(campaign), key=lambda each: each.chosen.position)
 
 
 @register.inclusion_tag("web/sendouts/renewed.html")

@@ -9,13 +9,15 @@ from urllib.parse import urlsplit
 from django import template
 from django.utils.translation import gettext, ngettext
 
+from publisher.compose.already_out import Earlier
 from publisher.errors import Explanation
 from publisher.items.pictures import picture_url
-from publisher.models import Campaign, Message, Picture
+from publisher.models import Campaign, Message, Operation, Picture
 from publisher.review.progress import Progress, progress, progress_of_message
 from publisher.review.standing import Standing
+from publisher.templatetags.dates import write_date
 from publisher.track.tally import tally
-from publisher.vocabulary import DeliveryStatus, HoldReason, Outlet, PartStep, Reason
+from publisher.vocabulary import DeliveryStatus, HoldReason, OperationStatus, Outlet, PartStep, Reason
 
 register = template.Library()
 
@@ -54,6 +56,23 @@ def standing_mark(standing: str) -> dict[str, str]:
     """The mark of where a news item stands."""
     shape, tone = STANDINGS[standing]
     return {"word": str(Standing(standing).label), "shape": shape, "tone": tone}
+
+
+OPERATIONS: dict[str, tuple[str, str]] = {
+    OperationStatus.PENDING: ("clock", "plan"),
+    OperationStatus.WORKING: ("half", "plan"),
+    OperationStatus.DONE: ("tick", "good"),
+    OperationStatus.FAILED: ("cross", "bad"),
+    OperationStatus.UNCERTAIN: ("diamond", "warn"),
+    OperationStatus.CANCELLED: ("cross-open", "muted"),
+}
+
+
+@register.inclusion_tag("web/parts/status.html")
+def operation_mark(operation: Operation) -> dict[str, str]:
+    """The mark of where a later change of a post stands."""
+    shape, tone = OPERATIONS[operation.status]
+    return {"word": operation.get_status_display(), "shape": shape, "tone": tone}
 
 
 @register.inclusion_tag("web/parts/status.html")
@@ -106,6 +125,24 @@ def _and(words: list[str]) -> str:
 def outlet(message: Message) -> str:
     """The newsletter or channel that a message is for."""
     return str(message.newsletter or message.account)
+
+
+@register.filter
+def outlet_names(rows: Iterable[Message]) -> str:
+    """The newsletters and channels of some messages: “Kulturnyt and Prøvekanal”."""
+    return names([outlet(message) for message in rows], 4)
+
+
+@register.filter
+def earlier_words(earlier: Earlier) -> str:
+    """Where and when an item went out before, or will: “Sent in Kulturnyt Thursday 26 November at 08:00.”"""
+    if earlier.message.outlet == Outlet.EMAIL:
+        words = gettext("Sent in %(name)s %(at)s.") if earlier.is_out else gettext("Is to be sent in %(name)s %(at)s.")
+    else:
+        words = (
+            gettext("Posted on %(name)s %(at)s.") if earlier.is_out else gettext("Is to be posted on %(name)s %(at)s.")
+        )
+    return words % {"name": outlet(earlier.message), "at": write_date(earlier.at, "long")}
 
 
 @register.filter

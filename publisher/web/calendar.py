@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import calendar as weeks_of
+from bisect import insort
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -20,8 +21,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
-from publisher.models import Message
+from publisher.models import Account, Message, Newsletter
 from publisher.platforms import PLATFORMS
+from publisher.rules.waiting import Turn, turns_between
 from publisher.schedule.month import messages_between
 from publisher.schedule.times import recurring
 from publisher.vocabulary import MessageStatus
@@ -32,15 +34,18 @@ FIRST_YEAR, LAST_YEAR = 2000, 2100
 
 @dataclass(frozen=True)
 class Entry:
-    """What goes out at one instant of one send-out: its messages that stand alike, with their outlets in words."""
+    """What goes out at one instant of one send-out: its messages that stand alike, with their outlets in words.
 
-    campaign_id: int
+    `turn`: it is no send-out yet, but news that waits for a rule's turn.
+    """
+
     at: datetime
     title: str
     url: str
     outlets: str
-    cycle: str
-    status: str
+    cycle: str = ""
+    status: str = ""
+    turn: Turn | None = None
 
 
 @dataclass(frozen=True)
@@ -72,8 +77,9 @@ def calendar(request: OwnRequest, year: int | None = None, month: int | None = N
     start, end = (recurring(datetime.combine(day, datetime.min.time()), zone) for day in
                   (rows[0][0], rows[-1][-1] + timedelta(days=1)))  # fmt: skip
     by_day = _by_day(messages_between(request.organisation, start, end), zone)
+    _add_turns(by_day, turns_between(request.organisation, start, end), zone)
     weeks = [_week(row, first, today, by_day) for row in rows]
-    number = len({entry.campaign_id for week in weeks for day in week.days if day.inside for entry in day.entries})
+    number = len({entry.url for week in weeks for day in week.days if day.inside for entry in day.entries})
     context = {
         "title": format_date(first, "F Y").capitalize(),
         "state": _state(number),
@@ -112,6 +118,15 @@ def _by_day(messages: Iterable[Any], zone: str) -> dict[date, list[Entry]]:
     return found
 
 
+def _add_turns(by_day: dict[date, list[Entry]], turns: Iterable[Turn], zone: str) -> None:
+    """What rules are going to send by themselves, among the rest of its day."""
+    for turn in turns:
+        names = ", ".join(dict.fromkeys(_outlet_name(outlet) for outlet in turn.outlets))
+        entry = Entry(turn.at, turn.item.title, reverse("item", args=[turn.item.pk]), names, turn=turn)
+        day = by_day.setdefault(turn.at.astimezone(ZoneInfo(zone)).date(), [])
+        insort(day, entry, key=lambda each: each.at)
+
+
 def _together(message: Any) -> tuple[datetime, int, str, int]:
     return message.at, message.campaign_id, message.status, message.pk
 
@@ -120,7 +135,6 @@ def _entry(at: datetime, status: str, messages: list[Message]) -> Entry:
     campaign = messages[0].campaign
     draft = status == MessageStatus.DRAFT
     return Entry(
-        campaign_id=campaign.pk,
         at=at,
         title=campaign.title,
         url=reverse("sendout", args=[campaign.pk]),
@@ -131,11 +145,17 @@ def _entry(at: datetime, status: str, messages: list[Message]) -> Entry:
 
 
 def _outlet(message: Message) -> str:
+    outlet = message.account or message.newsletter
+    assert outlet is not None, "a message is for one outlet"
+    return _outlet_name(outlet)
+
+
+def _outlet_name(outlet: Newsletter | Account) -> str:
     """The newsletter's name, or the platform's: an account's own name is long and often the organisation's."""
-    if message.account is None:
-        return str(message.newsletter)
-    platform = PLATFORMS.get(message.account.kind)
-    return str(platform.label) if platform else message.account.kind
+    if isinstance(outlet, Newsletter):
+        return str(outlet)
+    platform = PLATFORMS.get(outlet.kind)
+    return str(platform.label) if platform else outlet.kind
 
 
 def _state(number: int) -> str:

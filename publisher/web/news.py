@@ -27,6 +27,7 @@ from publisher.review.standing import (
     standings,
     viewed,
 )
+from publisher.rules.waiting import turns_of
 from publisher.web.news_filter import NewsFilter
 from publisher.web.staff import OwnRequest, id_in, may, staff, way_back
 
@@ -90,10 +91,11 @@ def news(request: OwnRequest) -> HttpResponse:
     page = pages.get_page(request.GET.get("page"))
     page.object_list = list(page.object_list)
     stands = standings(page.object_list, organisation)
+    turns = turns_of(organisation, page.object_list)
     context = {
         "title": _("News"),
         "page": page,
-        "rows": [(item, stands[item.pk]) for item in page.object_list],
+        "rows": [(item, stands[item.pk], [turn for turn in turns if turn.item == item]) for item in page.object_list],
         "show": show if view != NEW else "",
         "counts": counts,
         "filter": chosen,

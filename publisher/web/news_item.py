@@ -19,6 +19,7 @@ from publisher.items.suggestion import SUGGESTED
 from publisher.items.writing import leave_suggestion, take_suggestion
 from publisher.models import Item
 from publisher.review.standing import standings
+from publisher.rules.waiting import turns_of
 from publisher.web.news_uses import uses_of
 from publisher.web.plan import refusal
 from publisher.web.staff import OwnRequest, may, own, staff
@@ -40,6 +41,7 @@ def news_item(request: OwnRequest, item_id: int) -> HttpResponse:
         "suggested": _suggested(item),
         "suggested_body": _shown(item.suggestion.get("body_html", ""), item.link),
         "changes": max(item.revision - 1, 0),
+        "turns": turns_of(request.organisation, [item]),
         "send_outs": uses_of(request.organisation, item.pk),
         "history": history_of(item),
         "may_edit": edits,

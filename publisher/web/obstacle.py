@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 from django.forms import BoundField
 
-from publisher.compose.preflight import Check
+from publisher.compose.preflight import NEWS, Check
 from publisher.models import Message
 from publisher.web.draft import Draft, Mail, Post
 
 # The list of findings: where a finding leads that no field of the page can put right.
 CHECKS = "checks-head"
+# The questions about the news, above everything else.
+QUESTIONS = "news-changed"
 REFUSED = "refused"
 
 
@@ -31,7 +33,7 @@ def of_checks(found: Sequence[Check], draft: Draft | None = None) -> Obstacle | 
     errors = [check for check in found if check.level == "error"]
     if not errors:
         return None
-    anchor = _anchor(draft, errors[0]) if draft else CHECKS
+    anchor = _anchor(draft, errors[0])
     return Obstacle(str(errors[0].explanation), anchor, errors[0].message, len(errors) - 1)
 
 
@@ -51,7 +53,11 @@ def field_id(field: BoundField) -> str:
     return str(field.id_for_label or f"{field.auto_id}_0")
 
 
-def _anchor(draft: Draft, check: Check) -> str:
+def _anchor(draft: Draft | None, check: Check) -> str:
+    if check.field == NEWS:
+        return QUESTIONS
+    if draft is None:
+        return CHECKS
     find = _FIELDS.get(check.field)
     field = find(draft, check) if find else None
     return field_id(field) if field else CHECKS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -11,9 +12,11 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from publisher.compose.already_out import Earlier, earlier_uses
 from publisher.errors import InputError
 from publisher.models import Account, Item, Newsletter, Organisation
 from publisher.review.drafting import start_draft
+from publisher.rules.waiting import turns_of
 from publisher.vocabulary import AccountStatus, ItemState
 from publisher.web.news import back_to_news
 from publisher.web.staff import OwnRequest, id_in, staff
@@ -30,7 +33,7 @@ class OutletsForm(forms.Form):
         label=gettext_lazy("Channels"), widget=forms.CheckboxSelectMultiple, required=False
     )
 
-    def __init__(self, organisation: Organisation, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, organisation: Organisation, items: Sequence[Item], *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.newsletters = list(Newsletter.objects.for_organisation(organisation).order_by("name"))
         self.channels = list(
@@ -38,11 +41,19 @@ class OutletsForm(forms.Form):
             .exclude(status=AccountStatus.DISCONNECTED)
             .order_by("name", "pk")
         )
+        self.known = earlier_uses(items, self.newsletters, self.channels)
         newsletters = [(str(row.pk), row.name) for row in self.newsletters]
         self.fields["newsletter"].choices = [*newsletters, (NO_NEWSLETTER, _("No newsletter"))]  # type: ignore[attr-defined]
         self.fields["accounts"].choices = [(str(row.pk), _channel(row)) for row in self.channels]  # type: ignore[attr-defined]
-        self.initial.setdefault("newsletter", newsletters[0][0] if newsletters else NO_NEWSLETTER)
-        self.initial.setdefault("accounts", [str(row.pk) for row in self.channels if _works(row)])
+        # Where all of it is known already, nobody is led to send it again.
+        told = {each.outlet: set[int]() for each in self.known}
+        for each in self.known:
+            told[each.outlet].add(each.item_id)
+        full = {outlet for outlet, ids in told.items() if len(ids) == len(items)}
+        fresh = [str(row.pk) for row in self.newsletters if (row.pk, None) not in full]
+        self.initial.setdefault("newsletter", fresh[0] if fresh else NO_NEWSLETTER)
+        ready = [row for row in self.channels if _works(row) and (None, row.pk) not in full]
+        self.initial.setdefault("accounts", [str(row.pk) for row in ready])
         if not newsletters:
             del self.fields["newsletter"]
         if not self.channels:
@@ -85,6 +96,15 @@ def refusal(item: Item) -> str:
     return words % {"title": item.title}
 
 
+def _known(form: OutletsForm, items: Sequence[Item]) -> list[tuple[Item, list[Earlier]]]:
+    """Each item that is known somewhere it may be sent to, with the last time for each place."""
+    last: dict[tuple[int, tuple[int | None, int | None]], Earlier] = {}
+    for each in form.known:
+        last.setdefault((each.item_id, each.outlet), each)
+    rows = [(item, [each for each in last.values() if each.item_id == item.pk]) for item in items]
+    return [(item, places) for item, places in rows if places]
+
+
 @staff("edit")
 def plan(request: OwnRequest, item_id: int | None = None) -> HttpResponse:
     """Choose outlets for one item, or for those ticked in the list (?item=…); a press of the button makes the draft."""
@@ -94,7 +114,7 @@ def plan(request: OwnRequest, item_id: int | None = None) -> HttpResponse:
     if refusals := [words for item in items if (words := refusal(item))]:
         messages.error(request, " ".join(refusals))
         return redirect("item", item_id) if item_id else redirect("news")
-    form = OutletsForm(request.organisation, request.POST if request.method == "POST" else None)
+    form = OutletsForm(request.organisation, items, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
             draft = start_draft(
@@ -114,6 +134,8 @@ def plan(request: OwnRequest, item_id: int | None = None) -> HttpResponse:
         "items": items,
         "single": items[0] if item_id is not None else None,
         "form": form,
+        "known": _known(form, items),
+        "turns": turns_of(request.organisation, items),
         "nowhere": not form.newsletters and not form.channels,
     }
     return render(request, "web/news/plan.html", context, status=422 if form.errors else 200)

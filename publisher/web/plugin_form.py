@@ -28,7 +28,9 @@ def form_for(
 ) -> type[forms.Form]:
     """A form class with one field per config field, or for those in `names` only, with what is offered for them.
 
-    Secrets are write-only: what is stored is never shown. Fields that are `hidden` are nobody's to fill in.
+    Secrets are write-only: what is stored is never shown. A new one may be offered (`made` in the field's metadata
+    makes it), and that one is shown, since somebody has to pass it on. Fields that are `hidden` are nobody's to fill
+    in.
     """
     types = get_type_hints(config_class)
     open_to_people = [each for each in fields(config_class) if not each.metadata.get("hidden")]
@@ -58,7 +60,7 @@ def _field(each: Field[Any], type_: type, offer: Offer) -> forms.Field:
         "label": each.metadata.get("label", each.name),
         "help_text": offer.help or each.metadata.get("help", ""),
         "required": needed,
-        "initial": offer.guess or default,
+        "initial": offer.guess or each.metadata.get("made") or default,
     }
     if type_ is bool:
         return forms.BooleanField(**words | {"required": False})
@@ -72,7 +74,7 @@ def _field(each: Field[Any], type_: type, offer: Offer) -> forms.Field:
 
 
 def _widget(each: Field[Any]) -> forms.Widget:
-    if each.metadata.get("secret"):
+    if each.metadata.get("secret") and not each.metadata.get("made"):
         attributes = _WORDS | {"autocomplete": "new-password"}
         return WriteOnlyInput(attributes) if each.metadata.get("open") else forms.PasswordInput(attributes)
     if lines := each.metadata.get("lines"):

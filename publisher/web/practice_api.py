@@ -16,7 +16,7 @@ from django.views.decorators.csrf import csrf_exempt
 from publisher.accounts import practice_channel
 from publisher.errors import InputError
 from publisher.models import PracticeChannel, PracticePost
-from publisher.web.practice_wire import RefusedError, number_of, read_key, read_post, read_upload
+from publisher.web.practice_wire import RefusedError, number_of, read_edit, read_key, read_post, read_upload
 
 Handler = Callable[..., dict[str, Any]]
 
@@ -89,15 +89,34 @@ def _search(request: HttpRequest, channel: PracticeChannel) -> dict[str, Any]:
     return {"posts": [_entity(channel, post)] if post else []}
 
 
-def _show_post(request: HttpRequest, channel: PracticeChannel, post_id: str) -> dict[str, Any]:
+def _post_named(channel: PracticeChannel, post_id: str) -> PracticePost:
     number = number_of(post_id)
     post = practice_channel.post_with_id(channel, number) if number else None
     if post is None:
         raise RefusedError(404, _("There is no such post."))
+    return post
+
+
+def _show_post(request: HttpRequest, channel: PracticeChannel, post_id: str) -> dict[str, Any]:
+    """The post with what is counted here: nobody can like or share, and our own answers are the only ones."""
+    post = _post_named(channel, post_id)
+    return _entity(channel, post) | {"likes": 0, "reposts": 0, "replies": practice_channel.answer_count(post)}
+
+
+def _edit(request: HttpRequest, channel: PracticeChannel, post_id: str) -> dict[str, Any]:
+    post, (text, link) = _post_named(channel, post_id), read_edit(request)
+    if not (text.strip() or link or post.pictures.exists()):
+        raise RefusedError(422, _("An empty post cannot be published."))
+    practice_channel.edit(post, text, link)
     return _entity(channel, post)
+
+
+def _delete(request: HttpRequest, channel: PracticeChannel, post_id: str) -> dict[str, Any]:
+    practice_channel.delete(_post_named(channel, post_id))
+    return {}
 
 
 channel = _endpoint(GET=_show_channel)
 pictures = _endpoint(POST=_upload)
 posts = _endpoint(GET=_search, POST=_create)
-post = _endpoint(GET=_show_post)
+post = _endpoint(GET=_show_post, PUT=_edit, DELETE=_delete)

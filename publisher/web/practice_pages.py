@@ -12,6 +12,8 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
@@ -40,9 +42,9 @@ def timeline(request: HttpRequest, slug: str) -> HttpResponse:
 @login_not_required
 @require_safe
 def single_post(request: HttpRequest, slug: str, post_id: int) -> HttpResponse:
-    """One post at its permanent address."""
+    """One post at its permanent address, with the thread that it is in."""
     channel = _channel(slug)
-    post = practice_channel.post_with_id(channel, post_id)
+    post = practice_channel.thread_with(channel, post_id)
     if post is None:
         raise Http404
     return _feed(request, channel, [post])
@@ -72,10 +74,12 @@ def _channel(slug: str) -> PracticeChannel:
 def _feed(request: HttpRequest, channel: PracticeChannel, posts: Iterable[Any], **context: Any) -> HttpResponse:
     organisation = channel.organisation
     speak(request, organisation.language)
-    posts = list(posts)
-    stories = _stories(channel, {post.link for post in posts if post.link})
-    drawn = [_drawn(channel, post, stories.get(post.link), organisation.timezone) for post in posts]
-    return residents_page(request, "timeline.html", organisation, channel=channel, posts=drawn, **context)
+    threads = [[first, *first.thread_posts] for first in posts]
+    stories = _stories(channel, {post.link for thread in threads for post in thread if post.link})
+    drawn = [
+        [_drawn(channel, post, stories.get(post.link), organisation.timezone) for post in thread] for thread in threads
+    ]
+    return residents_page(request, "timeline.html", organisation, channel=channel, threads=drawn, **context)
 
 
 def _stories(channel: PracticeChannel, links: set[str]) -> dict[str, Item]:
@@ -97,10 +101,18 @@ def _drawn(channel: PracticeChannel, post: Any, story: Item | None, zone: str) -
         "handle": handle_of(channel),
         "text": post.text,
         "language": post.language,
-        "when": format_html('<a href="{}">{}</a>', address, when(post.shown_at, "short", zone)),
+        "when": _moments(address, post, zone),
         "pictures": pictures,
         "card": _card(post, story, with_picture=not pictures) if post.link else None,
     }
+
+
+def _moments(address: str, post: Any, zone: str) -> SafeString:
+    """When it was published, which leads to its own address, and when it was corrected."""
+    shown = format_html('<a href="{}">{}</a>', address, when(post.shown_at, "short", zone))
+    if post.edited_at is None:
+        return shown
+    return format_html("{} · {} {}", shown, _("corrected"), when(post.edited_at, "short", zone))
 
 
 def _card(post: PracticePost, story: Item | None, *, with_picture: bool) -> dict[str, str]:

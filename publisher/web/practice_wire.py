@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -23,8 +23,9 @@ from publisher.web.bodies import declared_length
 LARGEST_JSON = 64_000
 # Beside the file: its description and the frame of the form.
 LARGEST_UPLOAD = LIMITS.picture_bytes + 64_000
-WORDS = frozenset({"key", "text", "link", "language", "planned_at"})
+WORDS = frozenset({"key", "text", "link", "language", "planned_at", "reply_to"})
 FIELDS = WORDS | {"media_ids"}
+EDITED = frozenset({"text", "link"})
 _LANGUAGE = re.compile(r"(?:[a-z]{2,3}(?:-[A-Za-z0-9]{2,4})?)?")
 # What no database column can keep: NUL and halves of surrogate pairs.
 _UNKEEPABLE = re.compile("[\x00\ud800-\udfff]")
@@ -66,9 +67,7 @@ def read_upload(request: HttpRequest) -> tuple[UploadedFile[bytes], str]:
 
 def read_post(request: HttpRequest) -> NewPost:
     """A new post. Raises RefusedError."""
-    given = _object(request)
-    if set(given) != FIELDS:
-        raise RefusedError(400, _("The fields are exactly: %(names)s.") % {"names": ", ".join(sorted(FIELDS))})
+    given = _object(request, FIELDS)
     words = {name: _word(name, given[name]) for name in WORDS}
     post = NewPost(
         key=words["key"],
@@ -77,12 +76,21 @@ def read_post(request: HttpRequest) -> NewPost:
         language=words["language"],
         planned_at=_moment(words["planned_at"]),
         picture_ids=_ids(given["media_ids"]),
+        reply_to=_reply_to(words["reply_to"]),
     )
     _check(post)
     return post
 
 
-def _object(request: HttpRequest) -> Mapping[str, Any]:
+def read_edit(request: HttpRequest) -> tuple[str, str]:
+    """The new text of a post, and its link. Raises RefusedError."""
+    given = _object(request, EDITED)
+    text, link = _word("text", given["text"]), _word("link", given["link"])
+    _check_words(text, link)
+    return text, link
+
+
+def _object(request: HttpRequest, fields: Collection[str]) -> Mapping[str, Any]:
     if request.content_type != "application/json":
         raise RefusedError(415, _("Send a post as application/json."))
     if declared_length(request) > LARGEST_JSON:
@@ -93,6 +101,8 @@ def _object(request: HttpRequest) -> Mapping[str, Any]:
         raise RefusedError(400, _("The body is not JSON.")) from None
     if not isinstance(given, dict):
         raise RefusedError(400, _("The body is not a JSON object."))
+    if set(given) != set(fields):
+        raise RefusedError(400, _("The fields are exactly: %(names)s.") % {"names": ", ".join(sorted(fields))})
     return given
 
 
@@ -128,15 +138,26 @@ def _ids(value: object) -> tuple[int, ...]:
     return known
 
 
+def _reply_to(identity: str) -> int | None:
+    number = number_of(identity)
+    if identity and number is None:
+        raise RefusedError(422, _("“reply_to” must name a post, or be empty."))
+    return number
+
+
+def _check_words(text: str, link: str) -> None:
+    if graphemes(text) > LIMITS.text:
+        raise RefusedError(422, _("A post may have %(limit)s characters.") % {"limit": LIMITS.text})
+    if link and (len(link) > 1000 or not is_web_address(link)):
+        raise RefusedError(422, _("The link must be a web address of at most 1000 characters."))
+
+
 def _check(post: NewPost) -> None:
     if not 1 <= len(post.key) <= 100:
         raise RefusedError(422, _("A key has from 1 to 100 characters."))
-    if graphemes(post.text) > LIMITS.text:
-        raise RefusedError(422, _("A post may have %(limit)s characters.") % {"limit": LIMITS.text})
+    _check_words(post.text, post.link)
     if len(post.picture_ids) > LIMITS.pictures:
         raise RefusedError(422, _("A post may have %(limit)s pictures.") % {"limit": LIMITS.pictures})
-    if post.link and (len(post.link) > 1000 or not is_web_address(post.link)):
-        raise RefusedError(422, _("The link must be a web address of at most 1000 characters."))
     if not _LANGUAGE.fullmatch(post.language):
         raise RefusedError(422, _("The language must be a code such as “da”."))
     if not (post.text.strip() or post.link or post.picture_ids):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 
 from django.contrib.auth.decorators import login_not_required
@@ -32,7 +33,7 @@ def view_mail(request: StaffRequest, public_id: str) -> HttpResponse:
         return _private(render(request, "web/public/mail_fault.html", {"fault": fault}, status=409))
     if page is None:
         return _private(gone(request))
-    response = mail_document(_with_foot(page), page.language)
+    response = mail_document(_with_note(page, _with_foot(page)), page.language)
     if page.preview:
         return _private(response)
     patch_cache_control(response, public=True, max_age=FRESH_FOR_S)
@@ -47,6 +48,20 @@ def _with_foot(page: MailPage) -> str:
     with translation.override(page.language):
         foot = render_to_string("newsletters/parts/browser_foot.html", {"organisation": page.sender})
     return body + foot + end + rest
+
+
+_BODY = re.compile(r"<body\b[^>]*>", re.IGNORECASE)
+
+
+def _with_note(page: MailPage, html: str) -> str:
+    """The page with what was wrong above the mail, where everybody sees it before they read on."""
+    begins = _BODY.search(html)
+    if page.noted_at is None or begins is None:
+        return html
+    with translation.override(page.language):
+        context = {"withdrawn": page.withdrawn, "at": page.noted_at, "note": page.note}
+        note = render_to_string("newsletters/parts/browser_note.html", context)
+    return html[: begins.end()] + note + html[begins.end() :]
 
 
 def _private(response: HttpResponse) -> HttpResponse:

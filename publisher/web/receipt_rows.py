@@ -18,7 +18,7 @@ from publisher.models import Campaign, Delivery, Message
 from publisher.review.drafting import CREATED
 from publisher.review.progress import Progress, progress
 from publisher.track.receipts import Line, campaign_receipt
-from publisher.vocabulary import AccountStatus, DeliveryStatus, MessageStatus, Outlet
+from publisher.vocabulary import AccountStatus, DeliveryStatus, HoldReason, MessageStatus, Outlet
 from publisher.web.course import course_of
 from publisher.web.who_did_what import Entry
 
@@ -111,6 +111,12 @@ class ReceiptRow:
     def needs_person(self) -> bool:
         """Whether somebody must decide something."""
         return bool(self.held or self.broken or self.uncertain or (self.failed and not self.is_mail))
+
+    @property
+    def only_withdrawn(self) -> bool:
+        """Whether nothing is to be decided but what becomes of its withdrawn news."""
+        others = self.broken or self.uncertain or (self.failed and not self.is_mail)
+        return self.held and self.message.hold_reason == HoldReason.WITHDRAWN and not others
 
 
 def receipt_rows(campaign: Campaign) -> list[ReceiptRow]:

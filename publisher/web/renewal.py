@@ -1,4 +1,4 @@
-"""The answers to what a send-out asks about news that changed or was withdrawn."""
+"""The answers to what a send-out asks about news that changed, was withdrawn or went out before."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from publisher.models import Campaign
-from publisher.review.renewal import keep, send_anyway, take
+from publisher.review.renewal import keep, send_again, send_anyway, take
 from publisher.vocabulary import CampaignStatus
 from publisher.web.staff import OwnRequest, own_campaign, refusals_said, staff
 
@@ -17,7 +17,7 @@ from publisher.web.staff import OwnRequest, own_campaign, refusals_said, staff
 @staff("edit")
 @require_POST
 def decide(request: OwnRequest, campaign_id: int, item_id: int) -> HttpResponse:
-    """Take the new words, keep the old ones, or send withdrawn news all the same."""
+    """Take the new words, keep the old ones, send withdrawn news all the same, or known news again."""
     campaign = own_campaign(request, campaign_id)
     do = request.POST.get("do", "")
     with refusals_said(request):
@@ -29,6 +29,9 @@ def decide(request: OwnRequest, campaign_id: int, item_id: int) -> HttpResponse:
         elif do == "anyway":
             send_anyway(campaign, item_id, request.user)
             messages.success(request, _("It is sent all the same."))
+        elif do == "again":
+            send_again(campaign, item_id, request.user)
+            messages.success(request, _("Noted: it is sent again."))
     return redirect("sendout", campaign_id)
 
 

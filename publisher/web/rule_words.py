@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
 from publisher.models import Rule
-from publisher.rules.misfire import AT_LEAST, FAILURES_IN_A_ROW, TIMES_USUAL
+from publisher.rules.misfire import AT_LEAST, FAILURES_IN_A_ROW, TIMES_USUAL, most_while_new
 from publisher.templatetags.dates import number, write_date
 from publisher.templatetags.sendouts import names
 from publisher.vocabulary import RuleMail, RuleMode, RuleTiming
@@ -108,9 +108,13 @@ def _clock(at: time) -> str:
     return write_date(datetime.combine(date.min, at), "time")
 
 
-def misfire_words() -> str:
-    """When a rule holds itself."""
-    return _(
-        "A rule holds itself and asks if one day brings more than %(times)s times its busiest day of the last four "
+def misfire_words(rule: Rule) -> str:
+    """When the rule holds itself."""
+    usual = _(
+        "The rule holds itself and asks if one day brings more than %(times)s times its busiest day of the last four "
         "weeks (and at least %(number)s news items), or if it fails %(failures)s times in a row."
     ) % {"times": TIMES_USUAL, "number": AT_LEAST, "failures": FAILURES_IN_A_ROW}
+    new = _(
+        "In its first week, and on the day it is switched on, it asks if a day brings more than %(number)s news items."
+    ) % {"number": number(most_while_new(rule))}
+    return f"{usual} {new}"

@@ -18,10 +18,11 @@ from publisher.access.roles import require
 from publisher.errors import Explanation
 from publisher.models import Rule, RuleMatch
 from publisher.models.scoped import ScopedQuerySet
+from publisher.rules.pacing import goes_out
 from publisher.rules.past import Past, would_have_made
 from publisher.rules.switching import go_on, look_again, switch_off, switch_on, waiting
 from publisher.templatetags.dates import number
-from publisher.vocabulary import MatchOutcome, RuleMode
+from publisher.vocabulary import MatchOutcome, RuleMail, RuleMode
 from publisher.web.kept_words import keeps_words
 from publisher.web.rule_form import RuleForm
 from publisher.web.rule_words import misfire_words, sentence
@@ -63,12 +64,12 @@ def rule(request: OwnRequest, pk: int) -> HttpResponse:
         "state": _state(found),
         "rule": found,
         "words": sentence(found),
-        "misfire_words": misfire_words(),
+        "misfire_words": misfire_words(found),
         "held_why": str(Explanation.from_json(found.held_why)) if found.held_at else "",
         "waiting": list(waiting(found).select_related("item")[:SHOWN]),
         "waiting_count": waiting(found).count(),
         "lately": list(settled.order_by("-at", "-pk")[:SHOWN]),
-        **_past(past),
+        **_past(found, past),
         "history": who_did_what(found),
         "may_edit": may(request, "edit"),
         "may_switch": _may_switch(request, found),
@@ -89,7 +90,8 @@ def _state(found: Rule) -> str:
 @require_safe
 def rule_made(request: OwnRequest, pk: int) -> HttpResponse:
     """What a rule would have made, as a part of the list of rules: asked for when somebody opens it."""
-    return render(request, "web/settings/rule_made.html", _past(would_have_made(own(_own(request), pk))))
+    found = own(_own(request), pk)
+    return render(request, "web/settings/rule_made.html", _past(found, would_have_made(found)))
 
 
 @keeps_words
@@ -210,9 +212,9 @@ def _form_page(request: OwnRequest, form: RuleForm, title: str, back_url: str, b
     return render(request, "web/settings/rule_form.html", context, status=422 if form.errors else 200)
 
 
-def _past(past: Past) -> dict[str, object]:
+def _past(found: Rule, past: Past) -> dict[str, object]:
     """What a rule would have made, as its part of a page shows it."""
-    words = [_made_words(len(past.made))]
+    words = [_made_words(found, len(past.made))]
     if past.left_out:
         left = ngettext(
             "%(number)s more news item would have been left out: over the daily limit, or too old by its turn.",
@@ -223,7 +225,23 @@ def _past(past: Past) -> dict[str, object]:
     return {"made": past.made, "made_words": " ".join(words)}
 
 
-def _made_words(made: int) -> str:
+def _made_words(found: Rule, made: int) -> str:
+    """How many send-outs, or stories in a newsletter's issues, or both."""
     if not made:
         return _("Nothing: no item of the last 30 days fits.")
-    return ngettext("%(number)s send-out in 30 days.", "%(number)s send-outs in 30 days.", made) % {"number": made}
+    gathers = found.newsletter is not None and found.mail_as == RuleMail.NEXT_ISSUE
+    if gathers and not goes_out(found):
+        words = ngettext(
+            "%(number)s news item put into the issues of %(newsletter)s in 30 days.",
+            "%(number)s news items put into the issues of %(newsletter)s in 30 days.",
+            made,
+        )
+    elif gathers:
+        words = ngettext(
+            "%(number)s send-out in 30 days, and its news item put into the issues of %(newsletter)s.",
+            "%(number)s send-outs in 30 days, and their news items put into the issues of %(newsletter)s.",
+            made,
+        )
+    else:
+        words = ngettext("%(number)s send-out in 30 days.", "%(number)s send-outs in 30 days.", made)
+    return words % {"number": number(made), "newsletter": found.newsletter}

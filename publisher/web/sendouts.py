@@ -15,11 +15,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 from django_htmx.http import HttpResponseClientRefresh
 
+from publisher.compose.renewing import withdrawn_news
 from publisher.models import Campaign, StopStamp
 from publisher.review.progress import Progress
 from publisher.review.worklist import VIEWS, listed, numbers
 from publisher.track.clicks import link_figures
 from publisher.vocabulary import CampaignStatus, MessageStatus
+from publisher.web.afterwards import operation_rows
 from publisher.web.obstacle import of_checks
 from publisher.web.previews import preview
 from publisher.web.promise import Promise, error_count, open_checks, promise
@@ -85,6 +87,7 @@ def sendout(request: OwnRequest, campaign_id: int) -> HttpResponse:
         "may_approve": may(request, "approve"),
         "open": any(row.message.status in OPEN for row in rows),
         "link_figures": link_figures(campaign),
+        "operations": operation_rows(campaign),
         "corrects": Campaign.objects.for_organisation(request.organisation)
         .filter(messages__corrections__campaign=campaign)
         .order_by("pk")
@@ -124,6 +127,12 @@ def planned_ahead(campaign: Campaign) -> datetime | None:
     return campaign.scheduled_at if campaign.scheduled_at and campaign.scheduled_at > timezone.now() else None
 
 
+def _needing(campaign: Campaign, rows: list[ReceiptRow]) -> list[ReceiptRow]:
+    """What asks for itself. Whether withdrawn news is sent all the same is asked once for all, above."""
+    asked = any(row.only_withdrawn for row in rows) and bool(withdrawn_news(campaign))
+    return [row for row in rows if row.needs_person and not (asked and row.only_withdrawn)]
+
+
 @staff()
 def live(request: OwnRequest, campaign_id: int) -> HttpResponse:
     """What changes by itself on the page. 204 while nothing has; the page anew once it is about something else."""
@@ -147,7 +156,8 @@ def _live_context(request: OwnRequest, campaign: Campaign, rows: list[ReceiptRow
         "rows": rows,
         "stage": now_at,
         "begun": begun or (counted and now_at not in {COUNTDOWN, STOPPED, Progress.SCHEDULED}),
-        "needing": [row for row in rows if row.needs_person],
+        "needs_person": any(row.needs_person for row in rows),
+        "needing": _needing(campaign, rows),
         "poll": poll,
         "seconds": seconds_left(rows),
         "digest": fingerprint(rows, poll),

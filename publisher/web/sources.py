@@ -164,7 +164,9 @@ def _described(found: Source) -> dict[str, object]:
 
 
 def _state(found: list[Source]) -> str:
-    broken = sum(each.status == SourceStatus.BROKEN or bool(each.last_error) for each in found)
+    # One that asked us to wait works.
+    failing = (each.failing_since and each.status == SourceStatus.ACTIVE for each in found)
+    broken = sum(each.status == SourceStatus.BROKEN for each in found) + sum(map(bool, failing))
     if not found:
         return _("News comes in from sources. There is none yet.")
     if broken:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from publisher.web import (
+    afterwards,
     composer,
     event_edit,
     news,
@@ -57,6 +58,9 @@ urlpatterns = [
     path("sendouts/<int:campaign_id>/live", sendouts.live, name="sendout-live"),
     path("sendouts/<int:campaign_id>/act", sendout_actions.act, name="sendout-act"),
     path("sendouts/<int:campaign_id>/cancel", sendout_actions.cancel_campaign, name="sendout-cancel"),
+    path("sendouts/<int:campaign_id>/correct", afterwards.correct, name="sendout-correct"),
+    path("sendouts/<int:campaign_id>/withdraw", afterwards.withdraw, name="sendout-withdraw"),
+    path("sendouts/<int:campaign_id>/changes/<int:operation_id>", afterwards.settle, name="operation-settle"),
     path("sendouts/<int:campaign_id>/news/<int:item_id>", renewal.decide, name="sendout-news"),
     path("sendouts/<int:campaign_id>/mail/<int:message_id>", previews.mail_preview, name="mail-preview"),
     path("sendouts/<int:campaign_id>/mail/<int:message_id>/as", show_as.mail_seen, name="mail-seen"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.conf import settings
 from django.db.models import Count, Window
 from django.http import HttpResponse
@@ -11,12 +13,12 @@ from django.utils.translation import gettext as _
 
 from publisher.deliver.transport_health import trouble
 from publisher.items.select import recent
-from publisher.models import Event, Organisation, Source
+from publisher.models import Campaign, Event, Organisation
 from publisher.models.ledger import EVENT_IN_TROUBLE
 from publisher.review.standing import NEW, viewed
 from publisher.review.worklist import drafts, lately, upcoming, worklist
+from publisher.rules.waiting import Turn, next_turns
 from publisher.track.inbound.mailbox import trouble as mailbox_trouble
-from publisher.vocabulary import SourceStatus
 from publisher.web.staff import OwnRequest, may, staff
 
 AHEAD, BEHIND, DRAFTS, NEWS = 6, 5, 3, 3
@@ -27,20 +29,18 @@ def today(request: OwnRequest) -> HttpResponse:
     """What a member of staff comes for between two meetings."""
     organisation = request.organisation
     work = worklist(organisation)
-    sources, mail, mailbox = _unread(organisation), trouble(settings.OPSLAG_TRANSPORT), mailbox_trouble()
+    mail, mailbox = trouble(settings.OPSLAG_TRANSPORT), mailbox_trouble()
     reports = Event.objects.for_organisation(organisation).filter(EVENT_IN_TROUBLE).count()
-    coming = upcoming(organisation, AHEAD)
     fresh = list(viewed(recent(organisation), organisation, NEW).annotate(in_all=Window(Count("pk")))[:NEWS])
     context = {
         "title": _("Today"),
         "today": timezone.localdate(),
         "work": work,
-        "sources": sources,
         "mail_trouble": mail,
         "mailbox_trouble": mailbox,
         "reports_in_trouble": reports,
-        "needs": len(work) - len(work.sources) + len(sources) + bool(mail) + bool(mailbox) + bool(reports),
-        "coming": coming,
+        "needs": len(work) + bool(mail) + bool(mailbox) + bool(reports),
+        "coming": _coming(organisation),
         "gone": lately(organisation, BEHIND),
         "drafts": drafts(organisation, DRAFTS),
         "unused": fresh,
@@ -51,11 +51,8 @@ def today(request: OwnRequest) -> HttpResponse:
     return render(request, "web/today.html", context)
 
 
-def _unread(organisation: Organisation) -> list[Source]:
-    """The sources that could not be read when Opslag last looked; those that somebody paused need nobody."""
-    found = Source.objects.for_organisation(organisation).exclude(status=SourceStatus.PAUSED).order_by("name", "pk")
-    return [
-        source
-        for source in found.defer("credentials", "state")
-        if source.status == SourceStatus.BROKEN or source.last_error
-    ]
+def _coming(organisation: Organisation) -> list[tuple[datetime, Campaign | None, Turn | None]]:
+    """What goes out next: send-outs, and the news that rules send by themselves when its turn has come."""
+    planned = [(each.next_at, each, None) for each in upcoming(organisation, AHEAD)]  # type: ignore[attr-defined]
+    turns = [(turn.at, None, turn) for turn in next_turns(organisation, AHEAD)]
+    return sorted([*planned, *turns], key=lambda row: row[0])[:AHEAD]

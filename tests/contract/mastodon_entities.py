@@ -112,6 +112,10 @@ class Status:
     sensitive: bool = False
     spoiler_text: str = ""
     deleted: bool = False
+    edited_at: datetime | None = None
+    likes: int = 0
+    reposts: int = 0
+    replies: int = 0
 
     def entity(self, origin: str) -> dict[str, Any]:
         """Status."""
@@ -127,10 +131,10 @@ class Status:
             "language": self.language or None,
             "uri": f"{origin}/users/{self.account.username}/statuses/{self.status_id}",
             "url": f"{origin}/@{self.account.username}/{self.status_id}",
-            "replies_count": 0,
-            "reblogs_count": 0,
-            "favourites_count": 0,
-            "edited_at": None,
+            "replies_count": self.replies,
+            "reblogs_count": self.reposts,
+            "favourites_count": self.likes,
+            "edited_at": self.edited_at.isoformat() if self.edited_at else None,
             "content": as_html(self.text, origin),
             "reblog": None,
             "application": {"name": self.app_name, "website": None},

@@ -30,6 +30,9 @@ class Kind:
     ulid_ids: bool = False
     has_v2: bool = True
     counts_code_points: bool = False
+    edits: bool = True
+    tells_many: bool = False
+    needs_media: bool = False
 
     def length(self, text: str) -> int:
         """The length of `text` as this kind counts it."""
@@ -51,7 +54,8 @@ KINDS = {
     kind.name: kind
     for kind in (
         Kind(
-            "mastodon", "4.5.2", "https://github.com/mastodon/mastodon", honours_key=True, too_long_status=422
+            "mastodon", "4.5.2", "https://github.com/mastodon/mastodon", honours_key=True, too_long_status=422,
+            tells_many=True,
         ),
         Kind(
             "gotosocial", "0.19.1+git-53ee8ef", "https://codeberg.org/superseriousbusiness/gotosocial",
@@ -64,6 +68,11 @@ KINDS = {
         Kind(
             "pleroma", "2.7.2 (compatible; Pleroma 2.9.1)", "https://git.pleroma.social/pleroma/pleroma",
             honours_key=True, too_long_status=422, max_characters=5000, url_length=0,
+        ),
+        # Its own limits are not documented; what a post without a picture is answered is from its source.
+        Kind(
+            "pixelfed", "3.5.3 (compatible; Pixelfed 0.12.4)", "https://github.com/pixelfed/pixelfed", has_v2=False,
+            edits=False, needs_media=True, too_long_status=422,
         ),
         Kind("friendica", "2.8.0 (compatible; Friendica 2024.12)", "https://git.friendi.ca/friendica/friendica"),
     )

@@ -10,6 +10,8 @@ from tests.contract.mastodon_state import MastodonState, bearer, only, visible
 from tests.contract.wire import DroppedError, RefusedError, Request, Response, answer, page
 
 FIELDS = {"status", "media_ids", "in_reply_to_id", "sensitive", "spoiler_text", "visibility", "language"}
+EDITED = FIELDS - {"in_reply_to_id", "visibility"} | {"media_attributes"}
+MANY = 20
 LISTED_BY = {"limit", "exclude_reblogs", "exclude_replies", "only_media", "max_id", "since_id", "min_id"}
 VISIBILITIES = {"public", "unlisted", "private", "direct"}
 
@@ -34,6 +36,40 @@ def show(state: MastodonState, request: Request, status_id: str) -> Response:
     """`GET /api/v1/statuses/:id`, without a token if it is public."""
     token = state.allowed(request, "read:statuses") if bearer(request) else None
     return answer(state.status(status_id, token.account if token else None).entity(request.origin))
+
+
+def many(state: MastodonState, request: Request) -> Response:
+    """`GET /api/v1/statuses?id[]=`: those of them that are there, at most twenty."""
+    token = state.allowed(request, "read:statuses")
+    only(request.query, {"id[]"})
+    wanted = request.query.get("id[]", [])
+    if not state.kind.tells_many:
+        raise RefusedError(404, "Record not found")
+    if len(wanted) > MANY:
+        raise RefusedError(422, f"Validation failed: more than {MANY} statuses")
+    found = [status for status in state.posts() if status.status_id in wanted and visible(status, token.account)]
+    return answer([status.entity(request.origin) for status in found])
+
+
+def edit(state: MastodonState, request: Request, status_id: str) -> Response:
+    """`PUT /api/v1/statuses/:id`: as at Mastodon, pictures that `media_ids` leaves out are taken off the post."""
+    token = state.allowed(request, "write:statuses")
+    if not state.kind.edits:
+        raise RefusedError(404, "Record not found")
+    status = _own(state, token, status_id)
+    given = _fields(request, EDITED)
+    kept = {media.media_id: media for media in status.media}
+    if unknown := set(given.get("media_ids", [])) - set(kept):
+        raise RefusedError(422, f"Contract: {', '.join(unknown)} is no picture of this post")
+    media, text = [kept[media_id] for media_id in given.get("media_ids", [])], given.get("status", "")
+    if not text.strip() and not media:
+        raise RefusedError(422, "Validation failed: Text can't be blank")
+    if state.kind.length(text) > state.kind.max_characters:
+        raise RefusedError(state.kind.too_long_status, state.kind.too_long())
+    status.text, status.media, status.edited_at = text, media, state.clock.now()
+    status.language = given.get("language", status.language)
+    status.sensitive, status.spoiler_text = given.get("sensitive") is True, given.get("spoiler_text", "")
+    return answer(status.entity(request.origin))
 
 
 def source(state: MastodonState, request: Request, status_id: str) -> Response:
@@ -85,7 +121,7 @@ def _answer(state: MastodonState, request: Request, status: Status) -> Response:
     return response
 
 
-def _fields(request: Request) -> dict[str, Any]:
+def _fields(request: Request, known: set[str] = FIELDS) -> dict[str, Any]:
     if request.media_type == "application/json":
         given = request.json()
     elif request.media_type == "application/x-www-form-urlencoded":
@@ -95,7 +131,7 @@ def _fields(request: Request) -> dict[str, Any]:
         }
     else:
         raise RefusedError(406, "Contract: this call takes JSON or a form")
-    only(given, FIELDS)
+    only(given, known)
     return given
 
 
@@ -104,6 +140,8 @@ def _new_status(state: MastodonState, request: Request, token: Token, key: str, 
     media = _attachments(state, token, given.get("media_ids") or [])
     if not isinstance(text, str) or (not text.strip() and not media):
         raise RefusedError(422, "Validation failed: Text can't be blank")
+    if state.kind.needs_media and not media and not given.get("in_reply_to_id"):
+        raise RefusedError(403, "Empty statuses are not allowed")
     if visibility not in VISIBILITIES:
         raise RefusedError(422, "Contract: visibility must be said and be one of public, unlisted, private, direct")
     if language and not re.fullmatch(r"[a-z]{2,3}", language):
@@ -128,6 +166,8 @@ def _new_status(state: MastodonState, request: Request, token: Token, key: str, 
     )
     for picture in media:
         picture.attached = True
+    if status.in_reply_to:
+        status.in_reply_to.replies += 1
     return status
 
 

@@ -23,7 +23,7 @@ FAULTS = {
     "drop_before_read": Known(CREATE, "hangs up before reading the body"),
     "commit_then_drop": Known(CREATE, "posts, then hangs up without an answer"),
 }
-FIELDS = {"key", "text", "link", "language", "media_ids", "planned_at"}
+FIELDS = {"key", "text", "link", "language", "media_ids", "planned_at", "reply_to"}
 
 
 @dataclass
@@ -36,6 +36,9 @@ class PracticePost:
     link: str
     language: str
     alt_texts: list[str]
+    reply_to: str = ""
+    edits: int = 0
+    deleted: bool = False
 
 
 class PracticeServer:
@@ -54,11 +57,13 @@ class PracticeServer:
             ("POST", f"{own}/posts", self._create),
             ("GET", f"{own}/posts", self._by_key),
             ("GET", rf"{own}/posts/([^/]+)", self._show),
+            ("PUT", rf"{own}/posts/([^/]+)", self._edit),
+            ("DELETE", rf"{own}/posts/([^/]+)", self._delete),
         ]
 
     def posts(self) -> list[PracticePost]:
         """What is published, oldest first."""
-        return list(self._posts.values())
+        return [post for post in self._posts.values() if not post.deleted]
 
     def __call__(self, request: Request) -> Response:
         if self.faults.take("drop_before_read", request):
@@ -115,19 +120,37 @@ class PracticeServer:
         if missing or len(given["media_ids"]) > 4:
             raise RefusedError(400, "No such pictures, or more than four")
         alt_texts = [self._alt_texts[media_id] for media_id in given["media_ids"]]
-        return PracticePost(
-            f"p{next(self._ids)}", given["key"], given["text"], given["link"], given["language"], alt_texts
-        )
+        if given["reply_to"] and not any(post.post_id == given["reply_to"] for post in self.posts()):
+            raise RefusedError(422, "reply_to is not there")
+        words = (given[name] for name in ("key", "text", "link", "language"))
+        return PracticePost(f"p{next(self._ids)}", *words, alt_texts, given["reply_to"])
 
     def _by_key(self, request: Request) -> Response:
-        post = self._posts.get(request.query["key"][0])
-        return answer({"posts": [self._entity(request, post)] if post else []})
+        found = [post for post in self.posts() if post.key == request.query["key"][0]]
+        return answer({"posts": [self._entity(request, post) for post in found]})
 
     def _show(self, request: Request, post_id: str) -> Response:
-        for post in self._posts.values():
+        replies = sum(post.reply_to == post_id for post in self.posts())
+        counted = {"likes": 0, "reposts": 0, "replies": replies}
+        return answer(self._entity(request, self._named(post_id)) | counted)
+
+    def _edit(self, request: Request, post_id: str) -> Response:
+        post, given = self._named(post_id), request.json()
+        if set(given) != {"text", "link"}:
+            raise RefusedError(400, "The fields are text and link")
+        post.edits += (post.text, post.link) != (given["text"], given["link"])
+        post.text, post.link = given["text"], given["link"]
+        return answer(self._entity(request, post))
+
+    def _delete(self, request: Request, post_id: str) -> Response:
+        self._named(post_id).deleted = True
+        return answer({})
+
+    def _named(self, post_id: str) -> PracticePost:
+        for post in self.posts():
             if post.post_id == post_id:
-                return answer(self._entity(request, post))
+                return post
         raise RefusedError(404, "Not found")
 
-    def _entity(self, request: Request, post: PracticePost) -> dict[str, str]:
+    def _entity(self, request: Request, post: PracticePost) -> dict[str, Any]:
         return {"id": post.post_id, "url": f"{request.origin}/practice/proeve#{post.post_id}"}

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from tests.contract.bluesky import BlueskyServer
 from tests.contract.linkedin import LinkedInServer
 from tests.contract.mastodon import MastodonServer
 from tests.contract.mastodon_kinds import KINDS
+from tests.contract.telegram import TelegramServer
+from tests.contract.webhook import WebhookServer
 from tests.contract.x import XServer
 
 
@@ -45,4 +48,16 @@ SERVERS: dict[str, Served] = {
         LinkedInServer, "LinkedIn's API, with a person who looks after two pages", connect_with=_its_app
     ),
     "x": Served(XServer, "the API of X, with one account and what its calls cost", connect_with=_its_app),
+    "telegram": Served(
+        TelegramServer,
+        "the Bot API of Telegram, with one bot and one channel",
+        connect_with=lambda server, _address: {"channel": f"@{server.username}", "token": server.token},
+    ),
+    "webhook": Served(
+        WebhookServer,
+        "a receiver of signed events",
+        one_address=False,
+        connect_with=lambda server, address: {"send to": f"{address}/hook", "secret": server.token},
+    ),
+    "bluesky": Served(BlueskyServer, "a Bluesky server and its public reading host", connect_with=BlueskyServer.how_to),
 }

@@ -15,7 +15,7 @@ from django.db import connection
 from django.utils import timezone
 
 from publisher.deliver.lane import wanted
-from publisher.deliver.notice import due_notices, give_up_dead_notices, send_notice, wants_room
+from publisher.deliver.notice import compose, due_notices, give_up_dead_notices, send_notice, wants_room
 from publisher.errors import Explanation
 from publisher.models import Newsletter, Notice, Organisation, StopStamp, User
 from publisher.paces import parse_pace
@@ -56,6 +56,16 @@ def test_it_is_sent_once_in_its_readers_language(notice: Notice, anna: User, sin
     mail = message_from_bytes(sink.messages()[0], policy=policy.default)
     assert mail["To"] == anna.email and mail["Auto-Submitted"] == "auto-generated"
     assert "Mailserveren" in mail.get_content()  # type: ignore[attr-defined]
+
+
+def test_the_subject_says_what_it_is_about(notice: Notice) -> None:
+    words = ("“Åben øvelse” was changed at its source.", "“Åben øvelse” is held back. " + "Hvad nu? " * 20)
+    subjects = []
+    for each in words:
+        notice.kind, notice.explanation = NoticeKind.ALERT, Explanation(each).as_json()
+        subjects.append(str(compose(notice)["Subject"]))
+    assert subjects[0] == words[0]
+    assert subjects[1].startswith("“Åben øvelse” is held back.") and len(subjects[1]) <= 90
 
 
 def test_an_address_with_danish_letters_in_its_domain_is_no_hindrance(notice: Notice, sink: RunningSink) -> None:

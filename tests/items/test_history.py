@@ -79,3 +79,11 @@ def test_an_items_history_is_its_edits_latest_first(hand: Hand) -> None:
     assert (item.revision, len(lines)) == (MOST_SHOWN + 4, MOST_SHOWN)
     assert [part.text for part in lines[0].changes[0].parts] == ["Udgave ", "12", "13"]
     assert ItemRevision.objects.filter(item=item).count() == MOST_SHOWN + 4
+
+
+def test_a_lead_that_is_but_the_beginning_of_the_text_is_not_said_twice() -> None:
+    one = {"lead": "Kom og hør …", "body_text": "Kom og hør orkestret."}
+    other = {"lead": "Kom og syng …", "body_text": "Kom og syng med orkestret."}
+    assert [each.name for each in differences(one, other)] == ["body_text"]
+    own = other | {"lead": "Alle er velkomne."}
+    assert [each.name for each in differences(one, own)] == ["lead", "body_text"]

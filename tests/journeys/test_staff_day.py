@@ -15,7 +15,7 @@ from publisher.vocabulary import AccountStatus, CampaignStatus, DeliveryStatus, 
 from tests.accessible import look_over
 from tests.cast import PASSWORD
 from tests.journeys.staff import Desk, desk, sign_in  # noqa: F401 -- a fixture
-from tests.review.send_outs import begin, finish, freeze, hand_over, mail_of, send_out, soon
+from tests.review.send_outs import begin, finish, freeze, hand_over, mail_of, meant_again, send_out, soon
 
 pytestmark = pytest.mark.browser
 NewPage = Callable[..., Page]
@@ -277,8 +277,8 @@ def test_axe_finds_nothing_on_any_page(
     review, counting, planned, done = (send_out(item, newsletter, practice_account) for _ in range(4))
     approval.submit(review, desk.anna)
     approval.send_now(counting, desk.bo)
-    approval.approve(planned, desk.bo, scheduled_at=soon())
-    approval.send_now(done, desk.bo)
+    approval.approve(meant_again(planned), desk.bo, scheduled_at=soon())
+    approval.send_now(meant_again(done), desk.bo)
     mail, post = done.messages.all()
     freeze(mail, 5, skipped=1)
     for message in (mail, post):

@@ -11,7 +11,8 @@ from publisher import http
 from publisher.platforms.practice import PracticeConfig, PracticePlatform
 from tests.contract.practice import PracticeServer
 from tests.contract.wire import in_process
-from tests.platforms.platform_contract import PlatformContract, Seen, Stage, a_post
+from tests.platforms.platform_contract import Seen, Stage, a_post
+from tests.platforms.practice_contract import PracticeContract
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def stage(server: PracticeServer, settings: pytest.FixtureRequest) -> Iterator[S
         )
 
 
-class TestPractice(PlatformContract):
+class TestPractice(PracticeContract):
     """The shared suite, and what the practice channel adds."""
 
     def test_a_repeat_is_safe_for_years(self, stage: Stage) -> None:

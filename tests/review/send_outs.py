@@ -9,7 +9,17 @@ from django.utils import timezone
 
 from publisher.compose.drafts import create_campaign
 from publisher.life_cycles import check_transition
-from publisher.models import Account, Campaign, Delivery, Item, Message, Newsletter, place_again, waiting_of
+from publisher.models import (
+    Account,
+    Campaign,
+    CampaignItem,
+    Delivery,
+    Item,
+    Message,
+    Newsletter,
+    place_again,
+    waiting_of,
+)
 from publisher.models.counting import move_counts
 from publisher.vocabulary import DeliveryStatus, MessageStatus, Outlet
 from tests.claiming import LANE, settle_in_hand, take_in_hand
@@ -18,6 +28,12 @@ from tests.claiming import LANE, settle_in_hand, take_in_hand
 def send_out(item: Item, newsletter: Newsletter | None = None, *accounts: Account) -> Campaign:
     """A draft about `item`: a mail if there is a newsletter, a post for each account."""
     return create_campaign(item.organisation, [item], newsletter=newsletter, accounts=accounts)
+
+
+def meant_again(campaign: Campaign) -> Campaign:
+    """Somebody has said that its news is sent again where it is known already."""
+    CampaignItem.objects.filter(campaign=campaign).update(accepted_again=timezone.now())
+    return campaign
 
 
 def soon() -> datetime:

@@ -27,6 +27,7 @@ from publisher.models import (
     Topic,
     User,
 )
+from publisher.review.approval import cancel
 from publisher.rules.matching import apply_rules
 from publisher.rules.wanted import matches
 from publisher.vocabulary import CampaignStatus, ItemState, MessageStatus, NoticeKind, Outlet, RuleMode, RuleTiming
@@ -86,17 +87,34 @@ def test_of_two_rules_the_second_leaves_out_what_is_there_already(
     assert RuleMatch.objects.get(rule=also).outcome == "already"
 
 
-def test_a_rule_makes_what_only_a_draft_of_a_colleague_has(
-    rule: Rule, secretariat: Organisation, practice_account: Account
+@pytest.mark.parametrize("status", [CampaignStatus.DRAFT, CampaignStatus.IN_REVIEW, CampaignStatus.APPROVED])
+def test_a_rule_does_not_post_beside_what_a_colleague_has_begun(
+    rule: Rule, secretariat: Organisation, practice_account: Account, status: CampaignStatus
 ) -> None:
-    item = news(secretariat, "Åben øvelse")
-    mine = create_campaign(secretariat, [item], accounts=[practice_account])
-    assert len(apply()) == 1
-    Campaign.objects.exclude(pk=mine.pk).delete()
-    RuleMatch.objects.all().delete()
-    Campaign.objects.filter(pk=mine.pk).update(status=CampaignStatus.APPROVED)
+    mine = create_campaign(secretariat, [news(secretariat, "Åben øvelse")], accounts=[practice_account])
+    Campaign.objects.filter(pk=mine.pk).update(status=status)
     (made,) = apply()
     assert set(made.messages.values_list("outlet", flat=True)) == {Outlet.EMAIL}, "it is to be posted already"
+
+
+def test_a_colleagues_draft_for_all_of_it_leaves_the_rule_nothing_and_it_says_so(
+    rule: Rule, secretariat: Organisation, newsletter: Newsletter, practice_account: Account, anna: User
+) -> None:
+    item = news(secretariat, "Åben øvelse")
+    create_campaign(secretariat, [item], newsletter=newsletter, accounts=[practice_account], user=anna)
+    assert apply() == []
+    match = RuleMatch.objects.get()
+    assert match.get_outcome_display() == "Left out: a colleague has begun a send-out of it"
+
+
+def test_a_draft_that_was_cancelled_leaves_the_item_to_the_rule(
+    rule: Rule, secretariat: Organisation, newsletter: Newsletter, practice_account: Account, anna: User
+) -> None:
+    item = news(secretariat, "Åben øvelse")
+    mine = create_campaign(secretariat, [item], newsletter=newsletter, accounts=[practice_account], user=anna)
+    cancel(mine, anna)
+    (made,) = apply()
+    assert made.messages.count() == 2
 
 
 def test_the_oldest_goes_first(rule: Rule, secretariat: Organisation) -> None:

@@ -9,10 +9,11 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from publisher.models import Account, AuditEntry, Campaign, Notice, Organisation, Rule, RuleMatch, User
+from publisher.items.quarantine import release
+from publisher.models import Account, AuditEntry, Campaign, Item, Notice, Organisation, Rule, RuleMatch, User
 from publisher.rules.matching import apply_rules
-from publisher.rules.switching import go_on
-from publisher.vocabulary import NoticeKind, RuleMode
+from publisher.rules.switching import go_on, switch_off, switch_on
+from publisher.vocabulary import ItemState, NoticeKind, RuleMode
 from tests.rules.news import news
 
 pytestmark = pytest.mark.database
@@ -95,6 +96,67 @@ def test_without_history_nobody_knows_what_is_usual(rule: Rule, secretariat: Org
     Rule.objects.update(created_at=NOON - DAY)
     burst(secretariat, 20)
     assert apply() == 20 + 7
+
+
+@pytest.fixture
+def new_rule(clock: time_machine.Traveller, secretariat: Organisation, practice_account: Account) -> Rule:
+    """Made and switched on this morning."""
+    rule = Rule.objects.create(organisation=secretariat, name="Ny regel", mode=RuleMode.AUTOMATIC, daily_cap=3)
+    rule.accounts.add(practice_account)
+    switch_on(rule, NOON - timedelta(hours=2))
+    rule.refresh_from_db()
+    return rule
+
+
+def test_a_new_rule_asks_before_most_of_a_day_is_left_out_without_a_word(
+    new_rule: Rule, secretariat: Organisation, bo: User
+) -> None:
+    burst(secretariat, 10)
+    assert apply() == 3, "its daily limit"
+    burst(secretariat, 1)
+    assert apply() == 0
+    rule = Rule.objects.get()
+    assert rule.held_at and "%(busiest)s" not in rule.held_why["msgid"]
+    assert rule.held_why["params"] == {"rule": "Ny regel", "number": "11"}
+    assert Notice.objects.get().user == bo
+
+
+def test_let_go_on_a_new_rule_asks_no_more_that_day(
+    new_rule: Rule, secretariat: Organisation, clock: time_machine.Traveller
+) -> None:
+    burst(secretariat, 14)
+    apply()
+    go_on(new_rule, timezone.now())
+    assert apply() == 3 and not Rule.objects.get().held_at
+    clock.move_to(NOON + DAY)
+    burst(secretariat, 3 * 14 + 1)
+    assert apply() == 0 and Rule.objects.get().held_at, "three times its busiest day so far"
+
+
+def test_a_rule_that_may_make_many_a_day_is_given_more(new_rule: Rule, secretariat: Organisation) -> None:
+    Rule.objects.update(daily_cap=8)
+    burst(secretariat, 24)
+    assert apply() == 8
+    burst(secretariat, 1)
+    assert apply() == 0 and Rule.objects.get().held_at
+
+
+def test_what_a_person_releases_from_quarantine_counts_as_well(new_rule: Rule, secretariat: Organisation) -> None:
+    burst(secretariat, 25)
+    Item.objects.update(state=ItemState.HELD)
+    assert apply() == 0 and not Rule.objects.get().held_at
+    assert release(secretariat, Item.objects.values_list("pk", flat=True)) == 25
+    assert apply() == 0 and Rule.objects.get().held_why["params"]["number"] == "25"
+
+
+def test_switched_on_again_an_old_rule_is_watched_by_both_measures(rule: Rule, secretariat: Organisation) -> None:
+    Rule.objects.update(daily_cap=4)
+    switch_off(rule)
+    switch_on(rule, NOON - timedelta(minutes=1))
+    burst(secretariat, 12)
+    assert apply() == 4, "more than three times its busiest day: what came while it was off"
+    burst(secretariat, 1)
+    assert apply() == 0 and Rule.objects.get().held_at
 
 
 def test_a_rule_that_never_meets_anything_and_then_many(rule: Rule, secretariat: Organisation) -> None:

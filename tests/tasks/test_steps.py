@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from publisher.accounts import renewal as access
-from publisher.deliver import finish, lane, notice, post, reconcile, recover
+from publisher.deliver import finish, lane, notice, operations, post, reconcile, recover
 from publisher.items import polling
 from publisher.models import (
     Account,
@@ -32,6 +32,7 @@ from publisher.models import (
     Message,
     Newsletter,
     Notice,
+    Operation,
     Organisation,
     PostPart,
     Rule,
@@ -46,7 +47,15 @@ from publisher.rules import matching
 from publisher.schedule import dispatch, healed
 from publisher.track import breaker, events
 from publisher.track.inbound import forwarding
-from publisher.vocabulary import DeliveryStatus, InboundStatus, ItemState, MessageStatus, PartStep, SourceStatus
+from publisher.vocabulary import (
+    DeliveryStatus,
+    InboundStatus,
+    ItemState,
+    MessageStatus,
+    OperationStatus,
+    PartStep,
+    SourceStatus,
+)
 from tasks import tick
 from tests.audience_factory import mail
 
@@ -80,6 +89,7 @@ LOOKS: dict[str, Callable[[datetime], object]] = {
     "by_policy": settling.resend_by_policy,
     "forward": forwarding.due_forwards,
     "renew": access.to_renew,
+    "operations": operations.to_carry_out,
 }
 
 Row = tuple[type[Any], dict[str, object], dict[str, object]]
@@ -142,6 +152,7 @@ WORK: dict[str, list[Row]] = {
     ],
     "forward": [(InboundMail, {}, {"status": "forward", "due_at": AGO})],
     "renew": [(Account, {}, {"renew_at": AGO})],
+    "operations": [(Operation, {}, {"status": "pending", "due_at": AGO})],
 }
 
 
@@ -178,7 +189,8 @@ def rows(newsletter: Newsletter, practice_account: Account, source: Source, item
     stretch = {"after_due_at": LINE_BEGINS, "after_id": 0, "last_due_at": far, "last_id": 0}
     Claim.objects.filter(message=mailed).update(**stretch)
     delivery = Delivery.objects.get(message=posted)
-    PostPart.objects.create(delivery=delivery, step="confirmed", key="k", text="Åben øvelse")
+    part = PostPart.objects.create(delivery=delivery, step="confirmed", key="k", text="Åben øvelse")
+    Operation.objects.create(part=part, kind="delete", status="done", due_at=now)
     Notice.objects.create(organisation=organisation, kind="alert", address="a@example.org", status="sent", due_at=now)
     Source.objects.update(status="paused")
     rule = Rule.objects.create(organisation=organisation, name="Alt", newsletter=newsletter)
@@ -258,6 +270,7 @@ STATES = st.tuples(
     some(Claim, OF_MAIL, lease_until=TIMES),
     some(Claim, OF_POST, lease_until=TIMES),
     some(PostPart, {}, step=st.sampled_from(PartStep.values), published_at=MAYBE, remote_id=st.sampled_from(["", "1"])),
+    some(Operation, {}, status=st.sampled_from(OperationStatus.values), due_at=TIMES, lease_until=MAYBE),
     some(Notice, {}, status=st.sampled_from(DeliveryStatus.values), due_at=TIMES, lease_until=MAYBE),
     some(Source, {}, status=st.sampled_from(SourceStatus.values), next_poll_at=MAYBE, lease_until=MAYBE),
     some(Item, {}, state=st.sampled_from(ItemState.values), published_at=MAYBE, first_seen_at=TIMES),

@@ -58,5 +58,5 @@ def published(channel: PracticeChannel) -> list[Seen]:
     """What the channel has, oldest first."""
     return [
         Seen(str(post.pk), post.key, post.text, [shot.alt for shot in post.pictures.order_by("pk")])
-        for post in PracticePost.objects.filter(channel=channel).order_by("pk")
+        for post in PracticePost.objects.filter(channel=channel, deleted_at=None).order_by("pk")
     ]

@@ -150,5 +150,5 @@ def test_the_page_asks_the_database_as_often_for_a_full_month(
     for day in range(1, 29):
         planned(secretariat, datetime(2026, 11, day, 8, tzinfo=UTC), newsletter, practice_account)
     client = signed_in(anna)
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         assert len(entries(client)) == 28

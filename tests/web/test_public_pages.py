@@ -74,6 +74,52 @@ def test_a_picture_has_its_description_for_all_to_see(channel: PracticeChannel, 
     assert '<p class="alt meta" aria-hidden="true"><b>ALT</b> Børn på' in page
 
 
+def test_a_thread_stands_together_where_its_first_post_is(channel: PracticeChannel, client: Client) -> None:
+    first = a_post(channel, "del et", minutes=0)
+    a_post(channel, "noget andet", minutes=5)
+    second = a_post(channel, "del to", minutes=10, reply_to=first, thread=first)
+    third = a_post(channel, "del tre", minutes=10, reply_to=second, thread=first)
+    page = client.get(PATH).content.decode()
+    places = [page.index(text) for text in ("noget andet", "del et", "del to", "del tre")]
+    assert places == sorted(places)
+    assert page.count('<section class="thread"') == 1
+    for post in (first, second, third):
+        alone = client.get(f"{PATH}posts/{post.pk}").content.decode()
+        assert all(text in alone for text in ("del et", "del to", "del tre"))
+        assert "noget andet" not in alone
+
+
+def test_a_deleted_post_is_not_shown_and_what_answered_it_stands_alone(
+    channel: PracticeChannel, client: Client
+) -> None:
+    first = a_post(channel, "", deleted_at=timezone.now())
+    second = a_post(channel, "del to", minutes=1, reply_to=first, thread=first)
+    page = client.get(PATH).content.decode()
+    assert page.count("<article") == 1
+    assert "del to" in page
+    assert '<section class="thread"' not in page
+    assert client.get(f"{PATH}posts/{first.pk}").status_code == 404
+    assert "del to" in client.get(f"{PATH}posts/{second.pk}").content.decode()
+
+
+def test_a_corrected_post_says_so(channel: PracticeChannel, client: Client) -> None:
+    a_post(channel, "Rettet tekst", edited_at=datetime(2026, 11, 26, 9, 0, tzinfo=UTC))
+    a_post(channel, "Som den var")
+    page = client.get(PATH, headers={"accept-language": "da"}).content.decode()
+    assert page.count('<time datetime="2026-11-26T09:00:00+00:00">') == 1
+
+
+def test_a_timeline_asks_the_database_as_often_for_many_threads_as_for_one(
+    channel: PracticeChannel, client: Client, django_assert_max_num_queries
+) -> None:
+    for number in range(6):
+        first = a_post(channel, f"tråd {number}", minutes=number)
+        for part in range(3):
+            a_post(channel, f"tråd {number} del {part}", minutes=number, reply_to=first, thread=first)
+    with django_assert_max_num_queries(10):
+        client.get(PATH)
+
+
 def test_long_timelines_have_pages(channel: PracticeChannel, client: Client) -> None:
     for number in range(25):
         a_post(channel, f"nummer {number}.", minutes=number)

@@ -20,7 +20,8 @@ from publisher.accounts.practice_channel import NewPost, publish
 from publisher.models import Organisation, PracticeChannel, PracticePicture, PracticePost
 from publisher.platforms.practice import PracticeConfig, PracticePlatform
 from tests.platforms.conftest import picture  # noqa: F401 -- a fixture of the shared suite
-from tests.platforms.platform_contract import PlatformContract, Stage, a_post
+from tests.platforms.platform_contract import Stage, a_post
+from tests.platforms.practice_contract import PracticeContract
 from tests.web.practice_stage import published, real_server
 
 pytestmark = pytest.mark.database
@@ -48,7 +49,7 @@ def stage(channel: PracticeChannel, settings: Any) -> Iterator[Stage]:
         )
 
 
-class TestPracticeOnTheRealServer(PlatformContract):
+class TestPracticeOnTheRealServer(PracticeContract):
     """The same suite that the plug-in passes against its twin in memory."""
 
     def test_the_post_is_stored_whole(self, stage: Stage) -> None:
@@ -87,7 +88,7 @@ def call(client: Client, channel: PracticeChannel) -> Call:
 
 def new_post(**changes: Any) -> dict[str, Any]:
     usual = {"key": "k", "text": "Hej", "link": "", "language": "da", "media_ids": [], "planned_at": PLANNED}
-    return usual | changes
+    return usual | {"reply_to": ""} | changes
 
 
 def a_png() -> io.BytesIO:
@@ -137,6 +138,10 @@ def test_without_its_token_a_channel_says_nothing(token: str, client: Client, ch
         {"planned_at": "0001-01-01T00:00:00+14:00"},
         {"planned_at": "tomorrow"},
         {"planned_at": 1},
+        {"reply_to": "1"},
+        {"reply_to": "01"},
+        {"reply_to": 1},
+        {"reply_to": None},
         {"visibility": "public"},
     ],
     ids=str,
@@ -173,7 +178,34 @@ def test_other_media_types_are_refused(call: Call) -> None:
 
 
 def test_other_methods_are_refused(call: Call) -> None:
-    assert [call("delete", path).status_code for path in ("", "/posts", "/posts/1", "/media")] == [405] * 4
+    refused = [("delete", ""), ("delete", "/posts"), ("delete", "/media"), ("patch", "/posts/1"), ("post", "/posts/1")]
+    assert [call(method, path).status_code for method, path in refused] == [405] * 5
+
+
+def test_a_change_is_read_as_strictly_as_a_new_post(call: Call) -> None:
+    address = f"/posts/{call('post', '/posts', new_post()).json()['id']}"
+    wrong = [{}, {"text": "x"}, {"text": "x", "link": "", "key": "k"}, {"text": 7, "link": ""}]
+    assert [call("put", address, body).status_code for body in wrong] == [400] * 4
+    empty = [{"text": " ", "link": ""}, {"text": "x" * 501, "link": ""}, {"text": "x", "link": "javascript:alert(1)"}]
+    assert [call("put", address, body).status_code for body in empty] == [422] * 3
+    assert PracticePost.objects.get().text == "Hej"
+    assert call("put", address, {"text": "Rettet", "link": ""}).status_code == 200
+
+
+def test_a_deleted_post_leaves_no_words_and_no_picture_behind(call: Call, client: Client) -> None:
+    uploaded = upload(call).json()
+    address = f"/posts/{call('post', '/posts', new_post(media_ids=[uploaded['id']])).json()['id']}"
+    assert call("delete", address).json() == {}
+    row = PracticePost.objects.get()
+    assert (row.text, row.link, row.pictures.count()) == ("", "", 0)
+    assert client.get(uploaded["url"].removeprefix("https://opslag.test")).status_code == 404
+    assert [call(method, address).status_code for method in ("get", "delete")] == [404] * 2
+
+
+def test_an_answer_belongs_to_its_own_channel(call: Call, elsewhere: Organisation) -> None:
+    other = PracticeChannel.objects.create(organisation=elsewhere, slug="museet", name="Museet")
+    theirs = PracticePost.objects.create(channel=other, key="k", text="Deres")
+    assert call("post", "/posts", new_post(reply_to=str(theirs.pk))).status_code == 422
 
 
 def test_a_search_is_for_one_key_and_nothing_else(call: Call) -> None:

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from publisher.items.withdrawing import withdraw
+from publisher.items.withdrawing import restore, withdraw
 from publisher.models import Campaign, Item, Message, User
 from publisher.review import approval
 from publisher.schedule.dispatch import hold_withdrawn
@@ -110,8 +110,10 @@ def test_withdrawn_news_is_said_and_sent_only_on_a_persons_word(
     hold_withdrawn(timezone.now())
     page = words(bos.get(path))
     assert "The news is withdrawn: " in page
-    assert "News in it was withdrawn." in page
-    assert "Send it all the same" in page
+    assert "Held back for it: Kulturnyt and Prøvekanal." in page
+    source = source_of(bos.get(path))
+    assert source.count('value="anyway"') == 1 and 'value="release"' not in source, "one question, one button"
+    assert "News in it was withdrawn." not in page
     page = words(bos.post(ask, {"do": "anyway"}, follow=True))
     assert "It is sent all the same." in page
     assert "The news is withdrawn: " not in page
@@ -119,7 +121,33 @@ def test_withdrawn_news_is_said_and_sent_only_on_a_persons_word(
     assert hold_withdrawn(timezone.now()) == 0
 
 
+def test_news_that_changed_and_is_withdrawn_is_asked_about_once(
+    campaign: Campaign, path: str, ask: str, item: Item, bo: User, bos: Client
+) -> None:
+    approval.approve(campaign, bo, scheduled_at=soon())
+    edit(item, title="Øvelsen er flyttet")
+    withdraw(item, Withdrawal.GONE)
+    hold_withdrawn(timezone.now())
+    assert "The news is changed" not in words(bos.get(path))
+    today = words(bos.get("/"))
+    assert "1 thing needs a person." in today
+    assert "Kulturnyt and Prøvekanal: News in it was withdrawn." in today
+    assert f'href="{path}#news-changed"' in source_of(bos.get("/"))
+    bos.post(ask, {"do": "anyway"})
+    assert "The news is changed:" in words(bos.get(path)), "the next question"
+
+
+def test_restored_news_leaves_each_held_part_its_own_question(
+    campaign: Campaign, path: str, item: Item, bo: User, bos: Client
+) -> None:
+    approval.approve(campaign, bo, scheduled_at=soon())
+    withdraw(item, Withdrawal.GONE)
+    hold_withdrawn(timezone.now())
+    restore(item, bo)
+    assert words(bos.get(path)).count("News in it was withdrawn.") == 2
+
+
 def test_the_pages_ask_the_database_little_more(campaign: Campaign, path: str, item: Item, bos: Client) -> None:
     plain = questions(bos, f"{path}/edit")
     edit(item, title="Øvelsen er flyttet")
-    assert questions(bos, f"{path}/edit") <= plain + 14
+    assert questions(bos, f"{path}/edit") <= plain + 15

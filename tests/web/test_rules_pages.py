@@ -65,6 +65,33 @@ def test_a_new_rule_is_off_and_shows_what_it_would_have_made(
     assert AuditEntry.objects.get(action="rule_added").user == anna
 
 
+@pytest.mark.parametrize(
+    ("posts", "says"),
+    [
+        (False, "5 news items put into the issues of Kulturnyt in 30 days."),
+        (True, "5 send-outs in 30 days, and their news items put into the issues of Kulturnyt."),
+    ],
+)
+def test_what_goes_into_an_issue_is_no_send_out(
+    anna: User, rule: Rule, secretariat: Organisation, practice_account: Account, posts: bool, says: str
+) -> None:
+    news(secretariat, 5)
+    Rule.objects.update(mail_as=RuleMail.NEXT_ISSUE)
+    if posts:
+        rule.accounts.add(practice_account)
+    for address in (f"/settings/rules/{rule.pk}", f"/settings/rules/{rule.pk}/made"):
+        assert says in words(signed_in(anna).get(address))
+
+
+def test_the_page_says_when_a_new_rule_asks(anna: User, rule: Rule) -> None:
+    page = words(signed_in(anna).get(f"/settings/rules/{rule.pk}"))
+    assert (
+        "In its first week, and on the day it is switched on, it asks if a day brings more than 10 news items." in page
+    )
+    Rule.objects.update(daily_cap=20)
+    assert "more than 60 news items." in words(signed_in(anna).get(f"/settings/rules/{rule.pk}"))
+
+
 def test_sources_topics_and_areas_narrow_it(anna: User, secretariat: Organisation, source: Source, given: dict) -> None:
     topic = Topic.objects.create(organisation=secretariat, name="Musik", slug="musik")
     area = Area.objects.create(organisation=secretariat, name="Køge", slug="koege")

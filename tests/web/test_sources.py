@@ -157,6 +157,18 @@ def test_the_list_says_how_each_source_is(anna: User, source: Source, language: 
     assert day in words(page)
 
 
+def test_one_that_asks_us_to_wait_is_no_failure(anna: User, source: Source) -> None:
+    why = {"msgid": "The website asks us to come back later (%(status)s).", "params": {"status": "503"}}
+    Source.objects.filter(pk=source.pk).update(last_error=why)
+    for address in ("/settings/sources", f"/settings/sources/{source.pk}"):
+        page = words(signed_in(anna).get(address))
+        assert "Asks us to wait" in page and "come back later (503)" in page and "Last look failed" not in page
+    assert "1 source, all is well." in words(signed_in(anna).get("/settings/sources"))
+    Source.objects.filter(pk=source.pk).update(failing_since=timezone.now())
+    page = words(signed_in(anna).get("/settings/sources"))
+    assert "1 source could not be read." in page and "Last look failed" in page
+
+
 def test_the_list_asks_the_database_as_often_for_many_sources(
     anna: User, secretariat: Organisation, django_assert_num_queries
 ) -> None:

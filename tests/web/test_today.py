@@ -9,11 +9,13 @@ from django.utils import timezone
 
 from publisher.deliver.transport_health import answered, failed
 from publisher.errors import TransientError
+from publisher.items.withdrawing import withdraw
 from publisher.models import Account, Campaign, Event, Item, Message, Newsletter, Source, User
 from publisher.review import approval
 from publisher.templatetags.dates import write_date
-from publisher.vocabulary import AccountStatus, DeliveryStatus, MessageStatus, SourceStatus
-from tests.review.send_outs import begin, finish, freeze, hand_over, mail_of, post_of, send_out, soon
+from publisher.vocabulary import AccountStatus, DeliveryStatus, ItemState, MessageStatus, SourceStatus, Withdrawal
+from tests.items.by_hand import edit
+from tests.review.send_outs import begin, finish, freeze, hand_over, mail_of, meant_again, post_of, send_out, soon
 from tests.web.desk import more_items, questions
 from tests.web.office import signed_in, words
 
@@ -21,7 +23,7 @@ pytestmark = pytest.mark.database
 
 
 def approved(item: Item, bo: User, newsletter: Newsletter | None, *accounts: Account) -> Campaign:
-    campaign = send_out(item, newsletter, *accounts)
+    campaign = meant_again(send_out(item, newsletter, *accounts))
     approval.approve(campaign, bo, scheduled_at=soon())
     return campaign
 
@@ -90,15 +92,53 @@ def test_broken_channels_and_sources_stand_there_with_their_reason(
     assert "The feed's server answers with status 503." in page
 
 
-def test_a_source_whose_last_look_failed_stands_there_unless_somebody_paused_it(source: Source, bo: User) -> None:
+def test_a_source_that_failed_for_a_day_stands_there_unless_somebody_paused_it(source: Source, bo: User) -> None:
     why = {"msgid": "The feed's server answers with status %(status)s.", "params": {"status": "503"}}
-    Source.objects.update(last_error=why)
+    began = timezone.now() - timedelta(hours=23)
+    Source.objects.update(last_error=why, failing_since=began)
+    assert "Nothing needs you now." in words(signed_in(bo).get("/")), "not before a day"
+    Source.objects.update(told_at=timezone.now())
     response = signed_in(bo).get("/")
     assert "1 thing needs a person." in words(response)
     assert f"Last look failed {source.name} The feed's server answers with status 503." in words(response)
     assert f'href="/settings/sources/{source.pk}"' in response.content.decode()
     Source.objects.update(status=SourceStatus.PAUSED)
     assert "Nothing needs you now." in words(signed_in(bo).get("/"))
+
+
+def test_news_that_is_held_back_stands_there_in_one_row(item: Item, bo: User) -> None:
+    why = {"msgid": "%(number)s came at once, all older than the newest that was known.", "params": {"number": "2"}}
+    for each in (item, *more_items(item.organisation, 1)):
+        Item.objects.filter(pk=each.pk).update(state=ItemState.HELD, held_why=why)
+    response = signed_in(bo).get("/")
+    assert "1 thing needs a person." in words(response)
+    assert "Held back 2 news items are held back 2 came at once, all older" in words(response)
+    assert 'href="/news/held"' in response.content.decode()
+
+
+def test_a_planned_send_out_whose_news_changed_stands_there(item: Item, newsletter: Newsletter, bo: User) -> None:
+    campaign = approved(item, bo, newsletter)
+    edit(item, title="Øvelsen er flyttet")
+    response = signed_in(bo).get("/")
+    assert "1 thing needs a person." in words(response)
+    assert "The news is changed Åben øvelse" in words(response)
+    assert f'href="/sendouts/{campaign.pk}#news-changed"' in response.content.decode()
+    Message.objects.update(status=MessageStatus.FINISHED)
+    assert "The news is changed" not in words(signed_in(bo).get("/")), "it has gone out"
+
+
+@pytest.mark.parametrize("change", ["changed", "withdrawn"])
+def test_in_review_it_says_that_the_news_is_not_as_it_was(
+    item: Item, newsletter: Newsletter, anna: User, bo: User, change: str
+) -> None:
+    approval.submit(send_out(item, newsletter), anna)
+    assert f"The news is {change}" not in words(signed_in(bo).get("/"))
+    if change == "changed":
+        edit(item, title="Øvelsen er flyttet")
+    else:
+        withdraw(item, Withdrawal.GONE)
+    page = words(signed_in(bo).get("/"))
+    assert "1 thing needs a person." in page and f"The news is {change} · Kulturnyt" in page
 
 
 def test_a_mail_server_that_does_not_answer_stands_there_since_when(bo: User) -> None:

@@ -1,0 +1,124 @@
+"""Later changes to published posts: each is claimed, its call stored before it is made, and tried again by itself.
+
+`edit` and `delete` may be repeated (platforms.contract), so a lost answer is no riddle: the call is made again.
+Only after the last try a person has to look.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext_noop
+
+from publisher.accounts.refusal import refused
+from publisher.accounts.renewal import with_access
+from publisher.accounts.settings import platform_of
+from publisher.address_guard import time_limit
+from publisher.compose.social import follow_up_of, post_of
+from publisher.deliver.outcome import BACK_OFF_MINUTES
+from publisher.errors import AccountError, OpslagError, PermanentError, TransientError
+from publisher.life_cycles import check_transition
+from publisher.models import Operation, PostPart
+from publisher.models.probe import Moment
+from publisher.platforms.contract import Post, Published
+from publisher.vocabulary import OperationKind, OperationStatus
+
+LEASE = timedelta(minutes=3)
+CALL_S = 60
+_AT_ONCE = 50
+
+
+def due(now: Moment) -> QuerySet[Operation]:
+    """Changes to be made now, and those whose worker died."""
+    waiting = Q(status=OperationStatus.PENDING, due_at__lte=now)
+    abandoned = Q(status=OperationStatus.WORKING, lease_until__lt=now)
+    return Operation.objects.filter(waiting | abandoned)
+
+
+def to_carry_out(now: datetime) -> list[int]:
+    """Some of the `due`, oldest first."""
+    return list(due(now).order_by("due_at", "pk").values_list("pk", flat=True)[:_AT_ONCE])
+
+
+def carry_out(operation_id: int) -> OperationStatus | None:
+    """Make one change; gives its status then, None if it was not to be had or somebody else took it over."""
+    operation = _claim(operation_id, timezone.now())
+    if operation is None:
+        return None
+    try:
+        with time_limit(CALL_S):
+            changes = _call(operation)
+    except OpslagError as error:
+        return _failed(operation, error)
+    return _end(operation, OperationStatus.DONE, part_changes=changes, done_at=timezone.now(), last_error={})
+
+
+def _claim(operation_id: int, now: datetime) -> Operation | None:
+    claim_id = uuid.uuid4()
+    taken = due(now).filter(pk=operation_id)
+    claimed = {"status": OperationStatus.WORKING, "claim_id": claim_id, "lease_until": now + LEASE, "begun_at": now}
+    if not taken.update(**claimed, attempts=F("attempts") + 1):
+        return None
+    rows = ("part__delivery__message__campaign", "part__delivery__account__organisation")
+    return Operation.objects.select_related(*rows).get(pk=operation_id)
+
+
+def _call(operation: Operation) -> Mapping[str, str]:
+    """The call itself; gives what changes on the part."""
+    part = operation.part
+    account = part.delivery.account
+    if account is None or not part.remote_id:
+        words = gettext_noop("It is not known where this post is. Change it on the platform itself.")
+        raise PermanentError(words, reason="unknown_post")
+    platform, published = platform_of(account), Published(part.remote_id, part.permalink)
+    if operation.kind == OperationKind.DELETE:
+        with_access(account, lambda config: platform.delete(config, account.facts, published))
+        return {}
+    post = _as_it_should_be(operation)
+    changed = with_access(account, lambda config: platform.edit(config, account.facts, published, post))
+    permalink = changed.permalink or part.permalink
+    return {"text": operation.text, "remote_id": changed.remote_id, "permalink": permalink}
+
+
+def _as_it_should_be(operation: Operation) -> Post:
+    part, message = operation.part, operation.part.delivery.message
+    key = f"{part.key}-{operation.pk}"
+    if not part.position:
+        return post_of(message, key=key, text=operation.text, link=part.link)
+    return follow_up_of(message, key=key, text=operation.text, reply_to="", thread_root="")
+
+
+def _failed(operation: Operation, error: OpslagError) -> OperationStatus | None:
+    words, now = error.explanation.as_json(), timezone.now()
+    account = operation.part.delivery.account
+    if isinstance(error, AccountError) and account is not None:
+        refused(account, error.explanation)
+    if isinstance(error, (AccountError, PermanentError)):
+        return _end(operation, OperationStatus.FAILED, last_error=words)
+    if operation.attempts >= settings.OPSLAG_MAX_ATTEMPTS:
+        last = OperationStatus.FAILED if isinstance(error, TransientError) else OperationStatus.UNCERTAIN
+        return _end(operation, last, last_error=words)
+    pause = timedelta(minutes=BACK_OFF_MINUTES[min(operation.attempts, len(BACK_OFF_MINUTES)) - 1])
+    if isinstance(error, TransientError) and error.retry_after is not None:
+        pause = timedelta(seconds=max(error.retry_after, 1))
+    return _end(operation, OperationStatus.PENDING, last_error=words, due_at=now + pause)
+
+
+def _end(
+    operation: Operation, status: OperationStatus, *, part_changes: Mapping[str, str] | None = None, **fields: object
+) -> OperationStatus | None:
+    """Store what became of it, if this worker still has it."""
+    check_transition(OperationStatus, OperationStatus.WORKING, status)
+    with transaction.atomic():
+        mine = Operation.objects.filter(pk=operation.pk, claim_id=operation.claim_id, status=OperationStatus.WORKING)
+        if not mine.update(status=status, claim_id=None, lease_until=None, **fields):
+            return None
+        if part_changes:
+            PostPart.objects.filter(pk=operation.part_id).update(**part_changes)
+    return status

@@ -1,0 +1,189 @@
+"""Correcting or withdrawing what is out, on all outlets at once: changes of posts, the web page, the unsent, a mail.
+
+Each public part of a post gets an Operation, which `deliver.operations` carries out; here it is only asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext_noop
+
+from publisher.access.audit import record
+from publisher.access.roles import require
+from publisher.compose.corrections import create_note
+from publisher.compose.social import abilities_of, edit_length
+from publisher.compose.values import many_lines
+from publisher.compose.viewing import BEGUN
+from publisher.errors import InputError
+from publisher.models import Campaign, Delivery, Message, Operation, PostPart, User, waiting_of
+from publisher.platforms.contract import Abilities
+from publisher.review.withdraw import cancel_one
+from publisher.vocabulary import DeliveryStatus, MessageStatus, OperationKind, OperationStatus, Outlet, PartStep
+
+NOTE_LENGTH = 1000
+_PUBLIC = (PartStep.COMMITTED, PartStep.CONFIRMED)
+_STOPPABLE = (MessageStatus.SCHEDULED, MessageStatus.SENDING, MessageStatus.PAUSED, MessageStatus.HELD)
+_REACHED = (DeliveryStatus.SENT, DeliveryStatus.UNCERTAIN)
+_OPEN = (OperationStatus.PENDING, OperationStatus.WORKING, OperationStatus.UNCERTAIN)
+
+
+@dataclass(frozen=True)
+class Out:
+    """One message of a send-out that has begun: what can still be done about it."""
+
+    message: Message
+
+    @cached_property
+    def parts(self) -> list[PostPart]:
+        """The public parts of a post that were not taken down, in order."""
+        rows = PostPart.objects.filter(delivery__message=self.message, step__in=_PUBLIC)
+        gone = Operation.objects.filter(kind=OperationKind.DELETE, status=OperationStatus.DONE)
+        return list(rows.exclude(operations__in=gone).order_by("position"))
+
+    @cached_property
+    def abilities(self) -> Abilities | None:
+        """What its channel can do; None for a mail."""
+        return abilities_of(self.message.account) if self.message.account else None
+
+    @property
+    def edits(self) -> bool:
+        """Whether its text can be changed where it is public."""
+        return bool(self.abilities and self.abilities.edits and self.parts and self.parts[0].remote_id)
+
+    @property
+    def deletes(self) -> bool:
+        """Whether it can be taken down."""
+        return bool(self.abilities and self.abilities.deletes and any(part.remote_id for part in self.parts))
+
+    @cached_property
+    def reached(self) -> int:
+        """How many have, or may have, got the mail."""
+        return Delivery.objects.filter(message=self.message, status__in=_REACHED).count()
+
+    @cached_property
+    def unsent(self) -> int:
+        """How many wait for it."""
+        return waiting_of(self.message.pk).count() if self.message.status in _STOPPABLE else 0
+
+
+def outs(campaign: Campaign) -> list[Out]:
+    """The messages of a send-out that have begun, mails first."""
+    begun = Message.objects.filter(BEGUN, campaign=campaign)
+    rows = begun.select_related("newsletter", "account__organisation", "campaign__organisation").order_by(
+        "outlet", "pk"
+    )
+    return [Out(message) for message in rows]
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What staff want: with `withdraw` everything down; else `texts` (new ones by message) and `down` (messages).
+
+    `note` says what was wrong, for the web page and the mail; `mail`: prepare one for those who got it.
+    """
+
+    note: str
+    withdraw: bool = False
+    texts: Mapping[int, str] | None = None
+    down: frozenset[int] = frozenset()
+    mail: bool = False
+
+
+@transaction.atomic
+def carry_through(campaign: Campaign, wish: Wish, user: User | None) -> Campaign | None:
+    """Stop what is unsent, ask for the changes of posts, mark the web page; gives the draft of the mail, if wanted.
+
+    Raises PermissionDenied, and InputError where a word is missing or does not fit, or a change is under way.
+    """
+    if user is not None:
+        require(user, "send", campaign.organisation)
+    Campaign.objects.select_for_update().get(pk=campaign.pk)
+    found, now = outs(campaign), timezone.now()
+    note = _checked_note(wish)
+    for out in found:
+        if out.message.status in _STOPPABLE:
+            cancel_one(out.message)
+        _ask(out, wish, user, now)
+    mails = [out.message for out in found if out.message.outlet == Outlet.EMAIL]
+    marks = {"correction_note": note, "withdrawn_at" if wish.withdraw else "corrected_at": now}
+    Message.objects.filter(pk__in=[out.message.pk for out in found]).update(**marks)
+    words = gettext_noop("Withdrawn everywhere") if wish.withdraw else gettext_noop("Corrected everywhere")
+    record(campaign.organisation, user, "withdrawn" if wish.withdraw else "corrected", campaign, words)
+    told = [mail for mail in mails if Delivery.objects.filter(message=mail, status__in=_REACHED).exists()]
+    return create_note(campaign, told, note, withdrawn=wish.withdraw) if wish.mail and told else None
+
+
+def _checked_note(wish: Wish) -> str:
+    note = many_lines(wish.note)
+    if not note:
+        raise InputError(gettext_noop("Write what was wrong: readers of the web page and of the mail will see it."))
+    if len(note) > NOTE_LENGTH:
+        raise InputError(gettext_noop("At most %(limit)s characters, please."), limit=NOTE_LENGTH)
+    return note
+
+
+def _ask(out: Out, wish: Wish, user: User | None, now: datetime) -> None:
+    if wish.withdraw or out.message.pk in wish.down:
+        if out.deletes:
+            # The last of a thread first, so that none is left as an answer to nothing.
+            _request([part for part in reversed(out.parts) if part.remote_id], OperationKind.DELETE, "", user, now)
+        return
+    text = many_lines((wish.texts or {}).get(out.message.pk, ""))
+    if not text or not out.edits or text == out.parts[0].text:
+        return
+    length, limit = edit_length(out.message, text)
+    if length > limit:
+        words = gettext_noop("The text is %(length)s characters long; this channel takes %(limit)s. Shorten it.")
+        raise InputError(words, length=length, limit=limit)
+    _request(out.parts[:1], OperationKind.EDIT, text, user, now)
+
+
+def _request(parts: Iterable[PostPart], kind: OperationKind, text: str, user: User | None, now: datetime) -> None:
+    for part in parts:
+        waiting = Operation.objects.filter(part=part, status=OperationStatus.PENDING, begun_at=None)
+        waiting.update(status=OperationStatus.CANCELLED)
+        try:
+            with transaction.atomic():
+                Operation.objects.create(part=part, kind=kind, text=text, user=user, due_at=now)
+        except IntegrityError as error:
+            words = gettext_noop("An earlier change of this post is not finished. Wait for it, or settle it first.")
+            raise InputError(words) from error
+
+
+def operations_of(campaign: Campaign) -> list[Operation]:
+    """What was asked for, the latest first."""
+    rows = Operation.objects.filter(part__delivery__message__campaign=campaign)
+    shown = rows.exclude(status=OperationStatus.CANCELLED).select_related("part__delivery__account", "user")
+    return list(shown.order_by("-pk"))
+
+
+def try_again(operation: Operation, user: User | None) -> None:
+    """Another try of what failed or is unconfirmed. Raises InputError if it has moved on meanwhile."""
+    _settle(operation, user, (OperationStatus.FAILED, OperationStatus.UNCERTAIN), OperationStatus.PENDING)
+
+
+def say_done(operation: Operation, user: User | None) -> None:
+    """A person has seen that an unconfirmed change is made. Raises InputError if it has moved on meanwhile."""
+    _settle(operation, user, (OperationStatus.UNCERTAIN,), OperationStatus.DONE)
+
+
+def _settle(
+    operation: Operation, user: User | None, before: tuple[OperationStatus, ...], after: OperationStatus
+) -> None:
+    campaign = operation.part.delivery.message.campaign
+    if user is not None:
+        require(user, "send", campaign.organisation)
+    now = timezone.now()
+    again = after == OperationStatus.PENDING
+    fields = {"due_at": now, "attempts": 0, "last_error": {}} if again else {"done_at": now}
+    with transaction.atomic():
+        if not Operation.objects.filter(pk=operation.pk, status__in=before).update(status=after, **fields):
+            raise InputError(gettext_noop("This has changed meanwhile. Look at it again."))
+        words = gettext_noop("Told to try a change again") if again else gettext_noop("Said that a change is made")
+        record(campaign.organisation, user, "operation", campaign, words)

@@ -1,0 +1,191 @@
+"""Correcting or withdrawing a published send-out everywhere, from one page that says before what will happen where."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.http import require_http_methods, require_POST
+
+from publisher.errors import Explanation, InputError
+from publisher.models import Campaign, Operation
+from publisher.review import afterwards
+from publisher.review.afterwards import NOTE_LENGTH, Out, Wish
+from publisher.templatetags.dates import number
+from publisher.vocabulary import OperationStatus, Outlet
+from publisher.web.kept_words import keeps_words
+from publisher.web.staff import OwnRequest, own, own_campaign, refusals_said, staff
+
+KEEP, EDIT, DOWN = "keep", "edit", "down"
+
+
+class NoteForm(forms.Form):
+    """What was wrong, and whether those who got the mail are told."""
+
+    note = forms.CharField(
+        label=gettext_lazy("What was wrong?"),
+        max_length=NOTE_LENGTH,
+        help_text=gettext_lazy("Stands above the mail on its web page, and in the mail to those who got it."),
+        widget=forms.Textarea(attrs={"rows": 4}),
+    )
+    mail = forms.BooleanField(label=gettext_lazy("Prepare a mail to those who got it"), required=False)
+
+    def __init__(self, data: Any, *, reached: int) -> None:
+        super().__init__(data)
+        if not reached:
+            del self.fields["mail"]
+            return
+        words = ngettext(
+            "It goes to %(number)s who got the mail, after you have read and approved it.",
+            "It goes to the %(number)s who got the mail, after you have read and approved it.",
+            reached,
+        )
+        self.fields["mail"].help_text = words % {"number": number(reached)}
+
+
+class PostForm(forms.Form):
+    """What happens to one post."""
+
+    do = forms.ChoiceField(label=gettext_lazy("On this channel"), widget=forms.RadioSelect)
+    text = forms.CharField(label=gettext_lazy("New text"), required=False, widget=forms.Textarea(attrs={"rows": 5}))
+
+    def __init__(self, data: Any, out: Out) -> None:
+        first = out.parts[0].text if out.parts else ""
+        usual = EDIT if out.edits else KEEP
+        super().__init__(data, prefix=f"post-{out.message.pk}", initial={"do": usual, "text": first})
+        choices = [(KEEP, _("Leave the post as it is"))]
+        if out.edits:
+            choices.insert(0, (EDIT, _("Change the text of the post")))
+        else:
+            del self.fields["text"]
+        if out.deletes:
+            choices.append((DOWN, _("Take the post down")))
+        self.fields["do"].choices = choices  # type: ignore[attr-defined]
+
+
+class Row:
+    """One outlet on the page: what will happen there, and what cannot."""
+
+    def __init__(self, out: Out, data: Any, *, withdraw: bool) -> None:
+        self.out = out
+        self.name = out.message.newsletter or out.message.account
+        self.is_mail = out.message.outlet == Outlet.EMAIL
+        self.form = None if self.is_mail or withdraw else PostForm(data, out)
+        self.sentences = [str(each) for each in self._sentences(withdraw)]
+
+    def _sentences(self, withdraw: bool) -> list[object]:
+        out, found = self.out, list[object]()
+        if out.unsent:
+            words = ngettext("%(number)s that waits is never sent.", "%(number)s that wait are never sent.", out.unsent)
+            found.append(words % {"number": number(out.unsent)})
+        if self.is_mail:
+            found.append(_("The web page of the mail says what was wrong."))
+            found.append(_("A mail that was delivered cannot be called back."))
+            return found
+        abilities = out.abilities
+        if not out.parts or abilities is None:
+            return [*found, _("Nothing of it is public.")]
+        if withdraw and out.deletes:
+            found.append(_("The post is taken down."))
+        elif withdraw:
+            found.append(_("The post cannot be taken down from here. Take it down on the platform itself."))
+        elif not out.edits:
+            found.append(abilities.edit_note or _("A published post cannot be changed on this platform."))
+        return [*found, *([abilities.delete_note] if withdraw and abilities.delete_note else [])]
+
+
+@keeps_words
+@staff("send")
+@require_http_methods(["GET", "HEAD", "POST"])
+def correct(request: OwnRequest, campaign_id: int) -> HttpResponse:
+    """Correct it: new words for the posts that can change, the rest left or taken down."""
+    return _page(request, own_campaign(request, campaign_id), withdraw=False)
+
+
+@keeps_words
+@staff("send")
+@require_http_methods(["GET", "HEAD", "POST"])
+def withdraw(request: OwnRequest, campaign_id: int) -> HttpResponse:
+    """Withdraw it: everything down that can be."""
+    return _page(request, own_campaign(request, campaign_id), withdraw=True)
+
+
+def _page(request: OwnRequest, campaign: Campaign, *, withdraw: bool) -> HttpResponse:
+    found = afterwards.outs(campaign)
+    if not found:
+        return redirect("sendout", campaign.pk)
+    data = request.POST if request.method == "POST" else None
+    form = NoteForm(data, reached=sum(out.reached for out in found if out.message.outlet == Outlet.EMAIL))
+    rows = [Row(out, data, withdraw=withdraw) for out in found]
+    if data is not None and form.is_valid() and all(row.form is None or row.form.is_valid() for row in rows):
+        try:
+            made = afterwards.carry_through(campaign, _wish(form, rows, withdraw), request.user)
+        except InputError as error:
+            form.add_error(None, str(error))
+        else:
+            return _done(request, campaign, made)
+    name = {"name": campaign.title}
+    context = {
+        "title": (_("Withdraw “%(name)s”?") if withdraw else _("Correct “%(name)s”")) % name,
+        "form": form,
+        "rows": rows,
+        "withdraw": withdraw,
+        "button": _("Withdraw everywhere") if withdraw else _("Correct everywhere"),
+        "back_url": reverse("sendout", args=[campaign.pk]),
+        "back_label": campaign.title,
+    }
+    return render(request, "web/sendouts/afterwards.html", context, status=422 if data is not None else 200)
+
+
+def _wish(form: NoteForm, rows: list[Row], withdraw: bool) -> Wish:
+    chosen = {row.out.message.pk: row.form.cleaned_data for row in rows if row.form is not None}
+    return Wish(
+        note=form.cleaned_data["note"],
+        withdraw=withdraw,
+        texts={pk: given.get("text", "") for pk, given in chosen.items() if given["do"] == EDIT},
+        down=frozenset(pk for pk, given in chosen.items() if given["do"] == DOWN),
+        mail=bool(form.cleaned_data.get("mail")),
+    )
+
+
+def _done(request: OwnRequest, campaign: Campaign, made: Campaign | None) -> HttpResponse:
+    messages.success(request, _("It is under way. This page shows what has happened on each channel."))
+    if made is None:
+        return redirect("sendout", campaign.pk)
+    messages.success(request, _("Here is the mail to those who got it. Nothing is sent before somebody approves it."))
+    return redirect("composer", made.pk)
+
+
+@staff("send")
+@require_POST
+def settle(request: OwnRequest, campaign_id: int, operation_id: int) -> HttpResponse:
+    """Try a change again, or say that it is made."""
+    campaign = own_campaign(request, campaign_id)
+    rows = Operation.objects.for_organisation(request.organisation).filter(part__delivery__message__campaign=campaign)
+    operation = own(rows.select_related("part__delivery__message__campaign__organisation"), operation_id)
+    with refusals_said(request):
+        if request.POST.get("do") == "done":
+            afterwards.say_done(operation, request.user)
+        else:
+            afterwards.try_again(operation, request.user)
+    return redirect("sendout", campaign.pk)
+
+
+def operation_rows(campaign: Campaign) -> list[dict[str, Any]]:
+    """The later changes of a send-out as its page shows them."""
+    return [
+        {
+            "operation": operation,
+            "account": operation.part.delivery.account,
+            "error": str(Explanation.from_json(operation.last_error)) if operation.last_error else "",
+            "may_try": operation.status in {OperationStatus.FAILED, OperationStatus.UNCERTAIN},
+            "may_say": operation.status == OperationStatus.UNCERTAIN,
+        }
+        for operation in afterwards.operations_of(campaign)
+    ]

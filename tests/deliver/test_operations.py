@@ -1,0 +1,140 @@
+"""Later changes of published posts: made once it is their time, again after a lost answer, never by two at once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from publisher.deliver import operations, post
+from publisher.errors import InputError
+from publisher.models import Account, Campaign, Delivery, Operation, PostPart, User
+from publisher.review import afterwards
+from publisher.review.afterwards import Wish, carry_through
+from publisher.vocabulary import DeliveryStatus, OperationStatus
+from tests.contract.mastodon import MastodonServer
+from tests.deliver.posting import begun, scheduled
+
+pytestmark = pytest.mark.database
+
+EDIT = "PUT /api/v1/statuses"
+DELETE = "DELETE /api/v1/statuses"
+
+
+@pytest.fixture
+def published(account: Account, server: MastodonServer) -> PostPart:
+    """A post that is out."""
+    delivery = begun(scheduled(account))
+    assert post.publish(delivery.pk) == DeliveryStatus.SENT
+    return delivery.parts.get()
+
+
+def campaign_of(part: PostPart) -> Campaign:
+    return part.delivery.message.campaign
+
+
+def corrected(part: PostPart, text: str = "Øvelsen er på Møn") -> Operation:
+    carry_through(campaign_of(part), Wish("Forkert ø.", texts={part.delivery.message_id: text}), None)
+    return Operation.objects.latest("pk")
+
+
+def withdrawn(part: PostPart) -> Operation:
+    carry_through(campaign_of(part), Wish("Forkert nyhed.", withdraw=True), None)
+    return Operation.objects.latest("pk")
+
+
+def test_a_correction_changes_the_public_text_and_keeps_picture_and_link(
+    published: PostPart, server: MastodonServer
+) -> None:
+    operation = corrected(published)
+    assert operations.to_carry_out(timezone.now()) == [operation.pk]
+    assert operations.carry_out(operation.pk) == OperationStatus.DONE
+    (public,) = server.posts()
+    assert public.text.startswith("Øvelsen er på Møn") and "/nyheder/oevelse" in public.text
+    assert [media.alt for media in public.media] == ["Et orkester øver"]
+    published.refresh_from_db()
+    assert published.text == "Øvelsen er på Møn"
+    assert operations.carry_out(operation.pk) is None and operations.to_carry_out(timezone.now()) == []
+
+
+def test_a_withdrawal_takes_the_post_down(published: PostPart, server: MastodonServer) -> None:
+    assert operations.carry_out(withdrawn(published).pk) == OperationStatus.DONE
+    assert server.posts() == []
+    assert afterwards.outs(campaign_of(published))[0].parts == []
+
+
+@pytest.mark.parametrize("fault", ["drop_before_read", "500", "429"])
+def test_a_lost_answer_is_tried_again_later(published: PostPart, server: MastodonServer, fault: str) -> None:
+    operation = withdrawn(published)
+    server.faults.set(fault, on=DELETE)
+    assert operations.carry_out(operation.pk) == OperationStatus.PENDING
+    operation.refresh_from_db()
+    assert operation.due_at > timezone.now() and operation.last_error
+    Operation.objects.update(due_at=timezone.now())
+    assert operations.carry_out(operation.pk) == OperationStatus.DONE
+    assert server.posts() == []
+
+
+def test_after_the_last_try_a_person_looks(published: PostPart, server: MastodonServer, bo: User) -> None:
+    operation = withdrawn(published)
+    Operation.objects.update(attempts=99)
+    server.faults.set("drop_before_read", on=DELETE)
+    assert operations.carry_out(operation.pk) in {OperationStatus.FAILED, OperationStatus.UNCERTAIN}
+    operation.refresh_from_db()
+    afterwards.try_again(operation, None)
+    assert operations.carry_out(operation.pk) == OperationStatus.DONE
+    with pytest.raises(InputError):
+        afterwards.try_again(operation, None)
+
+
+def test_one_that_is_gone_already_is_withdrawn(published: PostPart, server: MastodonServer) -> None:
+    server.posts()[0].deleted = True
+    assert operations.carry_out(withdrawn(published).pk) == OperationStatus.DONE
+
+
+def test_a_refused_channel_fails_it_in_words_and_asks_for_a_reconnect(
+    published: PostPart, server: MastodonServer, account: Account
+) -> None:
+    operation = withdrawn(published)
+    server.revoke(server.token)
+    assert operations.carry_out(operation.pk) == OperationStatus.FAILED
+    operation.refresh_from_db()
+    account.refresh_from_db()
+    assert operation.last_error and account.status == "needs_reconnect"
+
+
+def test_a_worker_that_died_is_followed_by_another(published: PostPart, server: MastodonServer) -> None:
+    operation = withdrawn(published)
+    now = timezone.now()
+    Operation.objects.update(status=OperationStatus.WORKING, lease_until=now + timedelta(minutes=1))
+    assert operations.carry_out(operation.pk) is None, "it is being made"
+    Operation.objects.update(lease_until=now - timedelta(seconds=1))
+    assert operations.carry_out(operation.pk) == OperationStatus.DONE
+
+
+def test_of_one_post_one_change_at_a_time(published: PostPart) -> None:
+    first = corrected(published)
+    second = withdrawn(published)
+    first.refresh_from_db()
+    assert (first.status, second.status) == (OperationStatus.CANCELLED, OperationStatus.PENDING), "it had not begun"
+    Operation.objects.filter(pk=second.pk).update(status=OperationStatus.WORKING, begun_at=timezone.now())
+    with pytest.raises(InputError):
+        corrected(published)
+    assert Operation.objects.count() == 2
+
+
+def test_what_waits_is_stopped(account: Account, server: MastodonServer) -> None:
+    delivery = begun(scheduled(account))
+    carry_through(delivery.message.campaign, Wish("Forkert.", withdraw=True), None)
+    delivery.refresh_from_db()
+    assert delivery.status == DeliveryStatus.CANCELLED and post.publish(delivery.pk) is None
+    assert Delivery.objects.count() == 1 and not Operation.objects.exists() and server.posts() == []
+
+
+@pytest.mark.parametrize(("note", "text"), [("", "Nyt"), (" ", "Nyt"), ("x" * 1001, "Nyt"), ("Fejl", "ø" * 600)])
+def test_what_does_not_fit_is_refused_and_changes_nothing(published: PostPart, note: str, text: str) -> None:
+    with pytest.raises(InputError):
+        carry_through(campaign_of(published), Wish(note, texts={published.delivery.message_id: text}), None)
+    assert not Operation.objects.exists()
+    assert campaign_of(published).messages.get().corrected_at is None

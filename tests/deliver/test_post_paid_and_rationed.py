@@ -1,0 +1,105 @@
+"""Lost answers on platforms without keys: LinkedIn compares posts but not comments, X promises nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from publisher import http
+from publisher.accounts.connect import connect_account
+from publisher.deliver import post, reconcile
+from publisher.models import Account, Campaign, Delivery, Message, Organisation
+from publisher.review.approval import approve
+from publisher.vocabulary import Outlet
+from tests.contract.linkedin import LinkedInServer
+from tests.contract.server import ContractServer
+from tests.contract.wire import in_process
+from tests.contract.x import XServer
+from tests.deliver.posting import begun
+
+pytestmark = pytest.mark.database
+
+COMMENT = "POST /rest/socialActions"
+ON: dict[str, tuple[type[ContractServer], dict[str, str]]] = {
+    "linkedin": (LinkedInServer, {"organisation": "urn:li:organization:1"}),
+    "x": (XServer, {}),
+}
+
+
+@pytest.fixture
+def server(request: pytest.FixtureRequest) -> Iterator[ContractServer]:
+    running = ON[request.param][0]()
+    with http.use_transport(in_process(running)):
+        yield running
+
+
+@pytest.fixture
+def account(request: pytest.FixtureRequest, server: ContractServer, secretariat: Organisation) -> Account:
+    kind = next(kind for kind, (made, _values) in ON.items() if isinstance(server, made))
+    return connect_account(secretariat, kind, {**ON[kind][1], "access_token": server.token})
+
+
+def planned(account: Account, *follow_ups: str) -> Delivery:
+    """An approved post, begun at its instant."""
+    campaign = Campaign.objects.create(organisation=account.organisation, title="Åben øvelse")
+    Message.objects.create(
+        campaign=campaign,
+        outlet=Outlet.POST,
+        account=account,
+        text="Åben øvelse – kom & hør",
+        link="https://kultur.example.org/nyheder/oevelse",
+        follow_ups=list(follow_ups),
+    )
+    approve(campaign, None, scheduled_at=timezone.now())
+    return begun(Delivery.objects.get(message__campaign=campaign))
+
+
+def looked_at(delivery: Delivery) -> str:
+    """The status after one look."""
+    Delivery.objects.filter(pk=delivery.pk).update(due_at=timezone.now())
+    reconcile.reconcile(delivery.pk)
+    delivery.refresh_from_db()
+    return delivery.status
+
+
+@pytest.mark.parametrize("server", ["linkedin", "x"], indirect=True)
+@pytest.mark.parametrize("fault", ["commit_then_drop", "commit_then_500", "commit_then_page"])
+def test_a_post_whose_answer_was_lost_is_known_after_one_look(
+    account: Account, server: ContractServer, fault: str
+) -> None:
+    delivery = planned(account)
+    server.faults.set(fault)
+    assert post.publish(delivery.pk) == "uncertain"
+    assert looked_at(delivery) == "sent"
+    assert [each.remote_id for each in server.public()] == [delivery.parts.get().remote_id]
+
+
+@pytest.mark.parametrize(
+    ("server", "status", "posts"), [("linkedin", "sent", 1), ("x", "uncertain", 0)], indirect=["server"]
+)
+def test_a_call_that_was_lost_on_its_way_is_repeated_where_that_is_safe(
+    account: Account, server: ContractServer, status: str, posts: int
+) -> None:
+    delivery = planned(account)
+    server.faults.set("drop_before_read")
+    assert post.publish(delivery.pk) == "uncertain"
+    assert looked_at(delivery) == status
+    assert len(server.public()) == posts
+
+
+@pytest.mark.parametrize("server", ["linkedin"], indirect=True)
+@pytest.mark.parametrize(
+    ("fault", "status", "posts"), [("commit_then_drop", "sent", 2), ("drop_before_read", "uncertain", 1)]
+)
+def test_a_comment_is_looked_for_and_never_repeated(
+    account: Account, server: Any, fault: str, status: str, posts: int
+) -> None:
+    delivery = planned(account, "Læs mere her")
+    server.faults.set(fault, on=COMMENT)
+    assert post.publish(delivery.pk) == "uncertain"
+    assert looked_at(delivery) == status
+    assert len(server.public()) == posts
+    assert len([call for call in server.calls if call.startswith(COMMENT)]) == (1 if fault == "commit_then_drop" else 0)

@@ -1,0 +1,1 @@
+"""Real servers of other makers, started for tests."""

@@ -1,0 +1,99 @@
+"""From a published send-out to what changes on each channel, the note on the web page, the mail to those who got it."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+
+from publisher.models import Campaign, Delivery, Message, Operation, PostPart, User
+from publisher.review import approval
+from publisher.vocabulary import DeliveryStatus, OperationStatus, PartStep
+from tests.review.send_outs import begin, freeze, mail_of, post_of
+from tests.web.office import reader_in, signed_in, words
+
+pytestmark = pytest.mark.database
+
+
+@pytest.fixture
+def out(campaign: Campaign, bo: User) -> Campaign:
+    """Seven have the mail, two wait for it; the post is public."""
+    approval.send_now(campaign, bo)
+    mail = mail_of(campaign)
+    freeze(mail, 9)
+    begin(mail)
+    begin(post_of(campaign))
+    first = Delivery.objects.filter(message=mail).order_by("pk").values_list("pk", flat=True)[:7]
+    Delivery.objects.filter(pk__in=list(first)).update(status=DeliveryStatus.SENT)
+    Delivery.objects.filter(message=post_of(campaign)).update(status=DeliveryStatus.SENT)
+    PostPart.objects.update(step=PartStep.CONFIRMED, remote_id="7")
+    Message.objects.filter(pk=mail.pk).update(composed_html="<html><body><p>Nyt</p></body></html>")
+    return Campaign.objects.get(pk=campaign.pk)
+
+
+def chosen(out: Campaign, do: str, text: str = "Rettet tekst", **more: str) -> dict[str, str]:
+    post = post_of(out).pk
+    return {"note": "Koncerten er på lørdag.", f"post-{post}-do": do, f"post-{post}-text": text} | more
+
+
+def test_it_is_corrected_everywhere(out: Campaign, path: str, bos: Client) -> None:
+    assert "Correct everywhere" in words(bos.get(path))
+    page = words(bos.get(f"{path}/correct"))
+    assert "2 that wait are never sent" in page and "Change the text of the post" in page
+    assert "It goes to the 7 who got the mail" in page
+    answer = bos.post(f"{path}/correct", chosen(out, "edit", mail="on"))
+    made = Campaign.objects.latest("pk")
+    assert answer["Location"] == f"/sendouts/{made.pk}/edit" and made != out
+    correction = mail_of(made)
+    assert correction.subject.startswith("Rettelse: ") and list(correction.corrects.all()) == [mail_of(out)]
+    assert "Koncerten er på lørdag." in correction.blocks.last().content["html"]  # type: ignore[union-attr]
+    operation = Operation.objects.get()
+    assert (operation.kind, operation.text, operation.status) == ("edit", "Rettet tekst", "pending")
+    assert Delivery.objects.filter(message=mail_of(out), status=DeliveryStatus.CANCELLED).count() == 2
+    public = words(Client().get(f"/m/{mail_of(out).public_id.hex}"))
+    assert "Koncerten er på lørdag." in public and "Rettet " in public and "Nyt" in public
+    assert "Waiting" in words(bos.get(path))
+
+
+def test_it_is_withdrawn_everywhere(out: Campaign, path: str, bos: Client) -> None:
+    assert "The post is taken down." in words(bos.get(f"{path}/withdraw"))
+    assert bos.post(f"{path}/withdraw", {"note": "Det passer ikke."})["Location"] == path
+    assert Operation.objects.get().kind == "delete" and Campaign.objects.count() == 1
+    assert "Trukket tilbage " in words(Client().get(f"/m/{mail_of(out).public_id.hex}"))
+
+
+def test_a_post_may_be_left_or_taken_down_alone(out: Campaign, path: str, bos: Client) -> None:
+    bos.post(f"{path}/correct", chosen(out, "keep"))
+    assert not Operation.objects.exists()
+    bos.post(f"{path}/correct", chosen(out, "down"))
+    assert Operation.objects.get().kind == "delete"
+
+
+def test_without_a_word_of_what_was_wrong_nothing_happens_and_what_was_typed_stays(
+    out: Campaign, path: str, bos: Client
+) -> None:
+    answer = bos.post(f"{path}/correct", chosen(out, "edit", "Min rettelse", note=""))
+    assert answer.status_code == 422 and "Min rettelse" in words(answer) and not Operation.objects.exists()
+    answer = bos.post(f"{path}/correct", chosen(out, "edit", "ø" * 600))
+    assert answer.status_code == 422 and "600 characters" in words(answer)
+
+
+def test_what_failed_is_tried_again_and_what_is_unconfirmed_is_settled(out: Campaign, path: str, bos: Client) -> None:
+    bos.post(f"{path}/withdraw", {"note": "Det passer ikke."})
+    operation = Operation.objects.get()
+    for status, do, then in (("failed", "again", "pending"), ("uncertain", "done", "done")):
+        Operation.objects.update(status=status)
+        assert "Try again" in words(bos.get(path))
+        bos.post(f"{path}/changes/{operation.pk}", {"do": do})
+        operation.refresh_from_db()
+        assert operation.status == OperationStatus(then)
+
+
+def test_only_those_who_may_send(out: Campaign, path: str, bos: Client, sven: User) -> None:
+    bos.post(f"{path}/withdraw", {"note": "Det passer ikke."})
+    operation = Operation.objects.get()
+    reader = signed_in(reader_in(out.organisation))
+    for client, status in ((reader, 403), (signed_in(sven), 404)):
+        assert client.get(f"{path}/correct").status_code == status
+        assert client.post(f"{path}/withdraw", {"note": "x"}).status_code == status
+        assert client.post(f"{path}/changes/{operation.pk}").status_code == status
+    assert "Correct everywhere" not in words(reader.get(path))

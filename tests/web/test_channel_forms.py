@@ -1,0 +1,53 @@
+"""Connecting by fields that are typed: a Telegram channel, and a webhook whose signing secret is offered."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from publisher import http
+from publisher.models import Account, User
+from tests.contract.telegram import CHAT_ID, TOKEN, TelegramServer
+from tests.contract.webhook import WebhookServer
+from tests.contract.wire import in_process
+from tests.web.office import signed_in, source_of, words
+
+pytestmark = pytest.mark.database
+
+TELEGRAM, WEBHOOK = "/channels/connect/telegram", "/channels/connect/webhook"
+
+
+@pytest.mark.parametrize(("ticked", "kept"), [({"alt_in_caption": "on"}, True), ({}, False)])
+def test_a_telegram_channel_is_connected_by_the_bots_token(olga: User, ticked: dict[str, str], kept: bool) -> None:
+    with http.use_transport(in_process(TelegramServer())):
+        page = signed_in(olga).post(TELEGRAM, {"channel": "t.me/kultur", "token": TOKEN} | ticked)
+    assert page.status_code == 302
+    account = Account.objects.get()
+    assert (account.name, account.handle, account.remote_id) == ("Kulturfællesskabet", "@kultur", str(CHAT_ID))
+    assert account.facts["alt_in_caption"] is account.config["alt_in_caption"] is kept
+    assert account.credentials == {"token": TOKEN}
+
+
+def test_a_bot_that_may_not_post_is_told_of_and_the_token_is_not_on_the_page(olga: User) -> None:
+    server = TelegramServer()
+    server.faults.set("no_post_right", times=None)
+    with http.use_transport(in_process(server)):
+        page = signed_in(olga).post(TELEGRAM, {"channel": "@kultur", "token": TOKEN})
+    assert "@opslag_bot may not post" in words(page)
+    assert TOKEN not in source_of(page)
+    assert not Account.objects.exists()
+
+
+def test_a_webhook_is_offered_a_new_secret_that_can_be_copied(olga: User) -> None:
+    server, client = WebhookServer(), signed_in(olga)
+    offered = [re.search(r'value="(whsec_[^"]+)"', source_of(client.get(WEBHOOK))) for _ in range(2)]
+    assert offered[0] and offered[1] and offered[0][1] != offered[1][1]
+    server.secrets = [offered[0][1]]
+    given = {"address": "https://intranet.example.org/hook", "secret": offered[0][1], "old_secret": ""}
+    with http.use_transport(in_process(server)):
+        assert client.post(WEBHOOK, given).status_code == 302
+    account = Account.objects.get()
+    assert account.name == "Biblioteket"
+    assert account.credentials["secret"] == offered[0][1]
+    assert "secret" not in account.config
