@@ -74,7 +74,7 @@ class Claim:
         self.renewed_at = now
 
     def succeeded(self, source: Source, poll: Poll, state: dict[str, Any], *, new: bool) -> None:
-        """The source was read."""
+        """The source was read; what of it was damaged is said on its row all the same."""
         now = timezone.now()
         quiet_since = now if new or source.quiet_since is None else source.quiet_since
         ended = self._end(
@@ -83,7 +83,7 @@ class Claim:
             failures=0,
             failing_since=None,
             told_at=None,
-            last_error={},
+            last_error=poll.damage.as_json() if poll.damage else {},
             last_polled_at=now,
             quiet_since=quiet_since,
             next_poll_at=_after(

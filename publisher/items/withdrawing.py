@@ -87,7 +87,7 @@ def after_look(
     if poll.complete:
         given = _given_since(source, poll.began) if poll.began else present
         return gone + _withdraw_all(source, _missing(source, given), Withdrawal.UNPUBLISHED, renew)
-    if poll.partial:
+    if poll.partial or poll.damage:
         return gone
     _forget_question(source, known)
     for sighting in _vanished(source, entries, present):

@@ -106,7 +106,8 @@ class Poll:
     the `external_key` it had; `complete`: the source gave all it has, so what is missing is not there any more.
     `partial`: only what is new or changed, so what is missing says nothing; `more`: look again soon for the rest, and
     until there is no rest a first look goes on. `began` (aware): this is one of several looks that together give all,
-    and the first of them began then; with the last of them it is `complete`.
+    and the first of them began then; with the last of them it is `complete`. `damage` says in words that part of what
+    the source gave could not be read.
     """
 
     candidates: tuple[Candidate, ...] = ()
@@ -120,6 +121,7 @@ class Poll:
     partial: bool = False
     more: bool = False
     title: str = ""
+    damage: Explanation | None = None
 
 
 @dataclass(frozen=True)

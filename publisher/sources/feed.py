@@ -64,10 +64,14 @@ class FeedSource(Source):
             return look.poll
         feed = read_reply(look.reply)
         memory = replace(look.memory, asked_interval_s=feed.interval_s)
+        if feed.damage:
+            # It may have been cut on its way here: the next answer is read, even if it claims to be the same.
+            memory = replace(memory, validators_for="", body_hash="")
         return Poll(
             feed.candidates,
             feed.withdrawn,
             state=asdict(memory),
             min_interval_s=min_interval_s(memory, look.reply),
             title=feed.title,
+            damage=feed.damage,
         )

@@ -13,7 +13,7 @@ from typing import Any
 
 from django.utils.translation import gettext_noop
 
-from publisher.errors import PermanentError
+from publisher.errors import Explanation, PermanentError
 from publisher.sources.contract import Candidate, PictureRef
 from publisher.sources.feed_dates import moment
 from publisher.sources.feed_events import event_in
@@ -45,6 +45,10 @@ _PICTURE_ENDINGS = frozenset({"jpg", "jpeg", "png", "webp", "gif", "heic", "avif
 _SAYS_NOTHING = frozenset({"", "application/octet-stream", "binary/octet-stream", "unknown/unknown"})
 _SHORT_WORD = 100
 _WRITTEN_TAG = re.compile(r"&lt;(?:p|br|div|a|ul|ol|h[1-6]|img|strong|em|b|i|span|figure)\b", re.IGNORECASE)
+_DAMAGED = gettext_noop(
+    "The feed is damaged or breaks off. News items that could be read whole: %(number)s. The rest is read when it has "
+    "been put right: tell those who publish it."
+)
 _Entry = Mapping[str, Any]
 
 
@@ -62,19 +66,20 @@ class NotAFeedError(PermanentError):
 class ReadFeed:
     """A feed's title, its entries and the pause in seconds that it asks for between polls (0: none).
 
-    `withdrawn` are the keys of entries that it takes back.
+    `withdrawn` are the keys of entries that it takes back; `damage` says in words that something may be missing.
     """
 
     title: str
     candidates: tuple[Candidate, ...]
     interval_s: int
     withdrawn: tuple[str, ...] = ()
+    damage: Explanation | None = None
 
 
 def read_feed(body: bytes, content_type: str, url: str) -> ReadFeed:
     """Read RSS or Atom; at most MAX_ENTRIES entries. `url` is where it came from: relative links start there.
 
-    Raises PermanentError (`not_a_feed`) if it is something else, in words that say what.
+    Raises PermanentError (`not_a_feed`) if it is something else or nothing of it is whole, in words that say what.
     """
     text = text_of(body, content_type)
     if _begins_as_a_page(text):
@@ -84,12 +89,24 @@ def read_feed(body: bytes, content_type: str, url: str) -> ReadFeed:
         raise _not_a_feed(text, content_type, url)
     withdrawn = _withdrawn(parsed)
     entries = [entry for entry in parsed.entries[:MAX_ENTRIES] if entry.get("id") not in withdrawn]
-    candidates = [_candidate(entry, parsed.feed, url) for entry in entries]
+    read = tuple(each for entry in entries if (each := _candidate(entry, parsed.feed, url)).title)
+    if not read and not withdrawn and (entries or parsed.damaged):
+        raise _nothing_in_it(parsed)
     return ReadFeed(
         plain_text(parsed.feed.get("title") or ""),
-        tuple(candidate for candidate in candidates if candidate.title),
+        read,
         _interval_s(parsed.feed),
         tuple(without_controls(key) for key in withdrawn),
+        Explanation(_DAMAGED, {"number": str(len(read))}) if parsed.damaged else None,
+    )
+
+
+def _nothing_in_it(parsed: ParsedFeed) -> PermanentError:
+    if parsed.damaged:
+        return PermanentError(gettext_noop("The feed is so damaged that it cannot be read."), reason=NOT_A_FEED)
+    return PermanentError(
+        gettext_noop("Nothing in the feed has a headline, a text or an address, so there is no news in it to read."),
+        reason=NOT_A_FEED,
     )
 
 

@@ -61,12 +61,16 @@ class _UnknownLetterError(Exception):
 
 @dataclass
 class ParsedFeed:
-    """What feedparser made of it; `version` is "" if it is no feed. `deleted`: keys of entries taken back → when."""
+    """What feedparser made of it; `version` is "" if it is no feed. `deleted`: keys of entries taken back → when.
+
+    `damaged`: it was not well-formed and could not be mended, so that something of it may be missing.
+    """
 
     version: str
     feed: Mapping[str, Any]
     entries: list[Any]
     deleted: dict[str, str] = field(default_factory=dict)
+    damaged: bool = False
 
 
 def parse_feed(text: str) -> ParsedFeed:
@@ -116,7 +120,9 @@ def _read_loosely(text: str) -> ParsedFeed:
     parser = LooseFeedParser("", None, "utf-8", {})
     parser.resolve_relative_uris = parser.sanitize_html = False
     parser.feed(text)
-    return ParsedFeed(parser.version, parser.feeddata, parser.entries)
+    # Where the feed breaks off in an entry, only half of its text is there: it is not news before it is whole.
+    entries = parser.entries[:-1] if parser.inentry else parser.entries
+    return ParsedFeed(parser.version, parser.feeddata, entries, damaged=True)
 
 
 class _Reader:

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods
 from publisher.errors import OpslagError
 from publisher.items.first_look import first_look, look_around
 from publisher.sources import SOURCES
-from publisher.sources.contract import Candidate, Poll, Suggestion
+from publisher.sources.contract import Poll, Suggestion
 from publisher.web.kept_words import keeps_words
 from publisher.web.plugin_form import form_for, refuse
 from publisher.web.source_forms import NameForm, other_kinds
@@ -74,26 +74,27 @@ def _look(request: OwnRequest, kind: str, form: forms.Form) -> HttpResponse:
     if look.found:
         form = form_for(SOURCES[kind].config_class)(dict(look.values))
     name = NameForm(initial={"name": look.poll.title[:120]})
-    return _show(request, form, look.poll.candidates, name, found=look.values.get("url", "") if look.found else "")
+    return _show(request, form, look.poll, name, found=look.values.get("url", "") if look.found else "")
 
 
 def _show(
     request: OwnRequest,
     form: forms.Form,
-    candidates: tuple[Candidate, ...],
+    poll: Poll,
     name: NameForm,
     *,
     found: str = "",
     status: int = 200,
 ) -> HttpResponse:
-    latest = sorted(candidates, key=lambda each: each.published_at or _NEVER, reverse=True)
+    latest = sorted(poll.candidates, key=lambda each: each.published_at or _NEVER, reverse=True)
     context: dict[str, Any] = {
         "title": _("This is what is there"),
-        "state": ngettext("%(number)s news item.", "%(number)s news items.", len(candidates))
-        % {"number": len(candidates)},
+        "state": ngettext("%(number)s news item.", "%(number)s news items.", len(poll.candidates))
+        % {"number": len(poll.candidates)},
         "form": form,
         "name": name,
         "found": found,
+        "damage": poll.damage,
         "candidates": latest[:SHOWN],
     }
     return render(request, "web/settings/source_look.html", context, status=status)
@@ -130,4 +131,4 @@ def _again(request: OwnRequest, kind: str, form: forms.Form, name: NameForm) -> 
     except OpslagError as error:
         refuse(form, SOURCES[kind].config_class, error)
         return _ask(request, kind, form)
-    return _show(request, form, poll.candidates, name, status=422)
+    return _show(request, form, poll, name, status=422)

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from publisher.items.collect import collect_source
 from publisher.models import Area, Cooperation, Item, Organisation, Source, Topic
-from tests.items.website import FEED, HOST, Story, drawing, website
+from tests.items.website import FEED, HOST, Story, drawing, feed_of, website
 
 pytestmark = pytest.mark.database
 
@@ -154,3 +154,23 @@ def test_a_change_adds_topics_and_keeps_what_staff_chose(source: Source, secreta
         site.show(replace(CHOIR, title="Kor", tags=["musik"]))
         collect_source(source.pk)
     assert set(Item.objects.get().topics.all()) == {chosen, music}
+
+
+def test_a_feed_that_breaks_off_is_read_as_far_as_it_goes_and_says_so(source: Source) -> None:
+    whole = feed_of(CHOIR, MARKET)
+    cut = whole[: whole.rindex(b"<item>") + 12]
+    headers = {"content-type": "application/rss+xml", "etag": '"1"'}
+    with website(CHOIR) as site:
+        site.pages[FEED] = httpx.Response(200, content=cut, headers=headers)
+        collect_source(source.pk)
+        source.refresh_from_db()
+        assert [item.title for item in Item.objects.all()] == [CHOIR.title]
+        assert "damaged" in source.last_error["msgid"] and source.last_error["params"] == {"number": "1"}
+        assert source.failures == 0
+        # The same bytes are read again: they are no proof that nothing is new.
+        assert not collect_source(source.pk).unchanged
+        site.pages[FEED] = httpx.Response(200, content=whole, headers=headers)
+        collect_source(source.pk)
+    source.refresh_from_db()
+    assert source.last_error == {}
+    assert Item.objects.count() == 2

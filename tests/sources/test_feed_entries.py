@@ -249,9 +249,10 @@ def test_what_is_missing_is_made_up_only_where_a_headline_is_needed() -> None:
     assert (year.external_key, year.title) == ("", "Sært år")
 
 
-def test_a_feed_that_breaks_off_gives_what_it_has() -> None:
+def test_a_feed_that_breaks_off_gives_what_is_whole_and_says_so() -> None:
     feed = hostile("truncated.xml")
-    assert [(entry.external_key, entry.title) for entry in feed.candidates] == [("1", "Hel nyhed"), ("2", "Halv nyhed")]
+    assert [(entry.external_key, entry.title) for entry in feed.candidates] == [("1", "Hel nyhed")]
+    assert feed.damage and "damaged" in feed.damage.msgid and feed.damage.params == {"number": "1"}
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
