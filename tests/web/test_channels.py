@@ -255,7 +255,7 @@ def test_an_account_of_a_kind_that_is_gone_is_still_shown(anna: User, secretaria
     [
         (
             "en",
-            ["A thread: several posts", "Text: 500 characters", "Until somebody takes it back", "What it cannot do"],
+            ["A thread: several posts", "Text: 500 characters", "Until somebody takes it back"],
         ),
         ("da", ["500"]),
     ],
