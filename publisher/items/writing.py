@@ -30,6 +30,7 @@ from publisher.vocabulary import ItemState
 
 # What the editor gives begins with a block; what is typed into the plain field does not.
 _MARKUP = re.compile(r"\s*<(?:p|h2|h3|ul|ol|blockquote)\b", re.IGNORECASE)
+_HEADING = re.compile(r"<h([1-6])>.*?</h\1>", re.DOTALL)  # as `clean_html` leaves them: without attributes
 _BULLET = re.compile(r"\s*[-*•]\s+")
 
 
@@ -131,7 +132,9 @@ def _say(item: Item, words: Words) -> None:
     item.title = excerpt(one_line(words.title), TITLE_LENGTH)
     item.body_html = body_of(words.body)
     item.body_text = plain_text(item.body_html)
-    first = item.body_text.partition("\n\n")[0].removeprefix("- ")
+    # A heading announces what the text says; the lead is to say it.
+    below = plain_text(_HEADING.sub("", item.body_html)) or item.body_text
+    first = below.partition("\n\n")[0].removeprefix("- ")
     item.lead = tidy(words.lead).strip()[:LONGEST_LEAD] or excerpt(first, LEAD_FROM_BODY)
     item.author = one_line(words.author)[:200]
     item.published_at = words.published_at or item.published_at

@@ -156,6 +156,19 @@ def _request(parts: Iterable[PostPart], kind: OperationKind, text: str, user: Us
             raise InputError(words) from error
 
 
+def take_down(message: Message, user: User | None, now: datetime) -> bool:
+    """Ask for a public post to be taken down; False where its channel cannot, or an earlier change is under way."""
+    out = Out(message)
+    if not out.deletes:
+        return False
+    try:
+        with transaction.atomic():
+            _ask(out, Wish("", withdraw=True), user, now)
+    except InputError:
+        return False
+    return True
+
+
 def operations_of(campaign: Campaign) -> list[Operation]:
     """What was asked for, the latest first."""
     rows = Operation.objects.filter(part__delivery__message__campaign=campaign)

@@ -17,7 +17,8 @@ from publisher.access.roles import require
 from publisher.errors import Explanation, InputError
 from publisher.items.library import day_in_numbers, ends_soon
 from publisher.items.pictures import remove_withdrawn_files
-from publisher.models import Block, Campaign, Delivery, Item, Message, Organisation, Picture, PostPart, User
+from publisher.models import Block, Campaign, Delivery, Item, Message, Operation, Organisation, Picture, PostPart, User
+from publisher.review.afterwards import take_down
 from publisher.review.approval import to_draft
 from publisher.review.moves import CHANGED_MEANWHILE, move
 from publisher.review.withdraw import UNPREPARED, forget_freeze
@@ -26,6 +27,8 @@ from publisher.vocabulary import (
     DeliveryStatus,
     MessageStatus,
     NoticeKind,
+    OperationKind,
+    OperationStatus,
     Outlet,
     PartStep,
 )
@@ -33,6 +36,7 @@ from publisher.vocabulary import (
 _TAKEN_OUT = Explanation(gettext_noop("Its picture was taken out, because the photo consent was withdrawn."))
 _NOT_PUBLIC = (PartStep.WAITING, PartStep.PREPARING, PartStep.PREPARED)
 _NOT_BEGUN = (MessageStatus.SCHEDULED, MessageStatus.PAUSED, MessageStatus.HELD)
+_IN_HAND = (OperationStatus.PENDING, OperationStatus.WORKING, OperationStatus.DONE)
 _PUBLIC = (DeliveryStatus.SENT, DeliveryStatus.UNCERTAIN, DeliveryStatus.SENDING)
 
 
@@ -46,10 +50,15 @@ def campaigns_with(picture: Picture) -> QuerySet[Campaign]:
 
 
 def posts_to_delete(organisation: Organisation) -> QuerySet[Message]:
-    """Public posts with a picture that may not be shown any more, which only a person can delete; the oldest first."""
+    """Public posts with a picture that may not be shown any more, which only a person can delete; the oldest first.
+
+    A post that is being taken down, or was, is not among them; one that could not be taken down is.
+    """
+    handled = Operation.objects.filter(part=OuterRef("pk"), kind=OperationKind.DELETE, status__in=_IN_HAND)
+    left = PostPart.objects.filter(~Exists(handled), delivery__message=OuterRef("pk"))
     published = Delivery.objects.filter(message=OuterRef("pk"), account__isnull=False, status__in=_PUBLIC)
     posts = Message.objects.for_organisation(organisation).filter(
-        Exists(published), outlet=Outlet.POST, picture__withdrawn_at__isnull=False, picture_gone_at=None
+        Exists(published), Exists(left), outlet=Outlet.POST, picture__withdrawn_at__isnull=False, picture_gone_at=None
     )
     rows = posts.select_related("campaign", "account", "picture").prefetch_related("deliveries__parts")
     return rows.order_by("started_at", "pk")
@@ -69,8 +78,8 @@ def withdraw_consent(picture: Picture, user: User) -> None:
     """Let a picture be used no more, for good: the persons in it have taken their consent back.
 
     It leaves news, drafts and what is planned, which becomes draft again (or is paused where a part of it has gone
-    out); those who approve are told. Its files are removed, so that mails already sent show its description. Raises
-    InputError if somebody was faster.
+    out); those who approve are told. Public posts with it are taken down where their channel can. Its files are
+    removed, so that mails already sent show its description. Raises InputError if somebody was faster.
     """
     organisation = picture.organisation
     require(user, "edit", organisation)
@@ -84,6 +93,10 @@ def withdraw_consent(picture: Picture, user: User) -> None:
         ids = campaigns_with(picture).order_by().values("pk")
         for campaign in Campaign.objects.select_for_update().filter(pk__in=ids).order_by("pk"):
             _take_out(campaign, picture, user)
+        for message in posts_to_delete(organisation).filter(picture=picture):
+            if take_down(message, user, timezone.now()):
+                words = gettext_noop("%(outlet)s: to be deleted, because the photo consent was withdrawn")
+                record(organisation, user, "picture_deleted", message.campaign, words, outlet=message.account)
         record(organisation, user, "consent_withdrawn", picture, gettext_noop("withdrew the photo consent"))
         transaction.on_commit(partial(remove_withdrawn_files, [picture]))
 

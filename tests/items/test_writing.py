@@ -44,6 +44,20 @@ def test_what_is_typed_becomes_safe_html(typed: str, body: str | None) -> None:
     assert body_of(typed) == (body if body is not None else expected[typed[:3]])
 
 
+@database
+@pytest.mark.parametrize(
+    ("body", "lead"),
+    [
+        ("<h2>Overskrift fra Word</h2><p>Kom og hør koret.</p>", "Kom og hør koret."),
+        ("<h2>Kun en overskrift</h2>", "Kun en overskrift"),
+    ],
+)
+def test_a_lead_is_taken_from_the_text_below_a_heading(
+    secretariat: Organisation, anna: User, body: str, lead: str
+) -> None:
+    assert write(secretariat, Words(title="Koncert", body=body), anna).lead == lead
+
+
 @given(st.text(max_size=300))
 def test_whatever_is_typed_is_kept_and_safe(typed: str) -> None:
     body = body_of(typed)

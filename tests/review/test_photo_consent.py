@@ -27,6 +27,7 @@ from publisher.models import (
     Message,
     Newsletter,
     Notice,
+    Operation,
     Organisation,
     Picture,
     PostPart,
@@ -41,7 +42,7 @@ from publisher.review.photo_consent import (
     withdraw_consent,
 )
 from publisher.review.worklist import worklist
-from publisher.vocabulary import CampaignStatus, DeliveryStatus, MessageStatus, PartStep
+from publisher.vocabulary import CampaignStatus, DeliveryStatus, MessageStatus, OperationKind, OperationStatus, PartStep
 from tests.items.website import drawing
 from tests.review.send_outs import begin, mail_of, post_of, send_out, soon
 
@@ -178,6 +179,22 @@ def test_public_posts_are_listed_until_somebody_has_deleted_them(
     deleted_by_hand(post, anna)
     assert not posts_to_delete(organisation).exists()
     assert [entry.action for entry in timeline(campaign)].count("picture_deleted") == 1
+
+
+def test_a_public_post_is_taken_down_where_its_channel_can(
+    campaign: Campaign, shot: Picture, anna: User, bo: User
+) -> None:
+    approval.approve(campaign, bo, scheduled_at=soon())
+    part = publish(post_of(campaign))
+    PostPart.objects.filter(pk=part.pk).update(remote_id="1")
+    withdraw_consent(shot, anna)
+    operation = Operation.objects.get()
+    assert (operation.part, operation.kind, operation.status) == (part, OperationKind.DELETE, OperationStatus.PENDING)
+    assert operation.due_at <= timezone.now()
+    assert not posts_to_delete(campaign.organisation).exists()
+    # What could not be taken down is a person's again.
+    Operation.objects.update(status=OperationStatus.FAILED)
+    assert [post.pk for post in posts_to_delete(campaign.organisation)] == [part.delivery.message_id]
 
 
 def test_it_is_withdrawn_once_and_only_by_those_who_may(shot: Picture, anna: User, sven: User) -> None:

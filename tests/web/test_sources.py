@@ -157,9 +157,17 @@ def test_the_list_says_how_each_source_is(anna: User, source: Source, language: 
     assert day in words(page)
 
 
+def test_one_that_was_read_but_is_damaged_says_so(anna: User, source: Source) -> None:
+    why = {"msgid": "The feed is damaged or breaks off.", "params": {}}
+    Source.objects.filter(pk=source.pk).update(last_error=why)
+    page = words(signed_in(anna).get(f"/settings/sources/{source.pk}"))
+    assert "Status Damaged" in page and "The feed is damaged or breaks off." in page
+    assert "Asks us to wait" not in page and "Last look failed" not in page
+
+
 def test_one_that_asks_us_to_wait_is_no_failure(anna: User, source: Source) -> None:
     why = {"msgid": "The website asks us to come back later (%(status)s).", "params": {"status": "503"}}
-    Source.objects.filter(pk=source.pk).update(last_error=why)
+    Source.objects.filter(pk=source.pk).update(last_error=why, failures=1)
     for address in ("/settings/sources", f"/settings/sources/{source.pk}"):
         page = words(signed_in(anna).get(address))
         assert "Asks us to wait" in page and "come back later (503)" in page and "Last look failed" not in page
