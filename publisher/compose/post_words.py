@@ -26,6 +26,8 @@ def with_partners(text: str, account: Account) -> str:
 def unknown_partners(text: str, account: Account) -> list[str]:
     """The names in @[…] that are no partner's."""
     named = [found.strip() for found in _MENTION.findall(text)]
+    if not named:
+        return []
     known = {
         name.casefold()
         for name in Partner.objects.filter(organisation=account.organisation_id).values_list("name", flat=True)
