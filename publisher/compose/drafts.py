@@ -201,6 +201,8 @@ def update_post(
     visibility: str | None = None,
     language: str | None = None,
     without_picture: bool = False,
+    follow_ups: Sequence[str] | None = None,
+    prefers_card: bool | None = None,
 ) -> None:
     """Change a post; what is None stays. Raises InputError unless its campaign is a draft, or for a broken link."""
     open_draft(message)
@@ -212,7 +214,11 @@ def update_post(
         message.link = _checked_link(link)
     if without_picture:
         message.picture, message.picture_alt = None, ""
-    message.save(update_fields=[*given, "link", "picture"])
+    if follow_ups is not None:
+        message.follow_ups = [many_lines(words) for words in follow_ups]
+    if prefers_card is not None:
+        message.prefers_card = prefers_card
+    message.save(update_fields=[*given, "link", "picture", "follow_ups", "prefers_card"])
 
 
 @transaction.atomic

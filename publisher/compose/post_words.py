@@ -26,6 +26,8 @@ def with_partners(text: str, account: Account) -> str:
 def unknown_partners(text: str, account: Account) -> list[str]:
     """The names in @[…] that are no partner's."""
     named = [found.strip() for found in _MENTION.findall(text)]
+    if not named:
+        return []
     known = {
         name.casefold()
         for name in Partner.objects.filter(organisation=account.organisation_id).values_list("name", flat=True)
@@ -35,15 +37,25 @@ def unknown_partners(text: str, account: Account) -> list[str]:
 
 def with_values(message: Message) -> str:
     """A post's link with its account's own parameters (utm_source and the like), which replace those that it has."""
-    account = message.account
-    values = {name: value for name, value in account.link_values.items() if value} if account else {}
-    if not message.link or not values:
+    if message.account is None or not message.link:
         return message.link
-    parts = urlsplit(message.link)
+    return _with_values(message.link, message.account, message.campaign.title)
+
+
+def example_link(account: Account) -> str:
+    """How an account's parameters look behind a link, for people."""
+    return _with_values("https://www.example.org/koncert", account, "Åben øvelse")
+
+
+def _with_values(link: str, account: Account, title: str) -> str:
+    values = {name: value for name, value in account.link_values.items() if value}
+    if not values:
+        return link
+    parts = urlsplit(link)
     kept = [(name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True) if name not in values]
-    filled = [(name, value.replace(_TITLE, _title_in_link(message))) for name, value in values.items()]
+    filled = [(name, value.replace(_TITLE, _title_in_link(title))) for name, value in values.items()]
     return urlunsplit(parts._replace(query=urlencode([*kept, *filled])))
 
 
-def _title_in_link(message: Message) -> str:
-    return _NOT_IN_VALUE.sub("-", message.campaign.title.lower())[:60].strip("-")
+def _title_in_link(title: str) -> str:
+    return _NOT_IN_VALUE.sub("-", title.lower())[:60].strip("-")

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.utils import timezone
@@ -18,10 +17,13 @@ from publisher.audience.rule import forecast
 from publisher.compose import past_events
 from publisher.compose.already_out import already_words, sent_again
 from publisher.compose.compiled import check_bits
+from publisher.compose.findings import Finding, Level
+from publisher.compose.findings import say as _say
 from publisher.compose.links import unsubscribe_url, view_url
 from publisher.compose.newsletter import render_html
+from publisher.compose.post_checks import words_findings
 from publisher.compose.renewing import called_off_news, changed_news, withdrawn_news
-from publisher.compose.social import length, limits_of
+from publisher.compose.social import limits_of
 from publisher.compose.values import is_web_address
 from publisher.compose.viewing import BEGUN
 from publisher.compose.wire import wire_address
@@ -43,7 +45,6 @@ STILL_BEING_SENT = gettext_noop(
     "until it has ended, or cancel the rest of it."
 )
 
-Level = Literal["error", "warning"]
 # The `field` of a finding that a question about the news puts right.
 NEWS = "news"
 
@@ -52,20 +53,12 @@ NEWS = "news"
 class Check:
     """One finding: an error stops the approval, a warning does not. `message` is None for the campaign as a whole.
 
-    `field` says what puts it right: subject, headline, text, picture, or news (a question about it that the page asks);
-    "" where nothing single does.
+    `field` says what puts it right: subject, headline, text, follow_up, picture, or news (a question about it that the
+    page asks); "" where nothing single does.
     """
 
     level: Level
     message: Message | None
-    explanation: Explanation
-    field: str = ""
-
-
-class Finding(NamedTuple):
-    """What is found about one message."""
-
-    level: Level
     explanation: Explanation
     field: str = ""
 
@@ -130,10 +123,6 @@ def _events(message: Message, at: datetime) -> Iterator[Finding]:
 def _findings(message: Message, at: datetime) -> Iterator[Finding]:
     day = _day(message, at)
     return _email(message, day) if message.outlet == Outlet.EMAIL else _post(message, day, at)
-
-
-def _say(msgid: str, **params: object) -> Explanation:
-    return Explanation(msgid, {name: str(value) for name, value in params.items()})
 
 
 def _email(message: Message, day: date) -> Iterator[Finding]:
@@ -303,7 +292,7 @@ def _post(message: Message, day: date, at: datetime) -> Iterator[Finding]:
     if account.status != AccountStatus.CONNECTED:
         yield Finding("error", _say(gettext_noop("The channel “%(name)s” must be connected again."), name=account.name))
     yield from _lasting(message, account, at)
-    yield from _text(message)
+    yield from words_findings(message, account)
     if message.link and not is_web_address(message.link):
         yield Finding("error", _broken_link(message.link))
     if message.picture:
@@ -325,22 +314,6 @@ def _lasting(message: Message, account: Account, at: datetime) -> Iterator[Findi
     )
     last_day = timezone.localtime(until, ZoneInfo(message.campaign.organisation.timezone)).date()
     yield Finding("error" if near else "warning", _say(words, name=account.name, day=day_in_numbers(last_day)))
-
-
-def _text(message: Message) -> Iterator[Finding]:
-    used, limit = length(message)
-    if used > limit:
-        yield Finding(
-            "error",
-            _say(
-                gettext_noop("The text is %(length)s characters long; this channel takes %(limit)s. Shorten it."),
-                length=used,
-                limit=limit,
-            ),
-            "text",
-        )
-    if not message.text.strip() and not message.picture:
-        yield Finding("error", _say(gettext_noop("The post has neither text nor picture.")), "text")
 
 
 def _alt_length(message: Message, account: Account) -> Iterator[Finding]:

@@ -22,11 +22,13 @@ from publisher.items.events import Facts, facts_of
 from publisher.items.history import content_at
 from publisher.models import Account, Item, Message, Picture
 from publisher.platforms import PLATFORMS
-from publisher.platforms.contract import Abilities, Card, Limits, LinkCard, PictureFile, Post
+from publisher.platforms.contract import Abilities, Card, FollowUp, Limits, LinkCard, PictureFile, Post
 from publisher.platforms.length import published_text, with_alts
 from publisher.vocabulary import Reason
 
 MAX_HASHTAGS = 5
+# Longer threads are read by nobody; the platforms themselves take more.
+MAX_THREAD = 24
 CARD_WORDS = 200
 _WORD = re.compile(r"\w+")
 
@@ -123,6 +125,18 @@ def limits_of(account: Account) -> Limits:
 def abilities_of(account: Account) -> Abilities:
     """What can be done on this account beside publishing."""
     return PLATFORMS[account.kind].abilities(account.facts)
+
+
+def most_follow_ups(account: Account) -> int:
+    """How many texts may follow a post on this account."""
+    return {FollowUp.NONE: 0, FollowUp.COMMENT: 1, FollowUp.THREAD: MAX_THREAD}[abilities_of(account).follow_up]
+
+
+def card_or_picture(message: Message) -> bool:
+    """Whether a post has room for its link's card or for its picture, and not for both."""
+    account = _account(message)
+    has_both = bool(message.picture and message.link and abilities_of(account).link_card)
+    return has_both and not PLATFORMS[account.kind].picture_and_card
 
 
 def length(message: Message) -> tuple[int, int]:

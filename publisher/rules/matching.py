@@ -17,8 +17,9 @@ from publisher.items.events import still_ahead
 from publisher.models import Item, Rule, RuleMatch
 from publisher.rules.making import make
 from publisher.rules.misfire import failing, flood, hold, midnight
-from publisher.rules.pacing import LEFT_OUT, Pace, Quiet, delay_of, pace_of, takes_slots
+from publisher.rules.pacing import LEFT_OUT, Pace, delay_of, pace_of, takes_slots
 from publisher.rules.wanted import LEADS_SOMEWHERE, USABLE, fresh, known_at, matches, remember
+from publisher.schedule.quiet import Quiet
 from publisher.vocabulary import MatchOutcome, NoticeKind
 
 log = logging.getLogger(__name__)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 
 from publisher.models import Rule
-from publisher.schedule.holidays import is_holiday
-from publisher.schedule.times import first_after, wall_of
+from publisher.schedule.quiet import Quiet
+from publisher.schedule.times import wall_of
 from publisher.vocabulary import MatchOutcome, RuleMail, RuleMode, RuleTiming
 
-SATURDAY = 5
 # What does not count towards a rule's limits: nothing was made of it.
 LEFT_OUT = (
     MatchOutcome.CAPPED,
@@ -22,47 +21,6 @@ LEFT_OUT = (
     MatchOutcome.ALREADY,
     MatchOutcome.IN_DRAFT,
 )
-
-
-@dataclass(frozen=True)
-class Quiet:
-    """When nothing may go out, by the clocks of `zone`: from `begins` until `ends`, also over midnight; whole days."""
-
-    zone: str
-    begins: time | None = None
-    ends: time | None = None
-    weekends: bool = False
-    holidays: bool = False
-
-    @classmethod
-    def of(cls, rule: Rule) -> Quiet:
-        """A rule's, in its organisation's zone."""
-        zone = rule.organisation.timezone
-        return cls(zone, rule.quiet_from, rule.quiet_until, rule.quiet_weekends, rule.quiet_holidays)
-
-    def covers(self, at: datetime) -> bool:
-        """Whether the instant is in it."""
-        return self._end(at) is not None
-
-    def free_from(self, at: datetime) -> datetime:
-        """The first instant from `at` on that is not in it."""
-        while (end := self._end(at)) is not None:
-            at = end
-        return at
-
-    def _end(self, at: datetime) -> datetime | None:
-        """Until when the quiet lasts in which `at` lies, as far as one look tells; None if it is not quiet."""
-        wall = wall_of(at, self.zone)
-        day, clock, one = wall.date(), wall.time(), timedelta(days=1)
-        if (self.weekends and day.weekday() >= SATURDAY) or (self.holidays and is_holiday(day)):
-            return first_after(at, datetime.combine(day + one, time()), self.zone)
-        if self.begins is None or self.ends is None or self.begins == self.ends:
-            return None
-        if clock < self.ends and (self.begins <= clock or self.ends < self.begins):
-            return first_after(at, datetime.combine(day, self.ends), self.zone)
-        if self.ends < self.begins <= clock:
-            return first_after(at, datetime.combine(day + one, self.ends), self.zone)
-        return None
 
 
 @dataclass(frozen=True)

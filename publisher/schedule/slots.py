@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.db.models.functions import Coalesce
 
 from publisher.models import Account, Message, Slot
+from publisher.schedule.quiet import Quiet
 from publisher.schedule.times import recurring, wall_of
 from publisher.vocabulary import CampaignStatus, MessageStatus
 
@@ -29,15 +30,16 @@ def next_slot(
     """The account's first posting time after the instant `after`, aware; None if it has none (that `fits`).
 
     Posting times are wall times in the organisation's zone. With `taken`, instants at which another message of the
-    account is planned are left out.
+    account is planned are left out. Nothing goes out in the account's quiet hours, nor on holidays that it keeps.
     """
     slots = list(Slot.objects.filter(account=account))
     if not slots:
         return None
     occupied = _occupied(account, after) if taken else set()
+    quiet = Quiet.of_account(account)
     zone = account.organisation.timezone
     days = 7 * (len(occupied) + _WEEKS_MORE)
-    free = (at for at in _instants(slots, after, zone, days) if at not in occupied)
+    free = (at for at in _instants(slots, after, zone, days) if at not in occupied and not quiet.covers(at))
     return next((at for at in free if fits is None or fits(at)), None)
 
 

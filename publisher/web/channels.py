@@ -19,6 +19,7 @@ from publisher.accounts import open_practice
 from publisher.accounts.connect import disconnect_account
 from publisher.accounts.health import check
 from publisher.accounts.posting_times import add_posting_times
+from publisher.compose.post_words import example_link
 from publisher.errors import Explanation, InputError
 from publisher.models import Account, Message, Organisation, Slot
 from publisher.platforms import PLATFORMS
@@ -164,6 +165,7 @@ def _page(request: OwnRequest, account: Account, form: PostingTimesForm | None, 
         "reconnect_url": reconnect_url(account),
         "next_slot": next_slot(account, timezone.now()) if week and live else None,
         "history": who_did_what(account),
+        "example_link": example_link(account),
         "facts": facts_of(account, timezone.now()),
         "held": _held(account),
         "disconnected": account.status == AccountStatus.DISCONNECTED,

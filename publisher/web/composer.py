@@ -22,7 +22,8 @@ from publisher.models import Campaign
 from publisher.review.approval import approve, send_now, submit
 from publisher.review.drafting import last_hand
 from publisher.vocabulary import CampaignStatus
-from publisher.web.draft import ConflictError, Difference, Draft
+from publisher.web.draft import ConflictError, Difference, Draft, change_thread
+from publisher.web.more_form import THREAD_VERBS
 from publisher.web.obstacle import Obstacle, of_draft
 from publisher.web.previews import preview
 from publisher.web.promise import Promise, error_count, open_checks, promise
@@ -130,6 +131,8 @@ class Page:
         if verb in {"up", "out"}:
             self._arrange(verb, subject)
             return _go(self.request, here)
+        if verb in THREAD_VERBS:
+            return self._thread(verb, subject)
         if verb == "picture" and subject.isascii() and subject.isdigit():
             return _go(self.request, reverse("draft-picture", args=[self.campaign.pk, int(subject)]))
         if verb in {"submit", "approve"}:
@@ -140,6 +143,18 @@ class Page:
         if not self.request.htmx:
             messages.success(self.request, _("The draft is saved."))
         return _go(self.request, here) if verb == "overwrite" or not self.request.htmx else self._live()
+
+    def _thread(self, verb: str, subject: str) -> HttpResponse:
+        """Cut a post's text, add a text after it, remove one; then the page with the field where one goes on."""
+        post_id = change_thread(self.draft, verb, subject)
+        if not self.request.htmx:
+            return redirect(f"{reverse('composer', args=[self.campaign.pk])}#more-{post_id}")
+        self.campaign.refresh_from_db()
+        self.draft = Draft(self.campaign)
+        for post in self.draft.posts:
+            if str(post.message.pk) == post_id:
+                post.more.go_on()
+        return self.whole()
 
     def _arrange(self, verb: str, subject: str) -> None:
         """Move a story up, or take it out of the mail."""

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from publisher.audience.aims import aim_of
 from publisher.compose.drafts import aim_block, update_block, update_email, update_post
+from publisher.compose.social import most_follow_ups, thread_of
 from publisher.compose.values import many_lines, one_line
 from publisher.items.library import keep_alt
 from publisher.models import Block, Campaign, Message, Picture, User
@@ -27,6 +28,7 @@ from publisher.web.composer_forms import (
     StoryForm,
     WhenForm,
 )
+from publisher.web.more_form import MoreForm, post_account
 from publisher.web.offered import Offered
 
 STORIES = (BlockKind.LEAD_STORY, BlockKind.STORY)
@@ -66,10 +68,14 @@ class Mail:
 
 @dataclass
 class Post:
-    """A post with the form of its own text; `following` is the same form with the shared text in it."""
+    """A post with the form of its own text, and that of what else it has (`more`).
+
+    `following` is the first form with the shared text in it.
+    """
 
     message: Message
     form: OwnForm
+    more: MoreForm
     following: OwnForm | None = None
 
 
@@ -128,6 +134,7 @@ class Draft:
         for mail in self.mails:
             words += [mail.form, *(story.form for story in mail.stories)]
         words += [self.shared] if self.shared else []
+        words += [post.more for post in self.posts]
         return [*words, *(shot.form for shot in self.shots)]
 
     def is_valid(self) -> bool:
@@ -151,6 +158,8 @@ class Draft:
         for post in self.posts:
             if self.text_of(post) != post.message.text:
                 yield Difference(str(post.message.account), post.message.text)
+            if post.more.is_changed:
+                yield Difference(str(post.message.account), "\n\n".join(post.message.follow_ups))
 
     def _alts(self, shot: Shot) -> set[str]:
         """The descriptions that the picture has where it is used; one, unless they were written apart."""
@@ -168,8 +177,15 @@ class Draft:
     def show_typed(self) -> None:
         """Put typed texts on the messages in memory, so that previews show them though they are not stored."""
         for post in self.posts:
-            if post.form.is_bound and post.form.is_valid() and self.shared and self.shared.is_valid():
+            if (
+                post.form.is_bound
+                and post.form.is_valid()
+                and post.more.is_valid()
+                and self.shared
+                and self.shared.is_valid()
+            ):
                 post.message.text = self.text_of(post)
+                post.more.show_typed()
                 post.following = OwnForm(prefix=post.form.prefix, initial={"text": post.message.text})
 
     @transaction.atomic
@@ -223,8 +239,27 @@ def _save_post(post: Post, text: str, alts: dict[int, str]) -> None:
     new_text = text if text != message.text else None
     alt = alts.get(message.picture_id) if message.picture_id else None
     new_alt = alt if alt is not None and _line(alt) != _line(message.picture_alt) else None
-    if new_text is not None or new_alt is not None:
-        update_post(message, text=new_text, picture_alt=new_alt)
+    if new_text is not None or new_alt is not None or post.more.is_changed:
+        texts, card = post.more.follow_ups(), post.more.prefers_card()
+        update_post(message, text=new_text, picture_alt=new_alt, follow_ups=texts, prefers_card=card)
+
+
+def change_thread(draft: Draft, verb: str, subject: str) -> str:
+    """One of THREAD_VERBS; `subject` is the post's id and, to remove a text, its number (“12-1”). Gives the post's id.
+
+    Call it once what was typed is stored. Raises InputError if it is no draft any more.
+    """
+    post_id, _dash, number = subject.partition("-")
+    for message in (post.message for post in draft.posts if str(post.message.pk) == post_id):
+        texts = list(message.follow_ups)
+        if verb == "more" and len(texts) < most_follow_ups(post_account(message)):
+            update_post(message, follow_ups=[*texts, ""])
+        elif verb == "less" and number.isdecimal():
+            update_post(message, follow_ups=texts[: int(number) - 1] + texts[int(number) :])
+        elif verb == "split":
+            first, *others = thread_of(message, message.text) or [""]
+            update_post(message, text=first, follow_ups=[*others, *texts])
+    return post_id
 
 
 def _mail(message: Message, data: Any) -> Mail:
@@ -250,7 +285,7 @@ def _mail(message: Message, data: Any) -> Mail:
 
 def _post(message: Message, shared: str, data: Any) -> Post:
     initial = {"text": message.text, "own": message.text != shared}
-    return Post(message, OwnForm(data, prefix=f"post-{message.pk}", initial=initial))
+    return Post(message, OwnForm(data, prefix=f"post-{message.pk}", initial=initial), MoreForm(message, data))
 
 
 def _shots(mails: list[Mail], posts: list[Post], data: Any) -> Iterator[tuple[Picture, PictureForm]]:

@@ -79,6 +79,15 @@ def _text(draft: Draft, check: Check) -> BoundField | None:
     return None
 
 
+def _follow_up(draft: Draft, check: Check) -> BoundField | None:
+    """The first text after the post that is empty or too long; of too many, the last."""
+    for post in _posts(draft, check):
+        fields = [field for field, _count in post.more.texts()]
+        wrong = [field for field, count in post.more.texts() if not count["used"] or count["used"] > count["limit"]]
+        return next(iter(wrong or fields[-1:]), None)
+    return None
+
+
 def _picture(draft: Draft, check: Check) -> BoundField | None:
     """The description of the picture that has none (or, of a post, too long a one)."""
     blocks = (story.block for mail in _mails(draft, check) for story in mail.stories)
@@ -104,5 +113,6 @@ _FIELDS: dict[str, Callable[[Draft, Check], BoundField | None]] = {
     "subject": _subject,
     "headline": _headline,
     "text": _text,
+    "follow_up": _follow_up,
     "picture": _picture,
 }

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 
 from publisher.compose.editions import page_as
-from publisher.compose.social import length, published
+from publisher.compose.social import abilities_of, length, published
 from publisher.errors import OpslagError
 from publisher.models import Message
 from publisher.templatetags.pictures import focal
 from publisher.templatetags.sendouts import picture_src
 from publisher.vocabulary import Outlet
 from publisher.web.documents import mail_document
+from publisher.web.more_form import post_account
 from publisher.web.show_as import Seen, mail_address, show_as
 from publisher.web.staff import OwnRequest, own_message, staff
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 PICTURE_WIDTH = 600
 
@@ -31,6 +35,7 @@ class Preview:
     mail: dict[str, Any] | None = None
     post: dict[str, Any] | None = None
     counter: dict[str, int] | None = None
+    price: StrOrPromise = ""
 
 
 def preview(message: Message, seen: Seen = Seen()) -> Preview:  # noqa: B008 - it cannot be changed
@@ -38,7 +43,8 @@ def preview(message: Message, seen: Seen = Seen()) -> Preview:  # noqa: B008 - i
     if message.outlet == Outlet.EMAIL:
         return Preview(message, mail=_mail(message, seen))
     used, limit = length(message)
-    return Preview(message, post=_post(message), counter={"used": used, "limit": limit})
+    price = abilities_of(post_account(message)).price_note
+    return Preview(message, post=_post(message), counter={"used": used, "limit": limit}, price=price)
 
 
 def _mail(message: Message, seen: Seen) -> dict[str, Any]:
@@ -54,8 +60,7 @@ def _mail(message: Message, seen: Seen) -> dict[str, Any]:
 
 
 def _post(message: Message) -> dict[str, Any]:
-    account = message.account
-    assert account is not None, "a post belongs to a channel"
+    account = post_account(message)
     shown = published(message)
     picture = message.picture if shown.pictures else None
     pictures = (

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from publisher.items.choices import areas_for, topics_for
 from publisher.items.words import words_in
 from publisher.models import Account, Newsletter, Organisation, Rule, Slot, Source
-from publisher.rules.pacing import Quiet
+from publisher.schedule.quiet import Quiet
 from publisher.vocabulary import AccountStatus, RuleMail, RuleMode, RuleTiming
 
 A_MONDAY = date(2024, 1, 1)

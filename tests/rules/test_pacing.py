@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from publisher.rules.pacing import Pace, Quiet
+from publisher.rules.pacing import Pace
+from publisher.schedule.quiet import Quiet
 from publisher.schedule.times import wall_of
 
 ZONE = "Europe/Copenhagen"

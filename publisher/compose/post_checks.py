@@ -1,0 +1,51 @@
+"""The checks of what a post says: its own text, what follows it, whom it mentions, and whether it has its picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.utils.translation import gettext_noop
+
+from publisher.compose.findings import Finding, say
+from publisher.compose.post_words import unknown_partners
+from publisher.compose.social import abilities_of, follow_up_length, length, most_follow_ups
+from publisher.models import Account, Message
+
+
+def words_findings(message: Message, account: Account) -> Iterator[Finding]:
+    """What is wrong with a post's words and their order."""
+    yield from _text(message)
+    yield from _follow_ups(message, account)
+    if abilities_of(account).needs_picture and not message.picture:
+        words = gettext_noop("“%(name)s” takes no post without a picture. Choose one.")
+        yield Finding("error", say(words, name=account.name))
+    named = unknown_partners("\n".join((message.text, *message.follow_ups)), account)
+    for name in dict.fromkeys(named):
+        words = gettext_noop("“%(name)s” is none of your partners, so the plain name is shown.")
+        yield Finding("warning", say(words, name=name), "text")
+
+
+def _text(message: Message) -> Iterator[Finding]:
+    used, limit = length(message)
+    if used > limit:
+        words = gettext_noop("The text is %(length)s characters long; this channel takes %(limit)s. Shorten it.")
+        yield Finding("error", say(words, length=used, limit=limit), "text")
+    if not message.text.strip() and not message.picture:
+        yield Finding("error", say(gettext_noop("The post has neither text nor picture.")), "text")
+
+
+def _follow_ups(message: Message, account: Account) -> Iterator[Finding]:
+    most = most_follow_ups(account)
+    if len(message.follow_ups) > most:
+        words = gettext_noop("%(number)s texts follow the post; this channel takes %(most)s. Remove the rest.")
+        yield Finding("error", say(words, number=len(message.follow_ups), most=most), "follow_up")
+    for number, text in enumerate(message.follow_ups, 1):
+        used, limit = follow_up_length(message, text)
+        if not text.strip():
+            words = gettext_noop("Text %(number)s after the post is empty. Write it, or remove it.")
+            yield Finding("error", say(words, number=number), "follow_up")
+        elif used > limit:
+            words = gettext_noop(
+                "Text %(number)s after the post has %(length)s characters; this channel takes %(limit)s. Shorten it."
+            )
+            yield Finding("error", say(words, number=number, length=used, limit=limit), "follow_up")

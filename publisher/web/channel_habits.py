@@ -1,0 +1,110 @@
+"""A channel's links and quiet hours: what is put behind its links, and when its posting times are left out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, gettext_noop
+from django.views.decorators.http import require_http_methods
+
+from publisher.access.audit import record
+from publisher.models import Account
+from publisher.web.kept_words import keeps_words
+from publisher.web.staff import OwnRequest, own, staff
+
+LINK_VALUES = ("utm_source", "utm_medium", "utm_campaign")
+
+
+class HabitsForm(forms.Form):
+    """The parameters of its links, its quiet hours, and whether it keeps public holidays."""
+
+    utm_source = forms.CharField(
+        max_length=80,
+        required=False,
+        label=gettext_lazy("Source (utm_source)"),
+        help_text=gettext_lazy("Stands behind every link, for your website’s statistics. For example: mastodon"),
+    )
+    utm_medium = forms.CharField(
+        max_length=80,
+        required=False,
+        label=gettext_lazy("Kind (utm_medium)"),
+        help_text=gettext_lazy("Example: social"),
+    )
+    utm_campaign = forms.CharField(
+        max_length=80,
+        required=False,
+        label=gettext_lazy("Send-out (utm_campaign)"),
+        help_text=gettext_lazy("{title} becomes the send-out’s title."),
+    )
+    quiet_from = forms.TimeField(
+        label=gettext_lazy("Quiet from"),
+        required=False,
+        input_formats=["%H:%M", "%H.%M", "%H:%M:%S"],
+        widget=forms.TimeInput(attrs={"type": "time", "class": "short"}, format="%H:%M"),
+        help_text=gettext_lazy("Posting times in the quiet hours are left out, also over midnight."),
+    )
+    quiet_until = forms.TimeField(
+        label=gettext_lazy("Quiet until"),
+        required=False,
+        input_formats=["%H:%M", "%H.%M", "%H:%M:%S"],
+        widget=forms.TimeInput(attrs={"type": "time", "class": "short"}, format="%H:%M"),
+    )
+    keeps_holidays = forms.BooleanField(
+        label=gettext_lazy("Leave out posting times on Danish public holidays"), required=False
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """Quiet hours have a beginning and an end, or neither."""
+        given = dict(self.cleaned_data)
+        begins, ends = given.get("quiet_from"), given.get("quiet_until")
+        if "quiet_from" in given and "quiet_until" in given:
+            if (begins is None) != (ends is None):
+                self.add_error("quiet_until" if begins else "quiet_from", _("Write both times, or neither."))
+            elif begins is not None and begins == ends:
+                self.add_error("quiet_until", _("The two times are the same, so no hours would be quiet."))
+        return given
+
+
+@keeps_words
+@staff("edit")
+@require_http_methods(["GET", "HEAD", "POST"])
+def channel_habits(request: OwnRequest, pk: int) -> HttpResponse:
+    """Change them; what is planned already keeps its time."""
+    account = own(Account.objects.for_organisation(request.organisation), pk)
+    form = HabitsForm(request.POST or None, initial=_initial(account))
+    if request.method == "POST" and form.is_valid():
+        _store(account, form.cleaned_data)
+        words = gettext_noop("changed its links and quiet hours")
+        record(request.organisation, request.user, "channel_habits", account, words)
+        messages.success(request, _("Saved."))
+        return redirect("channel", pk=pk)
+    context = {
+        "title": _("Links and quiet hours"),
+        "state": account.name,
+        "form": form,
+        "button": _("Save"),
+        "back_url": reverse("channel", args=[pk]),
+        "back_label": account.name,
+    }
+    return render(request, "web/one_form.html", context, status=422 if form.errors else 200)
+
+
+def _initial(account: Account) -> dict[str, Any]:
+    own_fields = ("quiet_from", "quiet_until", "keeps_holidays")
+    return {name: account.link_values.get(name, "") for name in LINK_VALUES} | {
+        name: getattr(account, name) for name in own_fields
+    }
+
+
+def _store(account: Account, given: dict[str, Any]) -> None:
+    kept = {name: value for name, value in account.link_values.items() if name not in LINK_VALUES}
+    account.link_values = kept | {name: given[name] for name in LINK_VALUES if given[name]}
+    account.quiet_from, account.quiet_until = given["quiet_from"], given["quiet_until"]
+    account.keeps_holidays = given["keeps_holidays"]
+    account.save(update_fields=["link_values", "quiet_from", "quiet_until", "keeps_holidays"])

@@ -1,0 +1,59 @@
+"""A channel's links and quiet hours: stored, refused in words, and heeded by its posting times."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time
+
+import pytest
+from django.test import Client
+
+from publisher.models import Account, Slot
+from publisher.schedule.slots import next_slot
+from tests.web.office import reader_in, signed_in, words
+
+pytestmark = pytest.mark.database
+
+
+def at(account: Account, after: str) -> str:
+    found = next_slot(account, datetime.fromisoformat(after).replace(tzinfo=UTC))
+    return found.strftime("%Y-%m-%d %H:%M") if found else ""
+
+
+def test_what_is_typed_is_stored_and_shown(practice_account: Account, annas: Client) -> None:
+    data = {
+        "utm_source": "praksis", "utm_medium": "", "utm_campaign": "{title}",
+        "quiet_from": "22.00", "quiet_until": "07:00", "keeps_holidays": "on",
+    }  # fmt: skip
+    assert annas.post(f"/channels/{practice_account.pk}/habits", data).status_code == 302
+    practice_account.refresh_from_db()
+    assert practice_account.link_values == {"utm_source": "praksis", "utm_campaign": "{title}"}
+    assert (practice_account.quiet_from, practice_account.quiet_until) == (time(22), time(7))
+    assert practice_account.keeps_holidays
+    page = words(annas.get(f"/channels/{practice_account.pk}"))
+    assert "utm_source=praksis" in page
+    assert "22.00–07.00" in page
+    assert "its posting times are left out" in page
+
+
+def test_half_of_the_quiet_hours_is_refused_and_kept(practice_account: Account, annas: Client) -> None:
+    response = annas.post(f"/channels/{practice_account.pk}/habits", {"quiet_from": "22:00", "utm_source": "min"})
+    assert response.status_code == 422
+    assert "Write both times, or neither." in words(response)
+    assert 'value="min"' in response.content.decode()
+
+
+def test_readers_change_nothing(practice_account: Account) -> None:
+    reader = signed_in(reader_in(practice_account.organisation))
+    assert reader.post(f"/channels/{practice_account.pk}/habits", {"utm_source": "x"}).status_code == 403
+
+
+def test_posting_times_leave_out_the_quiet_hours_and_holidays(practice_account: Account) -> None:
+    Slot.objects.bulk_create(
+        Slot(account=practice_account, weekday=day, time=time(hour)) for day in range(7) for hour in (6, 12, 23)
+    )
+    assert at(practice_account, "2026-12-23 12:00") == "2026-12-23 22:00"
+    practice_account.quiet_from, practice_account.quiet_until = time(22), time(7)
+    assert at(practice_account, "2026-12-23 12:00") == "2026-12-24 11:00"
+    assert at(practice_account, "2026-12-24 12:00") == "2026-12-25 11:00"
+    practice_account.keeps_holidays = True
+    assert at(practice_account, "2026-12-24 12:00") == "2026-12-27 11:00"

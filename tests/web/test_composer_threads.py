@@ -1,0 +1,109 @@
+"""What follows a post, as it is written in the composer: added, cut, counted, checked, removed."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+
+from publisher.compose.drafts import update_post
+from publisher.compose.preflight import checks
+from publisher.items.pictures import store_picture
+from publisher.models import Account, Campaign, Item, Message
+from tests.compose.conftest import picture_of
+from tests.review.send_outs import post_of, send_out
+from tests.web.desk import live, typed
+from tests.web.office import words
+
+pytestmark = pytest.mark.database
+
+
+@pytest.fixture
+def campaign(item: Item, practice_account: Account) -> Campaign:
+    """A draft with one post, on a platform that has threads."""
+    practice_account.kind, practice_account.name = "mastodon", "Kultur"
+    practice_account.save()
+    return send_out(item, None, practice_account)
+
+
+@pytest.fixture
+def post(campaign: Campaign) -> Message:
+    return post_of(campaign)
+
+
+def found(campaign: Campaign) -> list[str]:
+    return [str(check.explanation) for check in checks(campaign)]
+
+
+def test_a_text_is_added_written_counted_and_removed(campaign: Campaign, edit: str, post: Message, bos: Client) -> None:
+    assert "Add a post to the thread" in words(bos.get(edit))
+    bos.post(edit, typed(campaign) | {"do": f"more:{post.pk}"})
+    assert post_of(campaign).follow_ups == [""]
+    assert "Text 1 after the post is empty. Write it, or remove it." in found(campaign)
+    answer = live(bos, edit, typed(campaign) | {f"more-{post.pk}-text1": "Billetter fås i døren."})
+    assert post_of(campaign).follow_ups == ["Billetter fås i døren."]
+    page = answer.content.decode()
+    assert f'id="id_more-{post.pk}-text1_count"' in page
+    assert "22 of 500 characters" in words(answer)
+    assert page.count("Billetter fås i døren.") == 1, "the preview shows it"
+    bos.post(edit, typed(campaign) | {"do": f"less:{post.pk}-1"})
+    assert post_of(campaign).follow_ups == []
+
+
+def test_what_was_typed_is_stored_before_a_text_is_added(
+    campaign: Campaign, edit: str, post: Message, bos: Client
+) -> None:
+    update_post(post, follow_ups=["Først"])
+    data = typed(campaign) | {f"more-{post.pk}-text1": "Rettet", "do": f"more:{post.pk}"}
+    answer = live(bos, edit, data)
+    assert post_of(campaign).follow_ups == ["Rettet", ""]
+    assert "autofocus" in answer.content.decode()
+
+
+def test_a_long_text_is_cut_at_its_sentences_and_at_lines_of_hyphens(
+    campaign: Campaign, edit: str, post: Message, bos: Client
+) -> None:
+    assert "Cut into a thread" not in words(bos.get(edit))
+    sentence = "Koncerten begynder klokken syv i kulturhusets store sal. "
+    text = f"Kort.\n---\n{sentence * 12}"
+    answer = live(bos, edit, typed(campaign) | {"posts-text": text})
+    assert "Cut into a thread" in words(answer)
+    bos.post(edit, typed(campaign) | {"do": f"split:{post.pk}"})
+    stored = post_of(campaign)
+    assert stored.text == "Kort."
+    assert len(stored.follow_ups) == 2
+    assert all(text.endswith("sal.") for text in stored.follow_ups)
+    assert not [each for each in checks(campaign) if each.level == "error"]
+
+
+def test_what_is_too_long_is_an_obstacle_with_its_field(
+    campaign: Campaign, edit: str, post: Message, bos: Client
+) -> None:
+    update_post(post, follow_ups=["Kort.", "lang " * 120])
+    page = bos.get(edit).content.decode()
+    assert f'href="#id_more-{post.pk}-text2"' in page
+    assert "Text 2 after the post has 599 characters; this channel takes 500. Shorten it." in found(campaign)
+
+
+def test_a_channel_without_threads_takes_no_texts(campaign: Campaign, edit: str, post: Message, bos: Client) -> None:
+    update_post(post, follow_ups=["Mere"])
+    Account.objects.filter(pk=post.account_id).update(kind="practice")
+    assert "Add a post" not in words(bos.get(edit))
+    assert "1 texts follow the post; this channel takes 0. Remove the rest." in found(campaign)
+
+
+def test_a_name_that_is_no_partners_is_told(campaign: Campaign, post: Message) -> None:
+    update_post(post, follow_ups=["Hør @[Koret]"])
+    assert "“Koret” is none of your partners, so the plain name is shown." in found(campaign)
+
+
+def test_the_card_instead_of_the_picture(campaign: Campaign, edit: str, post: Message, bos: Client) -> None:
+    assert "Show the link’s card" not in words(bos.get(edit))
+    post.picture = store_picture(campaign.organisation, picture_of(), alt="Et kor")
+    post.picture_alt = "Et kor"
+    post.save()
+    assert "Show the link’s card instead of the picture" in words(bos.get(edit))
+    bos.post(edit, typed(campaign) | {f"more-{post.pk}-card": "on", "do": "save"})
+    assert post_of(campaign).prefers_card
+    assert 'class="card"' in bos.get(edit).content.decode()
+    bos.post(edit, {key: value for key, value in typed(campaign).items() if not key.endswith("card")} | {"do": "save"})
+    assert not post_of(campaign).prefers_card
