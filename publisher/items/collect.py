@@ -199,8 +199,7 @@ class _Taking:
         found = self._known.of_look(entries)
         if self._state is ItemState.NEW and not self._wants_all:
             self._held_why = flood(self._source, found, partial=poll.partial)
-        known = {each.item.pk for each in found if each.item}
-        self._taken = set(known)
+        self._taken = {each.item.pk for each in found if each.item}
         at_once = self._take_at_once(found, collected)
         for each in found:
             if each.entry in at_once:
@@ -216,7 +215,12 @@ class _Taking:
         if collected.held and not has_held_more(self._source, collected.held):
             tell_of_held(self._source, collected.held)
         collected.withdrawn = withdrawing.after_look(
-            self._source, poll, entries, self._written, self._claim.renew, known=known
+            self._source,
+            poll,
+            entries,
+            self._written,
+            self._claim.renew,
+            reappeared=self._known.reappeared(found),
         )
         return collected
 

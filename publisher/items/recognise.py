@@ -35,18 +35,23 @@ class Recognised:
 
 
 class Known:
-    """What an organisation knows of the entries of one look at a source, read in one question if that is all."""
+    """What an organisation knows of the entries of one look at a source, read in two questions if that is all."""
 
     def __init__(self, source: Source, entries: Iterable[Entry]) -> None:
         entries = list(entries)
         links = {entry.link_key for entry in entries if entry.link_key}
         keys = {entry.external_key for entry in entries} | links
-        sightings = Sighting.objects.filter(source=source, external_key__in=keys).select_related("item")
-        self._by_key = {sighting.external_key: sighting.item for sighting in sightings}
-        self._by_link = {item.link_key: item for item in self._by_key.values() if item.link_key}
+        sightings = Sighting.objects.filter(source=source, external_key__in=keys)
+        rows = list(sightings.values_list("external_key", "item_id", "asked_at"))
+        self._asked = {pk for _key, pk, asked_at in rows if asked_at}
+        self._unasked = {pk for _key, pk, asked_at in rows if not asked_at}
+        items = Item.objects.in_bulk(self._asked | self._unasked)
+        self._by_key = {key: items[pk] for key, pk, _asked_at in rows if pk in items}
+        self._by_link = {item.link_key: item for item in items.values() if item.link_key}
         if elsewhere := links - self._by_link.keys():
             there = Item.objects.filter(organisation_id=source.organisation_id, link_key__in=elsewhere)
-            self._by_link |= {item.link_key: item for item in there}
+            # Said once more, since SQLite does not see by itself that the index of links will do.
+            self._by_link |= {item.link_key: item for item in there.exclude(link_key="")}
         self._by_title, self._by_text = self._alike(source, entries)
 
     def _alike(self, source: Source, entries: Iterable[Entry]) -> tuple[dict[str, list[Item]], dict[str, list[Item]]]:
@@ -79,6 +84,11 @@ class Known:
         """One entry; items in `taken` are others'."""
         told = self._told(entry)
         return told if told.item else self._by_words(told, taken)
+
+    def reappeared(self, found: Iterable[Recognised]) -> set[int]:
+        """Which of the items that were there before may have vanished meanwhile, so that their pages were asked."""
+        there = {each.item.pk for each in found if each.item}
+        return there & self._asked | there - self._unasked
 
     def is_sighted(self, entry: Entry) -> bool:
         """Whether the source is known to know an item by this entry's key."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
@@ -73,12 +74,12 @@ def after_look(
     present: Collection[int],
     renew: Callable[[], None],
     *,
-    known: Collection[int],
+    reappeared: Collection[int],
 ) -> int:
     """Withdraw what a look at a source shows to be gone; gives how many items that were.
 
-    `present` are the items that it gave, `known` those of them that were there before; `renew` keeps the claim on the
-    source meanwhile.
+    `present` are the items that it gave, `reappeared` those of them that may have been away; `renew` keeps the claim on
+    the source meanwhile.
     """
     named = {guid_of(key) for key in poll.withdrawn} | {normalise_link(key) for key in poll.withdrawn} - {""}
     gone = _withdraw_all(source, _known_by(source, named), Withdrawal.DELETED, renew) if named else 0
@@ -89,7 +90,8 @@ def after_look(
         return gone + _withdraw_all(source, _missing(source, given), Withdrawal.UNPUBLISHED, renew)
     if poll.partial or poll.damage:
         return gone
-    _forget_question(source, known)
+    if reappeared:
+        _forget_question(source, reappeared)
     for sighting in _vanished(source, entries, present):
         renew()
         gone += _is_gone(sighting) and _withdraw_all(source, [sighting.item], Withdrawal.GONE, renew)
@@ -130,10 +132,15 @@ def _vanished(source: Source, entries: Sequence[Entry], present: Collection[int]
     dates = [entry.published_at for entry in entries if entry.published_at]
     if not dates:
         return []
-    newer = Sighting.objects.filter(
-        source=source, item__published_at__gt=min(dates), item__withdrawn_at=None, asked_at=None
-    ).exclude(item__link="")
-    lately = newer.filter(first_seen_at__gte=timezone.now() - ASKED_FOR).exclude(item__in=present)
+    lately = Sighting.objects.filter(
+        ~Q(item__link=""),
+        ~Q(item__in=present),
+        source=source,
+        item__published_at__gt=min(dates),
+        item__withdrawn_at=None,
+        asked_at=None,
+        first_seen_at__gte=timezone.now() - ASKED_FOR,
+    )
     # An item may have several sightings here, but hardly more than these.
     latest = lately.order_by("-item__published_at", "-pk").values_list("item_id", "pk")[: 4 * PAGES_A_LOOK]
     found = list(reversed(dict(reversed(latest)).values()))[:PAGES_A_LOOK]
@@ -150,11 +157,9 @@ def _is_gone(sighting: Sighting) -> bool:
         return False
 
 
-def _forget_question(source: Source, present: Collection[int]) -> None:
+def _forget_question(source: Source, items: Collection[int]) -> None:
     """What is there again may vanish once more, and is then asked again."""
-    if not present:
-        return
-    Sighting.objects.filter(source=source, asked_at__isnull=False, item__in=present).update(asked_at=None)
+    Sighting.objects.filter(source=source, asked_at__isnull=False, item__in=items).update(asked_at=None)
 
 
 def _note(item: Item, user: User | None, action: str, msgid: str) -> None:

@@ -35,5 +35,19 @@ def test_a_look_at_entries_that_are_as_they_were_asks_for_no_labels(hand: Hand, 
         collected = hand.gives(*stories)
     assert (collected.new, collected.changed, collected.unchanged) == ([], 0, False)
     assert not [sql for sql in asked(look) if "publisher_topic" in sql or "publisher_labelrule" in sql]
-    # Made due by the test, claimed, read; its websites' addresses; what is known; what has vanished (two); settled.
+    # Made due by the test, claimed, read; its websites' addresses; what is known (two); what has vanished; settled.
     assert len(asked(look)) == 8
+
+
+def test_a_link_is_looked_for_in_its_index_and_not_among_all_items(hand: Hand) -> None:
+    """A website's thousands of older items cost nothing."""
+    hand.gives(story(1))
+    with CaptureQueriesContext(connection) as look:
+        hand.gives(story(1), story(2))
+    question = next(sql for sql in asked(look) if sql.startswith("SELECT") and '"link_key" IN' in sql)
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(("EXPLAIN " if connection.vendor == "postgresql" else "EXPLAIN QUERY PLAN ") + question)
+        plan = " ".join(str(row) for row in cursor.fetchall())
+    assert "item_link_once" in plan
