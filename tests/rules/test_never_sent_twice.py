@@ -204,3 +204,47 @@ def test_no_edit_of_a_feed_sends_an_item_twice(hand: Hand, newsletter: Newslette
             max_examples=25, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
+
+
+# What is left of an article when all else of it changes: each is enough to know it by.
+LEFT: dict[str, tuple[str, ...]] = {
+    "guid": ("guid",),
+    "address": ("link",),
+    "headline and time": ("title", "published"),
+    "text": ("body",),
+}
+
+
+@pytest.mark.parametrize("kept", LEFT.values(), ids=LEFT)
+def test_one_thing_that_stays_is_enough(hand: Hand, newsletter: Newsletter, kept: tuple[str, ...]) -> None:
+    site = published_once(hand, newsletter)
+    elsewhen = site.clock - timedelta(days=40)
+    other = Article(0, "helt-ny", f"{SITE}/flyttet/hen", "Et andet hoved", words(77, "z"), elsewhen)
+    site.now[0] = replace(other, **{name: getattr(site.now[0], name) for name in kept})
+    # Each of these asserts that nothing is new or sent twice.
+    site.look()
+    site.time_passes(10)
+    site.look(reverse=True)
+    site.apply_the_rules()
+    assert site.new == Counter({f"a{number}": 1 for number in range(3)})
+
+
+def test_a_guid_that_is_given_to_other_news_is_asked_about_and_changes_nothing(
+    hand: Hand, newsletter: Newsletter
+) -> None:
+    site = published_once(hand, newsletter)
+    site.time_passes(10)
+    site.now[3] = replace(fresh(3, site.clock), guid=site.now[0].guid)
+    del site.now[0]
+    site.look()
+    assert Item.objects.get(author="a3").state == ItemState.HELD
+    assert Item.objects.get(author="a0").title == "Nyhed nummer 0"
+
+
+def published_once(hand: Hand, newsletter: Newsletter) -> Website:
+    """Three articles, taken up by the rule."""
+    Website.hand, Website.newsletter = hand, newsletter
+    site = Website()
+    site.empty()
+    site.apply_the_rules()
+    return site
