@@ -23,7 +23,7 @@ from publisher.track.receipts import campaign_receipt
 from publisher.vocabulary import CampaignStatus, DeliveryStatus, MessageStatus, Outlet
 from tests.review.send_outs import begin, finish, freeze, hand_over, mail_of, outcome, send_out
 
-pytestmark = pytest.mark.database
+pytestmark = [pytest.mark.database, pytest.mark.one_database]
 
 PEOPLE_TO_CAMPAIGN: list[Callable[[Campaign], object]] = [
     lambda campaign: approval.submit(campaign, None),

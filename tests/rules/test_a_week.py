@@ -24,7 +24,7 @@ from publisher.rules.matching import apply_rules
 from publisher.vocabulary import CampaignStatus, RuleMode
 from tests.items.website import HOST, Story, Website, website
 
-pytestmark = pytest.mark.database
+pytestmark = [pytest.mark.database, pytest.mark.one_database]
 
 COPENHAGEN = ZoneInfo("Europe/Copenhagen")
 QUARTER = timedelta(minutes=15)

@@ -29,7 +29,7 @@ from publisher.vocabulary import ItemState
 from tests.items.by_hand import SITE, Hand, hand
 
 __all__ = ["hand"]
-pytestmark = pytest.mark.database
+pytestmark = [pytest.mark.database, pytest.mark.one_database]
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from django.test import Client
 
 from publisher.models import Account, Campaign, Item, Newsletter, User
 from tests.review.send_outs import send_out
 from tests.web.office import signed_in
+
+HERE = Path(__file__).parent
+# Pages whose lists and searches ask the database questions of their own; the others show what stages have asked.
+ON_BOTH_DATABASES = {
+    "test_calendar.py", "test_news.py", "test_news_item.py", "test_pictures.py", "test_plan.py", "test_replies.py",
+    "test_rules_pages.py", "test_sendouts.py", "test_sendouts_waiting.py", "test_sources.py", "test_subscribers.py",
+    "test_today.py",
+}  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the rest of the pages run on SQLite only."""
+    for item in items:
+        if item.path.is_relative_to(HERE) and item.path.name not in ON_BOTH_DATABASES:
+            item.add_marker(pytest.mark.one_database)
 
 
 @pytest.fixture
