@@ -37,7 +37,7 @@ def _text(message: Message) -> Iterator[Finding]:
 def _follow_ups(message: Message, account: Account) -> Iterator[Finding]:
     most = most_follow_ups(account)
     if len(message.follow_ups) > most:
-        words = gettext_noop("%(number)s texts follow the post; this channel takes %(most)s. Remove the rest.")
+        words = gettext_noop("Texts that follow the post: %(number)s. This channel takes %(most)s. Remove the rest.")
         yield Finding("error", say(words, number=len(message.follow_ups), most=most), "follow_up")
     for number, text in enumerate(message.follow_ups, 1):
         used, limit = follow_up_length(message, text)

@@ -113,7 +113,7 @@ def pages(organisation: Organisation) -> list[str]:
     role = Role.objects.get(organisation=organisation)
     people = f"/subscribers/{newsletter.pk}"
     return [
-        "/channels", f"/channels/{account.pk}", f"/channels/{account.pk}/disconnect",
+        "/channels", f"/channels/{account.pk}", f"/channels/{account.pk}/habits", f"/channels/{account.pk}/disconnect",
         "/channels/connect", "/channels/connect/mastodon",
         people, f"{people}?q=nobody", f"{people}/add", f"{people}/{person.pk}", f"{people}/{person.pk}/erase",
         "/settings", "/settings/newsletters", "/settings/newsletters/add", f"/settings/newsletters/{newsletter.pk}",

@@ -9,6 +9,8 @@ from publisher.compose.drafts import update_post
 from publisher.compose.preflight import checks
 from publisher.items.pictures import store_picture
 from publisher.models import Account, Campaign, Item, Message
+from publisher.platforms import PLATFORMS
+from publisher.platforms.contract import Abilities
 from tests.compose.conftest import picture_of
 from tests.review.send_outs import post_of, send_out
 from tests.web.desk import live, typed
@@ -84,11 +86,14 @@ def test_what_is_too_long_is_an_obstacle_with_its_field(
     assert "Text 2 after the post has 599 characters; this channel takes 500. Shorten it." in found(campaign)
 
 
-def test_a_channel_without_threads_takes_no_texts(campaign: Campaign, edit: str, post: Message, bos: Client) -> None:
+def test_a_channel_without_threads_takes_no_texts(
+    campaign: Campaign, edit: str, post: Message, bos: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     update_post(post, follow_ups=["Mere"])
-    Account.objects.filter(pk=post.account_id).update(kind="practice")
+    assert post.account is not None
+    monkeypatch.setattr(type(PLATFORMS[post.account.kind]), "abilities", lambda _self, _facts: Abilities())
     assert "Add a post" not in words(bos.get(edit))
-    assert "1 texts follow the post; this channel takes 0. Remove the rest." in found(campaign)
+    assert "Texts that follow the post: 1. This channel takes 0. Remove the rest." in found(campaign)
 
 
 def test_a_name_that_is_no_partners_is_told(campaign: Campaign, post: Message) -> None:

@@ -82,7 +82,7 @@ def test_a_thread_stands_together_where_its_first_post_is(channel: PracticeChann
     page = client.get(PATH).content.decode()
     places = [page.index(text) for text in ("noget andet", "del et", "del to", "del tre")]
     assert places == sorted(places)
-    assert page.count('<section class="thread"') == 1
+    assert page.count('<section class="thread stack"') == 1
     for post in (first, second, third):
         alone = client.get(f"{PATH}posts/{post.pk}").content.decode()
         assert all(text in alone for text in ("del et", "del to", "del tre"))
@@ -97,7 +97,7 @@ def test_a_deleted_post_is_not_shown_and_what_answered_it_stands_alone(
     page = client.get(PATH).content.decode()
     assert page.count("<article") == 1
     assert "del to" in page
-    assert '<section class="thread"' not in page
+    assert '<section class="thread stack"' not in page
     assert client.get(f"{PATH}posts/{first.pk}").status_code == 404
     assert "del to" in client.get(f"{PATH}posts/{second.pk}").content.decode()
 
