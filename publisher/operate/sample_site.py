@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import http.server
 import re
+import sys
 from email.utils import format_datetime
 from http import HTTPStatus
 from typing import Any, ClassVar
@@ -34,6 +35,11 @@ class Site(http.server.ThreadingHTTPServer):
         super().__init__((host, port), _Page)
         self.news = news
         self.base = f"http://{host}:{self.server_address[1]}"
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Readers may hang up whenever they like; all else is told."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Page(http.server.BaseHTTPRequestHandler):

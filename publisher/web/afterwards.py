@@ -155,8 +155,8 @@ def _wish(form: NoteForm, rows: list[Row], withdraw: bool) -> Wish:
 
 
 def _done(request: OwnRequest, campaign: Campaign, made: Campaign | None) -> HttpResponse:
-    messages.success(request, _("It is under way. This page shows what has happened on each channel."))
     if made is None:
+        messages.success(request, _("It is under way. This page shows what has happened on each channel."))
         return redirect("sendout", campaign.pk)
     messages.success(request, _("Here is the mail to those who got it. Nothing is sent before somebody approves it."))
     return redirect("composer", made.pk)
