@@ -15,7 +15,7 @@ from django.utils import timezone
 from publisher.items.identity import title_key
 from publisher.models import UNSETTLED, Claim, Delivery, DeliveryCount, Item
 
-pytestmark = [pytest.mark.database, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.database, pytest.mark.one_database, pytest.mark.django_db(transaction=True)]
 
 CLAIM = UUID(int=7)
 # What the row says before, as a dict of what differs from a mail that waits in nobody's hands; and after: status,
