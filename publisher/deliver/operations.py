@@ -24,9 +24,10 @@ from publisher.compose.social import follow_up_of, post_of
 from publisher.deliver.outcome import BACK_OFF_MINUTES
 from publisher.errors import AccountError, OpslagError, PermanentError, TransientError
 from publisher.life_cycles import check_transition
-from publisher.models import Operation, PostPart
+from publisher.models import Message, Operation, PostPart
 from publisher.models.probe import Moment
 from publisher.platforms.contract import Post, Published
+from publisher.schedule.stops import not_stopped
 from publisher.vocabulary import OperationKind, OperationStatus
 
 LEASE = timedelta(minutes=3)
@@ -35,7 +36,7 @@ _AT_ONCE = 50
 
 
 def due(now: Moment) -> QuerySet[Operation]:
-    """Changes to be made now, and those whose worker died."""
+    """Changes to be made now, stopped or not, and those whose worker died."""
     waiting = Q(status=OperationStatus.PENDING, due_at__lte=now)
     abandoned = Q(status=OperationStatus.WORKING, lease_until__lt=now)
     return Operation.objects.filter(waiting | abandoned)
@@ -43,7 +44,12 @@ def due(now: Moment) -> QuerySet[Operation]:
 
 def to_carry_out(now: datetime) -> list[int]:
     """Some of the `due`, oldest first."""
-    return list(due(now).order_by("due_at", "pk").values_list("pk", flat=True)[:_AT_ONCE])
+    return list(_allowed(now).order_by("due_at", "pk").values_list("pk", flat=True)[:_AT_ONCE])
+
+
+def _allowed(now: datetime) -> QuerySet[Operation]:
+    """The `due` that no stop concerns: a restored copy must not take down what the original has published."""
+    return due(now).filter(part__delivery__message__in=not_stopped(Message.objects.all()))
 
 
 def carry_out(operation_id: int) -> OperationStatus | None:
@@ -61,7 +67,7 @@ def carry_out(operation_id: int) -> OperationStatus | None:
 
 def _claim(operation_id: int, now: datetime) -> Operation | None:
     claim_id = uuid.uuid4()
-    taken = due(now).filter(pk=operation_id)
+    taken = _allowed(now).filter(pk=operation_id)
     claimed = {"status": OperationStatus.WORKING, "claim_id": claim_id, "lease_until": now + LEASE, "begun_at": now}
     if not taken.update(**claimed, attempts=F("attempts") + 1):
         return None

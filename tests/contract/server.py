@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -58,7 +59,7 @@ class PublicPost:
     fields: dict[str, Any] = field(default_factory=dict)
 
 
-class ContractServer:
+class ContractServer(ABC):
     """One platform's server; call it with a request, or put it beneath a client (`wire.in_process`, `wire.listening`).
 
     `token` is valid from the start. `text_limit` replaces the platform's own where it is set.
@@ -86,29 +87,29 @@ class ContractServer:
         ]
         self._routes = [(method, re.compile(path), handle) for method, path, handle in [*own, *self.routes()]]
 
+    @abstractmethod
     def routes(self) -> list[Route]:
         """(method, pattern of the path, handler): the groups of the pattern are the handler's arguments."""
-        raise NotImplementedError
 
+    @abstractmethod
     def refusal(self, request: Request, status: int, message: str) -> Response:
         """An error in this platform's shape."""
-        raise NotImplementedError
 
+    @abstractmethod
     def throttled(self, request: Request) -> Response:
         """Too many calls, in this platform's shape and with its way of telling the reset."""
-        raise NotImplementedError
 
+    @abstractmethod
     def token_fault(self, request: Request, *, expired: bool) -> Response:
         """The token has run out, or was taken back."""
-        raise NotImplementedError
 
+    @abstractmethod
     def revoke(self, token: str) -> None:
         """Take a token back for good."""
-        raise NotImplementedError
 
+    @abstractmethod
     def expire(self) -> None:
         """All access tokens that were given out have run out; those that renew them have not."""
-        raise NotImplementedError
 
     def public(self) -> list[PublicPost]:
         """What everybody sees, oldest first."""

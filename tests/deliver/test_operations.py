@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
 
 from publisher.deliver import operations, post
 from publisher.errors import InputError
-from publisher.models import Account, Campaign, Delivery, Operation, PostPart, User
+from publisher.models import Account, Campaign, Delivery, Operation, PostPart, StopStamp, User
 from publisher.review import afterwards
 from publisher.review.afterwards import Wish, carry_through
 from publisher.vocabulary import DeliveryStatus, OperationStatus
@@ -138,3 +139,20 @@ def test_what_does_not_fit_is_refused_and_changes_nothing(published: PostPart, n
         carry_through(campaign_of(published), Wish(note, texts={published.delivery.message_id: text}), None)
     assert not Operation.objects.exists()
     assert campaign_of(published).messages.get().corrected_at is None
+
+
+@pytest.mark.parametrize("why", ["this installation sends nothing", "everything is stopped", "we are stopped"])
+def test_nothing_is_changed_while_nothing_may_leave(
+    published: PostPart, server: MastodonServer, settings: Any, why: str
+) -> None:
+    """A restored copy would take down what the original has published."""
+    operation = withdrawn(published)
+    organisation = campaign_of(published).organisation
+    settings.OPSLAG_NEVER_SEND = why == "this installation sends nothing"
+    if why != "this installation sends nothing":
+        StopStamp.objects.create(organisation=organisation if why == "we are stopped" else None)
+    assert operations.to_carry_out(timezone.now()) == [] and operations.carry_out(operation.pk) is None
+    assert len(server.posts()) == 1
+    StopStamp.objects.all().delete()
+    settings.OPSLAG_NEVER_SEND = False
+    assert operations.carry_out(operation.pk) == OperationStatus.DONE
