@@ -16,11 +16,12 @@ from publisher.deliver import outcome
 from publisher.deliver.post import PUBLIC, account_of, adopt, plan_of
 from publisher.deliver.post_claim import ClaimLostError, PostClaim, store_step, take
 from publisher.errors import OpslagError
-from publisher.models import Claim, Delivery, PostPart
+from publisher.models import Claim, Delivery, Message, PostPart
 from publisher.models.counting import COMMON_LANE
 from publisher.models.probe import Moment
 from publisher.platforms.contract import Published
-from publisher.vocabulary import DeliveryStatus, PartStep
+from publisher.schedule.stops import not_stopped
+from publisher.vocabulary import DeliveryStatus, MessageStatus, PartStep
 
 # Pauses between looks at an uncertain post; after the last one only a person can tell. Also between tries to read a
 # published one back, after which it stays as it is.
@@ -87,7 +88,7 @@ def _look(delivery: Delivery, part: PostPart, mine: PostClaim) -> bool:
         return False
     platform, post = plan_of(delivery, part)
     account, since = account_of(delivery), part.first_commit_at
-    repeatable = platform.repeats_safely(account.facts, post)
+    repeatable = platform.repeats_safely(account.facts, post) and _may_leave(delivery)
     if repeatable and timezone.now() - since < platform.repeat_safe_for(account.facts):
         adopt(part, with_access(account, lambda config: _commit_again(config, delivery, part, mine)), mine)
         return True
@@ -96,6 +97,12 @@ def _look(delivery: Delivery, part: PostPart, mine: PostClaim) -> bool:
         return False
     adopt(part, found, mine)
     return True
+
+
+def _may_leave(delivery: Delivery) -> bool:
+    """Whether nothing was stopped or cancelled since: a repeat may be the first that gets through."""
+    message = Message.objects.filter(pk=delivery.message_id).exclude(status=MessageStatus.CANCELLED)
+    return not_stopped(message).exists()
 
 
 def _commit_again(config: object, delivery: Delivery, part: PostPart, mine: PostClaim) -> Published:

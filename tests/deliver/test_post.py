@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from publisher.deliver import finish, post, reconcile
 from publisher.errors import Explanation
-from publisher.models import Account, Claim, Delivery, Message, Organisation, PostPart
+from publisher.models import Account, Claim, Delivery, Message, Organisation, PostPart, StopStamp
 from publisher.vocabulary import DeliveryStatus, MessageStatus, PartStep
 from tests.contract.mastodon import MastodonServer
 from tests.deliver.posting import begun, connected, counters, scheduled, state
@@ -144,3 +144,17 @@ def test_an_outcome_for_another_claim_changes_nothing(account: Account) -> None:
     post.give_up_dead_claims(timezone.now() + timedelta(seconds=121))
     delivery.refresh_from_db()
     assert delivery.status == "sending"
+
+
+@pytest.mark.parametrize("stopped", [True, False])
+def test_what_is_unconfirmed_is_repeated_only_where_it_may_leave(
+    account: Account, server: MastodonServer, stopped: bool
+) -> None:
+    delivery = begun(scheduled(account))
+    server.faults.set("drop_before_read")
+    assert post.publish(delivery.pk) == DeliveryStatus.UNCERTAIN
+    if stopped:
+        StopStamp.objects.create(organisation=None)
+    Delivery.objects.update(due_at=timezone.now())
+    assert reconcile.reconcile(delivery.pk) is not stopped
+    assert len(server.posts()) == (0 if stopped else 1)
