@@ -1,9 +1,12 @@
-"""Rows as older code left them, taken through the migrations that change rows."""
+"""Rows as older code left them, taken through the migrations that change rows: one way back, and one forward again.
+
+Each step of the way costs seconds, so the rows of all versions travel together, each in an organisation of its own.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import pytest
@@ -37,32 +40,38 @@ ROWS: dict[str, tuple[dict[str, object], tuple[str, str, UUID | None, bool]]] = 
 }
 
 
-def a_mail(apps: Any) -> Any:
+class Kept(NamedTuple):
+    """What one version's rows are looked for by, after the way."""
+
+    message: int
+    rows: dict[str, int]
+
+
+def a_mail(apps: Any, slug: str) -> Any:
     """With the least that older tables ask of it."""
-    organisation = apps.get_model("publisher", "Organisation").objects.create(name="Sekretariatet", slug="s")
-    newsletter = apps.get_model("publisher", "Newsletter").objects.create(organisation=organisation, name="N", slug="n")
+    organisation = apps.get_model("publisher", "Organisation").objects.create(name=slug, slug=slug)
+    newsletter = apps.get_model("publisher", "Newsletter").objects.create(
+        organisation=organisation, name="N", slug=slug
+    )
     campaign = apps.get_model("publisher", "Campaign").objects.create(organisation=organisation, title="Nyt")
     return apps.get_model("publisher", "Message").objects.create(
         campaign=campaign, outlet="email", newsletter=newsletter
     )
 
 
-def migrated(name: str | None) -> MigrationExecutor:
-    """Go to the migration of this name, forward or back; None: to the latest."""
+def migrated(name: str | None) -> Any:
+    """Go to the migration of this name, forward or back, None: to the latest; gives the models of that time."""
     executor = MigrationExecutor(connection)
-    executor.migrate([("publisher", name)] if name else executor.loader.graph.leaf_nodes("publisher"))
-    return executor
+    latest = executor.loader.graph.leaf_nodes("publisher")
+    executor.migrate([("publisher", name)] if name else latest)
+    return executor.loader.project_state(("publisher", name) if name else latest[0]).apps
 
 
 @pytest.fixture
-def tables_of(transactional_db: None) -> Iterator[Callable[[str], Any]]:
-    """Goes back to a migration and gives its models; afterwards the tables are as all other tests want them."""
-
-    def back(name: str) -> Any:
-        return migrated(name).loader.project_state(("publisher", name)).apps
-
+def afterwards_the_latest(transactional_db: None) -> Iterator[None]:
+    """The tables are then as all other tests want them."""
     try:
-        yield back
+        yield
     finally:
         # Whatever the test did: no row may keep the tables from becoming the latest.
         with connection.cursor() as cursor:
@@ -70,9 +79,22 @@ def tables_of(transactional_db: None) -> Iterator[Callable[[str], Any]]:
         migrated(None)
 
 
-def test_what_older_code_handed_back_waits_in_nobodys_hands(tables_of: Callable[[str], Any]) -> None:
-    apps = tables_of("0010_links")
-    message = a_mail(apps)
+def mails_in_hand(apps: Any) -> Kept:
+    """Of claims by stretch: four mails, two of them in hand."""
+    message, now = a_mail(apps, "stretches"), timezone.now()
+    rows = apps.get_model("publisher", "Delivery").objects
+    numbers = [rows.create(message_id=message.pk, status="pending", due_at=now).pk for _ in range(4)]
+    stretch = {"after_due_at": now, "after_id": numbers[0], "last_due_at": now, "last_id": numbers[2]}
+    claims = apps.get_model("publisher", "Claim").objects
+    claims.create(id=CLAIM, run_id=CLAIM, message=message, host="x", journal="x", lease_until=now, **stretch)
+    counts = apps.get_model("publisher", "DeliveryCount").objects
+    counts.create(message=message, status="sending", lane=1, count=2)
+    return Kept(message.pk, {str(pk): pk for pk in numbers})
+
+
+def mails_of_every_kind(apps: Any) -> Kept:
+    """Of claims by row: `ROWS`, an open claim and counters."""
+    message = a_mail(apps, "rows")
     older = apps.get_model("publisher", "Delivery").objects
     numbers = {
         # The database keeps no foreign keys of deliveries.
@@ -84,48 +106,60 @@ def test_what_older_code_handed_back_waits_in_nobodys_hands(tables_of: Callable[
         counts.create(message=message, status=status, lane=1, count=5)
     claims = apps.get_model("publisher", "Claim").objects
     claims.create(run_id=CLAIM, message=message, host="x", journal="x", lease_until=timezone.now())
-    migrated(None)
-    waiting = set(Delivery.objects.filter(UNSETTLED).values_list("pk", flat=True))
-    rows = {row.pk: row for row in Delivery.objects.all()}
-    found = {name: ((row := rows[pk]).status, row.reason, row.claim_id, pk in waiting) for name, pk in numbers.items()}
-    assert found == {name: after for name, (_before, after) in ROWS.items()}
-    assert not Claim.objects.exists(), "its journal speaks of what became uncertain"
-    figures = DeliveryCount.objects.values_list("status").annotate(number=Sum("count")).order_by("status")
-    assert dict(figures) == {"pending": 5, "sending": 4, "uncertain": 1}
-    with pytest.raises(IntegrityError), transaction.atomic():
-        Delivery.objects.filter(pk=numbers["untouched"]).update(claim_id=CLAIM)
+    return Kept(message.pk, numbers)
 
 
-def test_older_code_finds_nothing_to_claim_of_what_is_in_hand(tables_of: Callable[[str], Any]) -> None:
-    """Going back: it knows no lines, so the mails of open claims are uncertain, and their journals speak of them."""
-    apps = migrated(None).loader.project_state(("publisher", "0014_sending_is_a_post")).apps
-    message, now = a_mail(apps), timezone.now()
-    rows = apps.get_model("publisher", "Delivery").objects
-    numbers = [rows.create(message_id=message.pk, status="pending", due_at=now).pk for _ in range(4)]
-    stretch = {"after_due_at": now, "after_id": numbers[0], "last_due_at": now, "last_id": numbers[2]}
-    claims = apps.get_model("publisher", "Claim").objects
-    claims.create(id=CLAIM, run_id=CLAIM, message=message, host="x", journal="x", lease_until=now, **stretch)
-    counts = apps.get_model("publisher", "DeliveryCount").objects
-    counts.create(message=message, status="sending", lane=1, count=2)
-    older = tables_of("0012_indexes_of_looks").get_model("publisher", "Delivery").objects
-    found = list(older.order_by("pk").values_list("status", "claim_id", "attempts"))
-    in_hand = ("uncertain", CLAIM, 1)
-    assert found == [("pending", None, 0), in_hand, in_hand, ("pending", None, 0)]
-    migrated(None)
-    assert not Claim.objects.exists()
-    figures = DeliveryCount.objects.values_list("status").annotate(number=Sum("count")).order_by("status")
-    assert dict(figures) == {"sending": 0, "uncertain": 2}
-
-
-def test_items_of_older_versions_can_be_known_again(tables_of: Callable[[str], Any]) -> None:
-    """They get their headline's key, and a link's key without www., unless another item is there already."""
-    apps = tables_of("0015_news_from_anywhere")
-    organisation = apps.get_model("publisher", "Organisation").objects.create(name="Sekretariatet", slug="s")
+def items_without_keys(apps: Any) -> None:
+    """Of a time when a headline had no key, and a link's key kept www."""
+    organisation = apps.get_model("publisher", "Organisation").objects.create(name="Items", slug="items")
     for title, place in (("Åbent hus", "www.example.org/a"), ("Marked", "www.example.org/b"), ("Kor", "example.org/b")):
         apps.get_model("publisher", "Item").objects.create(
             organisation=organisation, title=title, link=f"https://{place}", link_key=place
         )
+
+
+def figures(message: int) -> dict[str, int]:
+    found = DeliveryCount.objects.filter(message=message).values_list("status").annotate(number=Sum("count"))
+    return dict(found.order_by("status"))
+
+
+def test_rows_of_older_code_come_through_and_go_back(afterwards_the_latest: None) -> None:
+    in_hand = mails_in_hand(
+        MigrationExecutor(connection).loader.project_state(("publisher", "0014_sending_is_a_post")).apps
+    )
+    nothing_to_claim_of_what_is_in_hand(migrated("0012_indexes_of_looks"), in_hand)
+    of_every_kind = mails_of_every_kind(migrated("0010_links"))
+    items_without_keys(migrated("0015_news_from_anywhere"))
     migrated(None)
+    assert figures(in_hand.message) == {"sending": 0, "uncertain": 2}
+    handed_back_waits_in_nobodys_hands(of_every_kind)
+    assert not Claim.objects.exists(), "their journals speak of what became uncertain"
+    items_can_be_known_again()
+
+
+def nothing_to_claim_of_what_is_in_hand(apps: Any, kept: Kept) -> None:
+    """Going back: older code knows no lines, so what is in hand is uncertain, and a journal speaks of it."""
+    older = apps.get_model("publisher", "Delivery").objects.filter(message_id=kept.message)
+    found = list(older.order_by("pk").values_list("status", "claim_id", "attempts"))
+    in_hand = ("uncertain", CLAIM, 1)
+    assert found == [("pending", None, 0), in_hand, in_hand, ("pending", None, 0)]
+
+
+def handed_back_waits_in_nobodys_hands(kept: Kept) -> None:
+    of_these = Delivery.objects.filter(message=kept.message)
+    waiting = set(of_these.filter(UNSETTLED).values_list("pk", flat=True))
+    rows = {row.pk: row for row in of_these}
+    found = {
+        name: ((row := rows[pk]).status, row.reason, row.claim_id, pk in waiting) for name, pk in kept.rows.items()
+    }
+    assert found == {name: after for name, (_before, after) in ROWS.items()}
+    assert figures(kept.message) == {"pending": 5, "sending": 4, "uncertain": 1}
+    with pytest.raises(IntegrityError), transaction.atomic():
+        of_these.filter(pk=kept.rows["untouched"]).update(claim_id=CLAIM)
+
+
+def items_can_be_known_again() -> None:
+    """They have their headline's key, and a link's key without www., unless another item is there already."""
     assert {(item.title_key == title_key(item.title), item.link_key) for item in Item.objects.all()} == {
         (True, "example.org/a"), (True, "www.example.org/b"), (True, "example.org/b"),
     }  # fmt: skip
