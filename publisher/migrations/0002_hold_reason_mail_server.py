@@ -4,27 +4,15 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("publisher", "0001_initial"),
+        ('publisher', '0001_initial'),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name="message",
-            name="hold_reason",
-            field=models.CharField(
-                blank=True,
-                choices=[
-                    ("missed", "The planned time passed while Opslag was not running"),
-                    ("account_broken", "The channel must be connected again"),
-                    ("counts_disagree", "The recipients could not be counted the same way twice"),
-                    ("worker_killed", "Preparing it stopped the worker three times"),
-                    ("cannot_compose", "It could not be turned into a mail or post"),
-                    ("mail_server", "The mail server refuses us or does not answer"),
-                    ("bounces", "Too many addresses bounced"),
-                    ("restored", "The installation was restored from a backup; it may already have been sent"),
-                ],
-                max_length=20,
-            ),
+            model_name='message',
+            name='hold_reason',
+            field=models.CharField(blank=True, choices=[('missed', 'The planned time passed while Opslag was not running'), ('account_broken', 'The channel must be connected again'), ('counts_disagree', 'The recipients could not be counted the same way twice'), ('worker_killed', 'Preparing it stopped the worker three times'), ('cannot_compose', 'It could not be turned into a mail or post'), ('mail_server', 'The mail server refuses us or does not answer'), ('bounces', 'Too many addresses bounced'), ('restored', 'The installation was restored from a backup; it may already have been sent')], max_length=20),
         ),
     ]

@@ -5,42 +5,28 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("publisher", "0002_hold_reason_mail_server"),
+        ('publisher', '0002_hold_reason_mail_server'),
     ]
 
     operations = [
         migrations.RemoveConstraint(
-            model_name="delivery",
-            name="delivery_account_once",
+            model_name='delivery',
+            name='delivery_account_once',
         ),
         migrations.AlterField(
-            model_name="delivery",
-            name="account",
-            field=models.ForeignKey(
-                db_index=False,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="deliveries",
-                to="publisher.account",
-            ),
+            model_name='delivery',
+            name='account',
+            field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='deliveries', to='publisher.account'),
         ),
         migrations.AlterField(
-            model_name="delivery",
-            name="message",
-            field=models.ForeignKey(
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="deliveries",
-                to="publisher.message",
-            ),
+            model_name='delivery',
+            name='message',
+            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='deliveries', to='publisher.message'),
         ),
         migrations.AddConstraint(
-            model_name="delivery",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("account__isnull", False)),
-                fields=("account", "message"),
-                name="delivery_account_once",
-            ),
+            model_name='delivery',
+            constraint=models.UniqueConstraint(condition=models.Q(('account__isnull', False)), fields=('account', 'message'), name='delivery_account_once'),
         ),
     ]

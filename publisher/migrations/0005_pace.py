@@ -4,56 +4,57 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("publisher", "0004_editions"),
+        ('publisher', '0004_editions'),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="Destination",
+            name='Destination',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("name", models.CharField(max_length=255, unique=True)),
-                ("rest_until", models.DateTimeField()),
-                ("rests", models.PositiveSmallIntegerField(default=0)),
-                ("last_error", models.JSONField(default=dict)),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=255, unique=True)),
+                ('rest_until', models.DateTimeField()),
+                ('rests', models.PositiveSmallIntegerField(default=0)),
+                ('last_error', models.JSONField(default=dict)),
             ],
         ),
         migrations.AddField(
-            model_name="message",
-            name="wave_minutes",
+            model_name='message',
+            name='wave_minutes',
             field=models.PositiveSmallIntegerField(default=0),
         ),
         migrations.AddField(
-            model_name="message",
-            name="wave_size",
+            model_name='message',
+            name='wave_size',
             field=models.PositiveIntegerField(null=True),
         ),
         migrations.AddField(
-            model_name="message",
-            name="wave_until",
+            model_name='message',
+            name='wave_until',
             field=models.DateTimeField(null=True),
         ),
         migrations.AddField(
-            model_name="newsletter",
-            name="first_wave",
-            field=models.PositiveIntegerField(default=0, verbose_name="send to so many first"),
+            model_name='newsletter',
+            name='first_wave',
+            field=models.PositiveIntegerField(default=0, verbose_name='send to so many first'),
         ),
         migrations.AddField(
-            model_name="newsletter",
-            name="first_wave_minutes",
-            field=models.PositiveSmallIntegerField(default=10, verbose_name="then wait (minutes)"),
+            model_name='newsletter',
+            name='first_wave_minutes',
+            field=models.PositiveSmallIntegerField(default=10, verbose_name='then wait (minutes)'),
         ),
         migrations.CreateModel(
-            name="WarmupDay",
+            name='WarmupDay',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("domain", models.CharField(max_length=255)),
-                ("day", models.DateField()),
-                ("before", models.BigIntegerField()),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('domain', models.CharField(max_length=255)),
+                ('day', models.DateField()),
+                ('before', models.BigIntegerField()),
             ],
             options={
-                "constraints": [models.UniqueConstraint(fields=("domain", "day"), name="warmup_day_once")],
+                'constraints': [models.UniqueConstraint(fields=('domain', 'day'), name='warmup_day_once')],
             },
         ),
     ]

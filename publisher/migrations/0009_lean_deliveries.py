@@ -5,56 +5,30 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("publisher", "0006_inbound_mail"),
+        ('publisher', '0006_inbound_mail'),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name="delivery",
-            name="account",
-            field=models.ForeignKey(
-                db_constraint=False,
-                db_index=False,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="deliveries",
-                to="publisher.account",
-            ),
+            model_name='delivery',
+            name='account',
+            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='deliveries', to='publisher.account'),
         ),
         migrations.AlterField(
-            model_name="delivery",
-            name="message",
-            field=models.ForeignKey(
-                db_constraint=False,
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="deliveries",
-                to="publisher.message",
-            ),
+            model_name='delivery',
+            name='message',
+            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='deliveries', to='publisher.message'),
         ),
         migrations.AlterField(
-            model_name="delivery",
-            name="subscriber",
-            field=models.ForeignKey(
-                db_constraint=False,
-                db_index=False,
-                null=True,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="+",
-                to="publisher.subscriber",
-            ),
+            model_name='delivery',
+            name='subscriber',
+            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='publisher.subscriber'),
         ),
         migrations.AlterField(
-            model_name="delivery",
-            name="subscription",
-            field=models.ForeignKey(
-                db_constraint=False,
-                db_index=False,
-                null=True,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="+",
-                to="publisher.subscription",
-            ),
+            model_name='delivery',
+            name='subscription',
+            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='publisher.subscription'),
         ),
     ]

@@ -5,67 +5,48 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("publisher", "0009_lean_deliveries"),
+        ('publisher', '0009_lean_deliveries'),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="Link",
+            name='Link',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("number", models.PositiveSmallIntegerField()),
-                ("code", models.CharField(max_length=16, unique=True)),
-                ("url", models.TextField()),
-                ("title", models.TextField(blank=True)),
-                ("clicks", models.PositiveBigIntegerField(default=0)),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('number', models.PositiveSmallIntegerField()),
+                ('code', models.CharField(max_length=16, unique=True)),
+                ('url', models.TextField()),
+                ('title', models.TextField(blank=True)),
+                ('clicks', models.PositiveBigIntegerField(default=0)),
             ],
             options={
-                "ordering": ["number", "id"],
+                'ordering': ['number', 'id'],
             },
         ),
         migrations.AddField(
-            model_name="consenttext",
-            name="purpose",
-            field=models.CharField(
-                choices=[("subscription", "Subscription"), ("tracking", "Whether they click")],
-                db_default="subscription",
-                default="subscription",
-                max_length=12,
-            ),
+            model_name='consenttext',
+            name='purpose',
+            field=models.CharField(choices=[('subscription', 'Subscription'), ('tracking', 'Whether they click')], db_default='subscription', default='subscription', max_length=12),
         ),
         migrations.AddField(
-            model_name="newsletter",
-            name="link_counting",
-            field=models.CharField(
-                choices=[
-                    ("none", "Not at all"),
-                    ("together", "Together"),
-                    ("one_by_one", "One by one for those who have said yes"),
-                ],
-                default="together",
-                max_length=10,
-                verbose_name="count clicks on links",
-            ),
+            model_name='newsletter',
+            name='link_counting',
+            field=models.CharField(choices=[('none', 'Not at all'), ('together', 'Together'), ('one_by_one', 'One by one for those who have said yes')], default='together', max_length=10, verbose_name='count clicks on links'),
         ),
         migrations.AddField(
-            model_name="subscription",
-            name="tracking_consent_at",
+            model_name='subscription',
+            name='tracking_consent_at',
             field=models.DateTimeField(null=True),
         ),
         migrations.AddIndex(
-            model_name="subscription",
-            index=models.Index(
-                condition=models.Q(("tracking_consent_at__isnull", False)),
-                fields=["newsletter"],
-                name="subscription_tracking",
-            ),
+            model_name='subscription',
+            index=models.Index(condition=models.Q(('tracking_consent_at__isnull', False)), fields=['newsletter'], name='subscription_tracking'),
         ),
         migrations.AddField(
-            model_name="link",
-            name="message",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE, related_name="links", to="publisher.message"
-            ),
+            model_name='link',
+            name='message',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='links', to='publisher.message'),
         ),
     ]

@@ -4,39 +4,30 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("publisher", "0011_outcomes_beside_the_row"),
+        ('publisher', '0011_outcomes_beside_the_row'),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name="delivery",
-            index=models.Index(condition=models.Q(("account__isnull", False)), fields=["due_at"], name="delivery_post"),
+            model_name='delivery',
+            index=models.Index(condition=models.Q(('account__isnull', False)), fields=['due_at'], name='delivery_post'),
         ),
         migrations.AddIndex(
-            model_name="message",
-            index=models.Index(
-                condition=models.Q(("outlet", "email"), ("status", "finished")),
-                fields=["finished_at"],
-                name="message_finished",
-            ),
+            model_name='message',
+            index=models.Index(condition=models.Q(('outlet', 'email'), ('status', 'finished')), fields=['finished_at'], name='message_finished'),
         ),
         migrations.AddIndex(
-            model_name="message",
-            index=models.Index(
-                condition=models.Q(("status", "cancelled")), fields=["started_at"], name="message_cancelled"
-            ),
+            model_name='message',
+            index=models.Index(condition=models.Q(('status', 'cancelled')), fields=['started_at'], name='message_cancelled'),
         ),
         migrations.AddIndex(
-            model_name="postpart",
-            index=models.Index(
-                condition=models.Q(("step__in", ["waiting", "preparing"])), fields=["delivery"], name="part_unprepared"
-            ),
+            model_name='postpart',
+            index=models.Index(condition=models.Q(('step__in', ['waiting', 'preparing'])), fields=['delivery'], name='part_unprepared'),
         ),
         migrations.AddIndex(
-            model_name="postpart",
-            index=models.Index(
-                condition=models.Q(("step", "committed")), fields=["published_at"], name="part_committed"
-            ),
+            model_name='postpart',
+            index=models.Index(condition=models.Q(('step', 'committed')), fields=['published_at'], name='part_committed'),
         ),
     ]

@@ -6,143 +6,123 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("publisher", "0014_sending_is_a_post"),
+        ('publisher', '0014_sending_is_a_post'),
     ]
 
     operations = [
         migrations.AddField(
-            model_name="campaignitem",
-            name="kept_revision",
+            model_name='campaignitem',
+            name='kept_revision',
             field=models.PositiveIntegerField(default=0),
         ),
         migrations.AddField(
-            model_name="item",
-            name="event_all_day",
-            field=models.BooleanField(default=False, verbose_name="all day"),
+            model_name='item',
+            name='event_all_day',
+            field=models.BooleanField(default=False, verbose_name='all day'),
         ),
         migrations.AddField(
-            model_name="item",
-            name="event_booking_url",
-            field=models.URLField(blank=True, max_length=1000, verbose_name="booking link"),
+            model_name='item',
+            name='event_booking_url',
+            field=models.URLField(blank=True, max_length=1000, verbose_name='booking link'),
         ),
         migrations.AddField(
-            model_name="item",
-            name="event_price",
-            field=models.CharField(blank=True, max_length=120, verbose_name="price"),
+            model_name='item',
+            name='event_price',
+            field=models.CharField(blank=True, max_length=120, verbose_name='price'),
         ),
         migrations.AddField(
-            model_name="item",
-            name="event_status",
-            field=models.CharField(
-                blank=True,
-                choices=[("scheduled", "Takes place"), ("moved", "Moved"), ("cancelled", "Called off")],
-                max_length=10,
-            ),
+            model_name='item',
+            name='event_status',
+            field=models.CharField(blank=True, choices=[('scheduled', 'Takes place'), ('moved', 'Moved'), ('cancelled', 'Called off')], max_length=10),
         ),
         migrations.AddField(
-            model_name="item",
-            name="held_why",
+            model_name='item',
+            name='held_why',
             field=models.JSONField(default=dict),
         ),
         migrations.AddField(
-            model_name="item",
-            name="title_key",
+            model_name='item',
+            name='title_key',
             field=models.CharField(blank=True, max_length=64),
         ),
         migrations.AddField(
-            model_name="item",
-            name="withdrawn_at",
+            model_name='item',
+            name='withdrawn_at',
             field=models.DateTimeField(null=True),
         ),
         migrations.AddField(
-            model_name="item",
-            name="withdrawn_why",
-            field=models.CharField(
-                blank=True,
-                choices=[
-                    ("gone", "Its page is gone from the website"),
-                    ("deleted", "The source says that it is deleted"),
-                    ("unpublished", "It is no longer published in the source"),
-                    ("by_hand", "Withdrawn by a colleague"),
-                ],
-                max_length=12,
-            ),
+            model_name='item',
+            name='withdrawn_why',
+            field=models.CharField(blank=True, choices=[('gone', 'Its page is gone from the website'), ('deleted', 'The source says that it is deleted'), ('unpublished', 'It is no longer published in the source'), ('by_hand', 'Withdrawn by a colleague')], max_length=12),
         ),
         migrations.AddField(
-            model_name="item",
-            name="written_by",
-            field=models.ForeignKey(
-                null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to=settings.AUTH_USER_MODEL
-            ),
+            model_name='item',
+            name='written_by',
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
         ),
         migrations.AddField(
-            model_name="picture",
-            name="consent_by",
-            field=models.CharField(blank=True, max_length=200, verbose_name="photo consent from"),
+            model_name='picture',
+            name='consent_by',
+            field=models.CharField(blank=True, max_length=200, verbose_name='photo consent from'),
         ),
         migrations.AddField(
-            model_name="picture",
-            name="focal_x",
+            model_name='picture',
+            name='focal_x',
             field=models.FloatField(default=0.5),
         ),
         migrations.AddField(
-            model_name="picture",
-            name="focal_y",
+            model_name='picture',
+            name='focal_y',
             field=models.FloatField(default=0.5),
         ),
         migrations.AddField(
-            model_name="picture",
-            name="withdrawn_at",
+            model_name='picture',
+            name='withdrawn_at',
             field=models.DateTimeField(null=True),
         ),
         migrations.AddField(
-            model_name="source",
-            name="failing_since",
+            model_name='source',
+            name='failing_since',
             field=models.DateTimeField(null=True),
         ),
         migrations.AddField(
-            model_name="source",
-            name="host",
+            model_name='source',
+            name='host',
             field=models.CharField(blank=True, db_index=True, max_length=255),
         ),
         migrations.AddField(
-            model_name="source",
-            name="told_at",
+            model_name='source',
+            name='told_at',
             field=models.DateTimeField(null=True),
         ),
         migrations.AlterField(
-            model_name="item",
-            name="event_ends_at",
-            field=models.DateTimeField(blank=True, null=True, verbose_name="ends"),
+            model_name='item',
+            name='event_ends_at',
+            field=models.DateTimeField(blank=True, null=True, verbose_name='ends'),
         ),
         migrations.AlterField(
-            model_name="item",
-            name="event_place",
-            field=models.CharField(blank=True, max_length=200, verbose_name="place"),
+            model_name='item',
+            name='event_place',
+            field=models.CharField(blank=True, max_length=200, verbose_name='place'),
         ),
         migrations.AlterField(
-            model_name="item",
-            name="event_starts_at",
-            field=models.DateTimeField(blank=True, null=True, verbose_name="begins"),
+            model_name='item',
+            name='event_starts_at',
+            field=models.DateTimeField(blank=True, null=True, verbose_name='begins'),
         ),
         migrations.AlterField(
-            model_name="item",
-            name="state",
-            field=models.CharField(
-                choices=[("seen", "Back catalogue"), ("new", "New"), ("held", "Held back")], default="new", max_length=6
-            ),
+            model_name='item',
+            name='state',
+            field=models.CharField(choices=[('seen', 'Back catalogue'), ('new', 'New'), ('held', 'Held back')], default='new', max_length=6),
         ),
         migrations.AddIndex(
-            model_name="item",
-            index=models.Index(fields=["organisation", "title_key"], name="item_title"),
+            model_name='item',
+            index=models.Index(fields=['organisation', 'title_key'], name='item_title'),
         ),
         migrations.AddIndex(
-            model_name="item",
-            index=models.Index(
-                condition=models.Q(("event_starts_at__isnull", False)),
-                fields=["organisation", "event_starts_at"],
-                name="item_event",
-            ),
+            model_name='item',
+            index=models.Index(condition=models.Q(('event_starts_at__isnull', False)), fields=['organisation', 'event_starts_at'], name='item_event'),
         ),
     ]

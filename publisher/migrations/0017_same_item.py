@@ -18,63 +18,43 @@ def know_items_again(apps, _schema_editor):
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("publisher", "0016_polite_sources"),
+        ('publisher', '0016_polite_sources'),
     ]
 
     operations = [
         migrations.AddField(
-            model_name="campaignitem",
-            name="accepted_withdrawal",
+            model_name='campaignitem',
+            name='accepted_withdrawal',
             field=models.DateTimeField(null=True),
         ),
         migrations.AddField(
-            model_name="campaignitem",
-            name="told_revision",
+            model_name='campaignitem',
+            name='told_revision',
             field=models.PositiveIntegerField(default=0),
         ),
         migrations.AddField(
-            model_name="sighting",
-            name="asked_at",
+            model_name='sighting',
+            name='asked_at',
             field=models.DateTimeField(null=True),
         ),
         migrations.AlterField(
-            model_name="message",
-            name="hold_reason",
-            field=models.CharField(
-                blank=True,
-                choices=[
-                    ("missed", "The planned time passed while Opslag was not running"),
-                    ("account_broken", "The channel must be connected again"),
-                    ("counts_disagree", "The recipients could not be counted the same way twice"),
-                    ("worker_killed", "Preparing it stopped the worker three times"),
-                    ("cannot_compose", "It could not be turned into a mail or post"),
-                    ("mail_server", "The mail server refuses us or does not answer"),
-                    ("bounces", "Mails come back"),
-                    ("withdrawn", "News in it was withdrawn"),
-                    ("restored", "The installation was restored from a backup; it may already have been sent"),
-                ],
-                max_length=20,
-            ),
+            model_name='message',
+            name='hold_reason',
+            field=models.CharField(blank=True, choices=[('missed', 'The planned time passed while Opslag was not running'), ('account_broken', 'The channel must be connected again'), ('counts_disagree', 'The recipients could not be counted the same way twice'), ('worker_killed', 'Preparing it stopped the worker three times'), ('cannot_compose', 'It could not be turned into a mail or post'), ('mail_server', 'The mail server refuses us or does not answer'), ('bounces', 'Mails come back'), ('withdrawn', 'News in it was withdrawn'), ('restored', 'The installation was restored from a backup; it may already have been sent')], max_length=20),
         ),
         migrations.CreateModel(
-            name="SameSite",
+            name='SameSite',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("alias", models.CharField(max_length=255)),
-                ("site", models.URLField(max_length=300)),
-                (
-                    "organisation",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="same_sites",
-                        to="publisher.organisation",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('alias', models.CharField(max_length=255)),
+                ('site', models.URLField(max_length=300)),
+                ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='same_sites', to='publisher.organisation')),
             ],
             options={
-                "ordering": ["alias"],
-                "constraints": [models.UniqueConstraint(fields=("organisation", "alias"), name="same_site_once")],
+                'ordering': ['alias'],
+                'constraints': [models.UniqueConstraint(fields=('organisation', 'alias'), name='same_site_once')],
             },
         ),
         migrations.RunPython(know_items_again, migrations.RunPython.noop),

@@ -4,80 +4,54 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("publisher", "0018_source_tokens"),
+        ('publisher', '0018_source_tokens'),
     ]
 
     operations = [
         migrations.AddField(
-            model_name="compiledmail",
-            name="left_out",
+            model_name='compiledmail',
+            name='left_out',
             field=models.JSONField(default=list),
         ),
         migrations.AddField(
-            model_name="item",
-            name="event_changed_at",
+            model_name='item',
+            name='event_changed_at',
             field=models.DateTimeField(null=True),
         ),
         migrations.AddField(
-            model_name="item",
-            name="event_key",
+            model_name='item',
+            name='event_key',
             field=models.CharField(blank=True, max_length=64),
         ),
         migrations.AddField(
-            model_name="item",
-            name="event_over_at",
+            model_name='item',
+            name='event_over_at',
             field=models.DateTimeField(null=True),
         ),
         migrations.AddField(
-            model_name="message",
-            name="corrects",
-            field=models.ManyToManyField(blank=True, related_name="corrections", to="publisher.message"),
+            model_name='message',
+            name='corrects',
+            field=models.ManyToManyField(blank=True, related_name='corrections', to='publisher.message'),
         ),
         migrations.AddField(
-            model_name="message",
-            name="keeps_past_events",
+            model_name='message',
+            name='keeps_past_events',
             field=models.BooleanField(db_default=False, default=False),
         ),
         migrations.AlterField(
-            model_name="item",
-            name="event_status",
-            field=models.CharField(
-                blank=True,
-                choices=[
-                    ("scheduled", "Takes place"),
-                    ("moved", "Moved"),
-                    ("postponed", "Put off"),
-                    ("cancelled", "Called off"),
-                ],
-                max_length=10,
-            ),
+            model_name='item',
+            name='event_status',
+            field=models.CharField(blank=True, choices=[('scheduled', 'Takes place'), ('moved', 'Moved'), ('postponed', 'Put off'), ('cancelled', 'Called off')], max_length=10),
         ),
         migrations.AlterField(
-            model_name="message",
-            name="hold_reason",
-            field=models.CharField(
-                blank=True,
-                choices=[
-                    ("missed", "The planned time passed while Opslag was not running"),
-                    ("account_broken", "The channel must be connected again"),
-                    ("counts_disagree", "The recipients could not be counted the same way twice"),
-                    ("worker_killed", "Preparing it stopped the worker three times"),
-                    ("cannot_compose", "It could not be turned into a mail or post"),
-                    ("mail_server", "The mail server refuses us or does not answer"),
-                    ("bounces", "Mails come back"),
-                    ("event_over", "The event is over"),
-                    ("restored", "The installation was restored from a backup; it may already have been sent"),
-                ],
-                max_length=20,
-            ),
+            model_name='message',
+            name='hold_reason',
+            field=models.CharField(blank=True, choices=[('missed', 'The planned time passed while Opslag was not running'), ('account_broken', 'The channel must be connected again'), ('counts_disagree', 'The recipients could not be counted the same way twice'), ('worker_killed', 'Preparing it stopped the worker three times'), ('cannot_compose', 'It could not be turned into a mail or post'), ('mail_server', 'The mail server refuses us or does not answer'), ('bounces', 'Mails come back'), ('event_over', 'The event is over'), ('restored', 'The installation was restored from a backup; it may already have been sent')], max_length=20),
         ),
         migrations.AddIndex(
-            model_name="item",
-            index=models.Index(
-                condition=models.Q(("event_changed_at__isnull", False)),
-                fields=["event_changed_at"],
-                name="item_event_changed",
-            ),
+            model_name='item',
+            index=models.Index(condition=models.Q(('event_changed_at__isnull', False)), fields=['event_changed_at'], name='item_event_changed'),
         ),
     ]

@@ -15,49 +15,49 @@ CREATE INDEX item_words ON publisher_item USING gin (search_words);
 
 
 def add_words(apps, schema_editor):
-    if schema_editor.connection.vendor == "postgresql":
+    if schema_editor.connection.vendor == 'postgresql':
         schema_editor.execute(WORDS)
 
 
 def remove_words(apps, schema_editor):
-    if schema_editor.connection.vendor == "postgresql":
-        schema_editor.execute("ALTER TABLE publisher_item DROP COLUMN search_words")
+    if schema_editor.connection.vendor == 'postgresql':
+        schema_editor.execute('ALTER TABLE publisher_item DROP COLUMN search_words')
 
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("publisher", "0021_picture_library"),
+        ('publisher', '0021_picture_library'),
     ]
 
     operations = [
         migrations.AddField(
-            model_name="item",
-            name="worded_at",
+            model_name='item',
+            name='worded_at',
             field=models.DateTimeField(null=True),
         ),
         migrations.AddField(
-            model_name="item",
-            name="suggestion",
+            model_name='item',
+            name='suggestion',
             field=models.JSONField(default=dict),
         ),
         migrations.AddIndex(
-            model_name="item",
+            model_name='item',
             index=models.Index(
-                models.F("organisation"),
+                models.F('organisation'),
                 models.OrderBy(
-                    django.db.models.functions.comparison.Coalesce("published_at", "first_seen_at"), descending=True
+                    django.db.models.functions.comparison.Coalesce('published_at', 'first_seen_at'), descending=True
                 ),
-                models.OrderBy(models.F("id"), descending=True),
-                name="item_latest",
+                models.OrderBy(models.F('id'), descending=True),
+                name='item_latest',
             ),
         ),
         migrations.AddIndex(
-            model_name="item",
-            index=models.Index(fields=["organisation", "state", "withdrawn_at", "id"], name="item_standing"),
+            model_name='item',
+            index=models.Index(fields=['organisation', 'state', 'withdrawn_at', 'id'], name='item_standing'),
         ),
         migrations.AddIndex(
-            model_name="sighting",
-            index=models.Index(fields=["source", "first_seen_at"], name="sighting_when"),
+            model_name='sighting',
+            index=models.Index(fields=['source', 'first_seen_at'], name='sighting_when'),
         ),
         migrations.RunPython(add_words, remove_words, elidable=False),
     ]
