@@ -12,7 +12,7 @@ from django.utils import timezone
 from publisher.accounts import alerts, health, renewal, signing_in
 from publisher.deliver import finish, notice, operations, post, reconcile, recover
 from publisher.operate.heartbeat import beat
-from publisher.review import photo_consent, settling, withdraw
+from publisher.review import afterwards, photo_consent, settling, withdraw
 from publisher.track import breaker, events
 from publisher.track.counters import check_recent
 from publisher.track.inbound import forwarding, mailbox
@@ -72,6 +72,8 @@ STEPS = (
     Step("finish", lambda _now: finish.done(), _finish),
     Step("breaker", lambda _now: breaker.being_sent(), breaker.look_again),
     Step("confirm", reconcile.unconfirmed, _confirm),
+    # Before the step that carries out what it asks for.
+    Step("late", afterwards.appeared_late, afterwards.take_down_late),
     Step("operations", operations.due, _operate),
     Step("lost_claims", recover.expired, recover.give_up_lost_claims),
     Step("apply", events.not_applied, _apply),

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from django.conf import settings as django_settings
 
+from publisher.platforms import PLATFORMS
+from publisher.platforms.mastodon import MastodonPlatform
 from tests.migrated import lay_sqlite, postgresql_template
 from tests.servers import broker
 
@@ -48,6 +50,12 @@ def own_folders(tmp_path: Path, settings: pytest.FixtureRequest) -> None:
     settings.OPSLAG_HOME = tmp_path
     settings.OPSLAG_MEDIA_DIR = tmp_path / "media"
     settings.OPSLAG_JOURNAL_DIR = tmp_path / "journals"
+
+
+@pytest.fixture(autouse=True)
+def pictures_get_ready_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Platforms are asked as often as otherwise whether a picture is ready, without a pause."""
+    monkeypatch.setitem(PLATFORMS, "mastodon", MastodonPlatform(poll_waits_s=(0,) * 8))
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -241,6 +241,7 @@ class Message(ScopedModel):
                 fields=["finished_at"], condition=Q(status="finished", outlet="email"), name="message_finished"
             ),
             models.Index(fields=["started_at"], condition=Q(status="cancelled"), name="message_cancelled"),
+            models.Index(fields=["withdrawn_at"], condition=Q(withdrawn_at__isnull=False), name="message_withdrawn"),
         ]
 
 

@@ -5,12 +5,14 @@ Each public part of a post gets an Operation, which `deliver.operations` carries
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 
 from django.db import IntegrityError, transaction
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
@@ -22,6 +24,7 @@ from publisher.compose.values import many_lines
 from publisher.compose.viewing import BEGUN
 from publisher.errors import InputError
 from publisher.models import Campaign, Delivery, Message, Operation, PostPart, User, waiting_of
+from publisher.models.probe import Moment
 from publisher.platforms.contract import Abilities
 from publisher.review.withdraw import cancel_one
 from publisher.vocabulary import DeliveryStatus, MessageStatus, OperationKind, OperationStatus, Outlet, PartStep
@@ -30,7 +33,11 @@ NOTE_LENGTH = 1000
 _PUBLIC = (PartStep.COMMITTED, PartStep.CONFIRMED)
 _STOPPABLE = (MessageStatus.SCHEDULED, MessageStatus.SENDING, MessageStatus.PAUSED, MessageStatus.HELD)
 _REACHED = (DeliveryStatus.SENT, DeliveryStatus.UNCERTAIN)
-_OPEN = (OperationStatus.PENDING, OperationStatus.WORKING, OperationStatus.UNCERTAIN)
+# An unconfirmed post is looked for that long (deliver.reconcile), and a day more.
+_LATE_FOR = timedelta(days=8)
+# A part is stamped before it is stored: one stored just after the withdrawal may be stamped just before it.
+_AT_THAT_MOMENT = timedelta(minutes=1)
+_AT_ONCE = 50
 
 
 @dataclass(frozen=True)
@@ -167,6 +174,28 @@ def take_down(message: Message, user: User | None, now: datetime) -> bool:
     except InputError:
         return False
     return True
+
+
+def appeared_late(now: Moment) -> QuerySet[PostPart]:
+    """Parts that became public after their send-out was withdrawn: in a worker's hands at that moment, or unconfirmed.
+
+    Those whose channel can take nothing down are among them once: their change fails, in words, where staff see it.
+    """
+    withdrawn = Message.objects.filter(withdrawn_at__gt=now - _LATE_FOR, outlet=Outlet.POST)
+    asked = Operation.objects.filter(part=OuterRef("pk"), kind=OperationKind.DELETE)
+    late = Q(published_at__gte=F("delivery__message__withdrawn_at") - _AT_THAT_MOMENT)
+    parts = PostPart.objects.filter(late, ~Exists(asked), delivery__message__in=withdrawn, step__in=_PUBLIC)
+    return parts.exclude(remote_id="")
+
+
+def take_down_late(now: datetime) -> int:
+    """Ask for all that `appeared_late` to be taken down; gives how many. What is being changed waits for its turn."""
+    asked = 0
+    for part in appeared_late(now).order_by("-position", "pk")[:_AT_ONCE]:
+        with contextlib.suppress(InputError):
+            _request([part], OperationKind.DELETE, "", None, now)
+            asked += 1
+    return asked
 
 
 def operations_of(campaign: Campaign) -> list[Operation]:

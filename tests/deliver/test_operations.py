@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from publisher.deliver import operations, post
+from publisher.deliver import operations, post, reconcile
 from publisher.errors import InputError
 from publisher.models import Account, Campaign, Delivery, Operation, PostPart, StopStamp, User
 from publisher.review import afterwards
 from publisher.review.afterwards import Wish, carry_through
 from publisher.vocabulary import DeliveryStatus, OperationStatus
 from tests.contract.mastodon import MastodonServer
-from tests.deliver.posting import begun, scheduled
+from tests.deliver.posting import CREATE, begun, during, scheduled
 
 pytestmark = pytest.mark.database
 
@@ -40,8 +40,12 @@ def corrected(part: PostPart, text: str = "Øvelsen er på Møn") -> Operation:
     return Operation.objects.latest("pk")
 
 
-def withdrawn(part: PostPart) -> Operation:
+def withdraw(part: PostPart) -> None:
     carry_through(campaign_of(part), Wish("Forkert nyhed.", withdraw=True), None)
+
+
+def withdrawn(part: PostPart) -> Operation:
+    withdraw(part)
     return Operation.objects.latest("pk")
 
 
@@ -63,6 +67,39 @@ def test_a_withdrawal_takes_the_post_down(published: PostPart, server: MastodonS
     assert operations.carry_out(withdrawn(published).pk) == OperationStatus.DONE
     assert server.posts() == []
     assert afterwards.outs(campaign_of(published))[0].parts == []
+
+
+def test_what_a_worker_had_in_hand_at_the_withdrawal_is_taken_down_once_it_is_public(
+    account: Account, server: MastodonServer
+) -> None:
+    delivery = begun(scheduled(account))
+    with during(server, CREATE, lambda: withdraw(delivery.parts.get())):
+        post.publish(delivery.pk)
+    assert len(server.posts()) == 1 and not Operation.objects.exists()
+    assert afterwards.take_down_late(timezone.now()) == 1
+    assert afterwards.take_down_late(timezone.now()) == 0
+    assert [operations.carry_out(pk) for pk in operations.to_carry_out(timezone.now())] == [OperationStatus.DONE]
+    assert server.posts() == []
+
+
+def test_an_unconfirmed_post_of_a_withdrawn_send_out_is_taken_down_once_it_is_found(
+    account: Account, server: MastodonServer
+) -> None:
+    delivery = begun(scheduled(account))
+    server.faults.set("commit_then_drop", on=CREATE)
+    assert post.publish(delivery.pk) == DeliveryStatus.UNCERTAIN
+    withdraw(delivery.parts.get())
+    assert not afterwards.appeared_late(timezone.now()).exists()
+    Delivery.objects.update(due_at=timezone.now())
+    assert reconcile.reconcile(delivery.pk)
+    assert afterwards.take_down_late(timezone.now()) == 1
+
+
+def test_what_was_out_before_is_asked_for_by_the_withdrawal_alone(published: PostPart) -> None:
+    withdraw(published)
+    Operation.objects.all().delete()
+    PostPart.objects.update(published_at=timezone.now() - timedelta(hours=1))
+    assert afterwards.take_down_late(timezone.now()) == 0
 
 
 @pytest.mark.parametrize("fault", ["drop_before_read", "500", "429"])

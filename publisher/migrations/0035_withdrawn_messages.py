@@ -1,0 +1,18 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("publisher", "0029_sent_again"),
+    ]
+
+    operations = [
+        migrations.AddIndex(
+            "message",
+            models.Index(
+                fields=["withdrawn_at"],
+                condition=models.Q(("withdrawn_at__isnull", False)),
+                name="message_withdrawn",
+            ),
+        ),
+    ]
