@@ -102,4 +102,7 @@ def _literal(value: object) -> str:
         return str(value)
     if isinstance(value, str):
         return "'" + str(value).replace("'", "''") + "'"
+    if isinstance(value, timedelta):
+        # Only PostgreSQL is given one as it is.
+        return f"INTERVAL '{value.total_seconds()} seconds'"
     raise TypeError(f"a {type(value).__name__} in a probe's question")

@@ -42,7 +42,7 @@ from publisher.models import (
 )
 from publisher.models.line import LINE_BEGINS
 from publisher.models.probe import Instant, Probe
-from publisher.review import corrections, renewal, settling, withdraw
+from publisher.review import afterwards, corrections, renewal, settling, withdraw
 from publisher.rules import matching
 from publisher.schedule import dispatch, healed
 from publisher.track import breaker, events
@@ -52,6 +52,7 @@ from publisher.vocabulary import (
     InboundStatus,
     ItemState,
     MessageStatus,
+    OperationKind,
     OperationStatus,
     PartStep,
     SourceStatus,
@@ -89,6 +90,7 @@ LOOKS: dict[str, Callable[[datetime], object]] = {
     "by_policy": settling.resend_by_policy,
     "forward": forwarding.due_forwards,
     "renew": access.to_renew,
+    "late": afterwards.take_down_late,
     "operations": operations.to_carry_out,
 }
 
@@ -152,6 +154,11 @@ WORK: dict[str, list[Row]] = {
     ],
     "forward": [(InboundMail, {}, {"status": "forward", "due_at": AGO})],
     "renew": [(Account, {}, {"renew_at": AGO})],
+    "late": [
+        (Message, POST, {"withdrawn_at": timedelta(seconds=-1)}),
+        (Operation, {}, {"kind": "edit", "status": "done"}),
+        (PostPart, {}, {"step": "committed", "published_at": AGO, "remote_id": "1"}),
+    ],
     "operations": [(Operation, {}, {"status": "pending", "due_at": AGO})],
 }
 
@@ -264,13 +271,20 @@ DELIVERIES: dict[str, st.SearchStrategy[Any]] = {
 OF_A_MAIL = [each for each in DeliveryStatus.values if each != DeliveryStatus.SENDING]
 STATES = st.tuples(
     some(Message, MAIL, **MESSAGES, claimed_due_at=TIMES),
-    some(Message, POST, **MESSAGES),
+    some(Message, POST, **MESSAGES, withdrawn_at=MAYBE),
     some(Delivery, OF_MAIL, **DELIVERIES | {"status": st.sampled_from(OF_A_MAIL)}),
     some(Delivery, OF_POST, **DELIVERIES),
     some(Claim, OF_MAIL, lease_until=TIMES),
     some(Claim, OF_POST, lease_until=TIMES),
     some(PostPart, {}, step=st.sampled_from(PartStep.values), published_at=MAYBE, remote_id=st.sampled_from(["", "1"])),
-    some(Operation, {}, status=st.sampled_from(OperationStatus.values), due_at=TIMES, lease_until=MAYBE),
+    some(
+        Operation,
+        {},
+        status=st.sampled_from(OperationStatus.values),
+        due_at=TIMES,
+        lease_until=MAYBE,
+        kind=st.sampled_from(OperationKind.values),
+    ),
     some(Notice, {}, status=st.sampled_from(DeliveryStatus.values), due_at=TIMES, lease_until=MAYBE),
     some(Source, {}, status=st.sampled_from(SourceStatus.values), next_poll_at=MAYBE, lease_until=MAYBE),
     some(Item, {}, state=st.sampled_from(ItemState.values), published_at=MAYBE, first_seen_at=TIMES),
