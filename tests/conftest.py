@@ -14,7 +14,7 @@ from publisher.platforms.mastodon import MastodonPlatform
 from tests.migrated import lay_sqlite, postgresql_template
 from tests.servers import broker
 
-pytest_plugins = ["tests.browser", "tests.cast"]
+pytest_plugins = ["tests.browser", "tests.cast", "tests.no_names"]
 
 
 @pytest.fixture(scope="session")
