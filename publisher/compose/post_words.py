@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import unquote_plus, urlencode, urlsplit, urlunsplit
 
 from publisher.models import Account, Message, Partner
 
@@ -52,9 +52,10 @@ def _with_values(link: str, account: Account, title: str) -> str:
     if not values:
         return link
     parts = urlsplit(link)
-    kept = [(name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True) if name not in values]
-    filled = [(name, value.replace(_TITLE, _title_in_link(title))) for name, value in values.items()]
-    return urlunsplit(parts._replace(query=urlencode([*kept, *filled])))
+    # As its server wrote them: some take no other spelling of the same.
+    kept = [pair for pair in parts.query.split("&") if pair and unquote_plus(pair.partition("=")[0]) not in values]
+    filled = urlencode({name: value.replace(_TITLE, _title_in_link(title)) for name, value in values.items()})
+    return urlunsplit(parts._replace(query="&".join([*kept, filled])))
 
 
 def _title_in_link(title: str) -> str:

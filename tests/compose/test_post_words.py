@@ -36,12 +36,12 @@ def test_what_follows_names_partners_too(post: Message, secretariat: Organisatio
 
 def test_a_link_gets_the_accounts_parameters_and_keeps_its_own(post: Message) -> None:
     assert post.account is not None
-    post.link = "https://kultur.example.org/nyt?id=7&utm_source=feed#top"
+    post.link = "https://kultur.example.org/nyt?a%20b&id=7&utm_source=feed&utm%5Fcampaign=x#top"
     assert link_of(post) == post.link
     post.account.link_values = {"utm_source": "facebook", "utm_campaign": "{title}"}
     post.campaign.title = "Åben øvelse på Ærø: kom & hør"
     assert link_of(post) == (
-        "https://kultur.example.org/nyt?id=7&utm_source=facebook"
+        "https://kultur.example.org/nyt?a%20b&id=7&utm_source=facebook"
         "&utm_campaign=%C3%A5ben-%C3%B8velse-p%C3%A5-%C3%A6r%C3%B8-kom-h%C3%B8r#top"
     )
     post.link = ""
