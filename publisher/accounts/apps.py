@@ -35,18 +35,29 @@ def sign_in_of(kind: str) -> SignIn:
     return platform.sign_in
 
 
+def app_kind(kind: str) -> str:
+    """The kind of account under which the app is kept that people sign in with. Raises InputError as `sign_in_of`."""
+    return sign_in_of(kind).app_of or kind
+
+
+def kinds_with_app(kind: str) -> list[str]:
+    """All kinds of account that people connect with the same app as `kind`, in the order in which they are offered."""
+    shared = app_kind(kind)
+    return [each for each, platform in PLATFORMS.items() if platform.sign_in and app_kind(each) == shared]
+
+
 def app_for(organisation: Organisation, kind: str, host: str = "") -> PlatformApp | None:
     """The organisation's own app, else one that an organisation of the same cooperations shares, else None."""
     ours = Q(organisation=organisation)
     shared = Q(shared=True, organisation__cooperations__in=organisation.cooperations.all())
     own_first = Case(When(ours, then=Value(0)), default=Value(1), output_field=IntegerField())
-    found = PlatformApp.objects.filter(ours | shared, kind=kind, host=host).select_related("organisation")
+    found = PlatformApp.objects.filter(ours | shared, kind=app_kind(kind), host=host).select_related("organisation")
     return found.annotate(rank=own_first).order_by("rank", "pk").first()
 
 
 def own_app(organisation: Organisation, kind: str) -> PlatformApp | None:
     """The app that the organisation itself has entered."""
-    return PlatformApp.objects.filter(organisation=organisation, kind=kind, host="").first()
+    return PlatformApp.objects.filter(organisation=organisation, kind=app_kind(kind), host="").first()
 
 
 def save_app(
@@ -59,7 +70,7 @@ def save_app(
     sign_in = sign_in_of(kind)
     with transaction.atomic():
         Organisation.objects.select_for_update().get(pk=organisation.pk)
-        app = own_app(organisation, kind) or PlatformApp(organisation=organisation, kind=kind)
+        app = own_app(organisation, kind) or PlatformApp(organisation=organisation, kind=app_kind(kind))
         given = {name: value for name, value in values.items() if value not in ("", None)}
         app.config, app.credentials = split_values(sign_in.app_class, {**app.credentials, **given})
         app.shared = shared
@@ -101,7 +112,7 @@ def app_of(account: Account) -> Any | None:
     platform = PLATFORMS.get(account.kind)
     if platform is None or platform.sign_in is None:
         return None
-    app = PlatformApp.objects.filter(pk=account.config.get(SIGNED_IN_WITH), kind=account.kind).first()
+    app = PlatformApp.objects.filter(pk=account.config.get(SIGNED_IN_WITH), kind=app_kind(account.kind)).first()
     app = app or app_for(account.organisation, account.kind)
     return config_of_app(app) if app else None
 

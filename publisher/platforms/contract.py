@@ -278,10 +278,12 @@ class SignIn(ABC):
 
     `app_class` is a dataclass of what the platform gave to our app (client id and secret), with metadata as config
     fields have; `asks` names the config fields that a person fills in before (a server's address, say). `registers`:
-    `register` makes the app on the spot, one for each `host`; elsewhere staff must get one from the platform.
+    `register` makes the app on the spot, one for each `host`; elsewhere staff must get one from the platform. `app_of`
+    names the kind of account whose app people sign in with here as well, "" where it is one of its own.
     """
 
     app_class: ClassVar[type]
+    app_of: ClassVar[str] = ""
     asks: ClassVar[tuple[str, ...]] = ()
     registers: ClassVar[bool] = False
 

@@ -67,14 +67,24 @@ _NO_INSTAGRAM = gettext_noop(
 
 @dataclass(frozen=True)
 class MetaApp:
-    """Our app at developers.facebook.com. `config_id`: a configuration of Facebook Login for Business, if it has one,
-    which names the permissions itself."""
+    """Our app at developers.facebook.com, for Pages and Instagram.
+
+    `config_id` and `instagram_config_id` are its configurations of Facebook Login for Business, if it has any: they
+    name the permissions themselves.
+    """
 
     client_id: str = field(metadata={"label": _("App ID")})
     client_secret: str = field(repr=False, metadata={"label": _("App secret"), "secret": True})
     config_id: str = field(
         default="",
-        metadata={"label": _("Configuration ID"), "help": _("Only where the app uses Facebook Login for Business.")},
+        metadata={
+            "label": _("Configuration ID for Pages"),
+            "help": _("Only where the app uses Facebook Login for Business."),
+        },
+    )
+    instagram_config_id: str = field(
+        default="",
+        metadata={"label": _("Configuration ID for Instagram"), "help": _("As above, with Instagram’s permissions.")},
     )
 
 
@@ -95,7 +105,8 @@ class MetaSignIn(SignIn):
             "response_type": "code",
             "auth_type": "rerequest",
         }
-        asked |= {"config_id": app.config_id} if app.config_id else {"scope": ",".join(self.scopes)}
+        configured = self.config_id(app)
+        asked |= {"config_id": configured} if configured else {"scope": ",".join(self.scopes)}
         return f"{origin(self.kind, WWW)}/{settings.OPSLAG_META_VERSION}/dialog/oauth?{urlencode(asked)}"
 
     def redeem(
@@ -112,6 +123,10 @@ class MetaSignIn(SignIn):
         if not found:
             raise self._why_none(pages, usable, access)
         return tuple(found)
+
+    @abstractmethod
+    def config_id(self, app: MetaApp) -> str:
+        """The app's configuration for what is connected here, "" if it has none."""
 
     @abstractmethod
     def found(self, page: Mapping[str, Any], access: Access) -> Found | None:
@@ -179,6 +194,10 @@ class FacebookSignIn(MetaSignIn):
     kind = "facebook"
     scopes = FACEBOOK_SCOPES
 
+    def config_id(self, app: MetaApp) -> str:
+        """The one for Pages."""
+        return app.config_id
+
     def found(self, page: Mapping[str, Any], access: Access) -> Found:
         """The Page itself. A role that may not publish is refused with the reason when the Page is chosen."""
         tasks = page.get("tasks")
@@ -198,8 +217,13 @@ class InstagramSignIn(MetaSignIn):
     """Connects the professional Instagram accounts of Pages, with the Page's own access."""
 
     kind = "instagram"
+    app_of = FacebookSignIn.kind
     scopes = INSTAGRAM_SCOPES
     page_fields = f"{_PAGE},{_INSTAGRAM}"
+
+    def config_id(self, app: MetaApp) -> str:
+        """The one for Instagram."""
+        return app.instagram_config_id
 
     def found(self, page: Mapping[str, Any], access: Access) -> Found | None:
         """The Page's Instagram account, None if it has none."""

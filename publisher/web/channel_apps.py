@@ -10,12 +10,13 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from publisher.accounts.apps import own_app, remove_app, save_app
+from publisher.accounts.apps import kinds_with_app, own_app, remove_app, save_app
 from publisher.errors import InputError
 from publisher.models import PlatformApp
 from publisher.platforms import PLATFORMS
@@ -31,7 +32,7 @@ _STAYS = gettext_lazy("Kept and never shown. Fill it in only to change it.")
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def channel_app(request: OwnRequest, kind: str) -> HttpResponse:
-    """The app's fields, with the address that must be entered at the platform."""
+    """The app's fields, with the addresses that must be entered at the platform."""
     platform, app_class = _app_class(kind)
     app = own_app(request.organisation, kind)
     form = _form(app_class, app)(request.POST or None, initial=_filled_in(app))
@@ -48,10 +49,10 @@ def channel_app(request: OwnRequest, kind: str) -> HttpResponse:
     context = {
         "title": _("Our app at %(platform)s") % {"platform": platform.label},
         "state": _("%(platform)s lets only apps sign people in. It is made there once, for all channels.")
-        % {"platform": platform.label},
+        % {"platform": _all_labels(kind)},
         "platform": platform.label,
         "form": form,
-        "redirect_uri": redirect_uri(kind),
+        "redirect_uris": [redirect_uri(each) for each in kinds_with_app(kind)],
         "app": app,
         "kind": kind,
         "back_url": reverse("channel-sign-in", args=[kind]),
@@ -83,6 +84,11 @@ def channel_app_remove(request: OwnRequest, kind: str) -> HttpResponse:
         "button": _("Remove"),
     }
     return render(request, "web/confirm.html", context)
+
+
+def _all_labels(kind: str) -> str:
+    """The names of all platforms that the app is for."""
+    return get_text_list([str(PLATFORMS[each].label) for each in kinds_with_app(kind)], _("and"))
 
 
 def _app_class(kind: str) -> tuple[Platform, type]:

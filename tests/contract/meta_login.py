@@ -62,7 +62,8 @@ class LoginServer(GraphServer):
 
     def __init__(self) -> None:
         super().__init__()
-        self.app_id, self.app_secret = "9001", secrets.token_hex(16)
+        # One app for Pages and Instagram, as at Meta.
+        self.app_id, self.app_secret = "9001", "contract-secret"
         self.asks_itself = True
         self.pages = {
             each.page_id: each
