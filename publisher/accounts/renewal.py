@@ -34,7 +34,7 @@ CALL_S = 60.0
 LEASE = timedelta(minutes=3)
 # How long others wait for it, and between two looks.
 PATIENCE_S, LOOK_S = 75.0, 0.2
-# After a failure that may pass.
+# After a failure that may pass, where the platform does not ask for longer.
 PAUSE = timedelta(minutes=5)
 _AT_ONCE = 50
 
@@ -141,8 +141,9 @@ def _renew(account: Account, lease: uuid.UUID, *, interrupted: bool) -> Any:
         platform, config = platform_of(account), config_of(account)
         with time_limit(CALL_S):
             values = platform.renew(config, app_of(account))
-    except TransientError:
-        later = {"renew_at": timezone.now() + PAUSE} if account.renew_at else {}
+    except TransientError as error:
+        pause = max(PAUSE, timedelta(seconds=error.retry_after or 0))
+        later = {"renew_at": timezone.now() + pause} if account.renew_at else {}
         _end_lease(account, lease, **later)
         raise
     except (AccountError, PermanentError) as error:

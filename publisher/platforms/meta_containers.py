@@ -25,6 +25,7 @@ SAMPLE_LOOKS = 4
 # Access of 60 days is renewed halfway; the platforms renew none that is younger than a day.
 _RENEWED_BEFORE = timedelta(days=30)
 _USUAL_LIFE_S = 60 * 24 * 3600
+_TOO_YOUNG_S = 6 * 3600
 _NEVER_RENEWED = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
 
 
@@ -127,7 +128,10 @@ def renewed_token(reply: http.Reply, now: datetime) -> dict[str, str]:
         answer = object_of(reply)
     except PermanentError as error:
         raise TransientError(
-            gettext_noop("The access could not be renewed yet: %(why)s"), reason=Reason.BUSY, why=str(error)
+            gettext_noop("The access could not be renewed yet: %(why)s"),
+            reason=Reason.BUSY,
+            retry_after=_TOO_YOUNG_S,
+            why=str(error),
         ) from error
     token, seconds = answer.get("access_token"), answer.get("expires_in")
     if not isinstance(token, str) or not token:

@@ -33,7 +33,7 @@ class RotatingServer:
         self.posts: list[str] = []
         self.renewals = 0
         self.refused_pages: set[str] = set()
-        self.broken = False
+        self.broken, self.away_s = False, 0
         self.while_renewing: Callable[[], object] = lambda: None
         self._lock = threading.Lock()
 
@@ -73,7 +73,7 @@ class RotatingServer:
         if "code" in given:
             return answer(self.new_pair()) if given["code"] == "code" else answer({"error": "invalid_grant"}, 400)
         if self.broken:
-            return answer({"error": "down"}, 503)
+            return answer({"error": "down"}, 503, **({"Retry_After": str(self.away_s)} if self.away_s else {}))
         with self._lock:
             self.renewals += 1
             old = given["refresh_token"]

@@ -90,6 +90,13 @@ def test_a_server_that_is_down_leaves_the_old_access_for_another_try(board: Acco
     assert verify(Account.objects.get(pk=board.pk)) == "Rådhuset"
 
 
+def test_it_is_tried_again_when_the_platform_says(board: Account, rotating: RotatingServer) -> None:
+    rotating.broken, rotating.away_s = True, 7200
+    renewal.fresh_config(make_due(board))
+    stored = Account.objects.get(pk=board.pk)
+    assert stored.renew_at is not None and stored.renew_at > timezone.now() + timedelta(minutes=119)
+
+
 def test_a_refused_renewal_is_said_and_told_once(board: Account, rotating: RotatingServer, olga: User) -> None:
     rotating.used |= set(rotating.pairs)
     rotating.expire()

@@ -213,8 +213,9 @@ class TestThreads(PlatformContract):
         assert stage.platform.renew_at(config) == ends - timedelta(days=30)
         unknown = stage.platform.renew_at(stage.config)
         assert unknown is not None and unknown < datetime.now(UTC)
-        with pytest.raises(TransientError, match="younger than 24 hours"):
+        with pytest.raises(TransientError, match="younger than 24 hours") as raised:
             stage.platform.renew(config, None)
+        assert raised.value.retry_after == 6 * 3600
 
     def test_access_that_was_taken_back_is_not_renewed(self, stage: Stage, server: ThreadsServer) -> None:
         server.revoke(server.token)
