@@ -14,6 +14,8 @@ from publisher.platforms.contract import Limits, PictureFile, Platform, Post
 from publisher.vocabulary import Reason
 
 _GRAPHEME = regex.compile(r"\X")
+# Looking for where a flag begins, the engine goes back through all flags before it, at each one.
+_FLAG = regex.compile(r"[\U0001F1E6-\U0001F1FF]{2}")
 _LABEL = r"[\p{L}\p{N}](?:[\p{L}\p{N}_-]*[\p{L}\p{N}])?"
 _IN_PATH = r"[^\s<>()?]"
 _ENDS_PATH = r"[^\s()?!*\"'「」<>;:=,.$%\[\]~&|@]"
@@ -33,7 +35,7 @@ _MENTION = regex.compile(rf"(?<![=/\w])@({_USER})@\w+(?:[.-]+\w+)*", regex.IGNOR
 
 def graphemes(text: str) -> int:
     """Characters as a reader sees them: a flag or a family emoji is one (Unicode UAX #29)."""
-    return sum(1 for _ in _GRAPHEME.finditer(text))
+    return sum(1 for _ in _GRAPHEME.finditer(_FLAG.sub("a", text)))
 
 
 def utf16_units(text: str) -> int:

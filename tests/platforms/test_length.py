@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import regex
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -28,6 +29,19 @@ LONG = "https://www.obcina.si/novice/2026/zelo-dolg-naslov-clanka?x=1"
 def test_vectors(text: str, in_graphemes: int, on_mastodon: int) -> None:
     assert graphemes(text) == in_graphemes
     assert mastodon_length(text) == on_mastodon
+
+
+AMONG_FLAGS = st.text(st.sampled_from("🇩🇰🇸ae\u0301\u200d👩🔥\ufe0f🏽\r\n\u0600ᄀ가"))
+
+
+@settings(max_examples=300, deadline=None)
+@given(AMONG_FLAGS)
+def test_flags_are_counted_as_the_standard_says(text: str) -> None:
+    assert graphemes(text) == len(regex.findall(r"\X", text))
+
+
+def test_a_text_of_flags_is_counted_in_no_time() -> None:
+    assert graphemes("🇩🇰" * 100_000 + "🇩") == 100_001
 
 
 @pytest.mark.parametrize(
