@@ -27,6 +27,15 @@ def notify_administrators(
     return _write(_people(organisation, RoleKind.OWNER), organisation, kind, subject, words)
 
 
+def notify_writers(
+    organisation: Organisation, kind: NoticeKind, subject: models.Model, words: Explanation
+) -> list[Notice]:
+    """The same for all who write there: editors, approvers and administrators."""
+    return _write(
+        _people(organisation, RoleKind.EDITOR, RoleKind.APPROVER, RoleKind.OWNER), organisation, kind, subject, words
+    )
+
+
 def _people(organisation: Organisation, *kinds: RoleKind) -> models.QuerySet[User]:
     return User.objects.filter(is_active=True, roles__organisation=organisation, roles__kind__in=kinds)
 
