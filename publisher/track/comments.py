@@ -8,7 +8,7 @@ from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import F, Q, QuerySet, Value
+from django.db.models import F, Q, QuerySet, Sum, Value
 from django.db.models.functions import Greatest, Least
 from django.utils import timezone
 from django.utils.translation import gettext_noop
@@ -45,13 +45,19 @@ class NewComments:
 def unseen(organisation: Organisation) -> QuerySet[PostFigures]:
     """Public parts with more comments than staff have looked at."""
     rows = PostFigures.objects.filter(~withdrawn(), replies__gt=F("replies_seen"), gone_at=None)
-    return rows.filter(part__delivery__message__campaign__organisation=organisation)
+    return rows.filter(account__organisation=organisation)
 
 
 def new_comments(organisation: Organisation, account: Account | None = None) -> list[NewComments]:
     """By post, the latest first; those of one channel, if it is given."""
-    rows = unseen(organisation) if account is None else unseen(organisation).filter(part__delivery__account=account)
+    rows = unseen(organisation) if account is None else unseen(organisation).filter(account=account)
     return _by_post(rows.annotate(number=F("replies") - F("replies_seen")))
+
+
+def numbers_by_channel(organisation: Organisation) -> dict[int, int]:
+    """How many new comments each channel has that has any, by its id."""
+    new = Sum(F("replies") - F("replies_seen"))
+    return dict(unseen(organisation).order_by().values_list("account").annotate(new=new))
 
 
 def _by_post(rows: QuerySet[PostFigures]) -> list[NewComments]:
@@ -108,7 +114,7 @@ def _tell(organisation: Organisation, now: datetime) -> bool:
 
 def _write(organisation: Organisation, accounts: list[int]) -> bool:
     """The notices about what was neither looked at nor mailed before; false where there is nothing."""
-    rows = unseen(organisation).filter(part__delivery__account__in=accounts, replies__gt=F("replies_mailed"))
+    rows = unseen(organisation).filter(account__in=accounts, replies__gt=F("replies_mailed"))
     # What comes in from now on is for the next mail.
     locked = list(PostFigures.objects.filter(pk__in=rows).select_for_update().values_list("pk", flat=True))
     known = Greatest(F("replies_seen"), F("replies_mailed"))

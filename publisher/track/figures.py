@@ -7,7 +7,7 @@ that channel: figures are never worth being a nuisance. Nor do they ever take a 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,10 +22,10 @@ from publisher.accounts.renewal import with_access
 from publisher.accounts.settings import platform_of
 from publisher.address_guard import time_limit
 from publisher.errors import AccountError, Explanation, OpslagError, PermanentError, TransientError
-from publisher.models import Account, Message, Operation, PostFigures, PostPart
+from publisher.models import Account, Operation, PostFigures, PostPart
 from publisher.platforms import PLATFORMS
 from publisher.platforms.contract import Abilities, Figures, FollowUp, Platform, Published
-from publisher.schedule.stops import not_stopped
+from publisher.schedule.stops import not_stopped_channels
 from publisher.track.figure_times import OLDEST, next_look, pause_after
 from publisher.vocabulary import AccountStatus, OperationKind, OperationStatus, PartStep
 
@@ -50,23 +50,27 @@ def withdrawn(part: str = "part") -> Exists:
 
 def begin(now: datetime) -> int:
     """Have platforms asked about what was published since the last time; answers about how many parts more."""
-    rows = Account.objects.filter(status=AccountStatus.CONNECTED).defer("credentials")
-    known = {row.pk: PLATFORMS[row.kind].abilities(row.facts) for row in rows if row.kind in PLATFORMS}
+    accounts = Account.objects.filter(status=AccountStatus.CONNECTED).defer("credentials")
+    known = {row.pk: PLATFORMS[row.kind].abilities(row.facts) for row in accounts if row.kind in PLATFORMS}
     counting = {pk: each for pk, each in known.items() if each.figures}
     whole_threads = [pk for pk, each in counting.items() if _asks_about_all(each)]
-    parts = PostPart.objects.filter(step__in=PUBLIC, published_at__gt=now - OLDEST, figures=None).exclude(remote_id="")
-    wanted = parts.filter(
-        Q(position=0) | Q(delivery__account__in=whole_threads), ~withdrawn("pk"), delivery__account__in=list(counting)
-    )
-    found = wanted.order_by("published_at").values_list("pk", "published_at", "delivery__account")[:_BEGUN_AT_ONCE]
+    parts = unasked(now, list(counting), whole_threads).order_by("published_at")
+    found = parts.values_list("pk", "published_at", "delivery__account")[:_BEGUN_AT_ONCE]
     made = [
-        PostFigures(part_id=pk, next_at=_first_look(published_at, now, counting[account]))
+        PostFigures(part_id=pk, account_id=account, next_at=_first_look(published_at, now, counting[account]))
         for pk, published_at, account in found
         if published_at is not None and account is not None
     ]
     # Two of us may begin at once.
     PostFigures.objects.bulk_create(made, ignore_conflicts=True)
     return len(made)
+
+
+def unasked(now: datetime, channels: Sequence[int], whole_threads: Sequence[int]) -> QuerySet[PostPart]:
+    """Public parts that are not asked about yet: first posts on `channels`, all of a thread on `whole_threads`."""
+    parts = PostPart.objects.filter(step__in=PUBLIC, published_at__gt=now - OLDEST, figures=None).exclude(remote_id="")
+    asked_about = Q(position=0) | Q(delivery__account__in=whole_threads)
+    return parts.filter(asked_about, ~withdrawn("pk"), delivery__account__in=channels)
 
 
 def _asks_about_all(abilities: Abilities) -> bool:
@@ -95,20 +99,15 @@ def due(now: datetime) -> QuerySet[PostFigures]:
 
     A copy that never sends does not ask either: renewing its access would end the original's.
     """
-    return PostFigures.objects.filter(
-        ~withdrawn(),
-        next_at__lte=now,
-        claim_id=None,
-        part__delivery__account__status=AccountStatus.CONNECTED,
-        part__delivery__message__in=not_stopped(Message.objects.all()),
-    )
+    channels = not_stopped_channels(Account.objects.filter(status=AccountStatus.CONNECTED))
+    return PostFigures.objects.filter(~withdrawn(), next_at__lte=now, claim_id=None, account__in=channels)
 
 
 def to_ask(now: datetime) -> list[int]:
     """Channels with something `due`, the longest waiting first, one for each server that nobody asks at this moment."""
-    waiting = due(now).values_list("part__delivery__account").annotate(first=Min("next_at")).order_by("first")
+    waiting = due(now).values_list("account").annotate(first=Min("next_at")).order_by("first")
     order = [pk for pk, _first in waiting]
-    busy = PostFigures.objects.filter(claim_id__isnull=False, next_at__gt=now).values("part__delivery__account")
+    busy = PostFigures.objects.filter(claim_id__isnull=False, next_at__gt=now).values("account")
     taken = {_server(account) for account in Account.objects.filter(pk__in=busy).defer("credentials")}
     accounts = Account.objects.defer("credentials").in_bulk(order)
     found = []
@@ -158,7 +157,7 @@ def ask(account_id: int) -> int:
 
 def _claim(account_id: int, now: datetime) -> _Question | None:
     """The rows that this worker won: another one's claim is seen by the row itself, not by what was read before."""
-    found = due(now).filter(part__delivery__account=account_id).order_by("next_at", "pk")
+    found = due(now).filter(account=account_id).order_by("next_at", "pk")
     wanted = list(found.values_list("pk", flat=True)[:AT_ONCE])
     claim_id = uuid.uuid4()
     free = PostFigures.objects.filter(pk__in=wanted, claim_id=None, next_at__lte=now)
@@ -255,7 +254,7 @@ def _put_off(question: _Question, error: OpslagError) -> None:
     asked_s = error.retry_after if isinstance(error, TransientError) else None
     until = timezone.now() + pause_after(max(row.attempts for row in question.rows), asked_s)
     question.mine.update(claim_id=None, last_error=error.explanation.as_json(), next_at=until)
-    others = PostFigures.objects.filter(part__delivery__account=question.account, claim_id=None, next_at__lt=until)
+    others = PostFigures.objects.filter(account=question.account, claim_id=None, next_at__lt=until)
     others.update(next_at=until)
     if isinstance(error, AccountError):
         # The permission for figures alone may be missing: only who we are there says whether the channel still works.

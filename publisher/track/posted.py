@@ -46,8 +46,8 @@ def posted(messages: Iterable[Message]) -> list[Posted]:
 
 
 def lately_posted(account: Account, limit: int) -> list[Posted]:
-    """A channel's last public posts, the latest first."""
-    begun = Message.objects.filter(account=account, deliveries__parts__step__in=PUBLIC).distinct()
+    """The public ones among a channel's last posts, the latest first."""
+    begun = Message.objects.filter(account=account, started_at__isnull=False)
     return posted(begun.select_related("campaign", "account").order_by("-started_at", "-pk")[:limit])
 
 

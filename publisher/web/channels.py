@@ -24,7 +24,7 @@ from publisher.errors import Explanation, InputError
 from publisher.models import Account, Message, Organisation, Slot
 from publisher.platforms import PLATFORMS
 from publisher.schedule.slots import next_slot
-from publisher.track.comments import new_comments
+from publisher.track.comments import new_comments, numbers_by_channel
 from publisher.track.posted import lately_posted
 from publisher.vocabulary import AccountStatus, HoldReason, MessageStatus
 from publisher.web.channel_connect import reconnect_url
@@ -46,10 +46,15 @@ def channels(request: OwnRequest) -> HttpResponse:
     """All channels, those that work first, each with its health in words and its posting times."""
     found = Account.objects.for_organisation(request.organisation).prefetch_related("slots")
     accounts = sorted(found, key=lambda account: (account.status == AccountStatus.DISCONNECTED, account.name.lower()))
+    new = numbers_by_channel(request.organisation)
     context = {
         "title": _("Channels"),
         "state": _state([account for account in accounts if account.status != AccountStatus.DISCONNECTED]),
-        "rows": [_described(account) | {"week": week_of(account.slots.all(), WEEKDAYS_ABBR)} for account in accounts],
+        "rows": [
+            _described(account)
+            | {"week": week_of(account.slots.all(), WEEKDAYS_ABBR), "comments": new.get(account.pk, 0)}
+            for account in accounts
+        ],
         "may_manage": may(request, "manage"),
     }
     return render(request, "web/channels/list.html", context)

@@ -38,7 +38,7 @@ _AT_MOST = 500
 
 @dataclass(frozen=True)
 class FigureRow:
-    """A post on a page. `cells`: (word, number or None); `why`: sentences about what is missing, and its end."""
+    """A post on a page. `cells`: (word, number or None), none if nobody tells any; `why`: what is missing, and why."""
 
     posted: Posted
     cells: list[tuple[str, int | None]]
@@ -47,10 +47,13 @@ class FigureRow:
 
 def figure_rows(posts: Iterable[Posted]) -> list[FigureRow]:
     """For pages; the posts' messages have their account."""
-    return [
-        FigureRow(post, [(str(FIGURE_WORDS[name]), post.figures.get(name)) for name in FIGURES], list(_why(post)))
-        for post in posts
-    ]
+    return [FigureRow(post, list(_cells(post)), list(_why(post))) for post in posts]
+
+
+def _cells(post: Posted) -> Iterator[tuple[str, int | None]]:
+    account = post.message.account
+    if post.read_at is not None or (account is not None and tells(account) and post.found):
+        yield from ((str(FIGURE_WORDS[name]), post.figures.get(name)) for name in FIGURES)
 
 
 def names(figures: Iterable[str]) -> str:
@@ -81,7 +84,7 @@ def _why(post: Posted) -> Iterator[str]:
     else:
         yield from _of_the_last_look(post, account)
     untold = [name for name in FIGURES if name not in told]
-    if told and untold and post.read_at:
+    if told and untold and post.found:
         yield _("%(platform)s does not tell: %(figures)s.") % (label | {"figures": names(untold)})
     kept = [name for name in told if post.read_at and post.figures.get(name) is None]
     if kept:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models import Min
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -16,6 +17,7 @@ from publisher import http
 from publisher.accounts.connect import connect_account
 from publisher.models import Account, Operation, Organisation, PostFigures, StopStamp
 from publisher.track import figures
+from publisher.track.comments import unseen as new_in
 from publisher.track.figure_times import OLDEST
 from publisher.vocabulary import AccountStatus, OperationKind, OperationStatus
 from tests.contract.mastodon import MastodonServer
@@ -342,3 +344,16 @@ def test_looking_costs_the_same_for_many_posts(account: Account, server: Mastodo
         costs.append(len(queries))
         published(account, title="Nyhed 2")
     assert costs[0] == costs[1] <= 8
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL reads small tables as they are")
+def test_no_look_reads_the_table_of_deliveries(account: Account) -> None:
+    now = timezone.now()
+    looks = {
+        "account_id": figures.due(now).values_list("account").annotate(first=Min("next_at")).order_by("first"),
+        "figures_unseen": new_in(account.organisation).select_related("part__delivery__message__campaign"),
+        "delivery_account_once": figures.unasked(now, [account.pk], [account.pk]),
+    }
+    for index, rows in looks.items():
+        plan = rows.explain()
+        assert "SCAN publisher_delivery" not in plan and index in plan, plan

@@ -34,8 +34,8 @@ def page_of(delivery: Delivery) -> str:
 
 def test_the_receipt_says_what_each_post_has_got(commented: Delivery, annas: Client) -> None:
     page = words(annas.get(page_of(commented)))
-    assert "How the posts do" in page and "as of" in page
-    assert "1,234 1 3" in page and "– not told" in page
+    assert "How the posts do" in page and "figures as of" in page
+    assert "Likes 1,234 Shares 1 Comments 3 Views – not told" in page
     assert "Mastodon does not tell: views." in page
 
 
@@ -114,9 +114,11 @@ def test_a_channel_s_page_has_its_last_posts_and_its_comments(
 ) -> None:
     address = f"/channels/{account.pk}"
     page = words(annas.get(address))
-    assert "Last posts" in page and "1,234 1 3" in page and "3 new comments" in page
+    assert "Last posts" in page and "Likes 1,234 Shares 1 Comments 3" in page and "3 new comments" in page
+    assert "3 new comments" in words(annas.get("/channels"))
     marks = {"seen": [f"{told(commented).pk}-3"], "next": address}
     assert annas.post("/comments/seen", marks)["Location"] == address
+    assert "new comments" not in words(annas.get("/channels"))
     before = questions(annas, address)
     published(account, title="Nyhed 2")
     asked(account)
