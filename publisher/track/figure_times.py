@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-# How old the post is at each look. 17 looks in five weeks; where each is paid for or rationed, 5 in four.
+# How old the post is at each look. 16 looks in five weeks; where each is paid for or rationed, 5 in four.
 USUAL = (
     timedelta(minutes=10),
     *(timedelta(hours=hours) for hours in (1, 3, 6, 12)),
