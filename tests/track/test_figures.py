@@ -20,6 +20,7 @@ from publisher.track import figures
 from publisher.track.comments import unseen as new_in
 from publisher.track.figure_times import OLDEST
 from publisher.vocabulary import AccountStatus, OperationKind, OperationStatus
+from tests.contract.linkedin import LinkedInServer
 from tests.contract.mastodon import MastodonServer
 from tests.contract.telegram import TelegramServer
 from tests.contract.wire import Request, Response, answer, in_process
@@ -145,6 +146,19 @@ def test_where_reading_costs_only_first_posts_are_asked_about_and_seldom(on_x: A
     assert asked(on_x) == 1 and x.spent == spent + Decimal("0.001")
     row = told(delivery)
     assert (row.likes, row.reposts, row.replies, row.views) == (1, 2, 2, 400)
+
+
+def test_our_first_comment_is_no_comment_and_nobody_is_asked_about_it(secretariat: Organisation) -> None:
+    server = LinkedInServer()
+    with http.use_transport(in_process(server)):
+        values = {"organisation": "urn:li:organization:1", "access_token": server.token}
+        account = connect_account(secretariat, "linkedin", values)
+        delivery = published(account, "Tilmelding på hjemmesiden.")
+        told_there = {"likeCount": 1, "shareCount": 2, "commentCount": 4, "impressionCount": 400}
+        server.figures[delivery.parts.get(position=0).remote_id] = told_there
+        assert asked(account) == 1 and PostFigures.objects.count() == 1
+    row = told(delivery)
+    assert (row.likes, row.reposts, row.replies, row.views) == (1, 2, 3, 400)
 
 
 def test_a_platform_that_tells_nothing_is_never_asked(secretariat: Organisation) -> None:
