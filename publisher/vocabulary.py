@@ -329,6 +329,7 @@ class NoticeKind(TextChoices):
     REVIEW_READY = "review_ready", _("A draft is ready for approval")
     NEW_ITEM = "new_item", _("A rule has made a draft of a new item")
     ALERT = "alert", _("Something needs a person")
+    COMMENTS = "comments", _("New comments on posts")
 
 
 class Queue(StrEnum):

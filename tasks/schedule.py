@@ -28,6 +28,8 @@ BEAT_SCHEDULE = {
     "every-second": _tick("tasks.tick.every_second", 1.0),
     "counts": _tick("tasks.track.check_counts", 3600.0, Queue.TRACK),
     "channels": _tick("tasks.track.look_after_channels", 600.0, Queue.TRACK),
+    "figures": _tick("tasks.track.look_for_figures", 30.0, Queue.TRACK),
+    "comments": _tick("tasks.track.tell_of_comments", 600.0, Queue.TRACK),
     "consents": _tick("tasks.track.tell_of_consents", 3600.0, Queue.TRACK),
     **{f"heartbeat-{queue}": _heartbeat(queue) for queue in Queue},
 }

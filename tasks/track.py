@@ -13,7 +13,7 @@ from publisher.accounts import alerts, health, renewal, signing_in
 from publisher.deliver import finish, notice, operations, post, reconcile, recover
 from publisher.operate.heartbeat import beat
 from publisher.review import afterwards, photo_consent, settling, withdraw
-from publisher.track import breaker, events
+from publisher.track import breaker, comments, events, figures
 from publisher.track.counters import check_recent
 from publisher.track.inbound import forwarding, mailbox
 from publisher.vocabulary import Queue
@@ -125,6 +125,27 @@ def look_after_channels() -> None:
 def check_account(account_id: int) -> None:
     """Ask one channel's platform whether it still knows us."""
     health.check_one(account_id)
+
+
+@shared_task
+def look_for_figures() -> None:
+    """Have platforms asked about the posts whose time it is."""
+    now = timezone.now()
+    do_all((partial(figures.begin, now), partial(figures.settle, now)))
+    for account_id in figures.to_ask(now):
+        wake(ask_for_figures, account_id, queue=Queue.TRACK)
+
+
+@shared_task
+def ask_for_figures(account_id: int) -> None:
+    """Ask one channel's platform what it counts about some posts."""
+    figures.ask(account_id)
+
+
+@shared_task
+def tell_of_comments() -> None:
+    """Write the day's mails about new comments."""
+    comments.tell_of_comments(timezone.now())
 
 
 @shared_task

@@ -20,11 +20,27 @@ def notify_approvers(
     return _write(people.exclude(pk=but.pk) if but is not None else people, organisation, kind, subject, words)
 
 
+def notify_other_approvers(
+    organisation: Organisation, kind: NoticeKind, subject: models.Model, words: Explanation
+) -> list[Notice]:
+    """The same for those approvers who are no administrators: of what these are told in another mail."""
+    return _write(_people(organisation, RoleKind.APPROVER), organisation, kind, subject, words)
+
+
 def notify_administrators(
     organisation: Organisation, kind: NoticeKind, subject: models.Model, words: Explanation
 ) -> list[Notice]:
     """The same for its administrators alone."""
     return _write(_people(organisation, RoleKind.OWNER), organisation, kind, subject, words)
+
+
+def notify_writers(
+    organisation: Organisation, kind: NoticeKind, subject: models.Model, words: Explanation
+) -> list[Notice]:
+    """The same for all who write there: editors, approvers and administrators."""
+    return _write(
+        _people(organisation, RoleKind.EDITOR, RoleKind.APPROVER, RoleKind.OWNER), organisation, kind, subject, words
+    )
 
 
 def _people(organisation: Organisation, *kinds: RoleKind) -> models.QuerySet[User]:

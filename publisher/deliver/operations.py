@@ -69,8 +69,12 @@ def _claim(operation_id: int, now: datetime) -> Operation | None:
     claim_id = uuid.uuid4()
     taken = _allowed(now).filter(pk=operation_id)
     claimed = {"status": OperationStatus.WORKING, "claim_id": claim_id, "lease_until": now + LEASE, "begun_at": now}
-    if not taken.update(**claimed, attempts=F("attempts") + 1):
-        return None
+    with transaction.atomic():
+        # Whoever waits here for another one's claim then asks anew: the condition below reads other tables, too, and
+        # PostgreSQL would not look at it again for a row that changed while the statement waited for it.
+        Operation.objects.select_for_update().filter(pk=operation_id).first()
+        if not taken.update(**claimed, attempts=F("attempts") + 1):
+            return None
     rows = ("part__delivery__message__campaign", "part__delivery__account__organisation")
     return Operation.objects.select_related(*rows).get(pk=operation_id)
 

@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
+from publisher.access.notices import notify_approvers, notify_other_approvers
 from publisher.accounts.refusal import refused
 from publisher.accounts.renewal import fresh_config, renewed, with_access
 from publisher.accounts.settings import platform_of
@@ -32,6 +33,7 @@ from publisher.platforms.contract import Platform, Post, Published
 from publisher.schedule import dispatch
 from publisher.schedule.stops import not_stopped
 from publisher.vocabulary import (
+    AccountStatus,
     DeliveryStatus,
     HoldReason,
     MessageStatus,
@@ -285,10 +287,13 @@ def _failed(delivery: Delivery, mine: PostClaim, error: OpslagError) -> Delivery
 
 def _hold_for_account(delivery: Delivery, error: AccountError, *, frm: MessageStatus) -> bool:
     """Ask for a reconnect and hold the message; false where the channel was connected anew since we read it."""
-    words = error.explanation
-    if not refused(account_of(delivery), words):
+    words, account = error.explanation, account_of(delivery)
+    if not refused(account, words):
         return False
-    return dispatch.hold(delivery.message, HoldReason.ACCOUNT_BROKEN, words, frm=frm)
+    # Administrators have a mail about the channel, which says that its posts wait; they need none about this one.
+    in_a_mail = Account.objects.filter(pk=account.pk, status=AccountStatus.NEEDS_RECONNECT).exists()
+    tell = notify_other_approvers if in_a_mail else notify_approvers
+    return dispatch.hold(delivery.message, HoldReason.ACCOUNT_BROKEN, words, frm=frm, tell=tell)
 
 
 def _end(delivery: Delivery, mine: PostClaim, result: outcome.Outcome) -> DeliveryStatus | None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
+from publisher.models.channels import Account
+from publisher.models.fields import EMPTY
 from publisher.models.ledger import PostPart
 from publisher.models.organisation import User
 from publisher.models.scoped import ScopedModel
@@ -53,11 +55,17 @@ class Operation(ScopedModel):
 class PostFigures(ScopedModel):
     """What a platform counts about one public part of a post; NULL where it does not tell.
 
-    `next_at`: when it is asked again, NULL when it is not; `replies_seen`: how many replies staff have looked at.
+    `replies` are other people's: what followed our own post is not among them. `replies_seen`: how many of them staff
+    have looked at; `replies_mailed`: of how many they got a mail. `read_at`: when the figures were read last;
+    `next_at`: when the platform is asked again, NULL when it is not. `claim_id`: whose question is under way, until
+    `next_at`; `attempts` counts questions without an answer since the last one, `last_error` says why the last had
+    none. `gone_at`: when the platform said that it no longer has the post.
     """
 
-    organisation_path = "part__delivery__message__campaign__organisation"
+    organisation_path = "account__organisation"
     part = models.OneToOneField(PostPart, models.CASCADE, related_name="figures")
+    # Its delivery's: the way there leads through a table of millions.
+    account = models.ForeignKey(Account, models.CASCADE, related_name="+")
     likes = models.PositiveIntegerField(null=True)
     reposts = models.PositiveIntegerField(null=True)
     replies = models.PositiveIntegerField(null=True)
@@ -66,6 +74,13 @@ class PostFigures(ScopedModel):
     replies_mailed = models.PositiveIntegerField(default=0)
     read_at = models.DateTimeField(null=True)
     next_at = models.DateTimeField(null=True)
+    claim_id = models.UUIDField(null=True)
+    attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
+    last_error = models.JSONField(default=dict, db_default=EMPTY)
+    gone_at = models.DateTimeField(null=True)
 
     class Meta:
-        indexes: ClassVar = [models.Index(fields=["next_at"], condition=Q(next_at__isnull=False), name="figures_due")]
+        indexes: ClassVar = [
+            models.Index(fields=["next_at"], condition=Q(next_at__isnull=False), name="figures_due"),
+            models.Index(fields=["account"], condition=Q(replies__gt=F("replies_seen")), name="figures_unseen"),
+        ]

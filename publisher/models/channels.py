@@ -22,7 +22,8 @@ class Account(ScopedModel):
     the latest; `told_days`: of how many days before that the people were told last. `link_values` are the parameters
     that its links get (utm_source and the like). Its posting times are left out in quiet hours (wall times, from the
     first to before the second) and, with `keeps_holidays`, on Danish public holidays. `tells_of_comments`: staff get a
-    mail a day about new comments. `warnings`: what should be known although it works, as Explanations' JSON.
+    mail a day about new comments, `comments_mailed_on` was the last such day. `warnings`: what should be known although
+    it works, as Explanations' JSON.
     """
 
     organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="accounts")
@@ -52,6 +53,7 @@ class Account(ScopedModel):
     quiet_until = models.TimeField(null=True, blank=True)
     keeps_holidays = models.BooleanField(default=False, db_default=False)
     tells_of_comments = models.BooleanField(default=False, db_default=False)
+    comments_mailed_on = models.DateField(null=True)
 
     class Meta:
         indexes: ClassVar = [

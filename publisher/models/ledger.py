@@ -160,6 +160,7 @@ class PostPart(ScopedModel):
         indexes: ClassVar = [
             models.Index(fields=["delivery"], condition=Q(step__in=["waiting", "preparing"]), name="part_unprepared"),
             models.Index(fields=["published_at"], condition=Q(step="committed"), name="part_committed"),
+            models.Index(fields=["published_at"], name="part_published"),
         ]
 
 

@@ -162,7 +162,7 @@ FIGURES = ("likes", "reposts", "replies", "views")
 
 @dataclass(frozen=True)
 class Figures:
-    """What a platform counts about one post; None where it does not tell."""
+    """What a platform counts about one post; None where it does not tell. `replies` are all, ours among them."""
 
     likes: int | None = None
     reposts: int | None = None
@@ -243,7 +243,7 @@ class Platform(ABC):
         raise PermanentError(gettext_noop("A post cannot be taken down on this platform."), reason="no_delete")
 
     def figures(self, config: Any, facts: Mapping[str, Any], remote_ids: Sequence[str]) -> dict[str, Figures]:
-        """The figures of some of our posts, by remote id; a post that is gone is left out."""
+        """The figures of some of our posts, by remote id; what the platform does not have (any more) is left out."""
         return {}
 
     def renew_at(self, config: Any) -> datetime | None:

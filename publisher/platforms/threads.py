@@ -177,8 +177,12 @@ class ThreadsPlatform(Platform):
             path, asked = f"{_quoted(remote_id)}/insights", {"metric": _METRICS}
             try:
                 seen = measured(rows_of(self._call(config, "GET", path, params=asked)))
-            except (PermanentError, AccountError) as error:
-                if error.reason not in {GONE, PERMISSION}:
+            except AccountError as error:
+                if error.reason != PERMISSION:
+                    raise
+                seen = {}
+            except PermanentError as error:
+                if error.reason != GONE:
                     raise
                 continue
             again = [seen[name] for name in ("reposts", "quotes") if name in seen]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -17,7 +17,7 @@ from publisher.access.notices import notify_approvers
 from publisher.compose.compiled import compile_message
 from publisher.compose.past_events import post_held
 from publisher.errors import Explanation, OpslagError, TransientError
-from publisher.models import CompiledMail, Message
+from publisher.models import Campaign, CompiledMail, Message, Organisation
 from publisher.models.probe import Moment
 from publisher.schedule.first_wave import first_wave_of
 from publisher.schedule.freeze import add_difference, freeze, one_snapshot
@@ -80,10 +80,11 @@ def hold(
     *,
     frm: MessageStatus,
     only: Mapping[str, object] | None = None,
+    tell: Callable[[Organisation, NoticeKind, Campaign, Explanation], object] = notify_approvers,
 ) -> bool:
     """Take the message out of the line until a person decides, and tell them; false if it had already moved on.
 
-    `only` narrows what the stored row must still say, besides its status.
+    `only` narrows what the stored row must still say, besides its status; `tell` writes the notices.
     """
     with transaction.atomic():
         held = Message.objects.filter(pk=message.pk, status=frm, **(only or {})).update(
@@ -96,7 +97,7 @@ def hold(
         if held:
             campaign = message.campaign
             record(campaign.organisation, None, "held", campaign, explanation.msgid, **explanation.params)
-            notify_approvers(campaign.organisation, NoticeKind.ALERT, campaign, explanation)
+            tell(campaign.organisation, NoticeKind.ALERT, campaign, explanation)
     return bool(held)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db.models import Exists, QuerySet
 
-from publisher.models import Message, StopStamp
+from publisher.models import Account, Message, StopStamp
 
 
 def not_stopped(messages: QuerySet[Message]) -> QuerySet[Message]:
@@ -14,3 +14,11 @@ def not_stopped(messages: QuerySet[Message]) -> QuerySet[Message]:
         return messages.none()
     everywhere = StopStamp.objects.filter(organisation=None)
     return messages.filter(~Exists(everywhere), campaign__organisation__stop_stamp=None)
+
+
+def not_stopped_channels(accounts: QuerySet[Account]) -> QuerySet[Account]:
+    """Only channels of which the same can be said."""
+    if settings.OPSLAG_NEVER_SEND:
+        return accounts.none()
+    everywhere = StopStamp.objects.filter(organisation=None)
+    return accounts.filter(~Exists(everywhere), organisation__stop_stamp=None)

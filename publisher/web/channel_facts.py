@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import ngettext
 
 from publisher.accounts.lasting import must_reconnect_by
 from publisher.errors import Explanation
@@ -16,13 +16,7 @@ from publisher.platforms import PLATFORMS
 from publisher.platforms.contract import Abilities, FollowUp, Limits, LinkCard
 from publisher.templatetags.dates import number, write_date
 from publisher.vocabulary import AccountStatus
-
-FIGURE_WORDS = {
-    "likes": gettext_lazy("likes"),
-    "reposts": gettext_lazy("shares"),
-    "replies": gettext_lazy("replies"),
-    "views": gettext_lazy("views"),
-}
+from publisher.web.figures import names
 
 
 @dataclass(frozen=True)
@@ -71,8 +65,9 @@ def _can(abilities: Abilities) -> Iterator[str]:
     if abilities.languages:
         yield _("Say which language a post is in")
     if abilities.figures:
-        words = ", ".join(str(FIGURE_WORDS[figure]) for figure in abilities.figures)
-        yield _("Figures about each post: %(figures)s") % {"figures": words}
+        told = _("Figures about each post: %(figures)s") % {"figures": names(abilities.figures)}
+        seldom = _("They are read seldom, five times in four weeks: each reading is paid for or rationed.")
+        yield _with_note(told, seldom if abilities.figures_cost else "")
 
 
 def _cannot(abilities: Abilities) -> Iterator[str]:

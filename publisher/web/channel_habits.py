@@ -1,4 +1,5 @@
-"""A channel's links and quiet hours: what is put behind its links, and when its posting times are left out."""
+"""A channel's links, quiet hours and mails: what is put behind its links, when its posting times are left out, and
+whether staff get a mail a day about new comments."""
 
 from __future__ import annotations
 
@@ -9,12 +10,15 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 from django.views.decorators.http import require_http_methods
 
 from publisher.access.audit import record
 from publisher.models import Account
+from publisher.track.comments import tell_daily
+from publisher.web.figures import tells
 from publisher.web.kept_words import keeps_words
 from publisher.web.staff import OwnRequest, own, staff
 
@@ -22,7 +26,7 @@ LINK_VALUES = ("utm_source", "utm_medium", "utm_campaign")
 
 
 class HabitsForm(forms.Form):
-    """The parameters of its links, its quiet hours, and whether it keeps public holidays."""
+    """The parameters of its links, its quiet hours, whether it keeps public holidays, and the mail about comments."""
 
     utm_source = forms.CharField(
         max_length=80,
@@ -59,6 +63,17 @@ class HabitsForm(forms.Form):
         label=gettext_lazy("Leave out posting times on Danish public holidays"), required=False
     )
 
+    tells_of_comments = forms.BooleanField(
+        label=gettext_lazy("Send us a mail a day about new comments"),
+        required=False,
+        help_text=gettext_lazy("At 8 in the morning, to all who may write here; never on days without new ones."),
+    )
+
+    def __init__(self, data: Any, account: Account) -> None:
+        super().__init__(data, initial=_initial(account))
+        if "replies" not in tells(account):
+            del self.fields["tells_of_comments"]
+
     def clean(self) -> dict[str, Any]:
         """Quiet hours have a beginning and an end, or neither."""
         given = dict(self.cleaned_data)
@@ -77,15 +92,15 @@ class HabitsForm(forms.Form):
 def channel_habits(request: OwnRequest, pk: int) -> HttpResponse:
     """Change them; what is planned already keeps its time."""
     account = own(Account.objects.for_organisation(request.organisation), pk)
-    form = HabitsForm(request.POST or None, initial=_initial(account))
+    form = HabitsForm(request.POST or None, account)
     if request.method == "POST" and form.is_valid():
         _store(account, form.cleaned_data)
-        words = gettext_noop("changed its links and quiet hours")
+        words = gettext_noop("changed its links, quiet hours and mails")
         record(request.organisation, request.user, "channel_habits", account, words)
         messages.success(request, _("Saved."))
         return redirect("channel", pk=pk)
     context = {
-        "title": _("Links and quiet hours"),
+        "title": _("Links, quiet hours and mails"),
         "state": account.name,
         "form": form,
         "button": _("Save"),
@@ -96,7 +111,7 @@ def channel_habits(request: OwnRequest, pk: int) -> HttpResponse:
 
 
 def _initial(account: Account) -> dict[str, Any]:
-    own_fields = ("quiet_from", "quiet_until", "keeps_holidays")
+    own_fields = ("quiet_from", "quiet_until", "keeps_holidays", "tells_of_comments")
     return {name: account.link_values.get(name, "") for name in LINK_VALUES} | {
         name: getattr(account, name) for name in own_fields
     }
@@ -108,3 +123,5 @@ def _store(account: Account, given: dict[str, Any]) -> None:
     account.quiet_from, account.quiet_until = given["quiet_from"], given["quiet_until"]
     account.keeps_holidays = given["keeps_holidays"]
     account.save(update_fields=["link_values", "quiet_from", "quiet_until", "keeps_holidays"])
+    if "tells_of_comments" in given:
+        tell_daily(account, given["tells_of_comments"], timezone.now())

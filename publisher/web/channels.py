@@ -24,14 +24,19 @@ from publisher.errors import Explanation, InputError
 from publisher.models import Account, Message, Organisation, Slot
 from publisher.platforms import PLATFORMS
 from publisher.schedule.slots import next_slot
+from publisher.track.comments import new_comments, numbers_by_channel
+from publisher.track.posted import lately_posted
 from publisher.vocabulary import AccountStatus, HoldReason, MessageStatus
 from publisher.web.channel_connect import reconnect_url
 from publisher.web.channel_facts import facts_of
+from publisher.web.figures import figure_rows, tells
 from publisher.web.kept_words import keeps_words
 from publisher.web.posting_times_form import PostingTimesForm, Week, week_of
 from publisher.web.staff import OwnRequest, may, own, staff
 from publisher.web.who_did_what import who_did_what
 
+# How many of its last posts a channel's page shows.
+POSTS = 10
 WAITING = (MessageStatus.SCHEDULED, MessageStatus.PAUSED, MessageStatus.HELD)
 
 
@@ -41,10 +46,15 @@ def channels(request: OwnRequest) -> HttpResponse:
     """All channels, those that work first, each with its health in words and its posting times."""
     found = Account.objects.for_organisation(request.organisation).prefetch_related("slots")
     accounts = sorted(found, key=lambda account: (account.status == AccountStatus.DISCONNECTED, account.name.lower()))
+    new = numbers_by_channel(request.organisation)
     context = {
         "title": _("Channels"),
         "state": _state([account for account in accounts if account.status != AccountStatus.DISCONNECTED]),
-        "rows": [_described(account) | {"week": week_of(account.slots.all(), WEEKDAYS_ABBR)} for account in accounts],
+        "rows": [
+            _described(account)
+            | {"week": week_of(account.slots.all(), WEEKDAYS_ABBR), "comments": new.get(account.pk, 0)}
+            for account in accounts
+        ],
         "may_manage": may(request, "manage"),
     }
     return render(request, "web/channels/list.html", context)
@@ -168,6 +178,9 @@ def _page(request: OwnRequest, account: Account, form: PostingTimesForm | None, 
         "example_link": example_link(account),
         "facts": facts_of(account, timezone.now()),
         "held": _held(account),
+        "posts": figure_rows(lately_posted(account, POSTS)),
+        "comments": new_comments(account.organisation, account),
+        "tells_comments": "replies" in tells(account),
         "disconnected": account.status == AccountStatus.DISCONNECTED,
         "may_edit": may(request, "edit"),
         "may_manage": may(request, "manage"),

@@ -20,8 +20,10 @@ from publisher.models import Campaign, StopStamp
 from publisher.review.progress import Progress
 from publisher.review.worklist import VIEWS, listed, numbers
 from publisher.track.clicks import link_figures
+from publisher.track.posted import posted
 from publisher.vocabulary import CampaignStatus, MessageStatus
 from publisher.web.afterwards import operation_rows
+from publisher.web.figures import figure_rows
 from publisher.web.obstacle import of_checks
 from publisher.web.previews import preview
 from publisher.web.promise import Promise, error_count, open_checks, promise
@@ -87,6 +89,7 @@ def sendout(request: OwnRequest, campaign_id: int) -> HttpResponse:
         "may_approve": may(request, "approve"),
         "open": any(row.message.status in OPEN for row in rows),
         "link_figures": link_figures(campaign),
+        "figures": figure_rows(posted(row.message for row in rows)),
         "operations": operation_rows(campaign),
         "corrects": Campaign.objects.for_organisation(request.organisation)
         .filter(messages__corrections__campaign=campaign)

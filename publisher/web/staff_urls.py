@@ -8,6 +8,7 @@ from publisher.web import (
     afterwards,
     composer,
     event_edit,
+    figures,
     news,
     news_item,
     news_write,
@@ -28,6 +29,7 @@ from publisher.web import (
 
 urlpatterns = [
     path("", today.today, name="today"),
+    path("comments/seen", figures.comments_seen, name="comments-seen"),
     path("news", news.news, name="news"),
     path("news/take", news.take_as_new, name="take"),
     path("news/held", quarantine.held, name="held"),

@@ -18,6 +18,7 @@ from publisher.models.ledger import EVENT_IN_TROUBLE
 from publisher.review.standing import NEW, viewed
 from publisher.review.worklist import drafts, lately, upcoming, worklist
 from publisher.rules.waiting import Turn, next_turns
+from publisher.track.comments import new_comments
 from publisher.track.inbound.mailbox import trouble as mailbox_trouble
 from publisher.web.staff import OwnRequest, may, staff
 
@@ -40,6 +41,7 @@ def today(request: OwnRequest) -> HttpResponse:
         "mailbox_trouble": mailbox,
         "reports_in_trouble": reports,
         "needs": len(work) + bool(mail) + bool(mailbox) + bool(reports),
+        "comments": new_comments(organisation),
         "coming": _coming(organisation),
         "gone": lately(organisation, BEHIND),
         "drafts": drafts(organisation, DRAFTS),

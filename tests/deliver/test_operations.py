@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from publisher.deliver import operations, post, reconcile
@@ -16,6 +17,7 @@ from publisher.review.afterwards import Wish, carry_through
 from publisher.vocabulary import DeliveryStatus, OperationStatus
 from tests.contract.mastodon import MastodonServer
 from tests.deliver.posting import CREATE, begun, during, scheduled
+from tests.elsewhere import Elsewhere
 
 pytestmark = pytest.mark.database
 
@@ -149,6 +151,18 @@ def test_a_worker_that_died_is_followed_by_another(published: PostPart, server: 
     assert operations.carry_out(operation.pk) is None, "it is being made"
     Operation.objects.update(lease_until=now - timedelta(seconds=1))
     assert operations.carry_out(operation.pk) == OperationStatus.DONE
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_workers_in_the_same_moment_one_makes_the_change(published: PostPart, server: MastodonServer) -> None:
+    operation = withdrawn(published)
+    with transaction.atomic():
+        assert operations.carry_out(operation.pk) == OperationStatus.DONE
+        Operation.objects.update(status=OperationStatus.WORKING, lease_until=timezone.now() + timedelta(minutes=1))
+        other = Elsewhere(lambda: operations.carry_out(operation.pk))
+        other.is_over(0.5)
+    assert other.answer() is None
+    assert [call.split()[0] for call in server.calls].count("DELETE") == 1
 
 
 def test_of_one_post_one_change_at_a_time(published: PostPart) -> None:

@@ -121,6 +121,29 @@ def test_a_revoked_token_is_said_ahead_of_the_instant(
     assert said in words(signed_in(bo, language).get(f"/sendouts/{message.campaign_id}"))
 
 
+def test_of_a_refused_post_everybody_gets_one_mail(
+    account: Account, server: MastodonServer, bo: User, olga: User
+) -> None:
+    first, second = scheduled(account, in_minutes(8)), scheduled(account, in_minutes(8))
+    server.control({"revoke": server.token})
+    post.prepare(first.pk)
+    notices = Notice.objects.values_list("user", "subject_kind", "subject_id")
+    assert set(notices) == {(bo.pk, "campaign", first.message.campaign_id), (olga.pk, "account", account.pk)}
+    assert len(notices) == 2
+    post.prepare(second.pk)
+    assert list(notices.filter(user=olga.pk)) == [(olga.pk, "account", account.pk)]
+    assert notices.filter(user=bo.pk).count() == 2, "each of them waits for an approver"
+
+
+def test_posts_of_a_channel_that_was_taken_away_are_told_of_to_all(
+    account: Account, server: MastodonServer, bo: User, olga: User
+) -> None:
+    delivery = scheduled(account, in_minutes(8))
+    Account.objects.update(status="disconnected", credentials={})
+    post.prepare(delivery.pk)
+    assert set(Notice.objects.values_list("user", "subject_kind")) == {(bo.pk, "campaign"), (olga.pk, "campaign")}
+
+
 def test_connected_again_and_released_it_goes_out(account: Account, server: MastodonServer, bo: User) -> None:
     delivery = scheduled(account, in_minutes(8))
     server.control({"revoke": server.token})

@@ -204,7 +204,7 @@ class TestThreads(PlatformContract):
         wanted = [first.remote_id, "311"]
         assert stage.platform.figures(stage.config, stage.facts, wanted) == {first.remote_id: Figures(5, 13, 7, 5)}
         less = ThreadsConfig(server.oauth.long_token(SCOPES - {"threads_manage_insights"}))
-        assert stage.platform.figures(less, stage.facts, wanted) == {}
+        assert stage.platform.figures(less, stage.facts, [first.remote_id]) == {first.remote_id: Figures()}
 
     def test_the_access_is_renewed_halfway(self, stage: Stage) -> None:
         config = replace(stage.config, **stage.platform.renew(stage.config, None))

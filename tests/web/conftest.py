@@ -8,15 +8,18 @@ import pytest
 from django.test import Client
 
 from publisher.models import Account, Campaign, Item, Newsletter, User
+from tests.deliver.conftest import account, server
 from tests.review.send_outs import send_out
 from tests.web.office import signed_in
+
+__all__ = ["account", "server"]
 
 HERE = Path(__file__).parent
 # Pages whose lists and searches ask the database questions of their own; the others show what stages have asked.
 ON_BOTH_DATABASES = {
-    "test_calendar.py", "test_news.py", "test_news_item.py", "test_pictures.py", "test_plan.py", "test_replies.py",
-    "test_rules_pages.py", "test_sendouts.py", "test_sendouts_waiting.py", "test_sources.py", "test_subscribers.py",
-    "test_today.py",
+    "test_calendar.py", "test_figures.py", "test_news.py", "test_news_item.py", "test_pictures.py", "test_plan.py",
+    "test_replies.py", "test_rules_pages.py", "test_sendouts.py", "test_sendouts_waiting.py", "test_sources.py",
+    "test_subscribers.py", "test_today.py",
 }  # fmt: skip
 
 

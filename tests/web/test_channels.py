@@ -59,7 +59,7 @@ def test_the_list_asks_the_database_as_often_for_many_channels_as_for_one(
     for number in range(6):
         account = Account.objects.create(organisation=secretariat, kind="mastodon", name=f"Kanal {number}")
         Slot.objects.create(account=account, weekday=number, time=time(8))
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         client.get("/channels")
 
 

@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("publisher", "0029_sent_again"),
+        ("publisher", "0030_post_figures"),
     ]
 
     operations = [
