@@ -27,6 +27,14 @@ class Trouble(Enum):
         TOO_SLOW,
         gettext_noop("%(name)s took too long. Choose a smaller table, or a query that asks for less."),
     )
+    SLOW_TO_SHOW = (
+        True,
+        TOO_SLOW,
+        gettext_noop(
+            "%(name)s needed more than 5 seconds to show the first rows. Choose a smaller table, or a query that asks "
+            "for less; one that refers to itself (RECURSIVE) may never come to an end."
+        ),
+    )
     LOCKED = (True, "locked", gettext_noop("%(name)s is locked by another program right now. It is tried again."))
     FULL = (True, Reason.BUSY.value, gettext_noop("%(name)s has too many connections right now. It is tried again."))
     AWAY = (True, Reason.CONNECTION.value, gettext_noop("%(name)s could not be reached."))
@@ -133,10 +141,13 @@ _SQLITE_WORDS = (
 )
 
 
-def explained(error: BaseException, address: Address, *, late: bool = False) -> OpslagError:
-    """Our error for a driver's. `late`: the connection was cut because its time was up."""
+def explained(
+    error: BaseException, address: Address, *, slow: Trouble = Trouble.SLOW, late: bool = False
+) -> OpslagError:
+    """Our error for a driver's; `slow` for what took too long. `late`: the line was cut because its time was up."""
     cause = error.orig if isinstance(error, sa.exc.DBAPIError) and error.orig else error
-    return as_error(Trouble.SLOW if late else _trouble(cause), address, str(cause))
+    trouble = Trouble.SLOW if late else _trouble(cause)
+    return as_error(slow if trouble is Trouble.SLOW else trouble, address, str(cause))
 
 
 def as_error(trouble: Trouble, address: Address, words: str = "") -> OpslagError:
