@@ -17,7 +17,7 @@ _NO_OFFERS: Mapping[str, Offer] = MappingProxyType({})
 
 
 class WriteOnlyInput(forms.TextInput):
-    """Never filled in by us. An `open` one is seen while it is typed: mistakes in an address are not found behind dots."""
+    """Never filled in by us. An `open` one is seen while it is typed: mistakes in an address are not found by dots."""
 
     def format_value(self, value: Any) -> None:
         """Nothing, whatever is stored or was sent."""
