@@ -48,7 +48,7 @@ class Week:
     other: dict[str, Story] = field(default_factory=dict)
     sent: list[tuple[str, datetime]] = field(default_factory=list)
 
-    def until(self, end: datetime, change: Callable[[Week], None] | None = None) -> None:
+    def until(self, end: datetime, change: Callable[[Week], object] | None = None) -> None:
         """Let the time pass, tick by tick; then the website changes."""
         while self.now < end:
             self.clock.shift(QUARTER)
