@@ -68,8 +68,8 @@ def reading(text: str, password: str = "", patience: Patience = COLLECTING) -> I
             raise as_error(Trouble.AWAY, address) from None
         except (sa.exc.SQLAlchemyError, sqlite3.Error, psycopg.Error, pymysql.MySQLError, OSError, *_STRANGE) as error:
             # Without the driver's error: its chain may quote the address.
-            slow = Trouble.SLOW if patience is COLLECTING else Trouble.SLOW_TO_SHOW
-            raise explained(error, address, slow=slow, late=watchdog.has_cut) from None
+            shown_in_s = 0 if patience is COLLECTING else patience.statement_s
+            raise explained(error, address, shown_in_s=shown_in_s, late=watchdog.has_cut) from None
 
 
 class _Watchdog:

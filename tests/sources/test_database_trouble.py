@@ -158,7 +158,7 @@ def test_a_query_that_takes_too_long_is_cut_off(cms: Cms) -> None:
         "postgresql": "SELECT pg_sleep(60)",
         "mariadb": "SELECT SLEEP(60)",
     }
-    with pytest.raises(TransientError, match="needed more than 5 seconds"), reading(cms.url, "", short) as connection:
+    with pytest.raises(TransientError, match="needed more than"), reading(cms.url, "", short) as connection:
         connection.exec_driver_sql(slow[cms.kind])
 
 
@@ -166,7 +166,7 @@ def test_a_page_does_not_wait_for_a_query_without_an_end(small: Cms, monkeypatch
     monkeypatch.setattr(database_looks, "WAITED_FOR", Patience(connect_s=4, statement_s=1, total_s=9.0))
     endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i AS id, i AS overskrift FROM n"
     config = DatabaseConfig(small.url, query=endless, id_column="id", title_column="overskrift")
-    with pytest.raises(TransientError, match="needed more than 5 seconds to show the first rows"):
+    with pytest.raises(TransientError, match="needed more than 1 seconds to show the first rows"):
         SOURCE.samples(config)
 
 
