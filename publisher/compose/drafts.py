@@ -143,7 +143,7 @@ def _add_post(campaign: Campaign, items: Sequence[Item], account: Account) -> No
         text=default_text(items, account),
         link=first.link,
         picture=first.picture,
-        picture_alt=first.picture.alt if first.picture else "",
+        picture_alt=first.alt,
     )
 
 
@@ -156,7 +156,7 @@ def content_of(item: Item) -> dict[str, object]:
         "html": many_lines(item.body_html),
         "text": many_lines(item.body_text),
         "link": item.link,
-        "alt": one_line(picture.alt) if picture else "",
+        "alt": one_line(item.alt),
         "caption": one_line(picture.caption) if picture else "",
         "credit": one_line(picture.credit) if picture else "",
         "author": one_line(item.author),

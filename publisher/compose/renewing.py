@@ -21,7 +21,7 @@ from publisher.items.differences import Difference, differences
 from publisher.items.events import facts_in, facts_of
 from publisher.items.history import content_at
 from publisher.items.recording import content_of as said_by
-from publisher.models import Block, Campaign, CampaignItem, Item, Message, Picture
+from publisher.models import Block, Campaign, CampaignItem, Item, Message
 from publisher.vocabulary import MessageStatus, Outlet
 
 # A block's own words that are an item's, by the names that a person may change (html stands for the text, too).
@@ -190,10 +190,6 @@ def _renew_post(message: Message, before: Mapping[str, Any], item: Item) -> bool
     if message.link == old_link:
         message.link = item.link
     if message.picture_id == before.get("picture_id") and message.picture_id != item.picture_id:
-        message.picture, message.picture_alt = item.picture, _alt(item.picture)
+        message.picture, message.picture_alt = item.picture, item.alt
     message.save(update_fields=["text", "link", "picture", "picture_alt"])
     return not kept
-
-
-def _alt(picture: Picture | None) -> str:
-    return picture.alt if picture else ""

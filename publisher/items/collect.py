@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from publisher.errors import Explanation, OpslagError, PermanentError, TransientError
-from publisher.items import withdrawing
+from publisher.items import picture_words, withdrawing
 from publisher.items.entries import Entry, entries_of
 from publisher.items.hosts import sites_of
 from publisher.items.labels import Labels
@@ -212,6 +212,7 @@ class _Taking:
             written = self._take(each, collected)
             self._written.add(written)
             self._taken.add(written)
+        picture_words.fill_in(found, self._known, self._claim.renew, self._pictures_end)
         if collected.held and not has_held_more(self._source, collected.held):
             tell_of_held(self._source, collected.held)
         collected.withdrawn = withdrawing.after_look(
@@ -300,7 +301,9 @@ class _Taking:
                 return Fetched(error=NO_TIME_FOR_PICTURE.as_json() | {"again": True})
             self._claim.renew()
             try:
-                return Fetched(fetch_picture(self._source.organisation, reference))
+                return Fetched(
+                    fetch_picture(self._source.organisation, reference), alt=reference.alt or reference.caption
+                )
             except OpslagError as reason:
                 again = isinstance(reason, TransientError)
                 error = error or reason.explanation.as_json() | {"again": again}

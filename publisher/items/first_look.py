@@ -93,7 +93,22 @@ def add_source(organisation: Organisation, kind: str, values: Mapping[str, Any],
 def with_stored_secrets(source: Source, values: Mapping[str, Any]) -> dict[str, Any]:
     """`values`, with the source's own secrets where none were given: pages never show them, so they come back empty."""
     stored: dict[str, Any] = Source.objects.only("credentials").get(pk=source.pk).credentials
-    return {**values, **{name: secret for name, secret in stored.items() if not values.get(name)}}
+    return {**values, **kept_secrets(source.kind, stored, values)}
+
+
+def kept_secrets(kind: str, known: Mapping[str, str], given: Mapping[str, Any]) -> dict[str, str]:
+    """Those of the `known` secrets that stay when others are `given`.
+
+    A secret that belongs to another one (a password to its address) does not stay when that is given anew: it would be
+    sent to a server that it was never meant for.
+    """
+    owners = {each.name: str(each.metadata.get("belongs_to", "")) for each in fields(_plugin(kind).config_class)}
+
+    def is_for_the_old(name: str) -> bool:
+        owner = owners.get(name, "")
+        return bool(given.get(owner)) and given[owner] != known.get(owner)
+
+    return {name: secret for name, secret in known.items() if not given.get(name) and not is_for_the_old(name)}
 
 
 def change_source(source: Source, values: Mapping[str, Any]) -> None:
@@ -131,7 +146,7 @@ def _split(plugin: Plugin, values: Mapping[str, Any]) -> tuple[dict[str, Any], d
     given = _known(plugin, values)
     secret = {each.name for each in fields(plugin.config_class) if each.metadata.get("secret")}
     config = {name: value for name, value in given.items() if name not in secret}
-    return config, {name: value for name, value in given.items() if name in secret}
+    return config, {name: value for name, value in given.items() if name in secret and value}
 
 
 def _plugin(kind: str) -> Plugin:

@@ -115,7 +115,7 @@ def _merge(at_alias: Item, there: Item) -> bool:
     is_new = ItemState.NEW in (keep.state, drop.state) and not is_used(keep)
     state = ItemState.NEW if is_new else keep.state
     if lacks_picture(keep) and drop.picture_id:
-        Item.objects.filter(pk=keep.pk).update(picture=drop.picture_id, picture_error={})
+        Item.objects.filter(pk=keep.pk).update(picture=drop.picture_id, picture_alt=drop.picture_alt, picture_error={})
     link, key = there.link, there.link_key
     drop.delete()
     Item.objects.filter(pk=keep.pk).update(link=link, link_key=key, state=state)

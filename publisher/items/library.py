@@ -72,9 +72,11 @@ def use_for(picture: Picture, item: Item, by: User) -> None:
     with transaction.atomic():
         stored = Item.objects.select_for_update().get(pk=item.pk)
         before = content_of(stored)
-        stored.picture, stored.picture_error, stored.picture_by_hand = picture, {}, True
+        stored.picture, stored.picture_alt, stored.picture_error, stored.picture_by_hand = picture, "", {}, True
         revise(stored, before, by)
-        stored.save(update_fields=["picture", "picture_error", "picture_by_hand", "revision", "updated_at"])
+        stored.save(
+            update_fields=["picture", "picture_alt", "picture_error", "picture_by_hand", "revision", "updated_at"]
+        )
 
 
 def day_in_numbers(day: date) -> str:

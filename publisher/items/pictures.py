@@ -33,9 +33,11 @@ from publisher.sources.contract import PictureRef
 __all__ = [
     "MAX_BYTES",
     "fetch_picture",
+    "is_same_picture",
     "is_shared",
     "is_withdrawn",
     "media_file",
+    "own_alt",
     "picture_bytes",
     "picture_file",
     "picture_url",
@@ -95,11 +97,22 @@ def fetch_picture(organisation: Organisation, ref: PictureRef) -> Picture:
     if address := web_address(ref.url):
         # Its server may pack it anew, so that it does not look the same.
         _refuse_withdrawn(organisation, Q(source_url=address))
-    reply = fetch(ref.url, headers={"Accept": "image/jpeg,image/png,image/webp,image/gif;q=0.8"}, limits=_LIMITS)
-    _check_status(reply)
-    return store_picture(
-        organisation, reply.body, source_url=ref.url, alt=ref.alt, caption=ref.caption, credit=ref.credit
-    )
+    content = _download(ref)
+    return store_picture(organisation, content, source_url=ref.url, alt=ref.alt, caption=ref.caption, credit=ref.credit)
+
+
+def own_alt(picture: Picture | None, alt: str) -> str:
+    """What to keep with an item whose picture is described as `alt` there; "" where the picture itself says so."""
+    words = tidy(alt).strip()
+    return words if picture is not None and picture.alt and words != picture.alt else ""
+
+
+def is_same_picture(picture: Picture, ref: PictureRef) -> bool:
+    """Whether what a source names is this very picture, at whatever address; nothing is kept.
+
+    Raises as `fetch_picture`.
+    """
+    return name_of(encode(decoded(_download(ref)))[0]) == picture.sha256
 
 
 def picture_file(picture: Picture, width: int | None = None) -> Path:
@@ -177,6 +190,12 @@ def _filled_in(picture: Picture, words: dict[str, str]) -> Picture:
     if missing:
         picture.save(update_fields=list(missing))
     return picture
+
+
+def _download(ref: PictureRef) -> bytes:
+    reply = fetch(ref.url, headers={"Accept": "image/jpeg,image/png,image/webp,image/gif;q=0.8"}, limits=_LIMITS)
+    _check_status(reply)
+    return reply.body
 
 
 def _check_status(reply: Reply) -> None:

@@ -46,6 +46,7 @@ QUIET_SHARE = 48
 MOST_TIMES_ITS_INTERVAL = 4
 LONGEST_QUIET_WAIT_S = 21_600
 TELL_AFTER = timedelta(days=1)
+MENDED_WITHIN = timedelta(days=1)
 GIVE_UP_AFTER = timedelta(days=14)
 # How long a host is left alone between two looks at it.
 HOST_REST = timedelta(seconds=1)
@@ -74,9 +75,14 @@ class Claim:
         self.renewed_at = now
 
     def succeeded(self, source: Source, poll: Poll, state: dict[str, Any], *, new: bool) -> None:
-        """The source was read; what of it was damaged is said on its row all the same."""
+        """The source was read; what of it was damaged is said on its row all the same.
+
+        A first look that lacks something is no first look yet: the rest of what lay there is no news. After a day it
+        counts, since some feeds are never mended.
+        """
         now = timezone.now()
         quiet_since = now if new or source.quiet_since is None else source.quiet_since
+        lacks_something = poll.more or bool(poll.damage and now - quiet_since < MENDED_WITHIN)
         ended = self._end(
             host=source.host,
             state=state,
@@ -90,7 +96,7 @@ class Claim:
                 SHORTEST_WAIT_S if poll.more else _pause_s(source.interval_s, now - quiet_since, poll.min_interval_s)
             ),
             **({"last_new_item_at": now} if new else {}),
-            **({} if poll.unchanged or poll.more else {"first_poll_done": True}),
+            **({} if poll.unchanged or lacks_something else {"first_poll_done": True}),
         )
         if ended and source.told_at:
             alert(source, Explanation(WORKS_AGAIN, {"source": source.name}))

@@ -15,6 +15,7 @@ from publisher.errors import Explanation
 from publisher.items.entries import Entry
 from publisher.items.events import put_event
 from publisher.items.labels import Labels, Matched
+from publisher.items.pictures import own_alt
 from publisher.items.recognise import Known, Recognised
 from publisher.items.suggestion import SUGGESTED, suggest
 from publisher.models import Item, ItemRevision, Picture, Sighting, Source, User
@@ -29,10 +30,17 @@ REUSED_KEY = Explanation(
 
 @dataclass(frozen=True)
 class Fetched:
-    """What came of an entry's picture. `error` as an Explanation's JSON, with "again" where it is worth a later try."""
+    """What came of an entry's picture. `alt`: what the entry says that it shows. `error` as an Explanation's JSON, with
+    "again" where it is worth a later try."""
 
     picture: Picture | None = None
+    alt: str = ""
     error: dict[str, Any] | None = None
+
+    @property
+    def own_alt(self) -> str:
+        """As Item.picture_alt."""
+        return own_alt(self.picture, self.alt)
 
 
 class Done(Enum):
@@ -129,8 +137,8 @@ def _record_once(
     if is_news(source, entry, item):
         return _change(item, entry, fetched, labels), item
     if fetched.picture and not item.picture_id:
-        item.picture, item.picture_error = fetched.picture, {}
-        item.save(update_fields=["picture", "picture_error", "updated_at"])
+        item.picture, item.picture_alt, item.picture_error = fetched.picture, fetched.own_alt, {}
+        item.save(update_fields=["picture", "picture_alt", "picture_error", "updated_at"])
     return Done.SAME, item
 
 
@@ -199,6 +207,7 @@ def _item(
         body_html=entry.body_html,
         body_text=entry.body_text,
         picture=fetched.picture,
+        picture_alt=fetched.own_alt,
         picture_error=fetched.error or {},
         author=entry.author,
         tags=list(tags),
@@ -250,7 +259,7 @@ def _say(item: Item, entry: Entry, fetched: Fetched, labels: Labels) -> None:
     item.published_at = entry.published_at or item.published_at
     item.content_hash = entry.content_hash
     if not item.picture_by_hand and (fetched.picture or not (entry.pictures or entry.page_error)):
-        item.picture = fetched.picture
+        item.picture, item.picture_alt = fetched.picture, fetched.own_alt
     item.picture_error = fetched.error or {}
     matched = _matched(entry, labels)
     item.tags = list(matched.rest)

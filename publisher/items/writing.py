@@ -36,7 +36,10 @@ _BULLET = re.compile(r"\s*[-*•]\s+")
 
 @dataclass(frozen=True)
 class Words:
-    """What a colleague gives an item. `body` as `body_of` reads it; `published_at` aware; an empty lead is made."""
+    """What a colleague gives an item. `body` as `body_of` reads it; `published_at` aware; an empty lead is made.
+
+    `picture_alt` as Item has it: only what the picture itself does not say.
+    """
 
     title: str
     lead: str = ""
@@ -45,6 +48,7 @@ class Words:
     link: str = ""
     published_at: datetime | None = None
     picture: Picture | None = None
+    picture_alt: str = ""
     topics: Sequence[Topic] = ()
     areas: Sequence[Area] = ()
 
@@ -138,7 +142,7 @@ def _say(item: Item, words: Words) -> None:
     item.lead = tidy(words.lead).strip()[:LONGEST_LEAD] or excerpt(first, LEAD_FROM_BODY)
     item.author = one_line(words.author)[:200]
     item.published_at = words.published_at or item.published_at
-    item.picture, item.picture_error = words.picture, {}
+    item.picture, item.picture_alt, item.picture_error = words.picture, words.picture_alt, {}
     _link(item, words.link.strip())
 
 

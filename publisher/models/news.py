@@ -124,7 +124,8 @@ class Picture(ScopedModel):
 class Item(ScopedModel):
     """One news item as we know it now. `link_key` is the normalised link, unique in the organisation when not empty.
 
-    `picture_by_hand`: a colleague chose its picture, so its source does not change it any more.
+    `picture_by_hand`: a colleague chose its picture, so its source does not change it any more. `picture_alt`: what is
+    read aloud of its picture here, where that is not what the picture itself says (see `alt`).
     `title_key` is the headline's hash: by it an entry is known again whose key and link both changed. `held_why` says
     why it is held back. `withdrawn_at`: its publisher took it back. An item with `event_starts_at` is an event: over at
     `event_over_at`; `event_key` is the hash of what its source last said of it, so that what staff put right stays;
@@ -141,6 +142,7 @@ class Item(ScopedModel):
     body_html = models.TextField(_("body"), blank=True)
     body_text = models.TextField(blank=True)
     picture = models.ForeignKey(Picture, models.PROTECT, null=True, blank=True, related_name="items")
+    picture_alt = models.TextField(blank=True)
     picture_error = models.JSONField(default=dict)
     picture_by_hand = models.BooleanField(default=False)
     author = models.CharField(_("author"), max_length=200, blank=True)
@@ -200,6 +202,11 @@ class Item(ScopedModel):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def alt(self) -> str:
+        """What its picture shows, as it is read aloud; "" without a picture, or if nobody has described it."""
+        return (self.picture_alt or self.picture.alt) if self.picture else ""
 
 
 class Sighting(ScopedModel):

@@ -13,11 +13,12 @@ from django.utils.translation import gettext_noop
 from publisher.access.audit import record
 from publisher.access.notices import notify_approvers
 from publisher.access.roles import require
+from publisher.compose.already_out import already_words, sent_again
 from publisher.compose.preflight import checks
 from publisher.compose.social import link_of, parts_of
 from publisher.errors import Explanation, InputError
 from publisher.life_cycles import sources_of
-from publisher.models import Campaign, Delivery, Message, PostPart, User
+from publisher.models import Account, Campaign, Delivery, Message, Newsletter, PostPart, User
 from publisher.models.counting import COMMON_LANE, move_counts
 from publisher.review.moves import move
 from publisher.review.planned import PlannedTime, planned
@@ -62,6 +63,7 @@ def approve(
     _refuse_errors(campaign, scheduled_at)
     time = planned(scheduled_at, zone or campaign.organisation.timezone, wall)
     with transaction.atomic():
+        _refuse_again(campaign)
         if campaign.status == CampaignStatus.DRAFT:
             move(campaign, CampaignStatus, CampaignStatus.IN_REVIEW)
         move(
@@ -138,6 +140,22 @@ def _refuse_errors(campaign: Campaign, at: datetime) -> None:
         cancelled = check.message is not None and check.message.status == MessageStatus.CANCELLED
         if check.level == "error" and not cancelled:
             raise InputError(check.explanation.msgid, **check.explanation.params)
+
+
+def _refuse_again(campaign: Campaign) -> None:
+    """Ask once more whether the news is known where it is to go, now that nobody else can approve anything for there.
+
+    Channels are locked before newsletters, as where a rule makes something (rules.making).
+    """
+    ours = Message.objects.filter(campaign=campaign)
+    for outlets in (
+        Account.objects.filter(pk__in=ours.values("account")),
+        Newsletter.objects.filter(pk__in=ours.values("newsletter")),
+    ):
+        list(outlets.select_for_update(no_key=True).order_by("pk").values_list("pk"))
+    for again in sent_again(campaign):
+        words = already_words(again.earlier, again.chosen.item.title)
+        raise InputError(words.msgid, **words.params)
 
 
 def _schedule_messages(campaign: Campaign, time: PlannedTime, now: datetime) -> None:

@@ -88,7 +88,11 @@ def withdraw_consent(picture: Picture, user: User) -> None:
             raise InputError(CHANGED_MEANWHILE)
         picture.refresh_from_db()
         Item.objects.filter(picture=picture).update(
-            picture=None, picture_by_hand=False, picture_error=_TAKEN_OUT.as_json(), updated_at=timezone.now()
+            picture=None,
+            picture_alt="",
+            picture_by_hand=False,
+            picture_error=_TAKEN_OUT.as_json(),
+            updated_at=timezone.now(),
         )
         ids = campaigns_with(picture).order_by().values("pk")
         for campaign in Campaign.objects.select_for_update().filter(pk__in=ids).order_by("pk"):

@@ -13,6 +13,7 @@ from publisher.sources.contract import Offer, Poll, Sample, Source, Step
 from publisher.sources.database_rows import status_word
 
 COLUMN = "_column"
+_CONNECTION, _ROWS = ("database_url", "database_password"), ("table", "query")
 # Imported at the first look, not with every process: SQLAlchemy and two drivers cost 25 MB.
 _LOOKS = "publisher.sources.database_looks"
 
@@ -32,8 +33,8 @@ class DatabaseConfig:
             "secret": True,
             "open": True,
             "help": _(
-                "For example postgresql://user:password@host/database, mariadb://user:password@host/database or "
-                "sqlite:////folder/file.sqlite3. Use a user that may only read."
+                "For example postgresql://user@host/database, mariadb://user@host/database or "
+                "sqlite:////folder/file.sqlite3. Use a user that may only read; its password has a field of its own."
             ),
         },
     )
@@ -91,6 +92,16 @@ class DatabaseConfig:
     event_starts_column: str = _mapped(_("The event begins"))
     event_ends_column: str = _mapped(_("The event ends"))
     event_place_column: str = _mapped(_("Place of the event"))
+    database_password: str = field(
+        default="",
+        repr=False,
+        metadata={
+            "label": _("Password"),
+            "secret": True,
+            "belongs_to": "database_url",
+            "help": _("The user’s. A file needs none."),
+        },
+    )
 
     def columns(self) -> dict[str, str]:
         """Our field → its column, of those that have one; the time of change is also the raw one."""
@@ -112,19 +123,19 @@ class DatabaseSource(Source):
         Step(
             _("Which database?"),
             _("Opslag only reads from it. The address is kept encrypted and never shown again."),
-            ("database_url",),
+            _CONNECTION,
             _("Test the connection"),
         ),
         Step(
             _("Which table?"),
             _("The connection works. Choose where the news is, or write a query for it."),
-            ("table", "query"),
+            _ROWS,
             _("Go on"),
         ),
         Step(
             _("Which column is what?"),
             _("Opslag has guessed from the names. Look at what comes of it, and put right what is wrong."),
-            tuple(each.name for each in fields(DatabaseConfig))[3:],
+            tuple(each.name for each in fields(DatabaseConfig) if each.name not in _CONNECTION + _ROWS),
             _("Go on"),
             shows_samples=True,
         ),

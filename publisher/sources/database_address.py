@@ -52,8 +52,8 @@ class Address:
         return " ".join(words.split())[:300]
 
 
-def parse(text: str) -> Address:
-    """Read an address and check what can be seen without asking anybody.
+def parse(text: str, password: str = "") -> Address:
+    """Read an address and check what can be seen without asking anybody. `password` counts before one that it carries.
 
     Raises PermanentError (reasons `bad_address`, `forbidden_address`); no sentence quotes the address.
     """
@@ -65,10 +65,10 @@ def parse(text: str) -> Address:
     kind = _KINDS.get(url.drivername.partition("+")[0].lower())
     if kind is None:
         raise _bad()
-    return _file(url.database or "") if kind == SQLITE else _server(kind, url)
+    return _file(url.database or "") if kind == SQLITE else _server(kind, url, password)
 
 
-def _server(kind: str, url: URL) -> Address:
+def _server(kind: str, url: URL, password: str) -> Address:
     host, port = url.host or "", url.port or PORTS[kind]
     if not _HOST.fullmatch(host) or not url.database:
         raise _bad()
@@ -78,7 +78,7 @@ def _server(kind: str, url: URL) -> Address:
         host=host,
         port=port,
         user=url.username or "",
-        password=str(url.password or ""),
+        password=password or str(url.password or ""),
         database=url.database,
         sslmode=_sslmode(url.query),
     )
@@ -121,8 +121,8 @@ def _file(written: str) -> Address:
 def _bad() -> PermanentError:
     return PermanentError(
         gettext_noop(
-            "That is not the address of a database. Write it as postgresql://user:password@host/database, "
-            "mariadb://user:password@host/database or sqlite:////folder/file.sqlite3."
+            "That is not the address of a database. Write it as postgresql://user@host/database, "
+            "mariadb://user@host/database or sqlite:////folder/file.sqlite3."
         ),
         reason=BAD_ADDRESS,
     )

@@ -12,6 +12,7 @@ import socket
 import sqlite3
 import struct
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from threading import Timer
 from types import TracebackType
 from typing import Any
@@ -26,33 +27,49 @@ from publisher.address_guard import permitted_addresses, time_left, time_limit
 from publisher.sources.database_address import MYSQL, POSTGRESQL, SQLITE, Address, parse
 from publisher.sources.database_errors import Trouble, as_error, explained
 
-TOTAL_S = 30.0
-CONNECT_S = 8
-STATEMENT_S = 20
 LOCK_S = 5
 # A value of an SQLite file may be this large (bytes); what is larger is an error there.
 LARGEST_VALUE = 20_000_000
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a visit may take, in seconds: until there is a connection, for one statement, altogether."""
+
+    connect_s: int
+    statement_s: int
+    total_s: float
+
+    def allows(self, kind: str) -> float:
+        """Seconds for a visit to a database of this kind: SQLite knows no limit of its own for a statement."""
+        return min(self.statement_s if kind == SQLITE else self.total_s, time_left())
+
+
+COLLECTING = Patience(connect_s=8, statement_s=20, total_s=30.0)
+# While a person looks at a page that does not come.
+WAITED_FOR = Patience(connect_s=4, statement_s=5, total_s=9.0)
 _DIALECTS = {SQLITE: "sqlite", POSTGRESQL: "postgresql+psycopg", MYSQL: "mysql+pymysql"}
 # What a driver raises when the other side is no database, or a broken one.
 _STRANGE = (ValueError, LookupError, AssertionError, struct.error, OverflowError)
 
 
 @contextlib.contextmanager
-def reading(text: str) -> Iterator[sa.Connection]:
-    """Connect to the database at an address as staff wrote it, for at most 30 seconds.
+def reading(text: str, password: str = "", patience: Patience = COLLECTING) -> Iterator[sa.Connection]:
+    """Connect to the database at an address as staff wrote it, for as long as `patience` lasts.
 
     Raises TransientError and PermanentError with sentences for staff; a password is in none of them.
     """
-    address = parse(text)
-    with time_limit(TOTAL_S), _Watchdog(min(TOTAL_S, time_left())) as watchdog:
+    address = parse(text, password)
+    with time_limit(patience.total_s), _Watchdog(patience.allows(address.kind)) as watchdog:
         try:
-            with contextlib.closing(_Engine(address, watchdog)) as engine, engine.connect() as connection:
+            with contextlib.closing(_Engine(address, watchdog, patience)) as engine, engine.connect() as connection:
                 yield connection
         except httpcore.ConnectTimeout:
             raise as_error(Trouble.AWAY, address) from None
         except (sa.exc.SQLAlchemyError, sqlite3.Error, psycopg.Error, pymysql.MySQLError, OSError, *_STRANGE) as error:
             # Without the driver's error: its chain may quote the address.
-            raise explained(error, address, late=watchdog.has_cut) from None
+            shown_in_s = 0 if patience is COLLECTING else patience.statement_s
+            raise explained(error, address, shown_in_s=shown_in_s, late=watchdog.has_cut) from None
 
 
 class _Watchdog:
@@ -90,8 +107,8 @@ class _Watchdog:
 class _Engine:
     """SQLAlchemy's engine on a connection that we open ourselves; it never sees the address."""
 
-    def __init__(self, address: Address, watchdog: _Watchdog) -> None:
-        self._address = address
+    def __init__(self, address: Address, watchdog: _Watchdog, patience: Patience) -> None:
+        self._address, self._patience = address, patience
         self._lines: list[socket.socket] = []
         open_one: dict[str, Callable[[], Any]] = {
             SQLITE: self._open_sqlite,
@@ -110,7 +127,7 @@ class _Engine:
     def connect(self) -> Iterator[sa.Connection]:
         """A connection in a read-only transaction, which is never committed."""
         with self._engine.connect() as connection:
-            for statement in _opening(self._address.kind, connection):
+            for statement in _opening(self._address.kind, connection, self._patience.statement_s):
                 connection.exec_driver_sql(statement)
             yield connection
 
@@ -142,7 +159,7 @@ class _Engine:
             sslmode=address.sslmode,
             sslrootcert="system" if address.sslmode == "verify-full" else "",
             gssencmode="disable",
-            connect_timeout=CONNECT_S,
+            connect_timeout=max(2, min(self._patience.connect_s, int(time_left()))),
             application_name="opslag",
         )
         self._watch(socket.socket(fileno=os.dup(connection.fileno())))
@@ -161,8 +178,8 @@ class _Engine:
             password=address.password,
             database=address.database,
             charset="utf8mb4",
-            read_timeout=STATEMENT_S + LOCK_S,
-            write_timeout=CONNECT_S,
+            read_timeout=self._patience.statement_s + LOCK_S,
+            write_timeout=self._patience.connect_s,
             ssl_disabled=address.sslmode == "disable",
             ssl={"check_hostname": False} if address.sslmode == "require" else None,
             ssl_verify_cert=verify or None,
@@ -175,9 +192,10 @@ class _Engine:
     def _line(self) -> socket.socket:
         """A connection to the first permitted address that answers."""
         failure: OSError = TimeoutError()
+        seconds = self._patience.connect_s
         for found in self._permitted():
             try:
-                line = socket.create_connection((found, self._address.port), min(CONNECT_S, max(time_left(), 0.01)))
+                line = socket.create_connection((found, self._address.port), min(seconds, max(time_left(), 0.01)))
             except OSError as error:
                 failure = error
             else:
@@ -186,7 +204,8 @@ class _Engine:
         raise failure
 
     def _permitted(self) -> list[str]:
-        return list(permitted_addresses(self._address.host, self._address.port, min(CONNECT_S, time_left())))
+        seconds = min(self._patience.connect_s, time_left())
+        return list(permitted_addresses(self._address.host, self._address.port, seconds))
 
     def _watch(self, line: socket.socket) -> None:
         """`line` is a second handle of the connection, whatever the driver does with its own."""
@@ -194,16 +213,16 @@ class _Engine:
         self._watchdog.watch(lambda: line.shutdown(socket.SHUT_RDWR))
 
 
-def _opening(kind: str, connection: sa.Connection) -> list[str]:
+def _opening(kind: str, connection: sa.Connection, seconds: int) -> list[str]:
     """The server's own means against writing and against waiting, first thing in the transaction."""
     if kind == POSTGRESQL:
         return [
-            f"SET LOCAL statement_timeout = '{STATEMENT_S}s'",
+            f"SET LOCAL statement_timeout = '{seconds}s'",
             f"SET LOCAL lock_timeout = '{LOCK_S}s'",
         ]
     if kind == MYSQL:
         is_mariadb = bool(getattr(connection.dialect, "is_mariadb", False))
-        limit = f"max_statement_time = {STATEMENT_S}" if is_mariadb else f"max_execution_time = {STATEMENT_S}000"
+        limit = f"max_statement_time = {seconds}" if is_mariadb else f"max_execution_time = {seconds}000"
         return [
             f"SET SESSION {limit}",
             f"SET SESSION lock_wait_timeout = {LOCK_S}",

@@ -27,6 +27,14 @@ class Trouble(Enum):
         TOO_SLOW,
         gettext_noop("%(name)s took too long. Choose a smaller table, or a query that asks for less."),
     )
+    SLOW_TO_SHOW = (
+        True,
+        TOO_SLOW,
+        gettext_noop(
+            "%(name)s needed more than %(seconds)s seconds to show the first rows. Choose a smaller table, or a query "
+            "that asks for less; one that refers to itself (RECURSIVE) may never come to an end."
+        ),
+    )
     LOCKED = (True, "locked", gettext_noop("%(name)s is locked by another program right now. It is tried again."))
     FULL = (True, Reason.BUSY.value, gettext_noop("%(name)s has too many connections right now. It is tried again."))
     AWAY = (True, Reason.CONNECTION.value, gettext_noop("%(name)s could not be reached."))
@@ -133,16 +141,21 @@ _SQLITE_WORDS = (
 )
 
 
-def explained(error: BaseException, address: Address, *, late: bool = False) -> OpslagError:
-    """Our error for a driver's. `late`: the connection was cut because its time was up."""
+def explained(error: BaseException, address: Address, *, shown_in_s: int = 0, late: bool = False) -> OpslagError:
+    """Our error for a driver's. `shown_in_s`: how long a page waited for it; `late`: the line was cut because its time
+    was up."""
     cause = error.orig if isinstance(error, sa.exc.DBAPIError) and error.orig else error
-    return as_error(Trouble.SLOW if late else _trouble(cause), address, str(cause))
+    trouble = Trouble.SLOW if late else _trouble(cause)
+    if trouble is Trouble.SLOW and shown_in_s:
+        return as_error(Trouble.SLOW_TO_SHOW, address, seconds=shown_in_s)
+    return as_error(trouble, address, str(cause))
 
 
-def as_error(trouble: Trouble, address: Address, words: str = "") -> OpslagError:
+def as_error(trouble: Trouble, address: Address, words: str = "", *, seconds: int = 0) -> OpslagError:
     """A kind of trouble in words; those of the driver without the password."""
     again, reason, msgid = trouble.value
     known = {"name": address.name, "database": address.database, "words": address.masked(words)}
+    known["seconds"] = str(seconds)
     given: dict[str, Any] = {name: each for name, each in known.items() if f"%({name})s" in msgid}
     return TransientError(msgid, reason=reason, **given) if again else PermanentError(msgid, reason=reason, **given)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -19,7 +20,8 @@ from publisher.sources.contract import Candidate, Offer, Poll, Sample, Step
 from publisher.sources.database import COLUMN, DatabaseConfig
 from publisher.sources.database_address import parse
 from publisher.sources.database_columns import guesses, published_words
-from publisher.sources.database_connection import reading
+from publisher.sources.database_connection import WAITED_FOR, reading
+from publisher.sources.database_latest import may_be_the_latest
 from publisher.sources.database_memory import Memory, bound, newest, since
 from publisher.sources.database_rows import candidate_of, moment, status_word
 
@@ -41,13 +43,13 @@ def host(config: DatabaseConfig) -> str:
 def offers(step: Step, config: DatabaseConfig) -> Mapping[str, Offer]:
     """Tables once the address is known, columns and guesses once the table is. Raises as `poll`."""
     if "table" in step.fields:
-        with reading(config.database_url) as connection:
+        with _shown(config) as connection:
             found = ask.tables(connection)
         none = ("", _("– none, I write a query –"))
         only = found[0] if len(found) == 1 else ""
         return {"table": Offer((none, *((name, name) for name in found)), only)}
     if "id_column" in step.fields:
-        with reading(config.database_url) as connection:
+        with _shown(config) as connection:
             return _columns_offered(connection, _rows(connection, config), config)
     return {}
 
@@ -56,7 +58,7 @@ def samples(config: DatabaseConfig) -> Sequence[Sample]:
     """The newest rows, drafts among them. Raises as `poll`."""
     reader = _Reader(config)
     latest = next(name for name in ("updated", "published", "id") if name in reader.columns)
-    with reading(config.database_url) as connection:
+    with _shown(config) as connection:
         order = (ask.column(reader.columns[latest]).desc(),)
         rows, _more = reader.page(connection, _origin(connection, config), order=order, limit=SAMPLES)
     return [Sample(reader.candidate(row), reader.kept_out(row)) for row in rows]
@@ -68,7 +70,7 @@ def poll(config: DatabaseConfig, state: Mapping[str, Any]) -> Poll:
     Raises TransientError (unreachable, locked, too slow), PermanentError (refused, no such table or column).
     """
     reader, memory = _Reader(config), Memory.of(state)
-    with reading(config.database_url) as connection:
+    with reading(config.database_url, config.database_password) as connection:
         return reader.poll(connection, _origin(connection, config), memory)
 
 
@@ -96,7 +98,7 @@ class _Reader:
         """All of it if that is one page; else the next page of it, and once it was read to its end also the changes."""
         memory = replace(memory, began=memory.began or self._now)
         if memory.sweep is None:
-            is_part = ask.may_be_the_latest(self._config.query)
+            is_part = may_be_the_latest(connection, self._config.table, self._config.query)
             memory = replace(memory, swept_from=None if is_part else self._now)
         after = [self._id() > bound(memory.sweep)] if memory.sweep is not None else []
         found, more = self.page(connection, rows, where=after, order=(self._id(),))
@@ -205,6 +207,11 @@ class _Reader:
     def _is_for_later(self, row: Mapping[str, Any]) -> bool:
         at = moment(row.get("published"), self._zone)
         return at is not None and at > self._now
+
+
+def _shown(config: DatabaseConfig) -> AbstractContextManager[sa.Connection]:
+    """A connection for somebody who waits for the page."""
+    return reading(config.database_url, config.database_password, WAITED_FOR)
 
 
 def _rows(connection: sa.Connection, config: DatabaseConfig) -> ask.Origin:

@@ -34,13 +34,6 @@ _ACTING = re.compile(
     r"lo_\w+|dblink\w*|xp_\w+)\s*\(",
     re.IGNORECASE,
 )
-# With these a query may give the latest rows only, and then an older one leaves it without being taken back.
-_LATEST = re.compile(
-    r"\b(limit|fetch|offset|top|rownum|row_number|rank|dense_rank|ntile|now|today|yesterday|interval|age|"
-    r"current_\w+|localtime\w*|sys\w*date\w*|systimestamp|getdate|curdate|curtime|utc_\w+|\w+_timestamp|julianday|"
-    r"unixepoch|datediff|timestampdiff)\b|\bdate\(\s*\)",
-    re.IGNORECASE,
-)
 _COMMENT = re.compile(r"--|/\*")
 # pg_type: json, jsonb, text[], varchar[]: drivers give them as Python values, which are short.
 _STRUCTURED = frozenset({114, 3802, 1009, 1015})
@@ -76,14 +69,6 @@ def checked_query(query: str) -> str:
             word=next(word for word in found.groups() if word).upper(),
         )
     return query
-
-
-def may_be_the_latest(query: str) -> bool:
-    """Whether a query may leave rows out because they are old, so that one that is missing may be there still.
-
-    Rather yes than no: the word alone, in a column's name too.
-    """
-    return bool(_LATEST.search(query))
 
 
 def tables(connection: sa.Connection) -> list[str]:

@@ -21,6 +21,7 @@ from publisher.errors import InputError
 from publisher.models import Campaign
 from publisher.review.approval import approve, send_now, submit
 from publisher.review.drafting import last_hand
+from publisher.templatetags.changes import questions_about
 from publisher.vocabulary import CampaignStatus
 from publisher.web.draft import ConflictError, Difference, Draft, change_thread
 from publisher.web.more_form import THREAD_VERBS
@@ -226,6 +227,7 @@ class Page:
             "may_approve": may(self.request, "approve"),
             "trouble": self.trouble,
             "conflict": self.conflict,
+            "asked": questions_about(self.campaign),
             "saved_at": timezone.now() if self.saved else None,
             "refused": [form for form in (*self.draft.forms(), self.draft.when) if form.is_bound and form.errors],
         }
@@ -235,6 +237,7 @@ class Page:
         context = self.context() | {
             "mail_changed": self.mail_changed,
             "promised": self.request.POST.get("promised", ""),
+            "asked_shown": self.request.POST.get("asked", ""),
             "obstacle_shown": self.request.POST.get("obstacle", ""),
             "fields": [field for form in self.draft.worded() for field in form] + self.draft.when.visible_fields(),
         }

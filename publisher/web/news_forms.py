@@ -14,10 +14,11 @@ from django.utils.translation import gettext_lazy
 
 from publisher.errors import InputError
 from publisher.items.choices import area_word, areas_for, topics_for
-from publisher.items.content import MAX_HTML, one_line, tidy
+from publisher.items.content import MAX_HTML, one_line
 from publisher.items.entries import LONGEST_LEAD, TITLE_LENGTH
 from publisher.items.identity import web_address
 from publisher.items.library import describe
+from publisher.items.picture_words import describe_here
 from publisher.items.pictures import MAX_BYTES, store_picture
 from publisher.items.writing import Words
 from publisher.models import Area, Item, Organisation, Picture, Topic, User
@@ -93,9 +94,9 @@ class WritingForm(forms.Form):
     )
     revision = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
-    def __init__(self, organisation: Organisation, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, organisation: Organisation, item: Item | None, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.organisation = organisation
+        self.organisation, self.item = organisation, item
         self.fields["topics"].queryset = topics_for(organisation)  # type: ignore[attr-defined]
         self.fields["areas"].queryset = areas_for(organisation)  # type: ignore[attr-defined]
         cooperation = organisation.cooperations.first()
@@ -143,9 +144,10 @@ class WritingForm(forms.Form):
 
     def words(self) -> Words:
         """What was typed; ask once it is valid, in a transaction. Describes the picture, too."""
-        chosen = self.cleaned_data
+        chosen, alt = self.cleaned_data, ""
         if self.picture:
-            describe(self.picture, {"alt": tidy(chosen["alt"]).strip(), "credit": one_line(chosen["credit"])})
+            describe(self.picture, {"credit": one_line(chosen["credit"])})
+            alt = describe_here(self.picture, chosen["alt"], self.item)
         return Words(
             title=chosen["title"],
             lead=chosen["lead"],
@@ -154,6 +156,7 @@ class WritingForm(forms.Form):
             link=chosen["link"],
             published_at=self._at(chosen),
             picture=self.picture,
+            picture_alt=alt,
             topics=list(chosen.get("topics", [])),
             areas=list(chosen.get("areas", [])),
         )
@@ -190,7 +193,7 @@ def filled(item: Item, organisation: Organisation) -> dict[str, Any]:
         "lead": item.lead,
         "body": item.body_html,
         "kept": item.picture_id,
-        "alt": item.picture.alt if item.picture else "",
+        "alt": item.alt,
         "credit": item.picture.credit if item.picture else "",
         "author": item.author,
         "topics": list(item.topics.all()),

@@ -15,6 +15,7 @@ from publisher.access.audit import record
 from publisher.errors import InputError
 from publisher.items.writing import correct, write
 from publisher.models import Item
+from publisher.web import news_picture
 from publisher.web.kept_words import keeps_words
 from publisher.web.news_forms import WritingForm, blank, filled
 from publisher.web.staff import OwnRequest, own, staff
@@ -25,8 +26,10 @@ from publisher.web.staff import OwnRequest, own, staff
 @require_http_methods(["GET", "HEAD", "POST"])
 def item_write(request: OwnRequest) -> HttpResponse:
     """A news item that comes from no source."""
+    if news_picture.OPEN in request.POST:
+        return news_picture.choose(request)
     form = _form(request, None)
-    if request.method == "POST" and form.is_valid():
+    if form.is_valid():
         try:
             with transaction.atomic():
                 item = write(request.organisation, form.words(), request.user)
@@ -45,8 +48,10 @@ def item_write(request: OwnRequest) -> HttpResponse:
 def item_edit(request: OwnRequest, item_id: int) -> HttpResponse:
     """Correct an item: from then on its source changes nothing, it suggests."""
     item = own(Item.objects.for_organisation(request.organisation).select_related("picture"), item_id)
+    if news_picture.OPEN in request.POST:
+        return news_picture.choose(request)
     form = _form(request, item)
-    if request.method == "POST" and form.is_valid():
+    if form.is_valid():
         try:
             with transaction.atomic():
                 read = form.cleaned_data["revision"] or item.revision
@@ -68,9 +73,11 @@ def item_edit(request: OwnRequest, item_id: int) -> HttpResponse:
 def _form(request: OwnRequest, item: Item | None) -> WritingForm:
     organisation = request.organisation
     initial = filled(item, organisation) if item else blank(request.user, organisation)
+    if news_picture.TAKE in request.POST:
+        return WritingForm(organisation, item, initial=initial | news_picture.taken(request))
     if request.method == "POST":
-        return WritingForm(organisation, request.POST, request.FILES, initial=initial)
-    return WritingForm(organisation, initial=initial)
+        return WritingForm(organisation, item, request.POST, request.FILES, initial=initial)
+    return WritingForm(organisation, item, initial=initial)
 
 
 def _page(request: OwnRequest, form: WritingForm, item: Item | None) -> HttpResponse:
@@ -79,6 +86,7 @@ def _page(request: OwnRequest, form: WritingForm, item: Item | None) -> HttpResp
         "state": _state(item),
         "form": form,
         "item": item,
+        "unsaved": bool(form.errors) or news_picture.TAKE in request.POST,
         "back_url": reverse("item", args=[item.pk]) if item else reverse("news"),
         "back_label": item.title if item else _("News"),
     }

@@ -74,6 +74,7 @@ urlpatterns = [
     path("settings/sources/<int:pk>/pause", sources.source_pause, name="source-pause"),
     path("settings/sources/<int:pk>/resume", sources.source_resume, name="source-resume"),
     path("settings/sources/<int:pk>/token", source_tokens.token_new, name="token-new"),
+    path("settings/sources/<int:pk>/token/made", source_tokens.token_made, name="token-made"),
     path("settings/sources/<int:pk>/token/<int:token>/revoke", source_tokens.token_revoke, name="token-revoke"),
     path("settings/sources/<int:pk>/take", sources.source_take, name="source-take"),
     path("settings/same-site", same_site.same_sites, name="same-sites"),

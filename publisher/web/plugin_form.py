@@ -17,7 +17,7 @@ _NO_OFFERS: Mapping[str, Offer] = MappingProxyType({})
 
 
 class WriteOnlyInput(forms.TextInput):
-    """Seen while it is typed, since mistakes in a long address cannot be found behind dots; never filled in by us."""
+    """Never filled in by us. An `open` one is seen while it is typed: mistakes in an address are not found by dots."""
 
     def format_value(self, value: Any) -> None:
         """Nothing, whatever is stored or was sent."""
@@ -76,6 +76,9 @@ def _field(each: Field[Any], type_: type, offer: Offer) -> forms.Field:
 def _widget(each: Field[Any]) -> forms.Widget:
     if each.metadata.get("secret") and not each.metadata.get("made"):
         attributes = _WORDS | {"autocomplete": "new-password"}
+        if each.metadata.get("belongs_to"):
+            # The pages of a walk keep it, sealed: unlike a PasswordInput it need not be entered again.
+            return WriteOnlyInput(attributes | {"type": "password"})
         return WriteOnlyInput(attributes) if each.metadata.get("open") else forms.PasswordInput(attributes)
     if lines := each.metadata.get("lines"):
         return forms.Textarea(_WORDS | {"rows": lines})

@@ -1,4 +1,4 @@
-"""Held news: looked at, then taken as news or laid aside, all that was shown or one at a time."""
+"""Held news: looked at, then taken as news or laid aside: all that was shown, those that are ticked, or one."""
 
 from __future__ import annotations
 
@@ -47,20 +47,26 @@ def held(request: OwnRequest) -> HttpResponse:
 @staff("edit")
 @require_POST
 def settle(request: OwnRequest) -> HttpResponse:
-    """Release or dismiss: one item, or all up to the last that the page knew (of one source)."""
-    source = _source(request, request.POST.get("source", ""))
-    one, until = id_in(request.POST.get("item", "")), id_in(request.POST.get("until", ""))
-    meant = _held(request, source).filter(pk=one) if one else _held(request, source).filter(pk__lte=until)
-    if request.POST.get("do") == "release":
-        _settle(request, meant, released=True)
-    elif request.POST.get("do") == "dismiss":
-        _settle(request, meant, released=False)
+    """Release or dismiss: the one whose button it is, those that are ticked, or all up to the last that the page knew
+    (of one source)."""
+    given = request.POST
+    found = _held(request, _source(request, given.get("source", "")))
+    for do in ("release", "dismiss"):
+        if do in given:
+            _settle(request, found.filter(pk=id_in(given[do])), released=do == "release")
+        elif given.get("do") == do and "until" in given:
+            _settle(request, found.filter(pk__lte=id_in(given["until"])), released=do == "release")
+        elif given.get("do") == do:
+            ticked = [id_in(pk) for pk in given.getlist("item")]
+            _settle(request, found.filter(pk__in=ticked), released=do == "release")
     return HttpResponseRedirect(way_back(request, reverse("news")))
 
 
 def _settle(request: OwnRequest, meant: ScopedQuerySet[Item], *, released: bool) -> None:
     with transaction.atomic():
         rows = list(meant.values_list("pk", "sightings__source"))
+        if not rows:
+            return
         done = (release if released else dismiss)(request.organisation, {pk for pk, _source_id in rows})
         said = gettext_noop("said of %(number)s held news items that they are new")
         said = said if released else gettext_noop("laid %(number)s held news items aside")

@@ -1,4 +1,4 @@
-"""Secrets on their way over several pages of a form: encrypted in the page, for the same person, for some hours."""
+"""Secrets on their way from one page to the next: encrypted, in a form or in the session, for the same person only."""
 
 from __future__ import annotations
 
@@ -30,9 +30,13 @@ def sealed_input(user: User, values: Mapping[str, str]) -> SafeString:
 
 def opened(request: HttpRequest, user: User) -> dict[str, str]:
     """What a form of the same person brings back; nothing if it is too old or none of ours."""
-    given = request.POST.get(FIELD, "")
+    return unseal(user, request.POST.get(FIELD, ""), GOOD_FOR_S)
+
+
+def unseal(user: User, sealed: str, good_for_s: int) -> dict[str, str]:
+    """What was sealed for this person, at most so many seconds ago; else nothing."""
     try:
-        owner, values = json.loads(fernet().decrypt(given.encode(), ttl=GOOD_FOR_S))
+        owner, values = json.loads(fernet().decrypt(sealed.encode(), ttl=good_for_s))
     except (InvalidToken, UnicodeEncodeError, ValueError):
         return {}
     return {str(name): str(value) for name, value in values.items()} if owner == user.pk else {}

@@ -19,8 +19,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from publisher.address_guard import time_limit
 from publisher.errors import OpslagError
-from publisher.items.first_look import first_look, with_stored_secrets
+from publisher.items.first_look import first_look, kept_secrets, with_stored_secrets
 from publisher.models import Source
 from publisher.sources import SOURCES
 from publisher.sources.contract import Offer, Poll, Sample
@@ -31,6 +32,7 @@ from publisher.web.source_keep import change, keep
 from publisher.web.staff import OwnRequest
 
 BACK, LOOK = "back", "look"
+_LOOK_S = 10
 
 
 def source_steps(request: OwnRequest, kind: str, found: Source | None = None) -> HttpResponse:
@@ -60,6 +62,7 @@ class _Walk:
         self.steps = self._plugin.steps
         names = [each.name for each in fields(self._plugin.config_class)]
         self._secret_names = secret_fields(self._plugin.config_class)
+        self._belonging = [each.name for each in fields(self._plugin.config_class) if "belongs_to" in each.metadata]
         stored = {name: str(value) for name, value in found.config.items() if name in names} if found else {}
         posted = {name: request.POST[name].strip() for name in names if name in request.POST}
         self._secrets = self._known_secrets(posted)
@@ -102,14 +105,14 @@ class _Walk:
         if self._found is None and form.is_valid():
             return keep(self._request, self._kind, self._values(), form.cleaned_data["name"])
         try:
-            poll = first_look(self._kind, self._values())
+            poll = self._first_look()
         except OpslagError as error:
             return self._refused(len(self.steps) - 1, error)
         return self._name_page(form, poll, status=422)
 
     def _end(self, number: int) -> HttpResponse:
         try:
-            poll = first_look(self._kind, self._values())
+            poll = self._first_look()
             if self._found is None:
                 return self._name_page(NameForm(initial={"name": poll.title[:120]}), poll)
             change(self._request, self._found, self._values())
@@ -117,6 +120,11 @@ class _Walk:
             return self._refused(number, error)
         messages.success(self._request, _("Saved. “%(name)s” is being read again.") % {"name": self._found.name})
         return redirect("source", pk=self._found.pk)
+
+    def _first_look(self) -> Poll:
+        """As for any source, but in the time that a person waits for a page."""
+        with time_limit(_LOOK_S):
+            return first_look(self._kind, self._values())
 
     def _refused(self, number: int, error: OpslagError) -> HttpResponse:
         """The step once more as it was filled in, with what is wrong."""
@@ -143,7 +151,11 @@ class _Walk:
         for name in self._secrets:
             if name in form.fields:
                 form.fields[name].required = False
-                form.fields[name].help_text = _("Leave it empty to keep what you wrote. It is never shown again.")
+                form.fields[name].help_text = (
+                    _("Leave it empty to keep what you wrote, unless you write another address.")
+                    if name in self._belonging
+                    else _("Leave it empty to keep what you wrote. It is never shown again.")
+                )
 
     def _page(self, number: int, form: forms.Form, *, status: int = 200, samples: bool = True) -> HttpResponse:
         step, is_last = self.steps[number], number + 1 == len(self.steps)
@@ -198,7 +210,8 @@ class _Walk:
     def _known_secrets(self, posted: Mapping[str, str]) -> dict[str, str]:
         stored = with_stored_secrets(self._found, {}) if self._found else {}
         typed = {name: posted[name] for name in self._secret_names if posted.get(name)}
-        return stored | opened(self._request, self._request.user) | typed
+        known = stored | opened(self._request, self._request.user)
+        return kept_secrets(self._kind, known, typed) | typed
 
     def _values(self) -> dict[str, str]:
         return self._open | self._secrets

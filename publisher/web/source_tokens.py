@@ -1,4 +1,4 @@
-"""The tokens of a source that is pushed to: made and shown once, revoked; and how a website's system uses one."""
+"""The tokens of a source that is pushed to: made, shown once, revoked; and how a website's system uses one."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_GET, require_POST
 
 from publisher.access.audit import record
 from publisher.items.push_tokens import new_token, revoke
 from publisher.models import Source, SourceToken
 from publisher.sources import SOURCES
+from publisher.web.sealed import seal, unseal
 from publisher.web.staff import OwnRequest, own, staff
 
+# Where the session keeps a new token, and for how many seconds it can be shown.
+_MADE, _SHOWN_FOR_S = "token_made", 10 * 60
 _EXAMPLE = """curl -X POST {url} \\
   -H "Authorization: Bearer {bearer}" \\
   -H "Content-Type: application/json" \\
@@ -44,13 +47,27 @@ def pushing(found: Source) -> dict[str, Any]:
 
 
 @staff("edit")
-@never_cache
 @require_POST
 def token_new(request: OwnRequest, pk: int) -> HttpResponse:
-    """Make a token and show it, this once."""
+    """Make a token; the next page shows it. It goes there encrypted, in the session, so that no address has it."""
     found = _source(request, pk)
     token = new_token(found, request.user)
     record(request.organisation, request.user, "token_made", found, gettext_noop("made a token"))
+    request.session[_MADE] = seal(request.user, {"source": str(pk), "token": token})
+    return redirect("token-made", pk=pk)
+
+
+@staff("edit")
+@never_cache
+@require_GET
+def token_made(request: OwnRequest, pk: int) -> HttpResponse:
+    """Show a token that was just made, this once."""
+    found = _source(request, pk)
+    made = unseal(request.user, request.session.pop(_MADE, ""), _SHOWN_FOR_S)
+    if made.get("source") != str(pk):
+        messages.info(request, _("A token is shown once only. If it was not copied, revoke it and make another one."))
+        return redirect("source", pk=pk)
+    token = made["token"]
     url = settings.OPSLAG_BASE_URL + reverse("api-items")
     context = {
         "title": _("The new token"),

@@ -11,6 +11,7 @@ from playwright.sync_api import Page, Route, expect
 from publisher.compose.drafts import create_campaign
 from publisher.models import Account, Campaign, Newsletter
 from publisher.vocabulary import CampaignStatus
+from tests.items.by_hand import edit
 from tests.journeys.staff import Desk, desk, sign_in  # noqa: F401 -- a fixture
 from tests.review.send_outs import mail_of
 
@@ -217,3 +218,22 @@ def test_on_a_phone_the_promise_stays_in_sight_while_the_time_is_chosen(
     last = page.locator("#act-approve").bounding_box()
     assert last is not None
     assert last["width"] > 300
+
+
+def test_news_that_changes_while_one_writes_is_asked_about_at_once(
+    desk: Desk,  # noqa: F811
+    composer: Page,
+    campaign: Campaign,
+) -> None:
+    edit(desk.item, title="Øvelsen er flyttet")
+    composer.get_by_label("Subject").fill("Skrevet imens")
+    expect(composer.get_by_text("The news is changed:")).to_be_visible()
+    expect(composer.get_by_label("Subject")).to_be_focused()
+    composer.get_by_text("What changed").click()
+    composer.get_by_label("Subject").fill("Skrevet videre")
+    expect(composer.locator(".mail-head")).to_contain_text("Skrevet videre")
+    expect(composer.locator("#news-changed details")).not_to_have_attribute("open", "")
+    composer.get_by_role("button", name="Keep it as it is").click()
+    expect(composer.get_by_text("The words stay as they are.")).to_be_visible()
+    expect(composer.get_by_text("The news is changed:")).to_have_count(0)
+    assert mail_of(campaign).subject == "Skrevet videre"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import time, timedelta
 from typing import Any
@@ -117,7 +118,8 @@ def pages(organisation: Organisation) -> list[str]:
         "/channels/connect", "/channels/connect/mastodon",
         people, f"{people}?q=nobody", f"{people}/add", f"{people}/{person.pk}", f"{people}/{person.pk}/erase",
         "/settings", "/settings/newsletters", "/settings/newsletters/add", f"/settings/newsletters/{newsletter.pk}",
-        "/settings/sources", "/settings/sources/add", f"/settings/sources/{source.pk}",
+        "/settings/sources", "/settings/sources/add", "/settings/sources/add/database",
+        f"/settings/sources/{source.pk}",
         "/settings/rules", "/settings/rules/add", f"/settings/rules/{rule.pk}", f"/settings/rules/{rule.pk}/change",
         "/settings/people", "/settings/people/invite", "/settings/people/password", f"/settings/people/{role.pk}",
         "/calendar",
@@ -138,6 +140,13 @@ def test_every_page_is_accessible(
         response = page.goto(live_server.url + path)
         assert response is not None and response.status == 200, path
         look_over(page)
+    pushed = Source.objects.create(organisation=secretariat, kind="push", name="Hjemmesiden")
+    page.goto(f"{live_server.url}/settings/sources/{pushed.pk}")
+    page.get_by_role("button", name="Make a token").click()
+    expect(page.get_by_label("Token")).to_have_value(re.compile(r"opslag_.+"))
+    look_over(page)
+    page.reload()
+    expect(page.get_by_text("A token is shown once only.")).to_be_visible()
 
 
 @pytest.mark.parametrize("width", [1280, 390])

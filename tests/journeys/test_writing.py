@@ -8,8 +8,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from publisher.items.content import clean_html
-from publisher.models import Item
+from publisher.models import Item, Sighting
+from publisher.vocabulary import ItemState
 from tests.accessible import look_over
+from tests.compose.conftest import ALT
 from tests.journeys.clipboard import COPIED
 from tests.journeys.staff import Desk, desk  # noqa: F401 -- a fixture
 
@@ -124,6 +126,25 @@ def test_the_pages_are_accessible_and_fit(desk: Desk, new_page: NewPage, width: 
     page.evaluate("document.querySelector('.ProseMirror').focus()")
     page.evaluate(PASTE, COPIED["word"][0])
     page.get_by_role("button", name="Link", exact=True).click()
+    look_over(page)
+    text = page.get_by_role("textbox", name="Text").inner_text()
+    page.get_by_role("button", name="Choose a picture from the library").click()
+    look_over(page)
+    page.get_by_role("button", name="Choose it").click()
+    expect(page.get_by_label("Headline")).to_have_value("Kulturnatten")
+    expect(page.get_by_label("Describe the picture")).to_have_value(ALT)
+    assert text and page.get_by_role("textbox", name="Text").inner_text() == text
+    look_over(page)
+    page.on("dialog", lambda dialog: dialog.accept())
+    held = Item.objects.create(
+        organisation=desk.item.organisation,
+        title="Koncert",
+        state=ItemState.HELD,
+        held_why={"msgid": "x", "params": {}},
+    )
+    Sighting.objects.create(item=held, source=desk.item.sightings.get().source, external_key="held")
+    desk.open(page, "/news/held")
+    page.get_by_role("checkbox", name="Choose “Koncert”").check()
     look_over(page)
     desk.open(page, f"/news?q=kom&picture=with&source={desk.item.sightings.get().source_id}")
     page.get_by_text("Filters").click()

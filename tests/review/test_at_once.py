@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from publisher.errors import InputError
-from publisher.models import Campaign, Delivery, Item, Message, Newsletter
+from publisher.models import Account, Campaign, Delivery, Item, Message, Newsletter
 from publisher.models.agreement import check_counts
 from publisher.review import approval, control
 from publisher.vocabulary import CampaignStatus, DeliveryStatus, MessageStatus
@@ -88,3 +88,22 @@ def test_a_release_and_a_cancelling_in_the_same_moment_find_one_of_the_two(faile
         cancelling.is_over(0.5)
     cancelling.answer()
     assert Message.objects.get().status == MessageStatus.CANCELLED and agrees()
+
+
+@pytest.mark.parametrize("outlet", ["newsletter", "account"])
+def test_two_send_outs_of_one_item_approved_in_the_same_moment_are_one(
+    item: Item, newsletter: Newsletter, practice_account: Account, outlet: str
+) -> None:
+    """The second is asked about like one that came a minute later."""
+    where = (newsletter,) if outlet == "newsletter" else (None, practice_account)
+    first, second = send_out(item, *where), send_out(item, *where)
+    with transaction.atomic():
+        approval.approve(first, None, scheduled_at=soon())
+        approving = Elsewhere(lambda: approval.approve(second, None, scheduled_at=soon()))
+        assert not approving.is_over(0.5)
+    with pytest.raises(InputError, match=item.title[:12]):
+        approving.answer()
+    assert list(Campaign.objects.filter(status=CampaignStatus.APPROVED)) == [first]
+    assert set(Message.objects.values_list("campaign", "status")) == {
+        (first.pk, MessageStatus.SCHEDULED), (second.pk, MessageStatus.DRAFT),
+    }  # fmt: skip

@@ -125,6 +125,20 @@ def test_after_a_standstill_the_pace_is_kept(
     assert waiting() == [datetime(2027, 2, 4, 6, 0, tzinfo=UTC)]
 
 
+def test_nobody_overtakes(rule: Rule, secretariat: Organisation, clock: time_machine.Traveller) -> None:
+    """A turn that fell free is not for what comes then: others have waited longer, and go first."""
+    three(secretariat)
+    tick()
+    Item.objects.filter(title="Nyhed 1").update(withdrawn_at=timezone.now())
+    clock.move_to(TEN + HOUR)
+    news(secretariat, "Den sidste", published=MINUTE, seen=MINUTE)
+    assert tick() == [] and waiting() == [TEN + 2 * HOUR, TEN + 3 * HOUR]
+    for hours in (2, 3):
+        clock.move_to(TEN + hours * HOUR)
+        tick()
+    assert [each.title for each in Campaign.objects.order_by("pk")] == ["Nyhed 0", "Nyhed 2", "Den sidste"]
+
+
 def test_what_would_be_too_old_by_its_turn_is_left_out(
     rule: Rule, secretariat: Organisation, clock: time_machine.Traveller
 ) -> None:

@@ -7,11 +7,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from publisher.sources.contract import Poll
 from publisher.sources.database import DatabaseConfig, DatabaseSource
 from publisher.sources.database_columns import guesses
-from publisher.sources.database_query import may_be_the_latest
+from publisher.sources.database_latest import may_be_the_latest
 from publisher.sources.database_rows import words_of
 from publisher.sources.feed_markup import paragraphs
 from tests.databases import ALT, AREAS, COLUMNS, LINK, PICTURE, Cms
@@ -144,8 +145,37 @@ def test_a_query_is_as_good_as_a_table(cms: Cms) -> None:
     ],
 )
 def test_a_query_may_give_the_latest_rows_only(ending: str) -> None:
-    assert may_be_the_latest(f"SELECT id, overskrift FROM nyhed {ending}")
-    assert not may_be_the_latest("SELECT id, overskrift, date(udgivet) FROM nyhed WHERE status = 'udgivet'")
+    with sa.create_engine("sqlite://").connect() as connection:
+        assert may_be_the_latest(connection, "", f"SELECT id, overskrift FROM nyhed {ending}")
+        harmless = "SELECT id, overskrift, date(udgivet) FROM nyhed WHERE status = 'udgivet'"
+        assert not may_be_the_latest(connection, "", harmless)
+
+
+VIEWS = {
+    "the latest": ("SELECT * FROM nyhed ORDER BY id DESC LIMIT 9", "", True),
+    "all of them": ("SELECT * FROM nyhed WHERE status = 'udgivet'", "", False),
+    "of the latest": ("SELECT * FROM seneste WHERE status = 'udgivet'", "", True),
+    "a query of the latest": ("SELECT * FROM nyhed", "SELECT id FROM seneste", True),
+    "a query of all": ("SELECT * FROM nyhed", "SELECT id FROM alle", False),
+}
+
+
+@pytest.mark.parametrize(("view", "query", "is_part"), VIEWS.values(), ids=VIEWS)
+def test_what_leaves_a_view_of_the_latest_rows_is_only_old(cms: Cms, view: str, query: str, is_part: bool) -> None:
+    for name, select in (("seneste", "SELECT * FROM nyhed ORDER BY id DESC LIMIT 9"), ("alle", view)):
+        cms.execute(f"CREATE VIEW {name} AS {select}")
+    try:
+        poll = SOURCE.poll(replace(config_of(cms), table="" if query else "alle", query=query, **only(query)), {})
+        assert poll.complete is not is_part
+    finally:
+        cms.execute("DROP VIEW alle")
+        cms.execute("DROP VIEW seneste")
+
+
+def only(query: str) -> dict[str, str]:
+    """A query that gives the id alone has no other columns to map."""
+    none = {name: "" for name in vars(DatabaseConfig("")) if name.endswith("_column")}
+    return none | {"id_column": "id", "title_column": "id"} if query else {}
 
 
 def test_what_a_query_of_the_latest_rows_lacks_may_be_there_still(cms: Cms) -> None:

@@ -158,6 +158,17 @@ def test_what_left_a_query_of_the_latest_rows_is_only_old(secretariat: Organisat
     assert Item.objects.count() == 15 and not withdrawn()
 
 
+def test_what_left_a_view_of_the_latest_rows_is_only_old(secretariat: Organisation, small: Cms) -> None:
+    with_rows(small, 10, 30)
+    small.execute("CREATE VIEW seneste AS SELECT * FROM nyhed WHERE status = 'udgivet' ORDER BY id DESC LIMIT 12")
+    fields = {"database_url": small.url, "table": "seneste", "id_column": "id", "title_column": "overskrift"}
+    source, _made = add_source(secretariat, "database", fields, "CMS")
+    collect(source)
+    with_rows(small, 31, 33)
+    collect(source)
+    assert Item.objects.count() == 15 and not withdrawn()
+
+
 def test_what_left_the_result_of_a_query_is_withdrawn(secretariat: Organisation, small: Cms) -> None:
     with_rows(small, 10, 12)
     fields = {"database_url": small.url, "id_column": "id", "title_column": "overskrift"}

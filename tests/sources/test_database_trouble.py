@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,12 @@ import sqlalchemy as sa
 from django.core.exceptions import ImproperlyConfigured
 
 from publisher import settings as publisher_settings
+from publisher.address_guard import time_limit
 from publisher.errors import OpslagError, PermanentError, TransientError
-from publisher.sources import database_connection
+from publisher.sources import database_connection, database_looks
 from publisher.sources.database import DatabaseConfig, DatabaseSource
 from publisher.sources.database_address import parse
-from publisher.sources.database_connection import reading
+from publisher.sources.database_connection import Patience, reading
 from publisher.sources.database_query import checked_query
 from tests.databases import PASSWORD, WRITTEN_PASSWORD, Cms
 from tests.sources.test_database import config_of
@@ -108,6 +110,17 @@ def test_a_database_that_is_not_there(cms: Cms) -> None:
     assert "There is no database “andet”" in str(trouble(config_of(Cms("", url, cms.execute))))
 
 
+def test_the_password_may_stand_beside_the_address(cms: Cms) -> None:
+    if cms.kind == "sqlite":
+        pytest.skip("a file has none")
+    bare = cms.url.replace(f":{WRITTEN_PASSWORD}", "")
+    config = replace(config_of(cms), database_url=bare, database_password=PASSWORD)
+    assert SOURCE.poll(config, {}).candidates and SOURCE.samples(config)
+    refused = trouble(replace(config, database_password="forkert"))
+    assert "refuses the user name or the password" in str(refused)
+    assert SOURCE.poll(replace(config, database_url=bare.replace("reader", "reader:gammelt")), {}).candidates
+
+
 def test_a_server_that_is_not_there(settings: Any) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
@@ -121,11 +134,9 @@ def test_a_server_that_is_not_there(settings: Any) -> None:
 
 @pytest.mark.parametrize("kind", ["postgresql", "mariadb"])
 @pytest.mark.parametrize("says", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\xff" * 300, b"\x4a\x00\x00\x00\x0a"])
-def test_what_answers_may_be_no_database(kind: str, says: bytes, settings: Any, monkeypatch: Any) -> None:
+def test_what_answers_may_be_no_database(kind: str, says: bytes, settings: Any) -> None:
     """It talks nonsense, or nothing at all: an error in words, in time."""
-    monkeypatch.setattr(database_connection, "TOTAL_S", 2.0)
-    monkeypatch.setattr(database_connection, "CONNECT_S", 2)
-    with socket.create_server(("127.0.0.1", 0)) as listening:
+    with socket.create_server(("127.0.0.1", 0)) as listening, time_limit(2):
 
         def answer() -> None:
             other, _address = listening.accept()
@@ -140,26 +151,34 @@ def test_what_answers_may_be_no_database(kind: str, says: bytes, settings: Any, 
         trouble(DatabaseConfig(f"{kind}://a:forkert@{host}/cms", "nyhed", "", "id", "overskrift"))
 
 
-def test_a_query_that_takes_too_long_is_cut_off(cms: Cms, monkeypatch: Any) -> None:
-    monkeypatch.setattr(database_connection, "TOTAL_S", 1.0)
+def test_a_query_that_takes_too_long_is_cut_off(cms: Cms) -> None:
+    short = Patience(connect_s=8, statement_s=1 if cms.kind == "sqlite" else 20, total_s=1.0)
     slow = {
         "sqlite": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n",
         "postgresql": "SELECT pg_sleep(60)",
         "mariadb": "SELECT SLEEP(60)",
     }
-    with pytest.raises(TransientError, match="took too long"), reading(cms.url) as connection:
+    with pytest.raises(TransientError, match="needed more than"), reading(cms.url, "", short) as connection:
         connection.exec_driver_sql(slow[cms.kind])
 
 
-def test_the_server_itself_ends_a_statement(cms: Cms, monkeypatch: Any) -> None:
+def test_a_page_does_not_wait_for_a_query_without_an_end(small: Cms, monkeypatch: Any) -> None:
+    monkeypatch.setattr(database_looks, "WAITED_FOR", Patience(connect_s=4, statement_s=1, total_s=9.0))
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i AS id, i AS overskrift FROM n"
+    config = DatabaseConfig(small.url, query=endless, id_column="id", title_column="overskrift")
+    with pytest.raises(TransientError, match="needed more than 1 seconds to show the first rows"):
+        SOURCE.samples(config)
+
+
+def test_the_server_itself_ends_a_statement(cms: Cms) -> None:
     if cms.kind == "sqlite":
         pytest.skip("there is no server")
-    monkeypatch.setattr(database_connection, "STATEMENT_S", 1)
+    short = Patience(connect_s=8, statement_s=1, total_s=30.0)
     slow = {
         "postgresql": "SELECT count(*) FROM generate_series(1, 1000000000)",
         "mariadb": "WITH RECURSIVE n AS (SELECT 1 i UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n",
     }
-    with pytest.raises(TransientError, match="took too long"), reading(cms.url) as connection:
+    with pytest.raises(TransientError, match="needed more than"), reading(cms.url, "", short) as connection:
         if cms.kind == "mariadb":
             connection.exec_driver_sql("SET SESSION max_recursive_iterations = 4000000000")
         connection.exec_driver_sql(slow[cms.kind])

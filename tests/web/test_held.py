@@ -52,6 +52,22 @@ def test_nothing_is_said_where_nothing_is_held(
     assert "Nothing is held back" in words(annas.get("/news/held"))
 
 
+@pytest.mark.parametrize(
+    ("do", "state", "says"),
+    [("release", "new", "2 are among the new ones now."), ("dismiss", "seen", "2 are laid aside.")],
+)
+def test_those_that_are_ticked_are_settled(held: list[Item], annas: Client, do: str, state: str, says: str) -> None:
+    ticked = {"do": do, "item": [held[1].pk, held[3].pk], "next": "/news/held"}
+    assert says in words(annas.post("/news/held/settle", ticked, follow=True))
+    assert states() == sorted(["held"] * 5 + [state] * 2)
+    assert {held[1].pk, held[3].pk} == set(Item.objects.filter(state=state).values_list("pk", flat=True))
+
+
+def test_one_alone_is_laid_aside_whatever_else_is_ticked(held: list[Item], annas: Client) -> None:
+    annas.post("/news/held/settle", {"dismiss": held[2].pk, "item": [held[1].pk], "next": "/news/held"})
+    assert Item.objects.get(state=ItemState.SEEN) == held[2] and states() == ["held"] * 6 + ["seen"]
+
+
 def test_they_are_looked_at_and_taken_one_by_one(held: list[Item], annas: Client) -> None:
     page = annas.get("/news/held")
     assert "7 news items wait for a word." in words(page)

@@ -99,6 +99,50 @@ def test_nobody_keeps_another_organisations_picture(annas: Client, item: Item, s
     assert Picture.objects.get().alt == "Et kor"
 
 
+def test_a_picture_is_chosen_from_the_library_and_nothing_typed_is_lost(
+    annas: Client, cooperation: Cooperation
+) -> None:
+    topic = Topic.objects.create(cooperation=cooperation, name="Musik", slug="musik")
+    annas.post("/news/pictures/add", {"pictures": [upload()]})
+    picture = Picture.objects.get()
+    Picture.objects.update(alt="Et kor", credit="Åse")
+    data = typed(topics=[topic.pk], upload=upload(900), alt="Min egen")
+    library = annas.post(WRITE, data | {"library": "1"})
+    page = library.content.decode()
+    assert library.status_code == 200 and "nothing is saved yet" in words(library)
+    assert UNTIDY.findall(page) == []
+    assert f'name="picture" value="{picture.pk}"' in page and page.count('class="thumb"') == 2, "the file is there, too"
+    fields = dict(library.context["typed"]) | {"topics": [topic.pk]}
+    assert "No picture fits" in words(annas.post(WRITE, fields | {"library": "1", "q": "giraf"}))
+    back = annas.post(WRITE, fields | {"picture": picture.pk, "q": ""})
+    form = back.context["form"]
+    assert back.status_code == 200 and not Item.objects.exists() and 'data-keep="typed"' in back.content.decode()
+    assert (form.picture, form["alt"].value(), form["credit"].value()) == (picture, "Et kor", "Åse")
+    assert (form["title"].value(), form["body"].value()) == (data["title"], data["body"])
+    assert "checked" in str(form["topics"])
+    assert annas.post(WRITE, fields | {"picture": ""}).context["form"]["alt"].value() == "Min egen"
+    annas.post(WRITE, fields | {"kept": picture.pk, "alt": "Et kor", "credit": "Åse"})
+    assert Item.objects.get().picture == picture
+
+
+def test_another_description_is_the_items_own_where_other_news_shows_the_picture(annas: Client, item: Item) -> None:
+    annas.post(WRITE, typed(upload=upload(), alt="Et kor"))
+    first = Item.objects.exclude(pk=item.pk).get()
+    assert first.picture
+    annas.post(f"/news/{item.pk}/edit", typed(link=item.link, kept=first.picture_id, alt="Publikum klapper"))
+    assert [Item.objects.get(pk=pk).alt for pk in (first.pk, item.pk)] == ["Et kor", "Publikum klapper"]
+    page = annas.get(f"/news/{item.pk}/edit")
+    assert page.context["form"]["alt"].value() == "Publikum klapper"
+
+
+def test_nobody_takes_another_organisations_picture_from_the_library(annas: Client, sven: User) -> None:
+    annas.post(WRITE, typed(upload=upload(), alt="Et kor"))
+    svens = signed_in(sven)
+    assert not svens.post(WRITE, typed(library="1")).context["page"].object_list
+    taken = svens.post(WRITE, typed(picture=Picture.objects.get().pk))
+    assert taken.context["form"].picture is None
+
+
 def test_a_link_that_is_taken_is_said_and_nothing_is_lost(annas: Client, item: Item) -> None:
     response = annas.post(WRITE, typed(link=item.link))
     assert response.status_code == 422 and "There is a news item with this link already" in words(response)

@@ -13,7 +13,7 @@ from publisher.schedule.dispatch import hold_withdrawn
 from publisher.vocabulary import CampaignStatus, Withdrawal
 from tests.items.by_hand import edit
 from tests.review.send_outs import begin, finish, mail_of, post_of, soon
-from tests.web.desk import questions
+from tests.web.desk import live, questions, typed
 from tests.web.office import signed_in, source_of, words
 
 pytestmark = pytest.mark.database
@@ -38,6 +38,29 @@ def test_the_composer_asks_and_takes_the_new_words(
     assert "The new words are in." in page
     assert "The news is changed:" not in page
     assert mail_of(campaign).subject == "Øvelsen er flyttet"
+
+
+def test_a_question_that_comes_while_somebody_writes_comes_with_the_next_saving(
+    campaign: Campaign, edit_path: str, item: Item, annas: Client
+) -> None:
+    """Once, so that what they have opened of it stays open."""
+    shown = source_of(annas.get(edit_path))
+    assert 'name="asked" id="asked" value=""' in shown
+    assert "asked-news" not in source_of(live(annas, edit_path, typed(campaign, asked="")))
+    edit(item, title="Øvelsen er flyttet")
+    answer = live(annas, edit_path, typed(campaign, asked=""))
+    assert "The news is changed: Øvelsen er flyttet" in words(answer)
+    assert '<div id="asked-news" aria-live="polite" hx-swap-oob="true">' in source_of(answer)
+    key = f"c{item.pk}.{Item.objects.get().revision}"
+    assert f'id="asked" value="{key}" hx-swap-oob="true"' in source_of(answer)
+    assert "asked-news" not in source_of(live(annas, edit_path, typed(campaign, asked=key)))
+    withdraw(item, Withdrawal.GONE)
+    answer = words(live(annas, edit_path, typed(campaign, asked=key)))
+    assert "The news is withdrawn:" in answer and "The news is changed:" not in answer
+    restore(item)
+    edit(item, title=campaign.title)
+    answer = live(annas, edit_path, typed(campaign, asked=key))
+    assert "asked-news" in source_of(answer) and "The news is changed:" not in words(answer), "it is as it was again"
 
 
 @pytest.fixture

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.test import Client
+from django.utils import timezone
 
 from publisher.models import AuditEntry, Organisation, Source, SourceToken, User
 from tests.web.office import reader_in, signed_in, source_of, words
@@ -38,7 +41,10 @@ def test_it_is_added_with_no_more_than_a_name(anna: User) -> None:
 def test_a_token_is_shown_once_and_works_as_the_example_says(anna: User, pushed: Source) -> None:
     client = signed_in(anna)
     at = f"/settings/sources/{pushed.pk}"
-    shown = client.post(at + "/token")
+    made = client.post(at + "/token")
+    assert (made.status_code, made["Location"]) == (302, f"{at}/token/made")
+    assert SourceToken.objects.get().ending not in str(dict(client.session.items()))
+    shown = client.get(made["Location"])
     found = re.search(r'value="(opslag_[\w-]+)"', source_of(shown))
     assert found and shown["Cache-Control"] and "no-store" in shown["Cache-Control"]
     token = found[1]
@@ -47,10 +53,30 @@ def test_a_token_is_shown_once_and_works_as_the_example_says(anna: User, pushed:
         "/api/items", json.loads(example), content_type="application/json", headers={"Authorization": f"Bearer {token}"}
     )
     assert answer.status_code == 201
-    page = client.get(at)
+    page = client.get(f"{at}/token/made", follow=True)
+    assert page.redirect_chain == [(at, 302)] and "A token is shown once only." in words(page)
     assert token not in source_of(page) and f"…{token[-4:]}" in words(page)
     assert "by Anna" in words(page) and "last used" in words(page)
     assert AuditEntry.objects.get(action="token_made").user == anna
+
+
+def test_a_new_token_is_shown_to_whoever_made_it_and_for_its_own_source(
+    anna: User, bo: User, pushed: Source, secretariat: Organisation
+) -> None:
+    other = Source.objects.create(organisation=secretariat, kind="push", name="Intranettet")
+    client = signed_in(anna)
+    client.post(f"/settings/sources/{pushed.pk}/token")
+    sealed = client.session["token_made"]
+    assert "opslag_" not in source_of(client.get(f"/settings/sources/{other.pk}/token/made", follow=True))
+    colleague = signed_in(bo)
+    session = colleague.session
+    session["token_made"] = sealed
+    session.save()
+    assert "opslag_" not in source_of(colleague.get(f"/settings/sources/{pushed.pk}/token/made", follow=True))
+    assert client.head(f"/settings/sources/{pushed.pk}/token/made").status_code == 405
+    with time_machine.travel(timezone.now() + timedelta(hours=1)):
+        client.post(f"/settings/sources/{pushed.pk}/token")
+    assert client.get(f"/settings/sources/{pushed.pk}/token/made").status_code == 302, "sealed in another hour"
 
 
 def test_a_revoked_token_works_no_more(anna: User, pushed: Source) -> None:

@@ -11,8 +11,12 @@ from django.test import Client
 from django.utils import timezone
 
 from publisher.items.collect import collect_source, due_sources
+from publisher.items.first_look import with_stored_secrets
 from publisher.models import AuditEntry, Item, Organisation, Source, User
+from publisher.sources import database_looks
+from publisher.sources.database_connection import Patience
 from publisher.vocabulary import ItemState
+from publisher.web import source_steps
 from tests.databases import Cms, sqlite_cms
 from tests.items.website import website
 from tests.web.office import reader_in, signed_in, source_of, words
@@ -100,6 +104,41 @@ def test_an_address_that_does_not_work_is_said_and_need_not_be_typed_again(anna:
     assert "Nothing was lost" in words(page) and "Leave it empty to keep what you wrote" in words(page)
     Path(cms.url.removeprefix("sqlite:///")).rename(cms.url.removeprefix("sqlite:///") + "x")
     assert "The connection works" in words(go(client, page))
+
+
+def test_a_password_has_a_field_of_its_own_and_goes_to_no_other_server(anna: User, cms: Cms) -> None:
+    client = signed_in(anna)
+    page = client.get(ADD)
+    assert re.search(
+        r'<input type="password" name="database_password"[^>]*autocomplete="new-password"', source_of(page)
+    )
+    page = go(client, page, database_url=cms.url, database_password="meget-hemmeligt")
+    assert "meget-hemmeligt" not in source_of(page)
+    for _step in range(2):
+        page = go(client, page)
+    client.post(ADD, fields_of(page) | {"name": "Vores CMS"})
+    source = Source.objects.get()
+    assert source.credentials == {"database_url": cms.url, "database_password": "meget-hemmeligt"}
+    assert "meget-hemmeligt" not in str(source.config)
+    given = {"database_url": cms.url, "database_password": ""}
+    assert with_stored_secrets(source, given)["database_password"] == "meget-hemmeligt"
+    assert with_stored_secrets(source, given | {"database_url": "postgresql://x@andre.example.org/x"}) == {
+        "database_url": "postgresql://x@andre.example.org/x", "database_password": "",
+    }  # fmt: skip
+    at = f"/settings/sources/{source.pk}/address"
+    page = client.get(at)
+    assert "unless you write another address" in words(page) and "meget-hemmeligt" not in source_of(page)
+
+
+def test_an_endless_query_is_said_to_be_one(anna: User, cms: Cms, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database_looks, "WAITED_FOR", Patience(connect_s=4, statement_s=1, total_s=9.0))
+    monkeypatch.setattr(source_steps, "_LOOK_S", 0.5)
+    client = signed_in(anna)
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i AS id, i AS overskrift FROM n"
+    page = go(client, go(client, client.get(ADD), database_url=cms.url), table="", query=endless)
+    assert "needed more than 1 seconds to show the first rows" in words(page)
+    page = go(client, page)
+    assert page.status_code == 422 and "took too long" in words(page)
 
 
 def test_without_an_address_or_a_table(anna: User, cms: Cms) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
+import time_machine
 from django.utils import timezone
 
 from publisher.items.collect import collect_source, due_sources
@@ -29,6 +30,33 @@ def test_one_sees_what_is_there_before_anything_is_saved(anna: User) -> None:
     assert 'value="Nyheder"' in source_of(page), "the feed's own title is suggested as name"
     assert source_of(page).count('<span class="title">') == 8
     assert not Source.objects.exists() and not Item.objects.exists()
+
+
+CONCERT = """BEGIN:VCALENDAR
+BEGIN:VEVENT
+UID:jul@kirken
+SUMMARY:Julekoncert
+DTSTART;TZID=Europe/Copenhagen:20261205T190000
+LOCATION:Sankt Nikolai & co
+END:VEVENT
+END:VCALENDAR""".replace("\n", "\r\n").encode()
+
+
+def test_an_event_without_a_date_of_its_own_is_shown_by_its_day(anna: User, secretariat: Organisation) -> None:
+    """Before the calendar is kept, and later in its back catalogue."""
+    at = f"{HOST}/kalender.ics"
+    with website() as site, time_machine.travel(datetime(2026, 11, 26, 8, tzinfo=UTC)):
+        site.put(at, CONCERT, "text/calendar")
+        client = signed_in(anna)
+        page = words(client.post(f"{ADD}/ical", {"url": at}))
+        assert "Begins: Sat 5 Dec 19:00 · Sankt Nikolai & co" in page and "without a date" not in page
+        client.post(f"{ADD}/ical", {"url": at, "name": "Kirken"})
+        source = Source.objects.get()
+        collect_source(source.pk)
+        page = words(client.get(f"/settings/sources/{source.pk}")).partition("Back catalogue")[2]
+        Item.objects.update(event_starts_at=None)
+        undated = words(client.get(f"/settings/sources/{source.pk}"))
+    assert "Julekoncert Begins: Sat 5 Dec" in page and "Julekoncert without a date" in undated
 
 
 def test_it_is_kept_under_a_name_and_read_by_the_workers(anna: User, secretariat: Organisation) -> None:

@@ -29,7 +29,7 @@ const showConnection = (lost) => {
 document.addEventListener("htmx:afterOnLoad", (event) => showConnection(event.detail.xhr.status >= 500));
 
 // Forms marked data-keep warn before typed words are left behind; sending or autosaving makes them clean again.
-const unsaved = new Set();
+const unsaved = new Set(document.querySelectorAll('form[data-keep="typed"]'));
 document.addEventListener("input", (event) => {
   const form = event.target.closest("form[data-keep]");
   if (form) unsaved.add(form);
