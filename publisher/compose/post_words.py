@@ -7,8 +7,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from publisher.models import Account, Message, Partner
 
-# What staff write for somebody who is called something else on each platform.
-_MENTION = re.compile(r"@\[([^\]\n]{1,80})\]")
+# What staff write for somebody who is called something else on each platform; not a mention as LinkedIn writes it.
+_MENTION = re.compile(r"@\[([^\]\n]{1,80})\](?!\(urn:)")
 # What of a send-out may stand in a link's parameters, as {title}.
 _TITLE = "{title}"
 _NOT_IN_VALUE = re.compile(r"[^\w-]+")

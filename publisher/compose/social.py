@@ -151,8 +151,10 @@ def edit_length(message: Message, text: str) -> tuple[int, int]:
 
 
 def follow_up_length(message: Message, text: str) -> tuple[int, int]:
-    """The same of something that follows the post."""
-    return _count(_account(message), text, "", pictures=False)
+    """The same of something that follows the post, which may have a limit of its own."""
+    account = _account(message)
+    words = with_partners(text, account)
+    return PLATFORMS[account.kind].follow_up_length(words, account.facts), limits_of(account).follow_up
 
 
 def thread_of(message: Message, text: str) -> list[str]:
@@ -196,10 +198,12 @@ def published(message: Message) -> PublishedWords:
     first, *others = parts_of(message)
     has_card = bool(abilities_of(account).link_card and message.link)
     return PublishedWords(
-        text=_as_published(
-            account, first, link_of(message), pictures=pictures, alt=message.picture_alt, language=message.language
+        text=platform.as_read(
+            _as_published(
+                account, first, link_of(message), pictures=pictures, alt=message.picture_alt, language=message.language
+            )
         ),
-        follow_ups=tuple(others),
+        follow_ups=tuple(platform.as_read(text) for text in others),
         pictures=pictures,
         card=has_card and (platform.picture_and_card or not pictures),
     )

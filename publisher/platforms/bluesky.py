@@ -39,7 +39,7 @@ from publisher.platforms.bluesky_session import (
     session_began,
     xrpc,
 )
-from publisher.platforms.bluesky_text import Mark, MarkKind, bluesky_length, shown
+from publisher.platforms.bluesky_text import Mark, MarkKind, bluesky_length, short_address, shown
 from publisher.platforms.contract import (
     Abilities,
     Figures,
@@ -88,6 +88,10 @@ class BlueskyPlatform(Platform):
     def length(self, text: str, facts: Mapping[str, Any]) -> int:
         """Graphemes with addresses as short as they are shown, which is what Bluesky's own app counts, too."""
         return bluesky_length(text)
+
+    def short_address(self, address: str) -> str:
+        """As Bluesky's own app shortens it, which is what `record_of` writes."""
+        return short_address(address)
 
     def repeat_safe_for(self, facts: Mapping[str, Any]) -> timedelta:
         """Without limit in practice, ten years: the key is ours and each record exists once."""

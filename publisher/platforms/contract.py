@@ -96,6 +96,7 @@ class Limits:
     `picture_side` is a picture's longest side in pixels; `picture_aspects` its narrowest and its widest shape
     (width ÷ height), None where any will do. `text_with_pictures` is the text's limit in a post that has pictures, None
     where it is the same; with `alt_in_text` the descriptions become lines of the text (`length.with_alts`) and count.
+    `comment` is the limit of the first comment, None where it is the text's.
     """
 
     text: int
@@ -107,10 +108,16 @@ class Limits:
     picture_aspects: tuple[float, float] | None = None
     text_with_pictures: int | None = None
     alt_in_text: bool = False
+    comment: int | None = None
 
     def text_beside(self, pictures: int) -> int:
         """How long the text may be in a post with so many pictures."""
         return self.text if not pictures or self.text_with_pictures is None else self.text_with_pictures
+
+    @property
+    def follow_up(self) -> int:
+        """How long may be what follows a post."""
+        return self.text if self.comment is None else self.comment
 
 
 class FollowUp(StrEnum):
@@ -199,6 +206,18 @@ class Platform(ABC):
     @abstractmethod
     def length(self, text: str, facts: Mapping[str, Any]) -> int:
         """The length of `text` as this platform counts it."""
+
+    def follow_up_length(self, text: str, facts: Mapping[str, Any]) -> int:
+        """The same of what follows a post, where that is counted in another way."""
+        return self.length(text, facts)
+
+    def as_read(self, text: str) -> str:
+        """A text as readers see it, where what we hand over has marks of its own in it."""
+        return text
+
+    def short_address(self, address: str) -> str:
+        """What readers see of an http(s) address in a post's text; the whole of it leads on."""
+        return address
 
     @abstractmethod
     def repeat_safe_for(self, facts: Mapping[str, Any]) -> timedelta:

@@ -33,12 +33,19 @@ from publisher.platforms.linkedin_calls import (
     published_as,
     quoted,
 )
-from publisher.platforms.linkedin_comments import comment, delete_comment, edit_comment, find_comment, read_comment
+from publisher.platforms.linkedin_comments import (
+    COMMENT_LENGTH,
+    comment,
+    delete_comment,
+    edit_comment,
+    find_comment,
+    read_comment,
+)
 from publisher.platforms.linkedin_figures import figures_of
 from publisher.platforms.linkedin_match import find_post
 from publisher.platforms.linkedin_pictures import upload, wait_until_ready
 from publisher.platforms.linkedin_sign_in import LinkedInSignIn, administered, profile_of, tokens_for
-from publisher.platforms.linkedin_text import little_text
+from publisher.platforms.linkedin_text import little_text, without_mentions
 from publisher.vocabulary import Reason
 
 # LinkedIn compares a post with those of the last ten minutes; the rest is for clocks and slow calls.
@@ -94,11 +101,20 @@ class LinkedInPlatform(Platform):
             alt_text=4086,
             picture_bytes=5_000_000,
             picture_types=("image/jpeg", "image/png", "image/gif"),
+            comment=COMMENT_LENGTH,
         )
 
     def length(self, text: str, facts: Mapping[str, Any]) -> int:
         """UTF-16 units as it is sent, escapes and all: LinkedIn does not say how it counts, and this is never less."""
         return len(little_text(text).encode("utf-16-le", "surrogatepass")) // 2
+
+    def follow_up_length(self, text: str, facts: Mapping[str, Any]) -> int:
+        """A comment is plain text, with the bare names of those whom it mentions."""
+        return len(without_mentions(text))
+
+    def as_read(self, text: str) -> str:
+        """Those who are mentioned by their names."""
+        return without_mentions(text)
 
     def repeat_safe_for(self, facts: Mapping[str, Any]) -> timedelta:
         """8 minutes: within ten, LinkedIn answers the same post with 422 and the URN of the first, which we adopt.
