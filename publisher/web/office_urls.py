@@ -43,6 +43,7 @@ urlpatterns = [
     path("channels/<int:pk>/disconnect", channels.channel_disconnect, name="channel-disconnect"),
     path("channels/<int:pk>/habits", channel_habits.channel_habits, name="channel-habits"),
     path("channels/<int:pk>/times", channels.posting_times_add, name="posting-times-add"),
+    path("channels/<int:pk>/times/words", channels.posting_times_words, name="posting-times-words"),
     path("channels/<int:pk>/times/<int:slot>", channels.posting_time_remove, name="posting-time-remove"),
     path("subscribers", subscribers.subscribers, name="subscribers"),
     path("subscribers/replies", replies.replies, name="replies"),
