@@ -25,6 +25,7 @@ from publisher.web import (
     source_tokens,
     sources,
     subscribers,
+    texts_pages,
 )
 
 urlpatterns = [
@@ -97,6 +98,13 @@ urlpatterns = [
     path("settings/labellings/add", labelling_pages.labelling_add, name="labelling-add"),
     path("settings/labellings/<int:pk>", labelling_pages.labelling_change, name="labelling"),
     path("settings/labellings/<int:pk>/remove", labelling_pages.labelling_remove, name="labelling-remove"),
+    path("settings/texts", texts_pages.texts, name="texts"),
+    path("settings/texts/add", texts_pages.text_add, name="text-add"),
+    path("settings/texts/<int:pk>", texts_pages.text_change, name="text"),
+    path("settings/texts/<int:pk>/remove", texts_pages.text_remove, name="text-remove"),
+    path("settings/partners/add", texts_pages.partner_add, name="partner-add"),
+    path("settings/partners/<int:pk>", texts_pages.partner_change, name="partner"),
+    path("settings/partners/<int:pk>/remove", texts_pages.partner_remove, name="partner-remove"),
     path("settings/people", people.people, name="people"),
     path("settings/people/invite", people.person_invite, name="person-invite"),
     path("settings/people/password", people.own_password, name="own-password"),
