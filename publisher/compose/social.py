@@ -12,6 +12,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext_noop
 
 from publisher.compose.event_words import event_words
+from publisher.compose.links import item_url
 from publisher.compose.post_words import with_partners, with_values
 from publisher.compose.public_pictures import address_of, made_for
 from publisher.compose.threads import split
@@ -49,7 +50,7 @@ def default_text(items: Sequence[Item], account: Account) -> str:
     first = items[0]
     topics = [topic.name for topic in first.topics.all()]
     event = event_line(facts_of(first), account)
-    return text_about(account, title=first.title, lead=first.lead, link=first.link, topics=topics, event=event)
+    return text_about(account, title=first.title, lead=first.lead, link=item_url(first), topics=topics, event=event)
 
 
 def text_about(account: Account, *, title: str, lead: str, link: str, topics: Sequence[str], event: str = "") -> str:
