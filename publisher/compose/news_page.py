@@ -25,7 +25,7 @@ from publisher.items.content import clean_html, excerpt, lead_before
 from publisher.items.events import facts_in
 from publisher.items.history import content_at
 from publisher.items.recording import content_of
-from publisher.models import CampaignItem, Item, ItemRevision, Message, Organisation, Picture, User
+from publisher.models import Block, CampaignItem, Item, ItemRevision, Message, Organisation, Picture, User
 from publisher.vocabulary import Outlet
 
 DESCRIPTION_LENGTH = 200
@@ -140,8 +140,9 @@ def links_here(message: Message, *, told: bool) -> bool:
 def _telling(item: Item) -> list[Message]:
     """The mails that have begun and tell of it, and the posts that lead here; the earliest first."""
     leads_here = Q(outlet=Outlet.POST, link=news_url(item.pk))
+    has_story = Q(outlet=Outlet.EMAIL, pk__in=Block.objects.filter(item=item).values("message"))
     begun = Message.objects.filter(BEGUN, campaign__chosen__item=item, campaign__organisation=item.organisation)
-    rows = begun.filter(leads_here | Q(outlet=Outlet.EMAIL, blocks__item=item)).distinct()
+    rows = begun.filter(leads_here | has_story)
     return sorted(rows, key=lambda message: (message.started_at is None, message.started_at, message.pk))
 
 

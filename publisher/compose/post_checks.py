@@ -8,7 +8,7 @@ from django.utils.translation import gettext_noop
 
 from publisher.compose.findings import Finding, say
 from publisher.compose.post_words import unknown_partners
-from publisher.compose.social import abilities_of, follow_up_length, length, most_follow_ups
+from publisher.compose.social import abilities_of, follow_up_length, length, most_follow_ups, thread_of
 from publisher.compose.threads import cut_marks, has_empty_part
 from publisher.models import Account, Message
 from publisher.platforms.contract import FollowUp
@@ -47,16 +47,18 @@ def _cuts(message: Message, account: Account) -> Iterator[Finding]:
         )
         yield Finding("error", say(words, name=account.name), "text")
     elif cut_marks(message.text):
-        words = gettext_noop(
-            "A line --- says where the text for “%(name)s” is cut, and it is not cut yet. Press “Cut into a thread”, "
-            "or take the line out."
-        )
-        yield Finding("error", say(words, name=account.name), "text")
+        makes_thread = len(thread_of(message, message.text)) > 1
+        if makes_thread:
+            words = gettext_noop(
+                "A line --- says where the text for “%(name)s” is cut, and it is not cut yet. Press “Cut into a "
+                "thread”, or take the line out."
+            )
+            yield Finding("error", say(words, name=account.name), "text")
         if has_empty_part(message.text):
             words = gettext_noop(
                 "A line --- has no text on one side of it, so it makes no post. Write one, or take it out."
             )
-            yield Finding("warning", say(words), "text")
+            yield Finding("warning" if makes_thread else "error", say(words), "text")
     for number, text in enumerate(message.follow_ups, 1):
         if cut_marks(text):
             words = gettext_noop(

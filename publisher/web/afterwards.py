@@ -91,7 +91,7 @@ class Row:
             return found
         if links_here(out.message, told=not withdraw):
             found.append(
-                _("Our page that it links to is taken down.")
+                _("Our page that it links to is taken down, and says what was wrong.")
                 if withdraw
                 else _("Our page that it links to says what was wrong, and what the news item says now.")
             )

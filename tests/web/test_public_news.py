@@ -202,4 +202,6 @@ def test_staff_find_the_page_and_are_told_what_becomes_of_it(
     assert f'href="https://opslag.test{page}"' in source_of(annas.get(f"/news/{written.pk}"))
     made = send()
     assert "Our page that it links to says what was wrong" in words(bos.get(f"/sendouts/{made.pk}/correct"))
-    assert "Our page that it links to is taken down." in words(bos.get(f"/sendouts/{made.pk}/withdraw"))
+    assert "Our page that it links to is taken down, and says what was wrong." in words(
+        bos.get(f"/sendouts/{made.pk}/withdraw")
+    )
