@@ -37,6 +37,14 @@ def test_a_thread_is_added_to_counted_and_cut(desk: Desk, new_page: NewPage, wid
     for path in (f"/channels/{account.pk}/habits", f"/channels/{account.pk}"):
         desk.open(page, path)
         look_over(page)
+    page.get_by_label("Write them as words").fill("hverdage 8.15 og halv")
+    expect(page.locator("#meaning .field-error")).to_contain_text("“halv” is not understood.")
+    page.get_by_label("Write them as words").fill("hverdage 8.15")
+    expect(page.locator("#meaning")).to_contain_text("weekdays at 08:15")
+    # The answer to what was unclear.
+    look_over(page, known=("422",))
+    page.get_by_role("button", name="Add these posting times").click()
+    expect(page.get_by_text("5 posting times added.")).to_be_visible()
 
 
 @pytest.mark.parametrize("width", [1280, 390])
