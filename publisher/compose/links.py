@@ -87,6 +87,11 @@ def _item_of(token: str, purpose: bytes) -> int | None:
     return item_id if hmac.compare_digest(_item_token(item_id, purpose).encode(), token.encode()) else None
 
 
+def is_news(url: str) -> bool:
+    """Whether an address is our page of a news item."""
+    return url.startswith(f"{settings.OPSLAG_BASE_URL}/n/")
+
+
 def is_own(url: str) -> bool:
     """Whether an address leads to this installation."""
     return f"{url}/".startswith(f"{settings.OPSLAG_BASE_URL}/")
