@@ -132,3 +132,14 @@ def test_what_a_post_on_x_costs_is_said_beside_it(campaign: Campaign, edit: str,
     Account.objects.update(kind="x")
     assert price in words(bos.get(edit))
     assert price in words(live(bos, edit, typed(campaign))), "it stays while one types"
+
+
+def test_bluesky_shows_and_counts_an_address_short(campaign: Campaign, edit: str, post: Message, bos: Client) -> None:
+    Account.objects.update(kind="bluesky")
+    update_post(post, follow_ups=["Mere"])
+    address, short = "https://www.kultur.example.org/nyheder/ny-kulturaftale", "www.kultur.example.org/nyheder/ny-k…"
+    sent = typed(campaign) | {"posts-text": f"Se {address}.", f"more-{post.pk}-text1": f"Og {address}"}
+    page = live(bos, edit, sent)
+    assert page.content.decode().count(f"<span>{short}</span>") == 2
+    assert f"{len(short) + 4} of 300 characters" in words(page)
+    assert f"<span>{address}" not in page.content.decode()
