@@ -36,6 +36,7 @@ PLAIN = {
     "settings": "/settings", "newsletters": "/settings/newsletters", "newsletter-add": "/settings/newsletters/add",
     "sources": "/settings/sources", "source-add": "/settings/sources/add/feed", "rules": "/settings/rules",
     "labels": "/settings/labels", "labelling-add": "/settings/labellings/add",
+    "texts": "/settings/texts", "text-add": "/settings/texts/add", "partner-add": "/settings/partners/add",
     "rule-add": "/settings/rules/add", "people": "/settings/people", "stop": "/stop", "catcher": "/catcher/",
     "accessibility": "/accessibility", "not-found": "/no-such-page",
 }  # fmt: skip

@@ -15,14 +15,14 @@ MOST = 70
 
 
 @transaction.atomic
-def add_posting_times(account: Account, weekdays: Iterable[int], at: time) -> int:
-    """Add the time `at` (wall time in the organisation's zone) on each weekday (Monday 0); gives how many are new.
+def add_posting_times(account: Account, times: Iterable[tuple[int, time]]) -> int:
+    """Add each (weekday, time): Monday is 0, times are those of the organisation's zone; gives how many are new.
 
     Raises InputError beyond MOST posting times a week: that is no longer a plan.
     """
     Account.objects.select_for_update().get(pk=account.pk)
     known = set(Slot.objects.filter(account=account).values_list("weekday", "time"))
-    fresh = [Slot(account=account, weekday=day, time=at) for day in sorted(set(weekdays)) if (day, at) not in known]
+    fresh = [Slot(account=account, weekday=day, time=at) for day, at in sorted(set(times)) if (day, at) not in known]
     if len(known) + len(fresh) > MOST:
         raise InputError(gettext_noop("A channel has at most %(most)s posting times a week."), most=MOST)
     return len(Slot.objects.bulk_create(fresh))

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from publisher.compose.drafts import PREVIEW_LENGTH, SUBJECT_LENGTH, TITLE_LENGTH, content_of
 from publisher.compose.event_words import NOT_ON, event_words
+from publisher.compose.links import item_url
 from publisher.compose.social import fitted
 from publisher.compose.values import many_lines, one_line, shorten
 from publisher.items.content import excerpt
@@ -88,8 +89,8 @@ def _post(campaign: Campaign, item: Item, told: Told) -> Message:
         account=account,
         language=account.language,
         visibility=account.visibility,
-        text=fitted(words.headline, words.sentence, account, item.link),
-        link=item.link,
+        text=fitted(words.headline, words.sentence, account, item_url(item)),
+        link=item_url(item),
     )
 
 

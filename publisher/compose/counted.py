@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 
-from publisher.compose.links import is_own, link_code, link_url
+from publisher.compose.links import is_news, is_own, link_code, link_url
 from publisher.compose.values import is_web_address
 from publisher.models import Link, Message
 from publisher.vocabulary import LinkCounting
@@ -27,7 +27,10 @@ class CountedLinks:
 
     def leading(self, url: str, title: str) -> str:
         """What to write instead of `url`: ours where it is counted, else `url`. The first `title` is kept."""
-        if self._counting == LinkCounting.NONE or not is_web_address(url) or is_own(url) or len(url) > LONGEST:
+        if self._counting == LinkCounting.NONE or not is_web_address(url) or len(url) > LONGEST:
+            return url
+        # Our page of a story is read as its source's would be; other addresses of ours are ways to leave, and files.
+        if is_own(url) and not is_news(url):
             return url
         if url not in self._found:
             number = len(self._found) + 1

@@ -12,6 +12,7 @@ from django.db.models import F, Max
 from django.utils.translation import gettext_noop
 
 from publisher.audience.aims import Aim
+from publisher.compose.links import item_url
 from publisher.compose.past_events import post_item
 from publisher.compose.social import default_text
 from publisher.compose.values import is_web_address, many_lines, one_line, shorten
@@ -141,7 +142,7 @@ def _add_post(campaign: Campaign, items: Sequence[Item], account: Account) -> No
         language=account.language,
         visibility=account.visibility,
         text=default_text(items, account),
-        link=first.link,
+        link=item_url(first),
         picture=first.picture,
         picture_alt=first.alt,
     )
@@ -155,7 +156,7 @@ def content_of(item: Item) -> dict[str, object]:
         "lead": one_line(item.lead),
         "html": many_lines(item.body_html),
         "text": many_lines(item.body_text),
-        "link": item.link,
+        "link": item_url(item),
         "alt": one_line(item.alt),
         "caption": one_line(picture.caption) if picture else "",
         "credit": one_line(picture.credit) if picture else "",

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from django.conf import settings
 
-from publisher.models import Message
+from publisher.models import Item, Message
 
 
 def unsubscribe_url(token: str) -> str:
@@ -50,18 +50,46 @@ def event_url(item_id: int) -> str:
 
 
 def event_token(item_id: int) -> str:
-    """What stands for an item in its public address: its number and a signature."""
-    digest = hashlib.blake2b(b"%d" % item_id, digest_size=_CODE_BYTES, key=_key(settings.SECRET_KEY, b"event"))
-    return f"{item_id:x}-{digest.hexdigest()}"
+    """What stands for an item in its file's address: its number and a signature."""
+    return _item_token(item_id, b"event")
 
 
 def item_of_token(token: str) -> int | None:
-    """The item that a token names; None for what we did not sign."""
+    """The item that a file's token names; None for what we did not sign."""
+    return _item_of(token, b"event")
+
+
+def news_url(item_id: int) -> str:
+    """Our page of a news item, for one that has no address of its own; nobody can count on to the next one."""
+    return f"{settings.OPSLAG_BASE_URL}/n/{_item_token(item_id, b'news')}"
+
+
+def item_of_news(token: str) -> int | None:
+    """The item of our page; None for what we did not sign."""
+    return _item_of(token, b"news")
+
+
+def item_url(item: Item) -> str:
+    """Where a news item can be read: at its source, else (what was written by hand) on our page."""
+    return item.link or news_url(item.pk)
+
+
+def _item_token(item_id: int, purpose: bytes) -> str:
+    digest = hashlib.blake2b(b"%d" % item_id, digest_size=_CODE_BYTES, key=_key(settings.SECRET_KEY, purpose))
+    return f"{item_id:x}-{digest.hexdigest()}"
+
+
+def _item_of(token: str, purpose: bytes) -> int | None:
     number, _mark, _signature = token.partition("-")
     if not _NUMBER.fullmatch(number):
         return None
     item_id = int(number, 16)
-    return item_id if hmac.compare_digest(event_token(item_id).encode(), token.encode()) else None
+    return item_id if hmac.compare_digest(_item_token(item_id, purpose).encode(), token.encode()) else None
+
+
+def is_news(url: str) -> bool:
+    """Whether an address is our page of a news item."""
+    return url.startswith(f"{settings.OPSLAG_BASE_URL}/n/")
 
 
 def is_own(url: str) -> bool:

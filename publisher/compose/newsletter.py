@@ -30,7 +30,7 @@ from publisher.compose import colour
 from publisher.compose.body import clean_body, mail_html, paragraphs
 from publisher.compose.event_words import NOT_ON, EventWords, event_words
 from publisher.compose.guards import check_source, template_fault
-from publisher.compose.links import event_url
+from publisher.compose.links import event_url, is_news
 from publisher.compose.output import check_output
 from publisher.compose.past_events import shown_blocks
 from publisher.compose.values import is_web_address, one_line
@@ -225,7 +225,9 @@ def _story(block: Block, message: Message, newsletter: Newsletter, leading: Lead
     content: Mapping[str, Any] = block.content
     line = {name: one_line(str(content.get(name) or "")) for name in ("title", "lead", "link", "author", "language")}
     whole = block.kind in {BlockKind.LEAD_STORY, BlockKind.TEXT}
-    cleaned = clean_body(str(content.get("html") or ""), title=line["title"], base=line["link"]) if whole else ""
+    own_page = is_news(line["link"])
+    base = "" if own_page else line["link"]
+    cleaned = clean_body(str(content.get("html") or ""), title=line["title"], base=base) if whole else ""
     address = partial(_led, leading, line["title"])
     text = tuple(paragraphs(cleaned, address))
     lead = line["lead"]
@@ -235,7 +237,8 @@ def _story(block: Block, message: Message, newsletter: Newsletter, leading: Lead
         lead=lead_before(lead, " ".join(text)) if whole else _short(lead, str(content.get("text") or "")),
         body=mark_safe(mail_html(cleaned, address)),  # noqa: S308 - cleaned and written by us
         paragraphs=text,
-        link=address(line["link"]) if is_web_address(line["link"]) else "",
+        # Our page says no more than the whole story does here.
+        link=address(line["link"]) if is_web_address(line["link"]) and not (own_page and cleaned) else "",
         picture=_picture(block.picture, content) if block.picture else None,
         byline=_byline(line["author"], str(content.get("published_at") or ""), newsletter),
         areas=_areas(content.get("areas") or [], newsletter),

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from django.utils.translation import gettext_noop
 
+from publisher.compose.links import item_url
 from publisher.compose.values import one_line
 from publisher.errors import Explanation, PermanentError
 from publisher.items.events import ends_between, facts_of, moment
@@ -116,7 +117,7 @@ def post_held(message: Message) -> Explanation | None:
 def post_item(message: Message) -> Item | None:
     """The news item that a post is about: the one it links to, else the first."""
     chosen = [each.item for each in message.campaign.chosen.select_related("item").order_by("position", "pk")]
-    return next((item for item in chosen if item.link and item.link == message.link), chosen[0] if chosen else None)
+    return next((item for item in chosen if item_url(item) == message.link), chosen[0] if chosen else None)
 
 
 def findings(message: Message, now: datetime, at: datetime) -> Iterator[tuple[bool, Explanation]]:

@@ -6,9 +6,10 @@ import re
 from urllib.parse import unquote_plus, urlencode, urlsplit, urlunsplit
 
 from publisher.models import Account, Message, Partner
+from publisher.platforms import PLATFORMS
 
-# What staff write for somebody who is called something else on each platform.
-_MENTION = re.compile(r"@\[([^\]\n]{1,80})\]")
+# What staff write for somebody who is called something else on each platform; not a mention as LinkedIn writes it.
+_MENTION = re.compile(r"@\[([^\]\n]{1,80})\](?!\(urn:)")
 # What of a send-out may stand in a link's parameters, as {title}.
 _TITLE = "{title}"
 _NOT_IN_VALUE = re.compile(r"[^\w-]+")
@@ -19,8 +20,13 @@ def with_partners(text: str, account: Account) -> str:
     if "@[" not in text:
         return text
     partners = Partner.objects.filter(organisation=account.organisation_id)
-    handles = {partner.name.casefold(): str(partner.handles.get(account.kind, "")) for partner in partners}
-    return _MENTION.sub(lambda found: handles.get(found[1].strip().casefold()) or found[1].strip(), text)
+    platform = PLATFORMS[account.kind]
+    mentions = {
+        partner.name.casefold(): platform.mention(partner.name, str(handle))
+        for partner in partners
+        if (handle := partner.handles.get(account.kind))
+    }
+    return _MENTION.sub(lambda found: mentions.get(found[1].strip().casefold()) or found[1].strip(), text)
 
 
 def unknown_partners(text: str, account: Account) -> list[str]:

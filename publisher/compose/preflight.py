@@ -17,6 +17,7 @@ from publisher.audience.rule import forecast
 from publisher.compose import past_events
 from publisher.compose.already_out import already_words, sent_again
 from publisher.compose.compiled import check_bits
+from publisher.compose.dates import written
 from publisher.compose.findings import Finding, Level
 from publisher.compose.findings import say as _say
 from publisher.compose.links import unsubscribe_url, view_url
@@ -28,7 +29,6 @@ from publisher.compose.values import is_web_address
 from publisher.compose.viewing import BEGUN
 from publisher.compose.wire import wire_address
 from publisher.errors import Explanation, OpslagError
-from publisher.items.library import day_in_numbers
 from publisher.models import Account, Block, Campaign, Message, Newsletter, Picture
 from publisher.vocabulary import AccountStatus, BlockKind, MessageStatus, Outlet
 
@@ -243,8 +243,13 @@ def _consent(picture: Picture, title: str, day: date) -> Iterator[Finding]:
                 "Choose another picture, or renew the consent in the picture library."
             )
         )
-        until = day_in_numbers(picture.consent_until)
+        until = _in_words(picture.consent_until)
         yield Finding("error", _say(words, who=picture.consent_by, title=title, day=until))
+
+
+def _in_words(day: date) -> str:
+    """“torsdag den 26. november”: a finding is read where it is made, in the reader's language."""
+    return written(day, "day_long", timezone.localdate().year)
 
 
 def _broken_link(link: str) -> Explanation:
@@ -313,7 +318,7 @@ def _lasting(message: Message, account: Account, at: datetime) -> Iterator[Findi
         else gettext_noop("“%(name)s” must be connected again before %(day)s, or this post cannot go out.")
     )
     last_day = timezone.localtime(until, ZoneInfo(message.campaign.organisation.timezone)).date()
-    yield Finding("error" if near else "warning", _say(words, name=account.name, day=day_in_numbers(last_day)))
+    yield Finding("error" if near else "warning", _say(words, name=account.name, day=_in_words(last_day)))
 
 
 def _alt_length(message: Message, account: Account) -> Iterator[Finding]:

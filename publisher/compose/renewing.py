@@ -15,6 +15,7 @@ from django.db.models import F, Q
 
 from publisher.compose.drafts import campaign_title, content_of, head_of, open_draft
 from publisher.compose.event_words import NOT_ON
+from publisher.compose.links import item_url, news_url
 from publisher.compose.social import event_line, text_about
 from publisher.compose.values import many_lines, one_line
 from publisher.items.differences import Difference, differences
@@ -135,14 +136,16 @@ def _since(chosen: CampaignItem) -> list[Difference]:
     return differences(base, said_by(chosen.item)) if base else []
 
 
-def _as_composed(before: Mapping[str, Any]) -> dict[str, str]:
+def _as_composed(before: Mapping[str, Any], item: Item) -> dict[str, str]:
     """The words that a block got from an item that said `before`."""
     composed = {name: one_line(str(before[name])) for name in ("title", "lead", "author", "link") if name in before}
+    if composed.get("link") == "":
+        composed["link"] = news_url(item.pk)
     return composed | ({"html": many_lines(str(before["body_html"]))} if "body_html" in before else {})
 
 
 def _renew_block(block: Block, before: Mapping[str, Any], item: Item) -> bool:
-    old, new, own = _as_composed(before), content_of(item), block.content
+    old, new, own = _as_composed(before, item), content_of(item), block.content
     kept = [name for name in _WORDS if name in old and own.get(name) != old[name] and old[name] != new[name]]
     for name in _WORDS:
         if own.get(name) == old.get(name, own.get(name)):
@@ -173,7 +176,7 @@ def _renew_post(message: Message, before: Mapping[str, Any], item: Item) -> bool
     account = message.account
     assert account is not None, "a post belongs to a channel"
     topics = [topic.name for topic in item.topics.all()]
-    old_link = str(before.get("link", message.link))
+    old_link = str(before["link"] or news_url(item.pk)) if "link" in before else message.link
     old = text_about(
         account,
         title=str(before.get("title", "")),
@@ -183,12 +186,12 @@ def _renew_post(message: Message, before: Mapping[str, Any], item: Item) -> bool
         event=event_line(facts_in(before, account.organisation.timezone), account),
     )
     event = event_line(facts_of(item), account)
-    new = text_about(account, title=item.title, lead=item.lead, link=item.link, topics=topics, event=event)
+    new = text_about(account, title=item.title, lead=item.lead, link=item_url(item), topics=topics, event=event)
     kept = message.text != old and old != new
     if message.text == old:
         message.text = new
     if message.link == old_link:
-        message.link = item.link
+        message.link = item_url(item)
     if message.picture_id == before.get("picture_id") and message.picture_id != item.picture_id:
         message.picture, message.picture_alt = item.picture, item.alt
     message.save(update_fields=["text", "link", "picture", "picture_alt"])

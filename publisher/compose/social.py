@@ -12,6 +12,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext_noop
 
 from publisher.compose.event_words import event_words
+from publisher.compose.links import item_url
 from publisher.compose.post_words import with_partners, with_values
 from publisher.compose.public_pictures import address_of, made_for
 from publisher.compose.threads import split
@@ -49,7 +50,7 @@ def default_text(items: Sequence[Item], account: Account) -> str:
     first = items[0]
     topics = [topic.name for topic in first.topics.all()]
     event = event_line(facts_of(first), account)
-    return text_about(account, title=first.title, lead=first.lead, link=first.link, topics=topics, event=event)
+    return text_about(account, title=first.title, lead=first.lead, link=item_url(first), topics=topics, event=event)
 
 
 def text_about(account: Account, *, title: str, lead: str, link: str, topics: Sequence[str], event: str = "") -> str:
@@ -151,8 +152,10 @@ def edit_length(message: Message, text: str) -> tuple[int, int]:
 
 
 def follow_up_length(message: Message, text: str) -> tuple[int, int]:
-    """The same of something that follows the post."""
-    return _count(_account(message), text, "", pictures=False)
+    """The same of something that follows the post, which may have a limit of its own."""
+    account = _account(message)
+    words = with_partners(text, account)
+    return PLATFORMS[account.kind].follow_up_length(words, account.facts), limits_of(account).follow_up
 
 
 def thread_of(message: Message, text: str) -> list[str]:
@@ -196,10 +199,12 @@ def published(message: Message) -> PublishedWords:
     first, *others = parts_of(message)
     has_card = bool(abilities_of(account).link_card and message.link)
     return PublishedWords(
-        text=_as_published(
-            account, first, link_of(message), pictures=pictures, alt=message.picture_alt, language=message.language
+        text=platform.as_read(
+            _as_published(
+                account, first, link_of(message), pictures=pictures, alt=message.picture_alt, language=message.language
+            )
         ),
-        follow_ups=tuple(others),
+        follow_ups=tuple(platform.as_read(text) for text in others),
         pictures=pictures,
         card=has_card and (platform.picture_and_card or not pictures),
     )

@@ -13,6 +13,16 @@ _CUT = re.compile(r"^[ \t]*-{3,}[ \t]*$", re.MULTILINE)
 _PARAGRAPHS = re.compile(r"(\n{2,})")
 
 
+def cut_marks(text: str) -> int:
+    """How many lines of hyphens stand in a text, where staff want a new post."""
+    return len(_CUT.findall(many_lines(text)))
+
+
+def has_empty_part(text: str) -> bool:
+    """Whether there is nothing before, after or between the lines of hyphens, where a post was to be."""
+    return any(not piece.strip() for piece in _CUT.split(many_lines(text)))
+
+
 def split(text: str, fits: Callable[[str, bool], bool]) -> list[str]:
     """The posts of a thread: cut at lines of hyphens; what does not fit between paragraphs, sentences, else words.
 

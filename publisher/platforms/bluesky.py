@@ -39,7 +39,7 @@ from publisher.platforms.bluesky_session import (
     session_began,
     xrpc,
 )
-from publisher.platforms.bluesky_text import Mark, MarkKind, bluesky_length, shown
+from publisher.platforms.bluesky_text import Mark, MarkKind, bluesky_length, marks, short_address, shown
 from publisher.platforms.contract import (
     Abilities,
     Figures,
@@ -68,6 +68,7 @@ class BlueskyPlatform(Platform):
     label = "Bluesky"
     config_class = BlueskyConfig
     link_in_text = False
+    handle_example = "@koegebib.bsky.social"
 
     def abilities(self, facts: Mapping[str, Any]) -> Abilities:
         """The same for every account."""
@@ -88,6 +89,17 @@ class BlueskyPlatform(Platform):
     def length(self, text: str, facts: Mapping[str, Any]) -> int:
         """Graphemes with addresses as short as they are shown, which is what Bluesky's own app counts, too."""
         return bluesky_length(text)
+
+    def handle_of(self, typed: str) -> str:
+        """A domain: what Bluesky marks as a mention, if somebody has it."""
+        handle = f"@{plain_handle(typed)}"
+        if [mark.value for mark in marks(handle) if mark.kind is MarkKind.MENTION] != [handle[1:]]:
+            raise self.no_handle(typed)
+        return handle
+
+    def short_address(self, address: str) -> str:
+        """As Bluesky's own app shortens it, which is what `record_of` writes."""
+        return short_address(address)
 
     def repeat_safe_for(self, facts: Mapping[str, Any]) -> timedelta:
         """Without limit in practice, ten years: the key is ours and each record exists once."""

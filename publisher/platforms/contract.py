@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,10 +12,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.utils.translation import gettext_noop
 
-from publisher.errors import AccountError, Explanation, PermanentError
+from publisher.errors import AccountError, Explanation, InputError, PermanentError
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
+
+_PLAIN_NAME = re.compile(r"[a-z0-9_](?:[a-z0-9_.]{0,48}[a-z0-9_])?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,7 @@ class Limits:
     `picture_side` is a picture's longest side in pixels; `picture_aspects` its narrowest and its widest shape
     (width ÷ height), None where any will do. `text_with_pictures` is the text's limit in a post that has pictures, None
     where it is the same; with `alt_in_text` the descriptions become lines of the text (`length.with_alts`) and count.
+    `comment` is the limit of the first comment, None where it is the text's.
     """
 
     text: int
@@ -107,10 +111,16 @@ class Limits:
     picture_aspects: tuple[float, float] | None = None
     text_with_pictures: int | None = None
     alt_in_text: bool = False
+    comment: int | None = None
 
     def text_beside(self, pictures: int) -> int:
         """How long the text may be in a post with so many pictures."""
         return self.text if not pictures or self.text_with_pictures is None else self.text_with_pictures
+
+    @property
+    def follow_up(self) -> int:
+        """How long may be what follows a post."""
+        return self.text if self.comment is None else self.comment
 
 
 class FollowUp(StrEnum):
@@ -176,7 +186,8 @@ class Platform(ABC):
     A field with `hidden` in its metadata is filled in by connecting or renewing, never typed. `link_in_text` says that
     a post's link becomes part of its text (see `length.published_text`) and counts in its length; elsewhere it does so
     beside pictures only, unless `picture_and_card`: a post shows both. `sign_in` is there where
-    a person connects by signing in at the platform. Every method may raise TransientError, PermanentError or
+    a person connects by signing in at the platform. `handle_example`: by what a text mentions somebody there, "" where
+    it cannot. Every method may raise TransientError, PermanentError or
     AccountError (TokenExpiredError where renewing may help); only `commit`, `edit` and `delete` may raise
     UncertainError.
     """
@@ -187,6 +198,7 @@ class Platform(ABC):
     link_in_text: ClassVar[bool] = True
     picture_and_card: ClassVar[bool] = False
     sign_in: ClassVar[SignIn | None] = None
+    handle_example: ClassVar[str] = ""
 
     def abilities(self, facts: Mapping[str, Any]) -> Abilities:
         """What the account's server can do; by itself nothing but publishing."""
@@ -199,6 +211,37 @@ class Platform(ABC):
     @abstractmethod
     def length(self, text: str, facts: Mapping[str, Any]) -> int:
         """The length of `text` as this platform counts it."""
+
+    def follow_up_length(self, text: str, facts: Mapping[str, Any]) -> int:
+        """The same of what follows a post, where that is counted in another way."""
+        return self.length(text, facts)
+
+    def handle_of(self, typed: str) -> str:
+        """A name that is mentioned there, from what a person typed: with or without @, or a profile's address.
+
+        Raises InputError.
+        """
+        name = typed.strip().rstrip("/").rpartition("/")[2].removeprefix("@")
+        if not _PLAIN_NAME.fullmatch(name):
+            raise self.no_handle(typed)
+        return f"@{name}"
+
+    def no_handle(self, typed: str) -> InputError:
+        """What to raise for what is no name there."""
+        words = gettext_noop("“%(typed)s” is no name there. It looks like this: %(example)s")
+        return InputError(words, typed=typed, example=self.handle_example)
+
+    def mention(self, name: str, handle: str) -> str:
+        """How a text mentions the one who is called `name` here, by a handle that `handle_of` gave."""
+        return handle
+
+    def as_read(self, text: str) -> str:
+        """A text as readers see it, where what we hand over has marks of its own in it."""
+        return text
+
+    def short_address(self, address: str) -> str:
+        """What readers see of an http(s) address in a post's text; the whole of it leads on."""
+        return address
 
     @abstractmethod
     def repeat_safe_for(self, facts: Mapping[str, Any]) -> timedelta:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -33,16 +34,26 @@ from publisher.platforms.linkedin_calls import (
     published_as,
     quoted,
 )
-from publisher.platforms.linkedin_comments import comment, delete_comment, edit_comment, find_comment, read_comment
+from publisher.platforms.linkedin_comments import (
+    COMMENT_LENGTH,
+    comment,
+    delete_comment,
+    edit_comment,
+    find_comment,
+    read_comment,
+)
 from publisher.platforms.linkedin_figures import figures_of
 from publisher.platforms.linkedin_match import find_post
 from publisher.platforms.linkedin_pictures import upload, wait_until_ready
 from publisher.platforms.linkedin_sign_in import LinkedInSignIn, administered, profile_of, tokens_for
-from publisher.platforms.linkedin_text import little_text
+from publisher.platforms.linkedin_text import little_text, without_mentions
 from publisher.vocabulary import Reason
 
 # LinkedIn compares a post with those of the last ten minutes; the rest is for clocks and slow calls.
 COMPARED_FOR = timedelta(minutes=8)
+_ORGANISATION = re.compile(
+    r"(?:urn:li:organization:|https?://(?:www\.)?linkedin\.com/company/)?([0-9]{1,15})(?:/.*)?", re.IGNORECASE
+)
 # Before a token runs out that can be renewed without a person.
 RENEWED_BEFORE = timedelta(days=7)
 TITLE_LENGTH, DESCRIPTION_LENGTH = 400, 4086
@@ -69,6 +80,7 @@ class LinkedInPlatform(Platform):
     config_class = LinkedInConfig
     # The link is the card's; only beside pictures, where there is no card, it joins the text.
     link_in_text = False
+    handle_example = "urn:li:organization:1234567"
     sign_in = LinkedInSignIn()
 
     def __init__(self, poll_waits_s: tuple[float, ...] = (0.3, 0.7, 1, 2, 4, 4, 8, 10)) -> None:
@@ -94,11 +106,31 @@ class LinkedInPlatform(Platform):
             alt_text=4086,
             picture_bytes=5_000_000,
             picture_types=("image/jpeg", "image/png", "image/gif"),
+            comment=COMMENT_LENGTH,
         )
 
     def length(self, text: str, facts: Mapping[str, Any]) -> int:
         """UTF-16 units as it is sent, escapes and all: LinkedIn does not say how it counts, and this is never less."""
         return len(little_text(text).encode("utf-16-le", "surrogatepass")) // 2
+
+    def follow_up_length(self, text: str, facts: Mapping[str, Any]) -> int:
+        """A comment is plain text, with the bare names of those whom it mentions."""
+        return len(without_mentions(text))
+
+    def handle_of(self, typed: str) -> str:
+        """An URN: LinkedIn knows nobody by a name. The number of a page stands in its administrators' address."""
+        found = _ORGANISATION.fullmatch(typed.strip())
+        if found is None:
+            raise self.no_handle(typed)
+        return f"urn:li:organization:{found[1]}"
+
+    def mention(self, name: str, handle: str) -> str:
+        """As little text has it; the name must be the page's own to the letter."""
+        return f"@[{name}]({handle})"
+
+    def as_read(self, text: str) -> str:
+        """Those who are mentioned by their names."""
+        return without_mentions(text)
 
     def repeat_safe_for(self, facts: Mapping[str, Any]) -> timedelta:
         """8 minutes: within ten, LinkedIn answers the same post with 422 and the URN of the first, which we adopt.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -48,6 +49,8 @@ PAGES_READ = 5
 # StatusesController::DEFAULT_STATUSES_LIMIT: more in one call are refused.
 AT_ONCE = 20
 GONE = frozenset({404, 410})
+_PROFILE = re.compile(r"https?://([^/@]+)/@([^/@]+)/?")
+_HANDLE = re.compile(r"@[a-z0-9_]+(?:[.-]+[a-z0-9_]+)*@[a-z0-9-]+(?:\.[a-z0-9-]+)+", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,7 @@ class MastodonPlatform(Platform):
     label = "Mastodon"
     config_class = MastodonConfig
     sign_in = MastodonSignIn()
+    handle_example = "@koegebib@mastodon.social"
 
     def __init__(self, poll_waits_s: tuple[float, ...] = (0.3, 0.7, 1, 2, 4, 4, 8, 10)) -> None:
         self._poll_waits_s = poll_waits_s
@@ -82,6 +86,14 @@ class MastodonPlatform(Platform):
         if facts.get("software") in COUNT_CODE_POINTS:
             return len(text)
         return mastodon_length(text, facts.get("url_length", 23))
+
+    def handle_of(self, typed: str) -> str:
+        """With the server, since we are rarely on the same one; a profile's address says both."""
+        page = _PROFILE.fullmatch(typed.strip())
+        name = f"@{page[2]}@{page[1]}" if page else f"@{typed.strip().removeprefix('@')}"
+        if not _HANDLE.fullmatch(name):
+            raise self.no_handle(typed)
+        return name
 
     def repeat_safe_for(self, facts: Mapping[str, Any]) -> timedelta:
         """50 minutes where the server is known to honour the Idempotency-Key, else not at all."""

@@ -51,6 +51,7 @@ class PracticePlatform(Platform):
     """Posts with a link field of their own, 500 graphemes and 4 pictures."""
 
     kind = "practice"
+    handle_example = "@koegebib"
     label = _("Practice channel")
     config_class = PracticeConfig
     link_in_text = False

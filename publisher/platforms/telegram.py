@@ -66,6 +66,7 @@ class TelegramPlatform(Platform):
     """One post is one message, or one album; its remote id is the message's, an album's those of its messages."""
 
     kind = "telegram"
+    handle_example = "@koegebib"
     label = _("Telegram channel")
     config_class = TelegramConfig
 

@@ -69,6 +69,7 @@ class ThreadsPlatform(Platform):
     """
 
     kind = "threads"
+    handle_example = "@koegebib"
     label = "Threads"
     config_class = ThreadsConfig
     # A post of words alone has a field for its link; beside pictures the link joins the text.

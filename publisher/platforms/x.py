@@ -54,6 +54,7 @@ class XPlatform(Platform):
     """One post is one post there; `poll_waits_s` are the pauses (seconds) in which a picture may become ready."""
 
     kind = "x"
+    handle_example = "@koegebib"
     label = "X"
     config_class = XConfig
     sign_in = XSignIn()

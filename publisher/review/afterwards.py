@@ -19,6 +19,7 @@ from django.utils.translation import gettext_noop
 from publisher.access.audit import record
 from publisher.access.roles import require
 from publisher.compose.corrections import create_note
+from publisher.compose.post_words import with_partners
 from publisher.compose.social import abilities_of, edit_length
 from publisher.compose.values import many_lines
 from publisher.compose.viewing import BEGUN
@@ -141,7 +142,8 @@ def _ask(out: Out, wish: Wish, user: User | None, now: datetime) -> None:
             # The last of a thread first, so that none is left as an answer to nothing.
             _request([part for part in reversed(out.parts) if part.remote_id], OperationKind.DELETE, "", user, now)
         return
-    text = many_lines((wish.texts or {}).get(out.message.pk, ""))
+    typed = many_lines((wish.texts or {}).get(out.message.pk, ""))
+    text = with_partners(typed, out.message.account) if out.message.account else typed
     if not text or not out.edits or text == out.parts[0].text:
         return
     length, limit = edit_length(out.message, text)

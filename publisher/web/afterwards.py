@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
+from publisher.compose.news_page import links_here
 from publisher.errors import Explanation, InputError
 from publisher.models import Campaign, Operation
 from publisher.review import afterwards
@@ -88,6 +89,12 @@ class Row:
             found.append(_("The web page of the mail says what was wrong."))
             found.append(_("A mail that was delivered cannot be called back."))
             return found
+        if links_here(out.message, told=not withdraw):
+            found.append(
+                _("Our page that it links to is taken down, and says what was wrong.")
+                if withdraw
+                else _("Our page that it links to says what was wrong, and what the news item says now.")
+            )
         abilities = out.abilities
         if not out.parts or abilities is None:
             return [*found, _("Nothing of it is public.")]

@@ -91,6 +91,8 @@ def _with_note(words: str, note: str) -> str:
 
 def _limits(limits: Limits) -> Iterator[str]:
     yield _("Text: %(number)s characters") % {"number": number(limits.text)}
+    if limits.comment is not None:
+        yield _("First comment: %(number)s characters") % {"number": number(limits.comment)}
     if limits.pictures:
         words = ngettext("%(number)s picture", "%(number)s pictures", limits.pictures)
         size = number(max(limits.picture_bytes // 1_000_000, 1))

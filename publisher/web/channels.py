@@ -31,7 +31,13 @@ from publisher.web.channel_connect import reconnect_url
 from publisher.web.channel_facts import facts_of
 from publisher.web.figures import figure_rows, tells
 from publisher.web.kept_words import keeps_words
-from publisher.web.posting_times_form import PostingTimesForm, Week, week_of
+from publisher.web.posting_times_form import (
+    PostingTimesForm,
+    PostingWordsForm,
+    TimesForms,
+    Week,
+    week_of,
+)
 from publisher.web.staff import OwnRequest, may, own, staff
 from publisher.web.who_did_what import who_did_what
 
@@ -65,8 +71,8 @@ def channels(request: OwnRequest) -> HttpResponse:
 def channel(request: OwnRequest, pk: int) -> HttpResponse:
     """One channel: its health, its posting times, what was done with it."""
     account = _account(request.organisation, pk)
-    form = PostingTimesForm() if may(request, "edit") else None
-    return _page(request, account, form)
+    forms = TimesForms(PostingTimesForm(), PostingWordsForm()) if may(request, "edit") else None
+    return _page(request, account, forms)
 
 
 @staff("edit")
@@ -90,13 +96,30 @@ def posting_times_add(request: OwnRequest, pk: int) -> HttpResponse:
     form = PostingTimesForm(request.POST)
     if form.is_valid():
         try:
-            added = add_posting_times(account, form.weekdays, form.cleaned_data["time"])
+            added = add_posting_times(account, form.times)
         except InputError as error:
             form.add_error(None, str(error))
         else:
             _say_added(request, account, added)
             return _to_times(account)
-    return _page(request, account, form, status=422)
+    return _page(request, account, TimesForms(form, PostingWordsForm()), status=422)
+
+
+@keeps_words
+@staff("edit")
+@require_POST
+def posting_times_words(request: OwnRequest, pk: int) -> HttpResponse:
+    """Say what posting times written as words mean; add them once that was shown and the button was pressed."""
+    account = _account(request.organisation, pk)
+    form = PostingWordsForm(request.POST)
+    if form.is_valid() and request.POST.get("do") == "add" and form.is_shown:
+        try:
+            _say_added(request, account, add_posting_times(account, form.times))
+        except InputError as error:
+            form.add_error("words", str(error))
+        else:
+            return _to_times(account)
+    return _page(request, account, TimesForms(PostingTimesForm(), form), status=422 if form.errors else 200)
 
 
 @staff("edit")
@@ -163,14 +186,15 @@ def _state(accounts: list[Account]) -> str:
     ) % {"number": len(accounts)}
 
 
-def _page(request: OwnRequest, account: Account, form: PostingTimesForm | None, status: int = 200) -> HttpResponse:
+def _page(request: OwnRequest, account: Account, forms: TimesForms | None, status: int = 200) -> HttpResponse:
     described = _described(account)
     week: Week = described["week"]
     live = account.status == AccountStatus.CONNECTED
     context = described | {
         "title": account.name,
         "state": f"{described['platform']} · {account.handle}" if account.handle else described["platform"],
-        "form": form,
+        "forms": forms,
+        "understood": forms.understood(account) if forms else None,
         "is_practice": account.kind == open_practice.KIND,
         "reconnect_url": reconnect_url(account),
         "next_slot": next_slot(account, timezone.now()) if week and live else None,

@@ -23,7 +23,9 @@ from publisher.review.approval import approve, send_now, submit
 from publisher.review.drafting import last_hand
 from publisher.templatetags.changes import questions_about
 from publisher.vocabulary import CampaignStatus
+from publisher.web import inserting
 from publisher.web.draft import ConflictError, Difference, Draft, change_thread
+from publisher.web.inserting import Inserts
 from publisher.web.more_form import THREAD_VERBS
 from publisher.web.obstacle import Obstacle, of_draft
 from publisher.web.previews import preview
@@ -62,8 +64,10 @@ def _composer(request: OwnRequest, campaign_id: int) -> HttpResponse:
 
 
 def _typed(request: OwnRequest) -> QueryDict:
-    """What was typed; a suggested time of day that was pressed counts as typed."""
+    """What was typed; a suggested time of day that was pressed, or a text that was put in, counts as typed."""
     verb, _colon, clock = request.POST.get("do", "").partition(":")
+    if verb == inserting.VERB:
+        return inserting.put(request.POST, request.organisation)
     if verb != "clock":
         return request.POST
     data = request.POST.copy()
@@ -138,8 +142,8 @@ class Page:
             return _go(self.request, reverse("draft-picture", args=[self.campaign.pk, int(subject)]))
         if verb in {"submit", "approve"}:
             return self._send_on(verb)
-        if verb == "clock" and self.request.htmx:
-            self.draft.when.fields["clock"].widget.attrs["autofocus"] = True
+        if verb in {"clock", inserting.VERB} and self.request.htmx:
+            self.draft.when.fields["clock"].widget.attrs["autofocus"] = verb == "clock"
             return self.whole()
         if not self.request.htmx:
             messages.success(self.request, _("The draft is saved."))
@@ -247,7 +251,8 @@ class Page:
     def whole(self, status: int = 200) -> HttpResponse:
         """The whole page; after a refusal with everything as it was typed."""
         pane = self.request.POST.get("pane", "") if status == HTTPStatus.OK else ""
-        context = self.context() | {"title": self.campaign.title, "pane": pane}
+        inserts = Inserts.of(self.request.organisation)
+        context = self.context() | {"title": self.campaign.title, "pane": pane, "inserts": inserts}
         response = render(self.request, "web/composer/edit.html", context, status=status)
         if self.request.htmx:
             response = retarget(reswap(reselect(response, "#main"), "outerHTML"), "#main")

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_POST, require_safe
 
 from publisher.access.audit import record
+from publisher.compose.links import item_url
 from publisher.items.content import clean_html, lead_before
 from publisher.items.differences import Difference, differences
 from publisher.items.history import history_of
@@ -35,6 +36,7 @@ def news_item(request: OwnRequest, item_id: int) -> HttpResponse:
     context = {
         "title": item.title,
         "item": item,
+        "address": item_url(item),
         "stands": standings([item], request.organisation)[item.pk],
         "lead": lead_before(item.lead, item.body_text),
         "body": _shown(item.body_html, item.link),

@@ -25,6 +25,7 @@ from publisher.web import (
     source_tokens,
     sources,
     subscribers,
+    texts_pages,
 )
 
 urlpatterns = [
@@ -43,6 +44,7 @@ urlpatterns = [
     path("channels/<int:pk>/disconnect", channels.channel_disconnect, name="channel-disconnect"),
     path("channels/<int:pk>/habits", channel_habits.channel_habits, name="channel-habits"),
     path("channels/<int:pk>/times", channels.posting_times_add, name="posting-times-add"),
+    path("channels/<int:pk>/times/words", channels.posting_times_words, name="posting-times-words"),
     path("channels/<int:pk>/times/<int:slot>", channels.posting_time_remove, name="posting-time-remove"),
     path("subscribers", subscribers.subscribers, name="subscribers"),
     path("subscribers/replies", replies.replies, name="replies"),
@@ -97,6 +99,13 @@ urlpatterns = [
     path("settings/labellings/add", labelling_pages.labelling_add, name="labelling-add"),
     path("settings/labellings/<int:pk>", labelling_pages.labelling_change, name="labelling"),
     path("settings/labellings/<int:pk>/remove", labelling_pages.labelling_remove, name="labelling-remove"),
+    path("settings/texts", texts_pages.texts, name="texts"),
+    path("settings/texts/add", texts_pages.text_add, name="text-add"),
+    path("settings/texts/<int:pk>", texts_pages.text_change, name="text"),
+    path("settings/texts/<int:pk>/remove", texts_pages.text_remove, name="text-remove"),
+    path("settings/partners/add", texts_pages.partner_add, name="partner-add"),
+    path("settings/partners/<int:pk>", texts_pages.partner_change, name="partner"),
+    path("settings/partners/<int:pk>/remove", texts_pages.partner_remove, name="partner-remove"),
     path("settings/people", people.people, name="people"),
     path("settings/people/invite", people.person_invite, name="person-invite"),
     path("settings/people/password", people.own_password, name="own-password"),

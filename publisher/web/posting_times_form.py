@@ -1,19 +1,21 @@
-"""Posting times as a person sees and enters them: a time on some weekdays."""
+"""Posting times as a person sees and enters them: a time on some weekdays, or words for all of them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import TYPE_CHECKING
 
 from django import forms
 from django.utils.dates import WEEKDAYS
 from django.utils.text import capfirst
+from django.utils.translation import gettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
-from publisher.models import Slot
+from publisher.accounts.posting_words import LONGEST, Times, read
+from publisher.errors import InputError
+from publisher.models import Account, Slot
 from publisher.templatetags.dates import write_date
 
 if TYPE_CHECKING:
@@ -49,9 +51,92 @@ class PostingTimesForm(forms.Form):
     )
 
     @property
-    def weekdays(self) -> list[int]:
-        """The chosen weekdays, Monday 0."""
-        return list(self.cleaned_data["days"])
+    def times(self) -> Times:
+        """The time on each of the chosen weekdays."""
+        return frozenset((day, self.cleaned_data["time"]) for day in self.cleaned_data["days"])
+
+
+class PostingWordsForm(forms.Form):
+    """All posting times in one line of words. `understood`: what the page has shown them to mean, as words again."""
+
+    words = forms.CharField(
+        label=_("Write them as words"),
+        max_length=LONGEST,
+        help_text=_("Example: weekdays 8:15 and 16:30, Saturday 10"),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        error_messages={"required": _("Write days and times of day, for example: weekdays 8:15 and 16:30.")},
+    )
+    understood = forms.CharField(required=False, max_length=4 * LONGEST, widget=forms.HiddenInput)
+
+    def clean_words(self) -> str:
+        """Only what is clear."""
+        words = str(self.cleaned_data["words"])
+        try:
+            self.times = read(words)
+        except InputError as error:
+            raise forms.ValidationError(str(error)) from error
+        return words
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether the page has said what these very words mean."""
+        return bool(self.cleaned_data["understood"] == week_words(self.times))
+
+
+@dataclass(frozen=True)
+class Understood:
+    """What words mean: `words` for people, how many posting times a week that is, and how many of them are new."""
+
+    words: str
+    number: int
+    fresh: int
+
+
+@dataclass(frozen=True)
+class TimesForms:
+    """The two ways to enter posting times."""
+
+    ticks: PostingTimesForm
+    words: PostingWordsForm
+
+    def understood(self, account: Account) -> Understood | None:
+        """What the words mean; None while there is nothing, or nothing clear."""
+        if not self.words.is_bound or not self.words.is_valid():
+            return None
+        known = {(slot.weekday, slot.time) for slot in account.slots.all()}
+        times = self.words.times
+        return Understood(week_words(times), len(times), len(times - known))
+
+
+def week_words(times: Iterable[tuple[int, time]]) -> str:
+    """“hverdage kl. 08.15 og 16.30; lørdag kl. 10.00”: days with the same times together; may be read in again."""
+    by_day: dict[int, list[time]] = {}
+    for day, at in sorted(times):
+        by_day.setdefault(day, []).append(at)
+    days_at: dict[tuple[time, ...], list[int]] = {}
+    for day, clocks in by_day.items():
+        days_at.setdefault(tuple(clocks), []).append(day)
+    words = pgettext("posting times", "%(days)s at %(times)s")
+    said = [words % {"days": _days_words(days), "times": _times_words(clocks)} for clocks, days in days_at.items()]
+    return "; ".join(said)
+
+
+def _days_words(days: list[int]) -> str:
+    if days == list(WEEKDAYS):
+        return gettext("every day")
+    if days == list(WEEKDAYS)[:5]:
+        return gettext("weekdays")
+    return _and([str(WEEKDAYS[day]) for day in days])
+
+
+def _times_words(clocks: Iterable[time]) -> str:
+    return _and([write_date(datetime.combine(date.min, at), "time") for at in clocks])
+
+
+def _and(words: list[str]) -> str:
+    if len(words) == 1:
+        return words[0]
+    return gettext("%(first)s and %(last)s") % {"first": ", ".join(words[:-1]), "last": words[-1]}
 
 
 def week_of(slots: Iterable[Slot], names: Mapping[int, StrOrPromise] = WEEKDAYS) -> Week:

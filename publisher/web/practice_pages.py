@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.core.paginator import Paginator
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
@@ -18,6 +19,7 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
 from publisher.accounts import practice_channel
+from publisher.compose.links import is_news, item_of_news, item_url
 from publisher.items.content import excerpt
 from publisher.items.pictures import picture_url
 from publisher.models import Item, PracticeChannel, PracticePost
@@ -84,8 +86,10 @@ def _feed(request: HttpRequest, channel: PracticeChannel, posts: Iterable[Any], 
 
 def _stories(channel: PracticeChannel, links: set[str]) -> dict[str, Item]:
     """The news items behind links: what a network's card would read from the linked pages."""
-    items = Item.objects.for_organisation(channel.organisation).filter(link__in=links)
-    return {item.link: item for item in items.select_related("picture")}
+    tokens = {link.rpartition("/")[2] for link in links if is_news(link)}
+    ours = [item_id for token in tokens if (item_id := item_of_news(token)) is not None]
+    items = Item.objects.for_organisation(channel.organisation).filter(Q(link__in=links) | Q(pk__in=ours))
+    return {item_url(item): item for item in items.select_related("picture")}
 
 
 def _drawn(channel: PracticeChannel, post: Any, story: Item | None, zone: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from publisher.web import (
     practice_pages,
     public_events,
     public_mail,
+    public_news,
     public_pictures,
     statements,
     unsubscribe,
@@ -19,6 +20,7 @@ from publisher.web import (
 
 urlpatterns = [
     re_path(r"^m/(?P<public_id>[0-9a-f]{32})$", public_mail.view_mail, name="view-mail"),
+    re_path(r"^n/(?P<token>[1-9a-f][0-9a-f]{0,14}-[0-9a-f]{20})$", public_news.news, name="public-news"),
     # With or without a slash at the end, since a redirect would break the one click (RFC 8058 §3.1).
     re_path(r"^u/(?P<token>[^/]+)/?$", unsubscribe.unsubscribe, name="unsubscribe"),
     re_path(r"^l/(?P<code>[^/]+)(?:/(?P<token>[^/]*))?$", follow.follow_link, name="follow"),

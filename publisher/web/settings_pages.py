@@ -28,6 +28,7 @@ TABS = (
     ("newsletters", gettext_lazy("Newsletters")),
     ("sources", gettext_lazy("News sources")),
     ("labels", gettext_lazy("Topics and areas")),
+    ("texts", gettext_lazy("Texts and partners")),
     ("rules", gettext_lazy("Rules")),
     ("people", gettext_lazy("People")),
 )

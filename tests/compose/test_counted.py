@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from publisher.compose.compiled import Recipient, compile_message, personalise
 from publisher.compose.editions import EVERYTHING, edition, load
-from publisher.compose.links import click_token, clicked_delivery, link_code
+from publisher.compose.links import click_token, clicked_delivery, link_code, news_url
 from publisher.models import Link, Message
 from publisher.vocabulary import LinkCounting
 from tests.compose.reading import check_wire, parts_of, read_html, read_wire
@@ -115,6 +115,18 @@ def test_our_own_addresses_and_endless_ones_are_not_counted(mail: Message) -> No
     compile_message(mail)
     urls = set(mail.links.values_list("url", flat=True))
     assert lookalike in urls and not {own, endless} & urls
+
+
+@pytest.mark.database
+def test_our_page_of_news_written_by_hand_is_counted_as_any_article(mail: Message) -> None:
+    block = mail.blocks.order_by("position")[1]
+    assert block.item is not None
+    block.content["link"] = news_url(block.item.pk)
+    block.save()
+    wire = written(mail, ANNA)
+    (link,) = mail.links.filter(url=news_url(block.item.pk))
+    assert link.title == block.content["title"]
+    assert f"https://opslag.test/l/{link.code}" in followed(wire)[1]
 
 
 def test_codes_differ_by_mail_and_address() -> None:

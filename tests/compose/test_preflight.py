@@ -9,6 +9,7 @@ import pytest
 from django.utils import timezone
 
 from publisher.compose.compiled import compile_message
+from publisher.compose.dates import written
 from publisher.compose.drafts import create_campaign
 from publisher.compose.preflight import checks
 from publisher.errors import InputError
@@ -180,7 +181,7 @@ def test_consent_must_last_until_the_planned_day(campaign: Campaign) -> None:
     assert [(level, outlet) for level, outlet, _words in found] == [("error", "email"), ("error", "post")]
     assert "Choose another picture, or renew" in found[0][2]
     said = checks(campaign)[0].explanation.params
-    assert (said["who"], said["day"]) == ("Åse og Bo", f"{tomorrow:%d.%m.%Y}")
+    assert (said["who"], said["day"]) == ("Åse og Bo", written(tomorrow, "day_long", timezone.localdate().year))
     assert [check for check in checks(campaign, timezone.now() + timedelta(hours=1)) if check.level == "error"] == []
 
 

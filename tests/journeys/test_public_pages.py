@@ -17,10 +17,12 @@ from playwright.sync_api import Page
 from publisher.audience.subscribe import subscribe
 from publisher.compose.compiled import Recipient, compile_message, personalise
 from publisher.compose.editions import EVERYTHING, edition, load
-from publisher.compose.links import view_url
+from publisher.compose.links import news_url, view_url
 from publisher.items.pictures import picture_bytes, picture_file
 from publisher.models import (
+    Campaign,
     ConsentText,
+    Item,
     Message,
     Newsletter,
     PracticeChannel,
@@ -29,7 +31,7 @@ from publisher.models import (
     Subscription,
     User,
 )
-from publisher.vocabulary import LinkCounting, MessageStatus
+from publisher.vocabulary import BlockKind, EventStatus, LinkCounting, MessageStatus, Outlet
 from tests.accessible import look_over
 from tests.compose.conftest import ALT, campaign, lead_item, mail, picture  # noqa: F401 -- fixtures
 
@@ -37,7 +39,7 @@ from tests.compose.conftest import ALT, campaign, lead_item, mail, picture  # no
 pytestmark = pytest.mark.browser
 WIDTHS = [1280, 390]
 # Some of these pages answer 404 on purpose, and the browser notes it.
-KNOWN = ("404 (Not Found)",)
+KNOWN = ("404 (Not Found)", "410 (Gone)")
 NewPage = Callable[..., Page]
 
 
@@ -49,6 +51,8 @@ class World:
     reader: Subscription
     message: Message
     caught_id: str
+    written: Item
+    taken_back: Item
 
     @property
     def paths(self) -> dict[str, str]:
@@ -60,6 +64,8 @@ class World:
             "timeline": "/practice/proeve/",
             "privacy": "/privacy/kulturfaellesskabet",
             "accessibility": "/accessibility/kulturfaellesskabet",
+            "news": news_url(self.written.pk).removeprefix(self.url),
+            "news-withdrawn": news_url(self.taken_back.pk).removeprefix(self.url),
         }
 
 
@@ -86,7 +92,36 @@ def world(
     kept = tmp_path / "mail" / f"{caught_id}.eml"
     kept.write_bytes(b"X-Mail-From: nyt@kultur.example.org\r\nX-Rcpt-To: anne@example.org\r\n" + wire)
     publish_posts(newsletter, mail)
-    return World(live_server.url, reader, mail, caught_id)
+    return World(live_server.url, reader, mail, caught_id, *write_by_hand(mail))
+
+
+def write_by_hand(message: Message) -> tuple[Item, Item]:
+    """News that have no address of their own: one in the mail that was sent and corrected since, one withdrawn."""
+    shown = message.blocks.get(position=0).picture
+    written, taken_back = (
+        Item.objects.create(
+            organisation=message.campaign.organisation,
+            title=title,
+            lead="Kom og syng med, uanset om du har sunget før.",
+            body_html="<p>Vi øver hver tirsdag.</p><h2>Sådan gør du</h2><ul><li>Mød op</li></ul>",
+            body_text="Vi øver hver tirsdag.",
+            picture=shown,
+            event_starts_at=timezone.now() + timedelta(days=3),
+            event_place="Kulturhuset i Albertslund",
+            event_status=EventStatus.MOVED,
+            event_booking_url="https://kultur.example.org/billet",
+        )
+        for title in ("Nyt kor søger sangere", "Koret er nedlagt")
+    )
+    alone = Campaign.objects.create(organisation=written.organisation, title=written.title)
+    alone.chosen.create(item=written)
+    told = alone.messages.create(
+        outlet=Outlet.EMAIL, newsletter=message.newsletter, status=MessageStatus.FINISHED, started_at=timezone.now(),
+        corrected_at=timezone.now(), correction_note="Vi skrev onsdag. Det er tirsdag.",
+    )  # fmt: skip
+    told.blocks.create(kind=BlockKind.LEAD_STORY, position=0, item=written)
+    Item.objects.filter(pk=taken_back.pk).update(withdrawn_at=timezone.now())
+    return written, taken_back
 
 
 def publish_posts(newsletter: Newsletter, message: Message) -> None:
@@ -130,7 +165,9 @@ def signed_in(page: Page, world: World, user: User) -> Page:
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("name", ["unsubscribe", "gone", "mail", "timeline", "privacy", "accessibility"])
+@pytest.mark.parametrize(
+    "name", ["unsubscribe", "gone", "mail", "timeline", "privacy", "accessibility", "news", "news-withdrawn"]
+)
 def test_every_public_page_is_accessible(name: str, width: int, world: World, new_page: NewPage) -> None:
     page = new_page(width=width)
     page.goto(world.url + world.paths[name], wait_until="networkidle")

@@ -22,8 +22,10 @@ from publisher.models import (
     Message,
     Newsletter,
     Organisation,
+    Partner,
     Role,
     Rule,
+    SavedText,
     Sighting,
     Slot,
     Source,
@@ -70,6 +72,8 @@ def furnished(secretariat: Organisation, newsletter: Newsletter, practice_accoun
     Source.objects.filter(pk=source.pk).update(last_error=error, next_poll_at=now + timedelta(hours=1))
     item = Item.objects.create(organisation=secretariat, title="Koncert", state=ItemState.SEEN, published_at=now)
     Sighting.objects.create(source=source, item=item, external_key="1")
+    SavedText.objects.create(organisation=secretariat, name="Hashtags", text="#kultur #musik")
+    Partner.objects.create(organisation=secretariat, name="Køge Bibliotek", handles={"practice": "@koegebib"})
     rule = Rule.objects.create(organisation=secretariat, name="Alt nyt", newsletter=newsletter)
     rule.sources.add(source)
     campaign = Campaign.objects.create(organisation=secretariat, title="Koncert", status=CampaignStatus.APPROVED)
@@ -112,6 +116,7 @@ def pages(organisation: Organisation) -> list[str]:
     newsletter, person = Newsletter.objects.get(), Subscription.objects.order_by("pk").first()
     assert person is not None
     role = Role.objects.get(organisation=organisation)
+    text, partner = SavedText.objects.get(), Partner.objects.get()
     people = f"/subscribers/{newsletter.pk}"
     return [
         "/channels", f"/channels/{account.pk}", f"/channels/{account.pk}/habits", f"/channels/{account.pk}/disconnect",
@@ -121,6 +126,8 @@ def pages(organisation: Organisation) -> list[str]:
         "/settings/sources", "/settings/sources/add", "/settings/sources/add/database",
         f"/settings/sources/{source.pk}",
         "/settings/rules", "/settings/rules/add", f"/settings/rules/{rule.pk}", f"/settings/rules/{rule.pk}/change",
+        "/settings/texts", "/settings/texts/add", f"/settings/texts/{text.pk}", f"/settings/texts/{text.pk}/remove",
+        "/settings/partners/add", f"/settings/partners/{partner.pk}", f"/settings/partners/{partner.pk}/remove",
         "/settings/people", "/settings/people/invite", "/settings/people/password", f"/settings/people/{role.pk}",
         "/calendar",
     ]  # fmt: skip

@@ -28,7 +28,7 @@ def test_what_stands_out(text: str, drawn: str) -> None:
 
 
 def test_addresses_can_be_real_links() -> None:
-    assert post_text('https://a.example.org/"x', "links") == (
+    assert post_text('https://a.example.org/"x', live=True) == (
         '<a href="https://a.example.org/" rel="nofollow noopener">https://a.example.org/</a>&quot;x'
     )
 
@@ -36,5 +36,15 @@ def test_addresses_can_be_real_links() -> None:
 @settings(max_examples=100)
 @given(st.text(alphabet="aå#@./:<>&\"' \n\thtps", max_size=60))
 def test_nothing_of_the_text_is_lost_and_nothing_becomes_markup(text: str) -> None:
-    drawn = post_text(text, "links")
+    drawn = post_text(text, live=True)
     assert html.unescape(re.sub(r"</?(a|span)\b[^>]*>", "", drawn)) == text
+
+
+def test_addresses_are_as_short_as_the_platform_shows_them() -> None:
+    text = "Se https://www.kultur.example.org/nyheder/ny-kulturaftale."
+    assert post_text(text, "mastodon") == "Se <span>https://www.kultur.example.org/nyheder/ny-kulturaftale</span>."
+    assert post_text(text, "bluesky") == "Se <span>www.kultur.example.org/nyheder/ny-k…</span>."
+    assert post_text(text, "bluesky", live=True) == (
+        'Se <a href="https://www.kultur.example.org/nyheder/ny-kulturaftale" rel="nofollow noopener">'
+        "www.kultur.example.org/nyheder/ny-k…</a>."
+    )

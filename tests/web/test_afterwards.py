@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
-from publisher.models import Campaign, Delivery, Message, Operation, PostPart, User
+from publisher.models import Campaign, Delivery, Message, Operation, Partner, PostPart, User
 from publisher.review import approval
 from publisher.vocabulary import DeliveryStatus, OperationStatus, PartStep
 from tests.review.send_outs import begin, freeze, mail_of, post_of
@@ -52,6 +52,12 @@ def test_it_is_corrected_everywhere(out: Campaign, path: str, bos: Client) -> No
     public = words(Client().get(f"/m/{mail_of(out).public_id.hex}"))
     assert "Koncerten er på lørdag." in public and "Rettet " in public and "Nyt" in public
     assert "Waiting" in words(bos.get(path))
+
+
+def test_a_correction_mentions_partners_as_the_post_did(out: Campaign, path: str, bos: Client) -> None:
+    Partner.objects.create(organisation=out.organisation, name="Koret", handles={"practice": "@koret"})
+    bos.post(f"{path}/correct", chosen(out, "edit", "Hør @[Koret]"))
+    assert Operation.objects.get().text == "Hør @koret"
 
 
 def test_it_is_withdrawn_everywhere(out: Campaign, path: str, bos: Client) -> None:

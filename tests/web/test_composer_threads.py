@@ -112,3 +112,34 @@ def test_the_card_instead_of_the_picture(campaign: Campaign, edit: str, post: Me
     assert 'class="card"' in bos.get(edit).content.decode()
     bos.post(edit, {key: value for key, value in typed(campaign).items() if not key.endswith("card")} | {"do": "save"})
     assert not post_of(campaign).prefers_card
+
+
+def test_linkedin_has_one_comment_with_a_limit_of_its_own(
+    campaign: Campaign, edit: str, post: Message, bos: Client
+) -> None:
+    Account.objects.update(kind="linkedin")
+    assert "Add the first comment" in words(bos.get(edit))
+    bos.post(edit, typed(campaign) | {"do": f"more:{post.pk}"})
+    page = live(bos, edit, typed(campaign) | {f"more-{post.pk}-text1": "Billetter fås i døren."})
+    assert "22 of 1,250 characters" in words(page)
+    whole = words(bos.get(edit))
+    assert "First comment" in whole and "Add the first comment" not in whole, "there is one, and no second"
+
+
+def test_what_a_post_on_x_costs_is_said_beside_it(campaign: Campaign, edit: str, bos: Client) -> None:
+    price = "X charges for each post: 0.015 US dollars, with a link 0.20 US dollars"
+    assert price not in words(bos.get(edit))
+    Account.objects.update(kind="x")
+    assert price in words(bos.get(edit))
+    assert price in words(live(bos, edit, typed(campaign))), "it stays while one types"
+
+
+def test_bluesky_shows_and_counts_an_address_short(campaign: Campaign, edit: str, post: Message, bos: Client) -> None:
+    Account.objects.update(kind="bluesky")
+    update_post(post, follow_ups=["Mere"])
+    address, short = "https://www.kultur.example.org/nyheder/ny-kulturaftale", "www.kultur.example.org/nyheder/ny-k…"
+    sent = typed(campaign) | {"posts-text": f"Se {address}.", f"more-{post.pk}-text1": f"Og {address}"}
+    page = live(bos, edit, sent)
+    assert page.content.decode().count(f"<span>{short}</span>") == 2
+    assert f"{len(short) + 4} of 300 characters" in words(page)
+    assert f"<span>{address}" not in page.content.decode()

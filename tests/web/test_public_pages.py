@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from publisher.compose.links import news_url
 from publisher.models import Item, Organisation, PracticeChannel, PracticePicture, PracticePost
 
 pytestmark = pytest.mark.database
@@ -50,6 +51,14 @@ def test_a_post_is_drawn_with_all_it_has(channel: PracticeChannel, client: Clien
     assert '<p class="post-text" lang="da">' in page
     assert f'href="/practice/proeve/posts/{post.pk}"' in page
     assert f'<a class="card" href="{item.link}"' in page
+    assert "Åben øvelse på Ærø: kom &amp; hør" in page
+
+
+def test_a_card_of_news_written_by_hand(channel: PracticeChannel, client: Client, item: Item) -> None:
+    Item.objects.filter(pk=item.pk).update(link="", link_key="")
+    a_post(channel, "Se her", link=news_url(item.pk))
+    page = client.get(PATH).content.decode()
+    assert f'<a class="card" href="{news_url(item.pk)}"' in page
     assert "Åben øvelse på Ærø: kom &amp; hør" in page
 
 

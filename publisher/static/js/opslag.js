@@ -103,6 +103,22 @@ document.addEventListener("htmx:afterRequest", ({ detail: { xhr: { status }, req
   } else failed();
 });
 
+// What is chosen in a menu goes into the text where the cursor was, else at its end, apart from the words beside it.
+const visited = new WeakSet();
+document.addEventListener("focusin", (event) => visited.add(event.target));
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("button[data-into]");
+  const field = button && document.getElementById(button.dataset.into);
+  if (!field) return;
+  event.preventDefault();
+  const { value } = field, [from, to] = [field.selectionStart, field.selectionEnd].map((at) => (visited.has(field) ? at : value.length));
+  const before = /\S$/.test(value.slice(0, from)) ? " " : "", after = /^[\p{L}\p{N}]/u.test(value.slice(to)) ? " " : "";
+  field.setRangeText(`${before}${button.dataset.words}${after}`, from, to, "end");
+  button.closest("details").open = false;
+  field.focus();
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+});
+
 // A link to a field of the composer opens the part of the page, and the story, in which it stands.
 document.addEventListener("click", (event) => {
   const link = event.target.closest("form[data-again] a[href^='#']");
