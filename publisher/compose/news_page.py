@@ -84,6 +84,13 @@ class NewsPage:
         return clean_html(str(self.content["body_html"]))
 
     @property
+    def alt(self) -> str:
+        """What the picture shows, as it is read aloud: as it is said with this news, if it is."""
+        if self.picture is None:
+            return ""
+        return self.item.alt if self.item.picture_id == self.picture.pk else self.picture.alt
+
+    @property
     def description(self) -> str:
         """What a link's card says beneath the headline."""
         return excerpt(one_line(str(self.content["lead"] or self.content["body_text"])), DESCRIPTION_LENGTH)

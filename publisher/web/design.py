@@ -15,9 +15,10 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 
-from publisher.models import Organisation
+from publisher.models import Account, Organisation
 from publisher.templatetags.marks import LOOKS
 from publisher.vocabulary import DeliveryStatus
+from publisher.web.figures import FIGURE_WORDS
 from publisher.web.frame import RailEntry
 from publisher.web.show_as import Option, ShowAs
 
@@ -113,12 +114,32 @@ def _posts() -> dict[str, Any]:
     }
 
 
+def _got() -> dict[str, Any]:
+    message = {
+        "campaign_id": 1, "campaign": {"title": "Ny kulturaftale er underskrevet"}, "started_at": timezone.now(),
+        "account": Account(kind="mastodon", name="Kulturfællesskabet"),
+    }  # fmt: skip
+    there = {"message": message, "address": "https://social.example.org/@kultur/1"}
+    counted = [(str(word), number) for word, number in zip(FIGURE_WORDS.values(), (41, 12, 3, None), strict=True)]
+    return {
+        "figures": [
+            {
+                "posted": there | {"read_at": timezone.now()},
+                "cells": counted,
+                "why": ["Mastodon oplyser ikke: visninger."],
+            },
+            {"posted": there | {"gone": True}, "cells": [], "why": ["Opslaget er der ikke længere."]},
+        ],
+        "comments": [there | {"number": 3, "as_seen": ["1-3"]}, {"message": message, "number": 1}],
+    }
+
+
 @login_not_required
 def design(request: HttpRequest) -> HttpResponse:
     """All components in all states. 404 unless this is a development installation."""
     if not settings.DEBUG:
         raise Http404
-    context = _frame() | _sending() | _posts()
+    context = _frame() | _sending() | _posts() | _got()
     context |= {
         "form": SampleForm(prefix="new", auto_id="id_%s"),
         "refused": SampleForm({"refused-subject": "", "refused-kind": "nyt"}, prefix="refused"),
