@@ -100,8 +100,8 @@ def _look(delivery: Delivery, part: PostPart, mine: PostClaim) -> bool:
 
 
 def _may_leave(delivery: Delivery) -> bool:
-    """Whether nothing was stopped or cancelled since: a repeat may be the first that gets through."""
-    message = Message.objects.filter(pk=delivery.message_id).exclude(status=MessageStatus.CANCELLED)
+    """Whether nothing was stopped, cancelled or withdrawn since: a repeat may be the first that gets through."""
+    message = Message.objects.filter(pk=delivery.message_id, withdrawn_at=None).exclude(status=MessageStatus.CANCELLED)
     return not_stopped(message).exists()
 
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 from publisher.deliver import finish, post, reconcile
 from publisher.errors import Explanation
 from publisher.models import Account, Claim, Delivery, Message, Organisation, PostPart, StopStamp
+from publisher.review.afterwards import Wish, carry_through
 from publisher.vocabulary import DeliveryStatus, MessageStatus, PartStep
 from tests.contract.mastodon import MastodonServer
 from tests.deliver.posting import begun, connected, counters, scheduled, state
@@ -146,15 +147,18 @@ def test_an_outcome_for_another_claim_changes_nothing(account: Account) -> None:
     assert delivery.status == "sending"
 
 
-@pytest.mark.parametrize("stopped", [True, False])
+@pytest.mark.parametrize("since", ["nothing", "stopped", "withdrawn"])
 def test_what_is_unconfirmed_is_repeated_only_where_it_may_leave(
-    account: Account, server: MastodonServer, stopped: bool
+    account: Account, server: MastodonServer, since: str
 ) -> None:
     delivery = begun(scheduled(account))
     server.faults.set("drop_before_read")
     assert post.publish(delivery.pk) == DeliveryStatus.UNCERTAIN
-    if stopped:
+    if since == "stopped":
         StopStamp.objects.create(organisation=None)
+    if since == "withdrawn":
+        assert finish.finish(delivery.message_id, timezone.now())
+        carry_through(delivery.message.campaign, Wish("Forkert nyhed.", withdraw=True), None)
     Delivery.objects.update(due_at=timezone.now())
-    assert reconcile.reconcile(delivery.pk) is not stopped
-    assert len(server.posts()) == (0 if stopped else 1)
+    assert reconcile.reconcile(delivery.pk) is (since == "nothing")
+    assert len(server.posts()) == (1 if since == "nothing" else 0)
