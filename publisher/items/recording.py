@@ -198,6 +198,7 @@ def _item(
         lead=entry.lead,
         body_html=entry.body_html,
         body_text=entry.body_text,
+        text_key=entry.text_key,
         picture=fetched.picture,
         picture_error=fetched.error or {},
         author=entry.author,
@@ -208,7 +209,8 @@ def _item(
         published_at=entry.published_at,
         content_hash=entry.content_hash,
     )
-    put_event(item, entry.event, source.organisation.timezone, headline=entry.title)
+    if entry.event:
+        put_event(item, entry.event, source.organisation.timezone, headline=entry.title)
     return item
 
 
@@ -246,7 +248,7 @@ def revise(item: Item, before: dict[str, Any], by: User | None = None) -> bool:
 def _say(item: Item, entry: Entry, fetched: Fetched, labels: Labels) -> None:
     item.title, item.lead, item.author = entry.title, entry.lead, entry.author or item.author
     item.title_key = entry.title_key
-    item.body_html, item.body_text = entry.body_html, entry.body_text
+    item.body_html, item.body_text, item.text_key = entry.body_html, entry.body_text, entry.text_key
     item.published_at = entry.published_at or item.published_at
     item.content_hash = entry.content_hash
     if not item.picture_by_hand and (fetched.picture or not (entry.pictures or entry.page_error)):
