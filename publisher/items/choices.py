@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 from django.db.models import Q, QuerySet
 from django.utils.translation import get_language
 
-from publisher.models import Area, Cooperation, Newsletter, Organisation, Topic
+from publisher.models import Area, Cooperation, Membership, Newsletter, Organisation, Topic
+from publisher.models.given import Given
 
 # The words that every cooperation begins with, for several areas; a word of its own stands for one and for many.
 _SEVERAL = {"Kommune": "Kommuner", "Municipality": "Municipalities"}
 
 
-def known_to(organisation: Organisation, cooperations: Collection[int] | None = None) -> Q:
-    """For a filter over topics, areas and labellings: its own and those of its `cooperations` (ids)."""
-    theirs = organisation.cooperations.values("pk") if cooperations is None else cooperations
+def known_to(organisation: Organisation | Given) -> Q:
+    """For a filter over topics, areas and labellings: its own and those of its cooperations."""
+    theirs = Membership.objects.filter(organisation=organisation).values("cooperation")
     return Q(organisation=organisation) | Q(cooperation__in=theirs)
 
 

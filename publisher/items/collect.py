@@ -115,7 +115,7 @@ class _Unclaimed(Claim):
 
 
 def _look(mine: Claim, back_catalogue: bool) -> Collected:
-    source = Source.objects.select_related("organisation").get(pk=mine.source_id)
+    source = mine.source()
     poll = _poll(source)
     if poll.gone:
         return Collected(error=mine.gone(source))
@@ -187,13 +187,13 @@ class _Taking:
     @cached_property
     def _labels(self) -> Labels:
         """Read when the first entry is written: most looks write none."""
-        return Labels.of(self._source.organisation, self._source)
+        return Labels.of(self._source.organisation_id, self._source)
 
     def take_in(self, poll: Poll) -> Collected:
         """Write all entries of a poll; then see what is not there any more."""
         collected = Collected()
         entries = entries_of(
-            poll.candidates, str(self._source.config.get("url", "")), sites_of(self._source.organisation)
+            poll.candidates, str(self._source.config.get("url", "")), sites_of(self._source.organisation_id)
         )
         self._known = Known(self._source, entries)
         found = self._known.of_look(entries)

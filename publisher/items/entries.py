@@ -22,6 +22,7 @@ from publisher.items.identity import (
     identity_without_guid,
     links_at_site,
     normalise_link,
+    text_key,
     title_key,
     web_address,
     without_tracking,
@@ -55,6 +56,7 @@ class Entry:
     lead: str
     body_html: str
     body_text: str
+    text_key: str
     author: str
     language: str
     published_at: datetime | None
@@ -144,6 +146,7 @@ def _entry_of(candidate: Candidate, base_url: str, sites: Sites) -> Entry:
         lead=lead,
         body_html=links_at_site(body_html, sites),
         body_text=body_text,
+        text_key=text_key(body_text),
         author=one_line(candidate.author)[:200],
         language=candidate.language[:8],
         # A date ahead of us would keep an item on top of every list until then.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import BigIntegerField, Q
 from django.utils.translation import gettext_noop
 
 from publisher.errors import InputError
@@ -17,6 +17,8 @@ from publisher.items.identity import Sites, at_site, links_at_site, normalise_li
 from publisher.items.labels import Labels
 from publisher.items.recording import label_by_source, lacks_picture
 from publisher.models import Block, Item, Organisation, SameSite, Sighting, Source
+from publisher.models.given import Given
+from publisher.models.reading import Reading
 from publisher.vocabulary import ItemState
 
 
@@ -29,9 +31,16 @@ class Mapped:
     apart: list[tuple[Item, Item]] = field(default_factory=list)
 
 
-def sites_of(organisation: Organisation) -> Sites:
+_SITES = Reading(
+    lambda: SameSite.objects.filter(organisation_id=Given("organisation", BigIntegerField())).values_list(
+        "alias", "site"
+    )
+)
+
+
+def sites_of(organisation_id: int) -> Sites:
     """The other addresses of an organisation's websites, each with the origin that its pages have for us."""
-    return dict(SameSite.objects.filter(organisation=organisation).values_list("alias", "site"))
+    return dict(_SITES.ask(organisation=organisation_id))
 
 
 @transaction.atomic
@@ -47,7 +56,7 @@ def same_site(organisation: Organisation, alias: str, site: str) -> tuple[SameSi
         raise InputError(gettext_noop("Write an address such as kommune.dk or https://kommune.dk."))
     if place == place_of(origin):
         raise InputError(gettext_noop("The two addresses are the same."))
-    known = sites_of(organisation)
+    known = sites_of(organisation.pk)
     if place in known:
         raise InputError(gettext_noop("“%(alias)s” is in the list already. Remove it there first."), alias=place)
     if place_of(origin) in known or place in {place_of(each) for each in known.values()}:
@@ -106,7 +115,7 @@ def _merge(at_alias: Item, there: Item) -> bool:
     keep, drop = (at_alias, there) if used or (not other and at_alias.pk < there.pk) else (there, at_alias)
     sources = Source.objects.filter(sightings__item=drop).select_related("organisation").distinct()
     for source in sources.defer("credentials", "state"):
-        label_by_source(keep, Labels.of(source.organisation, source))
+        label_by_source(keep, Labels.of(source.organisation_id, source))
     Sighting.objects.filter(item=drop).update(item=keep)
     # What a rule has met under one name it must not meet again under the other.
     met = set(keep.rule_matches.values_list("rule", flat=True))

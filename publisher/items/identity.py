@@ -19,6 +19,8 @@ import idna
 from publisher.sources.contract import Candidate
 
 MAX_KEY = 500
+# A text of so many characters is nobody else's, if it stands nowhere else.
+TELLING = 80
 _TRACKING = re.compile(
     r"(?:utm|pk|mtm|matomo|piwik)_.*|fbclid|gclid|gclsrc|dclid|gbraid|wbraid|msclkid|yclid|twclid|ttclid|igshid|igsh"
     r"|mc_cid|mc_eid|mkt_tok|_hsenc|_hsmi|hsctatracking|vero_id|oly_enc_id|oly_anon_id|wickedid|at_medium|at_campaign",
@@ -62,6 +64,11 @@ def title_key(title: str) -> str:
     """A headline's hash: equal however its letters, signs and spaces are written; "" if no letter or digit is in it."""
     words = re.findall(r"\w+", unicodedata.normalize("NFKC", title).casefold())
     return hashlib.sha256(" ".join(words).encode("utf-8", "replace")).hexdigest() if words else ""
+
+
+def text_key(text: str) -> str:
+    """A text's hash; "" if it is so short ("Se mere") that others may say the same."""
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest() if len(text) >= TELLING else ""
 
 
 def place_of(url: str) -> str:

@@ -7,12 +7,20 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TypeVar
 
+from django.db.models import BigIntegerField, prefetch_related_objects
+
 from publisher.items.choices import known_to
 from publisher.items.words import Text, key
-from publisher.models import Area, LabelRule, Organisation, Source, Topic
+from publisher.models import Area, LabelRule, Source, Topic
+from publisher.models.given import Given
+from publisher.models.reading import Reading
 from publisher.vocabulary import LabelRuleKind
 
 Label = TypeVar("Label", Topic, Area)
+_ORGANISATION = Given("organisation", BigIntegerField())
+_TOPICS = Reading(lambda: Topic.objects.filter(known_to(_ORGANISATION)))
+_AREAS = Reading(lambda: Area.objects.filter(known_to(_ORGANISATION)))
+_RULES = Reading(lambda: LabelRule.objects.filter(known_to(_ORGANISATION)).order_by("pk"))
 
 
 @dataclass(frozen=True)
@@ -64,14 +72,13 @@ class Labels:
     source_id: int | None = None
 
     @classmethod
-    def of(cls, organisation: Organisation, source: Source | None = None) -> Labels:
+    def of(cls, organisation_id: int, source: Source | None = None) -> Labels:
         """Read them once for a whole run."""
-        # Asked once, not by each of the questions that follow.
-        known = known_to(organisation, list(organisation.cooperations.values_list("pk", flat=True)))
-        rules = LabelRule.objects.filter(known).order_by("pk").prefetch_related("topics", "areas")
+        rules = _RULES.ask(organisation=organisation_id)
+        prefetch_related_objects(rules, "topics", "areas")
         return cls(
-            _by_word(Topic.objects.filter(known)),
-            _by_word(Area.objects.filter(known)),
+            _by_word(_TOPICS.ask(organisation=organisation_id)),
+            _by_word(_AREAS.ask(organisation=organisation_id)),
             [Labelling.of(rule) for rule in rules],
             source.pk if source else None,
         )

@@ -12,10 +12,13 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import (
     BigIntegerField,
+    BooleanField,
     Case,
     CharField,
+    DateTimeField,
     Exists,
     F,
+    JSONField,
     OuterRef,
     Q,
     QuerySet,
@@ -30,8 +33,10 @@ from django.utils import timezone
 from publisher.errors import Explanation, OpslagError, TransientError
 from publisher.items.source_alerts import BROKEN_FOR_A_DAY, GONE, NOT_TRIED_ANY_MORE, STOPPED_WORKER, WORKS_AGAIN, alert
 from publisher.models import Source
-from publisher.models.change import Change, Given
+from publisher.models.change import Change
+from publisher.models.given import Given
 from publisher.models.probe import Instant, Moment
+from publisher.models.reading import Reading
 from publisher.sources import SOURCES
 from publisher.sources.contract import Poll
 from publisher.vocabulary import Reason, SourceStatus
@@ -74,6 +79,12 @@ class Claim:
             raise ClaimLostError
         self.renewed_at = now
 
+    def source(self) -> Source:
+        """The row as it is now. Raises Source.DoesNotExist."""
+        for source in _SOURCE.ask(source=self.source_id):
+            return source
+        raise Source.DoesNotExist
+
     def succeeded(self, source: Source, poll: Poll, state: dict[str, Any], *, new: bool) -> None:
         """The source was read; what of it was damaged is said on its row all the same.
 
@@ -83,20 +94,23 @@ class Claim:
         now = timezone.now()
         quiet_since = now if new or source.quiet_since is None else source.quiet_since
         lacks_something = poll.more or bool(poll.damage and now - quiet_since < MENDED_WITHIN)
-        ended = self._end(
-            host=source.host,
-            state=state,
-            failures=0,
-            failing_since=None,
-            told_at=None,
-            last_error=poll.damage.as_json() if poll.damage else {},
-            last_polled_at=now,
-            quiet_since=quiet_since,
-            next_poll_at=_after(
-                SHORTEST_WAIT_S if poll.more else _pause_s(source.interval_s, now - quiet_since, poll.min_interval_s)
-            ),
-            **({"last_new_item_at": now} if new else {}),
-            **({} if poll.unchanged or lacks_something else {"first_poll_done": True}),
+        ended = _SUCCEED.make(
+            now,
+            {
+                "source": self.source_id,
+                "claim": self.id,
+                "host": source.host,
+                "state": state,
+                "last_error": poll.damage.as_json() if poll.damage else {},
+                "quiet_since": quiet_since,
+                "next_poll_at": _after(
+                    SHORTEST_WAIT_S
+                    if poll.more
+                    else _pause_s(source.interval_s, now - quiet_since, poll.min_interval_s)
+                ),
+                "last_new_item_at": now if new else source.last_new_item_at,
+                "first_poll_done": source.first_poll_done or not (poll.unchanged or lacks_something),
+            },
         )
         if ended and source.told_at:
             alert(source, Explanation(WORKS_AGAIN, {"source": source.name}))
@@ -141,6 +155,26 @@ class Claim:
 
     def _end(self, **values: Any) -> bool:
         return bool(self._row().update(strikes=0, claim_id=None, lease_until=None, **values))
+
+
+_SUCCEED = Change(
+    lambda: Source.objects.filter(pk=Given("source", BigIntegerField()), claim_id=Given("claim", UUIDField())),
+    strikes=0,
+    claim_id=None,
+    lease_until=None,
+    host=Given("host", CharField()),
+    state=Given("state", JSONField()),
+    failures=0,
+    failing_since=None,
+    told_at=None,
+    last_error=Given("last_error", JSONField()),
+    last_polled_at=Instant(),
+    quiet_since=Given("quiet_since", DateTimeField()),
+    next_poll_at=Given("next_poll_at", DateTimeField()),
+    last_new_item_at=Given("last_new_item_at", DateTimeField()),
+    first_poll_done=Given("first_poll_done", BooleanField()),
+)
+_SOURCE = Reading(lambda: Source.objects.filter(pk=Given("source", BigIntegerField())))
 
 
 def due(now: Moment) -> QuerySet[Source]:

@@ -11,14 +11,16 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from django.db.models import Max, QuerySet
+from django.db.models import BigIntegerField, DateTimeField, Max, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from publisher.errors import Explanation
 from publisher.items.recognise import Recognised
 from publisher.items.source_alerts import alert
-from publisher.models import Item, Organisation, Source
+from publisher.models import Item, Organisation, Sighting, Source
+from publisher.models.given import Given
+from publisher.models.reading import Reading
 from publisher.models.scoped import ScopedQuerySet
 from publisher.sources import SOURCES
 from publisher.vocabulary import ItemState, RoleKind
@@ -35,6 +37,13 @@ LONGEST_ABSENCE_DAYS = 14
 # Articles that are dated on the day count as dated at its beginning; what is older than that was published before.
 _A_DAY = timedelta(days=1)
 _MOST_READ = 5_000
+_SOURCE = Given("source", BigIntegerField())
+_FRESH = Reading(
+    lambda: Item.objects.filter(
+        sightings__source_id=_SOURCE, first_seen_at__gte=Given("since", DateTimeField())
+    ).values_list("pk", "state", "first_seen_at", "held_why__msgid")
+)
+_FIRST = Reading(lambda: Sighting.objects.filter(source_id=_SOURCE).order_by("pk").values_list("first_seen_at")[:1])
 
 
 def flood(
@@ -83,8 +92,7 @@ def _arrived_since(source: Source, since: datetime) -> tuple[int, int]:
 
     What a person released counts as neither.
     """
-    fresh = Item.objects.filter(sightings__source=source, first_seen_at__gte=since)
-    rows = set(fresh.values_list("pk", "state", "first_seen_at", "held_why__msgid"))
+    rows = set(_FRESH.ask(source=source.pk, since=since))
     # What is pushed has no first look.
     looked = _first_look_end(source) if SOURCES[source.kind].polled else since
     new = [pk for pk, state, seen, why in rows if state == ItemState.NEW and seen > looked and why is None]
@@ -93,8 +101,8 @@ def _arrived_since(source: Source, since: datetime) -> tuple[int, int]:
 
 def _first_look_end(source: Source) -> datetime:
     """What was there when the source was added may have been taken into use since: it did not arrive."""
-    first = source.sightings.order_by("pk").values_list("first_seen_at", flat=True).first()
-    return (first or timezone.now()) + timedelta(hours=1)
+    first = next((seen for (seen,) in _FIRST.ask(source=source.pk)), timezone.now())
+    return first + timedelta(hours=1)
 
 
 def _are_old(source: Source, unknown: Sequence[Recognised]) -> bool:

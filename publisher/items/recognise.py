@@ -8,18 +8,46 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from django.db.models import Q
+from django.db.models import BigIntegerField, QuerySet
 
 from publisher.items.entries import Entry
 from publisher.models import Item, Sighting, Source
+from publisher.models.given import Among, Given
+from publisher.models.reading import Reading
 
 # Two times so far apart are one time that was written in two zones, or rounded; a daily headline comes after more.
 SAME_TIME = timedelta(hours=12)
 TO_THE_MINUTE = timedelta(minutes=1)
-# A text of so many characters is nobody else's, if it stands nowhere else; a shorter one ("Se mere") may be.
-TELLING = 80
 # Of two texts with so many words in common (of all their words) one is an edit of the other.
 EDITED_SHARE = 0.5
+_SIGHTED = Reading(
+    lambda: Sighting.objects.filter(
+        Among("external_key", "keys"), source_id=Given("source", BigIntegerField())
+    ).values_list("external_key", "item_id", "asked_at")
+)
+_OF_SOURCE = Reading(
+    lambda: Sighting.objects.filter(
+        Among("item_id", "items"), source_id=Given("source", BigIntegerField())
+    ).values_list("item_id", "source_id")
+)
+_ITEMS = Reading(lambda: Item.objects.filter(Among("pk", "items")))
+
+
+def _alike() -> QuerySet[Item]:
+    """An organisation's items with these links, headlines or texts, each looked for in its index.
+
+    That links and texts are not empty is said once more: databases do not see by themselves that the indexes will do.
+    """
+    here = Item.objects.filter(organisation_id=Given("organisation", BigIntegerField()))
+    linked = here.filter(Among("link_key", "links")).exclude(link_key="")
+    worded = here.filter(Among("text_key", "texts")).exclude(text_key="")
+    titled = here.filter(Among("title_key", "titles"))
+    return Item.objects.filter(pk__in=linked.values("pk").union(titled.values("pk"), worded.values("pk"))).order_by(
+        "pk"
+    )
+
+
+_ALIKE = Reading(_alike)
 
 
 @dataclass(frozen=True)
@@ -41,33 +69,33 @@ class Known:
         entries = list(entries)
         links = {entry.link_key for entry in entries if entry.link_key}
         keys = {entry.external_key for entry in entries} | links
-        sightings = Sighting.objects.filter(source=source, external_key__in=keys)
-        rows = list(sightings.values_list("external_key", "item_id", "asked_at"))
+        rows = _SIGHTED.ask(source=source.pk, keys=keys)
         self._asked = {pk for _key, pk, asked_at in rows if asked_at}
         self._unasked = {pk for _key, pk, asked_at in rows if not asked_at}
-        items = Item.objects.in_bulk(self._asked | self._unasked)
+        known = self._asked | self._unasked
+        items = {item.pk: item for item in _ITEMS.ask(items=known)} if known else {}
         self._by_key = {key: items[pk] for key, pk, _asked_at in rows if pk in items}
         self._by_link = {item.link_key: item for item in items.values() if item.link_key}
-        if elsewhere := links - self._by_link.keys():
-            there = Item.objects.filter(organisation_id=source.organisation_id, link_key__in=elsewhere)
-            # Said once more, since SQLite does not see by itself that the index of links will do.
-            self._by_link |= {item.link_key: item for item in there.exclude(link_key="")}
-        self._by_title, self._by_text = self._alike(source, entries)
-
-    def _alike(self, source: Source, entries: Iterable[Entry]) -> tuple[dict[str, list[Item]], dict[str, list[Item]]]:
-        """Items of the same source with the headlines and the texts of entries that neither key nor link tells."""
+        # Items of the same source with the headlines and the texts of entries that neither key nor link tells.
+        self._by_title: dict[str, list[Item]] = defaultdict(list)
+        self._by_text: dict[str, list[Item]] = defaultdict(list)
         untold = [entry for entry in entries if self._told(entry).item is None]
+        elsewhere = links - self._by_link.keys()
+        if elsewhere or untold:
+            self._look_for(source, elsewhere, untold)
+
+    def _look_for(self, source: Source, links: Collection[str], untold: Iterable[Entry]) -> None:
         titles = {entry.title_key for entry in untold if entry.title_key}
-        texts = {entry.body_text for entry in untold if len(entry.body_text) >= TELLING}
-        by_title: dict[str, list[Item]] = defaultdict(list)
-        by_text: dict[str, list[Item]] = defaultdict(list)
-        if untold:
-            of_source = Sighting.objects.filter(source=source).values("item")
-            alike = Item.objects.filter(Q(title_key__in=titles) | Q(body_text__in=texts), pk__in=of_source)
-            for item in alike.order_by("pk"):
-                by_title[item.title_key].append(item)
-                by_text[item.body_text].append(item)
-        return by_title, by_text
+        texts = {entry.text_key for entry in untold if entry.text_key}
+        found = _ALIKE.ask(organisation=source.organisation_id, links=links, titles=titles, texts=texts)
+        self._by_link |= {item.link_key: item for item in found if item.link_key in links}
+        alike = [item for item in found if item.title_key in titles or item.text_key in texts]
+        of_source = _OF_SOURCE.ask(source=source.pk, items=[item.pk for item in alike]) if alike else []
+        theirs = {pk for pk, _source in of_source}
+        for item in alike:
+            if item.pk in theirs:
+                self._by_title[item.title_key].append(item)
+                self._by_text[item.body_text].append(item)
 
     def of_look(self, entries: Iterable[Entry]) -> list[Recognised]:
         """All entries of one look. One that is there under its own key or link is nobody else's disguise."""
@@ -115,7 +143,7 @@ class Known:
         alike = [item for item in self._by_text.get(entry.body_text, ()) if item.pk not in taken]
         same = next((item for item in named if _at_same_time(entry, item)), None)
         same = same or next((item for item in named if _in_same_words(entry, item)), None)
-        tells = entry.has_own_text and len(entry.body_text) >= TELLING and len(self._by_text[entry.body_text]) == 1
+        tells = entry.has_own_text and entry.text_key and len(self._by_text[entry.body_text]) == 1
         same = same or (alike[0] if alike and tells else None)
         return replace(told, item=same, is_reused=False) if same else told
 

@@ -206,6 +206,7 @@ def _item(
         lead=entry.lead,
         body_html=entry.body_html,
         body_text=entry.body_text,
+        text_key=entry.text_key,
         picture=fetched.picture,
         picture_alt=fetched.own_alt,
         picture_error=fetched.error or {},
@@ -217,7 +218,8 @@ def _item(
         published_at=entry.published_at,
         content_hash=entry.content_hash,
     )
-    put_event(item, entry.event, source.organisation.timezone, headline=entry.title)
+    if entry.event:
+        put_event(item, entry.event, source.organisation.timezone, headline=entry.title)
     return item
 
 
@@ -255,7 +257,7 @@ def revise(item: Item, before: dict[str, Any], by: User | None = None) -> bool:
 def _say(item: Item, entry: Entry, fetched: Fetched, labels: Labels) -> None:
     item.title, item.lead, item.author = entry.title, entry.lead, entry.author or item.author
     item.title_key = entry.title_key
-    item.body_html, item.body_text = entry.body_html, entry.body_text
+    item.body_html, item.body_text, item.text_key = entry.body_html, entry.body_text, entry.text_key
     item.published_at = entry.published_at or item.published_at
     item.content_hash = entry.content_hash
     if not item.picture_by_hand and (fetched.picture or not (entry.pictures or entry.page_error)):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import BigIntegerField, DateTimeField, Q
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
@@ -20,6 +20,9 @@ from publisher.items.entries import Entry
 from publisher.items.identity import guid_of, normalise_link
 from publisher.items.recording import speaks_for
 from publisher.models import AuditEntry, Item, Sighting, Source, User
+from publisher.models.given import Among, Given
+from publisher.models.probe import Instant
+from publisher.models.reading import Reading
 from publisher.sources.contract import Poll
 from publisher.vocabulary import Withdrawal
 
@@ -31,6 +34,23 @@ _GONE = frozenset({404, 410})
 # A source that suddenly lacks more than half of what it had (and more than these) is believed to be at fault itself.
 BELIEVED = 5
 _AT_ONCE = 500
+
+# An item may have several sightings here, but hardly more than these.
+_LATELY = Reading(
+    lambda: (
+        Sighting.objects.filter(
+            ~Q(item__link=""),
+            ~Q(Among("item_id", "present")),
+            source_id=Given("source", BigIntegerField()),
+            item__published_at__gt=Given("oldest", DateTimeField()),
+            item__withdrawn_at=None,
+            asked_at=None,
+            first_seen_at__gte=Instant(-ASKED_FOR),
+        )
+        .order_by("-item__published_at", "-pk")
+        .values_list("item_id", "pk")[: 4 * PAGES_A_LOOK]
+    )
+)
 
 WORDS: dict[str, str] = {
     Withdrawal.GONE: gettext_noop("found that its page is gone from the website: the news item is withdrawn"),
@@ -132,17 +152,7 @@ def _vanished(source: Source, entries: Sequence[Entry], present: Collection[int]
     dates = [entry.published_at for entry in entries if entry.published_at]
     if not dates:
         return []
-    lately = Sighting.objects.filter(
-        ~Q(item__link=""),
-        ~Q(item__in=present),
-        source=source,
-        item__published_at__gt=min(dates),
-        item__withdrawn_at=None,
-        asked_at=None,
-        first_seen_at__gte=timezone.now() - ASKED_FOR,
-    )
-    # An item may have several sightings here, but hardly more than these.
-    latest = lately.order_by("-item__published_at", "-pk").values_list("item_id", "pk")[: 4 * PAGES_A_LOOK]
+    latest = _LATELY.ask(source=source.pk, present=present, oldest=min(dates))
     found = list(reversed(dict(reversed(latest)).values()))[:PAGES_A_LOOK]
     sightings = Sighting.objects.select_related("item").in_bulk(found) if found else {}
     return [sightings[pk] for pk in found if pk in sightings]

@@ -22,7 +22,7 @@ from publisher.items.content import clean_html, excerpt, one_line, plain_text, t
 from publisher.items.entries import LEAD_FROM_BODY, LONGEST_LEAD, TITLE_LENGTH
 from publisher.items.events import heed_headline
 from publisher.items.hosts import sites_of
-from publisher.items.identity import at_site, normalise_link, title_key, web_address
+from publisher.items.identity import at_site, normalise_link, text_key, title_key, web_address
 from publisher.items.recording import content_of, revise
 from publisher.items.suggestion import SUGGESTED
 from publisher.models import Area, Item, ItemRevision, Organisation, Picture, Topic, User
@@ -109,7 +109,7 @@ def take_suggestion(item: Item, by: User) -> bool:
         before = content_of(stored)
         for name in SUGGESTED:
             setattr(stored, name, stored.suggestion[name] or (stored.author if name == "author" else ""))
-        stored.title_key = title_key(stored.title)
+        stored.title_key, stored.text_key = title_key(stored.title), text_key(stored.body_text)
         stored.worded_at, stored.suggestion = None, {}
         _keep(stored, before, by)
     return True
@@ -136,6 +136,7 @@ def _say(item: Item, words: Words) -> None:
     item.title = excerpt(one_line(words.title), TITLE_LENGTH)
     item.body_html = body_of(words.body)
     item.body_text = plain_text(item.body_html)
+    item.text_key = text_key(item.body_text)
     # A heading announces what the text says; the lead is to say it.
     below = plain_text(_HEADING.sub("", item.body_html)) or item.body_text
     first = below.partition("\n\n")[0].removeprefix("- ")
@@ -147,7 +148,7 @@ def _say(item: Item, words: Words) -> None:
 
 
 def _link(item: Item, link: str) -> None:
-    link = web_address(at_site(link, sites_of(item.organisation)))
+    link = web_address(at_site(link, sites_of(item.organisation_id)))
     if link == item.link:
         return
     key = normalise_link(link)

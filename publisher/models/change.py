@@ -10,23 +10,10 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import Expression, Field, QuerySet
+from django.db.models import QuerySet
 from django.db.models.sql import UpdateQuery
 
-from publisher.models.probe import Instant
-from publisher.models.raw import db_value
-
-
-class Given(Expression):
-    """A value in a change that is known only when it is carried out, by its name there."""
-
-    def __init__(self, name: str, output_field: Field[Any, Any]) -> None:
-        super().__init__(output_field=output_field)
-        self.name = name
-
-    def as_sql(self, _compiler: object, _connection: object) -> tuple[str, tuple[Any, ...]]:
-        """A place for the parameter, and this as its value until then."""
-        return "%s", (self,)
+from publisher.models.given import filled_in
 
 
 class Change:
@@ -42,7 +29,7 @@ class Change:
             self._statements[connection.vendor] = self._statement()
         statement, params = self._statements[connection.vendor]
         with connection.cursor() as cursor:
-            cursor.execute(statement, [db_value(_value(param, now, given)) for param in params])
+            cursor.execute(statement, filled_in(params, now, given))
             return int(cursor.rowcount)
 
     def _statement(self) -> tuple[str, tuple[Any, ...]]:
@@ -50,9 +37,3 @@ class Change:
         query.add_update_values(self._values)
         statement, params = query.get_compiler(connection=connection).as_sql()
         return statement, tuple(params)
-
-
-def _value(param: object, now: datetime, given: Mapping[str, object]) -> object:
-    if isinstance(param, Instant):
-        return now + param.after
-    return given[param.name] if isinstance(param, Given) else param

@@ -126,10 +126,11 @@ class Item(ScopedModel):
 
     `picture_by_hand`: a colleague chose its picture, so its source does not change it any more. `picture_alt`: what is
     read aloud of its picture here, where that is not what the picture itself says (see `alt`).
-    `title_key` is the headline's hash: by it an entry is known again whose key and link both changed. `held_why` says
-    why it is held back. `withdrawn_at`: its publisher took it back. An item with `event_starts_at` is an event: over at
-    `event_over_at`; `event_key` is the hash of what its source last said of it, so that what staff put right stays;
-    `event_changed_at`: it was called off, moved or put off, and those who were told of it have not been looked for yet.
+    `title_key` is the headline's hash and `text_key` that of `body_text` ("" for a short one): by them an entry is
+    known again whose key and link both changed. `held_why` says why it is held back. `withdrawn_at`: its publisher
+    took it back. An item with `event_starts_at` is an event: over at `event_over_at`; `event_key` is the hash of what
+    its source last said of it, so that what staff put right stays; `event_changed_at`: it was called off, moved or put
+    off, and those who were told of it have not been looked for yet.
     `worded_at`: a person wrote or corrected it then; from then on its sources change nothing, what they say instead
     waits in `suggestion` (items.writing). On PostgreSQL a column `search_words` beside these holds what `items.search`
     looks in.
@@ -153,6 +154,7 @@ class Item(ScopedModel):
     link = models.URLField(max_length=1000, blank=True)
     link_key = models.CharField(max_length=500, blank=True)
     title_key = models.CharField(max_length=64, blank=True)
+    text_key = models.CharField(max_length=64, blank=True)
     published_at = models.DateTimeField(null=True)
     held_why = models.JSONField(default=dict)
     withdrawn_at = models.DateTimeField(null=True)
@@ -184,6 +186,7 @@ class Item(ScopedModel):
         indexes: ClassVar = [
             models.Index(fields=["organisation", "state", "-published_at"], name="item_list"),
             models.Index(fields=["organisation", "title_key"], name="item_title"),
+            models.Index(fields=["organisation", "text_key"], condition=~Q(text_key=""), name="item_text"),
             models.Index(
                 fields=["organisation", "event_starts_at"],
                 condition=Q(event_starts_at__isnull=False),

@@ -7,10 +7,12 @@ none of that, what handles it is called at once. It is feedparser's in either ca
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from feedparser.api import StrictFeedParser
+from feedparser.util import FeedParserDict
 
 BETWEEN = "\n"  # between a namespace and a name, neither of which can contain it
 Name = tuple[str | None, str]
@@ -31,7 +33,9 @@ _SHORT = frozenset(
     | {"name", "pubdate", "published", "summary", "title", "updated"}
 )
 # Attributes that say something about what is within, or whose values are brought into one form.
-_LONG = frozenset({"base", "lang", "rel", "type"})
+_LONG = frozenset({"base", "lang", "mode", "rel", "type"})
+# What Windows-1252 has at these places feedparser puts there.
+_WINDOWS = re.compile("[\x80-\x9f]")
 
 
 class _Way(NamedTuple):
@@ -52,6 +56,8 @@ class FeedElements(StrictFeedParser):  # type: ignore[misc]
         self.contentparams: dict[str, Any] = {}
         self._known: dict[Name, _Way | None] = {}
         self._open: list[_Way | None] = []
+        # Whether the innermost element was begun the short way and has nothing but words so far.
+        self._is_plain = False
 
     def startPrefixMapping(self, prefix: str | None, uri: str) -> None:  # noqa: N802 -- the name that SAX gives it
         """A prefix gets a meaning."""
@@ -62,6 +68,7 @@ class FeedElements(StrictFeedParser):  # type: ignore[misc]
         """An element begins; a namespace stands before the name of an attribute, with BETWEEN."""
         way = None if self._is_within_words() or _are_long(attributes) else self._way_of(name)
         self._open.append(way)
+        self._is_plain = way is not None
         if way is None:
             self.startElementNS(name, None, _Attributes(attributes))
         else:
@@ -74,12 +81,14 @@ class FeedElements(StrictFeedParser):  # type: ignore[misc]
         """The innermost element ends."""
         way = self._open.pop()
         if way is None:
+            self._is_plain = False
             self.endElementNS(name, None)
             return
         try:
             way.end()
         except AttributeError:  # so it is in feedparser
             self.pop(way.tag)
+        self._is_plain = False
         self._leave()
 
     def _leave(self) -> None:
@@ -105,6 +114,58 @@ class FeedElements(StrictFeedParser):  # type: ignore[misc]
         self.contentparams = {}
         return words
 
+    def pop(self, element: str, strip_whitespace: int = 1) -> Any:
+        """feedparser's: an element's words, put where they belong. Its short way, for an article's mere words."""
+        if not self._is_plain or not self.inentry or self.insource or not strip_whitespace:
+            return super().pop(element, strip_whitespace)
+        if self.elementstack[-1][0] != element:
+            return None
+        words = "".join(self.elementstack[-1][2]).strip()
+        if not words.isascii() and not words.replace("\n", "").isprintable() and _WINDOWS.search(words):
+            return super().pop(element)
+        _element, is_wanted, _pieces = self.elementstack.pop()
+        return self._keep(element, words) if is_wanted else words
+
+    def _keep(self, element: str, words: str) -> str:
+        if element in self.can_be_relative_uri and words and (element != "id" or self.guidislink):
+            words = self.resolve_uri(words)
+        is_plain_text = not self.version.startswith("atom") and self.contentparams.get("type") == "text/plain"
+        if is_plain_text and self.looks_like_html(words):
+            self.contentparams["type"] = "text/html"
+        self.contentparams.pop("base64", None)
+        words = _decoded_once_more(words)
+        if element == "category" or (element == "title" and -1 < self.title_depth <= self.depth):
+            return words
+        if element == "link":
+            return self._keep_link(words)
+        entry = self.entries[-1]
+        if element == "content":
+            entry.setdefault(element, []).append(self.contentparams | {"value": words})
+            return words
+        element = "summary" if element == "description" else element
+        depths = self.property_depth_map.setdefault(entry, {})
+        if self.depth <= depths.get(element, self.depth):
+            depths[element] = self.depth
+            entry[element] = words
+        if self.incontent:
+            entry[f"{element}_detail"] = self.contentparams | {"value": words}
+        return words
+
+    def _keep_link(self, words: str) -> str:
+        if "&" in words:
+            words = re.sub("&([A-Za-z0-9_]+);", r"&\g<1>", words.replace("&amp;", "&"))
+        self.entries[-1]["link"] = words
+        if words:
+            self.entries[-1]["links"][-1]["href"] = words
+        return words
+
+    def _add_tag(self, term: str | None, scheme: str | None, label: str | None) -> None:
+        """feedparser's: a category, unless it is there already."""
+        tags = dict.setdefault(self._get_context(), "tags", [])
+        tag = FeedParserDict(term=term, scheme=scheme, label=label)
+        if (term or scheme or label) and tag not in tags:
+            tags.append(tag)
+
     def _is_within_words(self) -> bool:
         """Whether it is within an article's markup or an image, has a base, or the first with a new namespace."""
         return bool(self.incontent or self.inimage or self.intextinput or self.baseuri or self.decls)
@@ -121,6 +182,16 @@ class FeedElements(StrictFeedParser):  # type: ignore[misc]
         return self._known[name]
 
 
+def _decoded_once_more(words: str) -> str:
+    """feedparser's: UTF-8 that was taken for Latin-1 and encoded again, as it was meant."""
+    if words.isascii():
+        return words
+    try:
+        return words.encode("iso-8859-1").decode("utf-8")
+    except UnicodeError:
+        return words
+
+
 def split(tag: str) -> Name:
     """Expat's namespace and name in one string."""
     namespace, _, name = tag.rpartition(BETWEEN)
@@ -128,7 +199,10 @@ def split(tag: str) -> Name:
 
 
 def _are_long(attributes: Iterable[str]) -> bool:
-    return any(BETWEEN in key or key.lower() in _LONG for key in attributes)
+    for name in attributes:  # noqa: SIM110 -- asked of each element, and a generator for each takes twice as long
+        if BETWEEN in name or name.lower() in _LONG:
+            return True
+    return False
 
 
 class _Attributes:

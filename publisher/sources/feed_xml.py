@@ -133,6 +133,7 @@ class _Reader:
         self._deleted: dict[str, str] = {}
         self._elements = self._depth = 0
         self._kinds: Counter[str] = Counter()
+        self._names: dict[str, Name] = {}
         # Depth of elements that are not passed on; the picture text that is being read, if any.
         self._hidden = 0
         self._reading: tuple[Name, str] | None = None
@@ -162,7 +163,7 @@ class _Reader:
             raise _EnoughError
         if len(attributes) > MAX_OF_A_KIND:
             attributes = dict(islice(attributes.items(), MAX_OF_A_KIND))
-        name = split(tag)
+        name = self._names.get(tag) or self._names.setdefault(tag, split(tag))
         if self._hidden or self._reading or self._depth > MAX_DEPTH or self._is_one_too_many(name[1]):
             self._hidden += 1
         elif name == (_TOMBSTONES, "deleted-entry"):
@@ -202,7 +203,7 @@ class _Reader:
             self._feed.characters(text)
 
     def _end(self, tag: str) -> None:
-        name = split(tag)
+        name = self._names[tag]
         self._depth -= 1
         if self._hidden:
             self._hidden -= 1

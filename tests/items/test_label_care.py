@@ -34,7 +34,7 @@ def topic(organisation: Organisation, name: str) -> Topic:
 
 
 def meant(organisation: Organisation, word: str) -> list[str]:
-    return [found.name for found in Labels.of(organisation).match([word], []).topics]
+    return [found.name for found in Labels.of(organisation.pk).match([word], []).topics]
 
 
 def reader(newsletter: Newsletter, name: str, *topics: Topic) -> Subscription:

@@ -125,8 +125,8 @@ def test_a_cooperations_labellings_serve_its_members_and_nobody_else(
     topic = Topic.objects.create(cooperation=cooperation, name="Musik", slug="musik")
     rule = LabelRule.objects.create(cooperation=cooperation, kind=LabelRuleKind.CATEGORY, words=["koncert"])
     rule.topics.add(topic)
-    assert Labels.of(secretariat).match(["Koncert"], []).topics == (topic,)
-    assert Labels.of(elsewhere).match(["Koncert"], []).topics == ()
+    assert Labels.of(secretariat.pk).match(["Koncert"], []).topics == (topic,)
+    assert Labels.of(elsewhere.pk).match(["Koncert"], []).topics == ()
     assert not label_rules_for(elsewhere).exists()
 
 

@@ -133,7 +133,7 @@ def test_a_concert_that_is_called_off_is_so_whatever_a_colleague_wrote_of_it(sou
     announced = Candidate("1", "Koncert", f"{HOST}/1", event=Event(evening(5)))
     for candidate in (announced, replace(announced, event=Event(evening(5), status="cancelled"))):
         (entry,) = entries_of([candidate])
-        record(source, entry, Fetched(), state=ItemState.NEW, labels=Labels.of(source.organisation))
+        record(source, entry, Fetched(), state=ItemState.NEW, labels=Labels.of(source.organisation_id))
     item.refresh_from_db()
     assert (item.title, item.event_status, item.event_changed_at is not None) == ("Koncert i aften", "cancelled", True)
 

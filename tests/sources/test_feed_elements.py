@@ -35,9 +35,9 @@ NAMES = (
     *("image", "textinput", "url", "p", "div", "svg", "source", "CATEGORY", "summary", "published", "x:note"),
 )
 ATTRIBUTES = st.dictionaries(
-    st.sampled_from(["domain", "isPermaLink", "term", "label", "type", "rel", "href", "xml:lang", "xml:base"]),
+    st.sampled_from(["domain", "isPermaLink", "term", "label", "type", "mode", "rel", "href", "xml:lang", "xml:base"]),
     st.sampled_from(
-        ["area", "false", "html", "text/plain", "XHTML", "da-DK", "da_DK", "https://kultur.example.org/a/"]
+        ["area", "false", "html", "text/plain", "XHTML", "base64", "da-DK", "da_DK", "https://kultur.example.org/a/"]
     ),
     max_size=2,
 )
@@ -110,4 +110,25 @@ def test_markup_in_a_headline() -> None:
 def test_a_prefix_that_means_something_else(other: str) -> None:
     inside = f'<dc:creator>Rose</dc:creator><y:subject xmlns:y="{DC}">Kultur</y:subject><dc:subject>Musik</dc:subject>'
     text = f'<rss version="2.0" xmlns:dc="{other}"><channel><item>{inside}</item></channel></rss>'
+    assert in_our_way(text) == in_their_way(text)
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        "<title>Ord &amp;lt;b&amp;gt;og &amp;lt;b&gt;mere&lt;/b&gt;</title>",
+        "<title>En</title><title>To</title><dc:title>Tre</dc:title>",
+        "<guid>1</guid><x:note><guid>2</guid><pubDate>i dag</pubDate></x:note>",
+        "<title>En</title><image><title>Tre</title></image><title>Fire</title>",
+        "<source><title>Kilden</title><category>Andet</category></source><title>Nyheden</title>",
+        '<description mode="base64">S3VsdHVy</description><a:id mode="base64">MQ==</a:id>',
+        "<title>Kultur\x93 i K\xf8ge\x94</title><category>\x93Musik\x94</category>",
+        "<description>Fra \xc3\xa6rlighed</description><category>K\xc3\xb8ge</category>",
+        "<description>Kort<p>Element</p></description><title>K<b>\xf8</b>ge</title>",
+        "<link>https://kultur.example.org/?a=1&amp;amp;b=2&amp;c;</link><link></link>",
+        '<category domain="area"/><category domain="area">K\xf8ge</category><category>K\xf8ge</category><dc:subject/>',
+    ],
+)
+def test_what_only_some_feeds_do(inside: str) -> None:
+    text = f'<rss version="2.0" {SPACES}><channel><item>{inside}</item><item>{inside}</item></channel></rss>'
     assert in_our_way(text) == in_their_way(text)
