@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings as django_settings
+from django.utils import translation
 
 from publisher.platforms import PLATFORMS
 from publisher.platforms.mastodon import MastodonPlatform
@@ -50,6 +51,13 @@ def own_folders(tmp_path: Path, settings: pytest.FixtureRequest) -> None:
     settings.OPSLAG_HOME = tmp_path
     settings.OPSLAG_MEDIA_DIR = tmp_path / "media"
     settings.OPSLAG_JOURNAL_DIR = tmp_path / "journals"
+
+
+@pytest.fixture(autouse=True)
+def no_language_of_before() -> Iterator[None]:
+    """The language in which a test's last page was written is none of the next one's business."""
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from django.utils import timezone
+from django.utils import timezone, translation
 from rich.console import Console
 
 from publisher import cli
@@ -176,9 +176,10 @@ def test_every_command_shows_times_with_their_zone(
 def test_progress_counts_nobody_before_the_freeze(newsletter: Newsletter) -> None:
     message = mail(newsletter)
     console = Console(file=io.StringIO(), force_terminal=False)
-    assert not Watch(message.campaign, console).until_finished(patience_s=0)
-    Message.objects.update(status=MessageStatus.FINISHED, frozen_count=0)
-    Watch(message.campaign, console).until_finished(patience_s=0)
+    with translation.override("en"):
+        assert not Watch(message.campaign, console).until_finished(patience_s=0)
+        Message.objects.update(status=MessageStatus.FINISHED, frozen_count=0)
+        Watch(message.campaign, console).until_finished(patience_s=0)
     assert console.file.getvalue().splitlines() == ["  Kulturnyt: Scheduled", "  Kulturnyt: Finished"]
 
 
