@@ -64,7 +64,10 @@ def to_confirm(now: datetime) -> list[int]:
 
 
 def reconcile(delivery_id: int) -> bool:
-    """Look at one uncertain post; true if it is now known to be public. Meanwhile nobody can decide about it."""
+    """Look at one uncertain post; true if it is now known to be public. Meanwhile nobody can decide about it.
+
+    A thread of which only the beginning was in doubt goes on where it stopped.
+    """
     now = timezone.now()
     due = Delivery.objects.filter(status=DeliveryStatus.UNCERTAIN, due_at__lte=now)
     mine = take(delivery_id, due, DeliveryStatus.UNCERTAIN, LEASE, due_at=now + LEASE)
@@ -72,7 +75,7 @@ def reconcile(delivery_id: int) -> bool:
         return False
     delivery = Delivery.objects.select_related("message__campaign", "account").get(pk=delivery_id)
     try:
-        known = all(_look(delivery, part, mine) for part in delivery.parts.all())
+        known = all(_look(delivery, part, mine) for part in delivery.parts.filter(step=PartStep.COMMITTING))
     except OpslagError:
         # Even a refusal proves nothing about the first attempt, whose answer was lost.
         known = False
@@ -82,9 +85,7 @@ def reconcile(delivery_id: int) -> bool:
 
 
 def _look(delivery: Delivery, part: PostPart, mine: PostClaim) -> bool:
-    if part.step in PUBLIC:
-        return True
-    if part.step != PartStep.COMMITTING or part.first_commit_at is None:
+    if part.first_commit_at is None:
         return False
     platform, post = plan_of(delivery, part)
     account, since = account_of(delivery), part.first_commit_at
@@ -113,13 +114,20 @@ def _commit_again(config: object, delivery: Delivery, part: PostPart, mine: Post
 
 def _conclude(delivery: Delivery, mine: PostClaim) -> bool:
     now = timezone.now()
-    found = [replace(outcome.sent(delivery.pk, 200, now), due_at=now)]
+    whole = not delivery.parts.exclude(step__in=PUBLIC).exists()
+    ended = outcome.sent(delivery.pk, 200, now) if whole else outcome.handed_back(delivery.pk, now)
+    found = [replace(ended, due_at=now)]
     with transaction.atomic():
+        # In the order in which `take` locks them.
+        message = Message.objects.select_for_update(no_key=True).get(pk=delivery.message_id)
         stored = outcome.store(mine.claim_id, delivery.message_id, COMMON_LANE, found, was=DeliveryStatus.UNCERTAIN)
         if stored:
             Delivery.objects.filter(pk=delivery.pk).update(strikes=0)
+        if stored and not whole and message.status == MessageStatus.FINISHED:
+            # While all of it was in doubt there was nothing left to do for it.
+            Message.objects.filter(pk=message.pk).update(status=MessageStatus.SENDING, finished_at=None)
         Claim.objects.filter(pk=mine.claim_id).delete()
-    return bool(stored)
+    return whole and bool(stored)
 
 
 def _look_again(delivery: Delivery, mine: PostClaim) -> bool:
