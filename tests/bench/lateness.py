@@ -30,7 +30,7 @@ TARGET_S = 2.0
 # As docker-compose.yml has them; nothing here is bulk mail.
 WORKERS = {"social": "social", "tick": "tick,urgent", "rest": "prepare,collect,track"}
 # To plan a post takes us, and to upload what it needs takes the workers, no more than this.
-PLANNING_S, LEAD_S = 0.1, 10.0
+PLANNING_S, LEAD_S = 0.1, 30.0
 PATIENCE_S = 120.0
 
 

@@ -55,8 +55,8 @@ WHILE_PUBLISHING = {
     "500": 2.0,
     "503_retry_after": 1.0,
     "429": 2.0,
-    "latency": 2.0,
-    "slow": 2.0,
+    "latency": 1.0,
+    "slow": 1.0,
     "expire_token": 1.0,
     "revoke_token": 0.5,
 }

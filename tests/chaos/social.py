@@ -107,8 +107,11 @@ class Run:
         wanted = self.wanted
         begins = timezone.now() + timedelta(seconds=2 + wanted.posts * 0.03)
         apart = timedelta(seconds=wanted.over_s / wanted.posts)
+        # Nothing is uploaded before all are planned: a channel that is refused takes no more of them.
+        self.room.kill("beat")
+        planned = plan_posts(accounts, range(wanted.posts), lambda place: begins + place * apart)
         self.platforms.luck.share = wanted.faults
-        return plan_posts(accounts, range(wanted.posts), lambda place: begins + place * apart)
+        return planned
 
     def _harm(self, planned: Sequence[Planned], channels: Channels) -> None:
         """Kill evenly over the time in which the posts fall due."""
