@@ -35,6 +35,13 @@ def _telegram(server: Any, _address: str) -> Values:
     return {"channel": f"@{server.username}", "token": server.token}
 
 
+def _bluesky(server: Any, _address: str) -> Values:
+    """Who took the app password back makes another."""
+    if not server.sessions.app_password:
+        server.sessions.app_password = secrets.token_hex(8)
+    return {"handle": HANDLE, "app_password": server.sessions.app_password}
+
+
 # What a person has after signing in (again), by kind of platform.
 SIGNED_IN: dict[str, Callable[[Any, str], Values]] = {
     "mastodon": lambda server, address: {"server": address, "access_token": server.new_token(OUR_SCOPES)},
@@ -49,7 +56,7 @@ SIGNED_IN: dict[str, Callable[[Any, str], Values]] = {
     "x": _x,
     "telegram": _telegram,
     "webhook": lambda server, address: {"address": f"{address}/hook", "secret": server.token},
-    "bluesky": lambda server, _: {"handle": HANDLE, "app_password": server.sessions.app_password},
+    "bluesky": _bluesky,
     "practice": lambda server, _: {"channel": "proeve", "token": server.token},
 }
 

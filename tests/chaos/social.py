@@ -128,6 +128,8 @@ class Run:
         while time.time() < last:
             self._look_after(channels)
             time.sleep(0.1)
+        if self.harm.is_over:
+            self.harm.let_leases_end()
 
     def _look_after(self, channels: Channels) -> None:
         from django.db import Error, close_old_connections
