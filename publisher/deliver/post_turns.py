@@ -5,6 +5,7 @@ Nobody is woken for a single post: while workers are behind, each look would wak
 
 from __future__ import annotations
 
+import random
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -19,6 +20,8 @@ from publisher.schedule import dispatch
 SLICE_S = 10.0
 # For no longer does a worker go on with what it found: others have taken some of it, and more has fallen due.
 FOUND_FOR_S = 0.5
+# Each worker takes the first of these in an order of its own: all at once would ask for the same ones, and one gets it.
+FIRST = 16
 
 
 class Turn(NamedTuple):
@@ -62,8 +65,9 @@ def _wait_for_the_next() -> bool:
 def _take_turn(done: defaultdict[Turn, set[int]]) -> bool:
     """Do some of the most pressing kind of work that there is; false if there is none."""
     for turn in TURNS:
-        found = [pk for pk in turn.find(timezone.now()) if pk not in done[turn]]
+        found = [pk for pk in turn.find(timezone.now()) if pk not in done[turn]][:FIRST]
         if found:
+            random.shuffle(found)
             _do(turn, found, done[turn])
             return True
     return False

@@ -53,7 +53,7 @@ def main() -> int:
     parser.add_argument("--faults", type=float, default=0.2, help="share of calls that meet a fault of the platform")
     parser.add_argument("--slow-s", type=float, default=12.0, help="a slow answer takes so long; our patience is 10 s")
     parser.add_argument("--kills", type=int, default=22)
-    parser.add_argument("--stops", type=int, default=1, help="workers that stand still for longer than their claim")
+    parser.add_argument("--stops", type=int, default=2, help="workers that stand still for longer than their claim")
     parser.add_argument("--database-restarts", type=int, default=2, help="kill -9 and recovery; none on SQLite")
     parser.add_argument("--lateness-posts", type=int, default=200)
     parser.add_argument(
@@ -93,11 +93,17 @@ class Run:
         if self.wanted.lateness_posts:
             over_s = self.wanted.lateness_posts * 0.3
             late = lateness(self.platforms, accounts, self.wanted.lateness_posts, over_s)
+        before = set(self.platforms.public())
         planned = self._planned(accounts)
         self._harm(planned, channels)
         finished = self._until_all_is_settled(planned, channels)
         self.room.stop()
-        return self._verdict(planned, channels, finished, late | {"seconds": round(time.monotonic() - began_s)})
+        return self._verdict(
+            planned,
+            before,
+            finished,
+            late | {"reconnected": channels.reconnected, "seconds": round(time.monotonic() - began_s)},
+        )
 
     def _planned(self, accounts: Sequence[Any]) -> list[Planned]:
         from django.utils import timezone
@@ -119,9 +125,10 @@ class Run:
         first, last = planned[0].due.timestamp(), planned[-1].due.timestamp()
         for _ in range(self.wanted.stops):
             self.harm.stop_a_worker(STANDS_S)
-        for number, kill in enumerate(kills):
-            at = first + (number + 0.5) / len(kills) * (last - first)
-            while time.time() < at:
+        asked = len(kills)
+        for number in range(asked):
+            at = first + (number + 0.5) / asked * (last - first)
+            while time.time() < at or (kill := self.harm.next_of(kills)) is None:
                 self._look_after(channels)
                 time.sleep(0.1)
             kill()
@@ -161,8 +168,8 @@ class Run:
             time.sleep(0.5)
         return True
 
-    def _verdict(self, planned: Sequence[Planned], channels: Channels, finished: bool, more: dict[str, Any]) -> int:
-        """Print everything, as a table and as JSON; 0 if every promise was kept."""
+    def _verdict(self, planned: Sequence[Planned], before: set[str], finished: bool, more: dict[str, Any]) -> int:
+        """Print everything, as a table and as JSON; 0 if every promise was kept. `before`: marks that were public."""
         from tests.chaos.social_reckoning import MUST_BE_NOUGHT, against_the_platforms
 
         wanted = self.wanted
@@ -170,9 +177,8 @@ class Run:
             "seed": wanted.seed,
             "database": wanted.database,
             "finished": finished,
-            **against_the_platforms(planned, self.platforms),
+            **against_the_platforms(planned, self.platforms, before),
             "platform_faults": dict(self.platforms.struck()),
-            "reconnected": channels.reconnected,
             "killed": dict(self.harm.killed),
             "stops_outlasted": self.harm.outlasted,
             **more,
@@ -181,6 +187,8 @@ class Run:
         broken = [name for name in MUST_BE_NOUGHT if figures[name]] + ([] if finished else ["not finished"])
         if self.harm.killed.total() < wanted.kills + wanted.database_restarts - 1:
             broken.append("less was killed than was asked for")
+        if self.harm.outlasted < wanted.stops - 1:
+            broken.append("nobody stood still for longer than a claim")
         if figures.get("lateness_p99_s", 0) >= TARGET_S or figures.get("lateness_unpublished", 0):
             broken.append("late")
         self._show(figures, broken)

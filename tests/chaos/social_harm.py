@@ -44,6 +44,13 @@ class SocialHarm:
         self.random.shuffle(planned)
         return planned
 
+    def next_of(self, planned: list[Callable[[], None]]) -> Callable[[], None] | None:
+        """Take the next of the plan that leaves alone who stands still; None while there is none."""
+        for number, kill in enumerate(planned):
+            if kill != self._kill_parent or not self._standing:
+                return planned.pop(number)
+        return None
+
     def look_after(self) -> None:
         """Bring back what is missing, and let those go on that stood still long enough."""
         self.room.revive()

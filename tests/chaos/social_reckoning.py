@@ -37,15 +37,15 @@ def progress(planned: Sequence[Planned]) -> Progress:
     return Progress(ended + sum(number > len(LOOKS_S) for number in looks), sum(looks))
 
 
-def against_the_platforms(planned: Sequence[Planned], platforms: Platforms) -> dict[str, Any]:
-    """Every figure, `MUST_BE_NOUGHT` among them. Call it when no worker runs."""
+def against_the_platforms(planned: Sequence[Planned], platforms: Platforms, before: set[str]) -> dict[str, Any]:
+    """Every figure, `MUST_BE_NOUGHT` among them. `before`: other marks that are public. Call it when no worker runs."""
     public, first_asked = platforms.public(), platforms.first_asked()
     rows = Delivery.objects.select_related("account__organisation").prefetch_related("parts").in_bulk(
         [post.delivery_id for post in planned]
     )  # fmt: skip
     known = {mark for post in planned for mark in post.marks}
     found = Counter(dict.fromkeys((*MUST_BE_NOUGHT, "uncertain_public"), 0))
-    found["public_unknown"] = len(set(public) - known)
+    found["public_unknown"] = len(set(public) - known - before)
     found["public_twice"] = sum(count > 1 for count in public.values())
     by_status: Counter[str] = Counter()
     for post in planned:
