@@ -28,7 +28,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from tests.bench.lateness import TARGET_S, lateness, publishing_room, ready
+from tests.bench.lateness import PLANNING_S, TARGET_S, lateness, publishing_room, ready
 from tests.chaos.platforms_served import Platforms, platforms_served
 from tests.chaos.social_harm import SocialHarm
 from tests.engine_room import EngineRoom
@@ -43,6 +43,8 @@ STILL_S = 12.0
 TIMES = 10
 # Longer than a claim on a post (deliver.post.COMMIT_LEASE, UPLOAD_LEASE).
 STANDS_S = 130.0
+# They have begun by then.
+STOPS_AFTER_S = 3.0
 
 
 def main() -> int:
@@ -111,10 +113,11 @@ class Run:
         from tests.chaos.planned_posts import plan_posts
 
         wanted = self.wanted
-        begins = timezone.now() + timedelta(seconds=2 + wanted.posts * 0.03)
+        begins = timezone.now() + timedelta(seconds=2 + wanted.posts * PLANNING_S)
         apart = timedelta(seconds=wanted.over_s / wanted.posts)
-        # Nothing is uploaded before all are planned: a channel that is refused takes no more of them.
-        self.room.kill("beat")
+        # Nobody works before all are planned: a channel that is refused takes no more of them.
+        for name in ("beat", "social"):
+            self.room.kill(name)
         planned = plan_posts(accounts, range(wanted.posts), lambda place: begins + place * apart)
         self.platforms.luck.share = wanted.faults
         return planned
@@ -123,6 +126,7 @@ class Run:
         """Kill evenly over the time in which the posts fall due."""
         kills = self.harm.plan(self.wanted.kills, self.wanted.database_restarts)
         first, last = planned[0].due.timestamp(), planned[-1].due.timestamp()
+        self._look_after_until(first + STOPS_AFTER_S, channels)
         for _ in range(self.wanted.stops):
             self.harm.stop_a_worker(STANDS_S)
         asked = len(kills)
@@ -132,11 +136,14 @@ class Run:
                 self._look_after(channels)
                 time.sleep(0.1)
             kill()
-        while time.time() < last:
-            self._look_after(channels)
-            time.sleep(0.1)
+        self._look_after_until(last, channels)
         if self.harm.is_over:
             self.harm.let_leases_end()
+
+    def _look_after_until(self, at: float, channels: Channels) -> None:
+        while time.time() < at:
+            self._look_after(channels)
+            time.sleep(0.1)
 
     def _look_after(self, channels: Channels) -> None:
         from django.db import Error, close_old_connections
