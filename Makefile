@@ -12,7 +12,7 @@ T ?=
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help run test browser-tests system-tests lint format lock messages translations bench bench-send bench-freeze \
-	bench-marginal bench-postfix bench-fairness bench-collect bench-hostile chaos contract screenshots environment dev-environment real-servers clean
+	bench-marginal bench-postfix bench-fairness bench-collect bench-hostile bench-lateness chaos chaos-social contract screenshots environment dev-environment real-servers clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-24s %s\n", $$1, $$2 }'
@@ -73,8 +73,14 @@ bench-collect: dev-environment ## measure what looking at news sources costs, be
 bench-hostile: dev-environment ## read a hundred hostile feeds, each in a process of its own: time, memory, and how it ends
 	@exec $(PY) -m tests.bench.hostile $(ARGS)
 
+bench-lateness: dev-environment ## measure how late posts go out: 200 due over a minute, and 200 at one instant (ARGS="--database sqlite")
+	@exec $(PY) -m tests.bench.lateness $(ARGS)
+
 chaos: dev-environment ## kill, stop and take away everything in mid-send, then compare with the mail server's log (20 minutes)
 	@exec $(PY) -m tests.chaos.kill_workers $(ARGS)
+
+chaos-social: dev-environment ## publish to every platform while these misbehave and workers are killed; then count what is public (12 minutes)
+	@exec $(PY) -m tests.chaos.social $(ARGS)
 
 screenshots: dev-environment ## photograph what `make run` serves, for the README (ARGS="--all --folder /tmp/pages" for every page)
 	@exec $(PY) -m tests.screenshots $(ARGS)

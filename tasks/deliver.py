@@ -7,11 +7,14 @@ from datetime import datetime
 from celery import shared_task
 from django.utils import timezone
 
-from publisher.deliver import lane, notice, post, reconcile, recover, turns
+from publisher.deliver import lane, notice, post, post_turns, reconcile, recover, turns
 from publisher.vocabulary import Queue
 from tasks.celery import wake
 from tasks.schedule import TICK_EXPIRES_S
 from tasks.steps import Look, Step
+
+# So many begin to work on posts each second that there is work, until all workers do.
+POST_WORKERS = 2
 
 
 def _wake_to_recover(now: datetime) -> None:
@@ -24,14 +27,10 @@ def _wake_lane(now: datetime) -> None:
         wake(run_lane, queue=Queue.BULK, expires_s=TICK_EXPIRES_S)
 
 
-def _publish(now: datetime) -> None:
-    for delivery_id in post.to_publish(now):
-        wake(publish, delivery_id, queue=Queue.SOCIAL)
-
-
-def _reconcile(now: datetime) -> None:
-    for delivery_id in reconcile.to_reconcile(now):
-        wake(reconcile_post, delivery_id, queue=Queue.SOCIAL)
+def wake_for_posts(_now: datetime) -> None:
+    """Have posts worked on; workers that are at it already need no more of these, which then expire."""
+    for _ in range(POST_WORKERS):
+        wake(work_on_posts, queue=Queue.SOCIAL, expires_s=TICK_EXPIRES_S)
 
 
 def _send_notices(now: datetime) -> None:
@@ -43,8 +42,8 @@ STEPS = (
     # A lane begins by looking at the journals of dead ones, also where it finds no slot.
     Step("recover", recover.stale, _wake_to_recover),
     Step("lane", turns.due, _wake_lane),
-    Step("publish", post.due, _publish),
-    Step("reconcile", reconcile.uncertain, _reconcile),
+    Step("publish", post.due, wake_for_posts),
+    Step("reconcile", reconcile.uncertain, wake_for_posts),
     Step("notices", notice.due, _send_notices),
 )
 _look = Look(*STEPS)
@@ -64,15 +63,10 @@ def run_lane() -> None:
 
 
 @shared_task
-def publish(delivery_id: int) -> None:
-    """Publish one post."""
-    post.publish(delivery_id)
-
-
-@shared_task
-def reconcile_post(delivery_id: int) -> None:
-    """Find out about one uncertain post."""
-    reconcile.reconcile(delivery_id)
+def work_on_posts() -> None:
+    """One slice of work on posts; while there was more the next one follows at once, not at the next tick."""
+    if post_turns.work_on_posts():
+        wake(work_on_posts, queue=Queue.SOCIAL, expires_s=TICK_EXPIRES_S)
 
 
 @shared_task

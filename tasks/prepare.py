@@ -14,6 +14,7 @@ from publisher.schedule import dispatch, healed, withdrawn
 from publisher.vocabulary import Queue
 from tasks.celery import wake
 from tasks.deliver import tick as look_for_deliveries
+from tasks.deliver import wake_for_posts
 from tasks.schedule import TICK_EXPIRES_S
 from tasks.steps import Look, Step
 
@@ -28,11 +29,6 @@ def _freeze(now: datetime) -> None:
         wake(prepare, message_id, queue=Queue.PREPARE)
 
 
-def _prepare_posts(now: datetime) -> None:
-    for delivery_id in post.to_prepare(now):
-        wake(prepare_post, delivery_id, queue=Queue.SOCIAL)
-
-
 def _wake_rules(_now: datetime) -> None:
     # They take their time, and the next tick asks again.
     wake(rules, queue=Queue.PREPARE, expires_s=TICK_EXPIRES_S)
@@ -44,8 +40,9 @@ def _wake_corrections(_now: datetime) -> None:
 
 STEPS = (
     Step("start", dispatch.due, _start),
+    Step("start_posts", dispatch.posts_soon, wake_for_posts),
     Step("freeze", dispatch.unfrozen, _freeze),
-    Step("prepare_posts", post.unprepared, _prepare_posts),
+    Step("prepare_posts", post.unprepared, wake_for_posts),
 )
 PATIENT_STEPS = (
     Step("withdrawn", withdrawn.with_withdrawn_news, dispatch.hold_withdrawn),
@@ -65,7 +62,7 @@ def tick() -> None:
 
 @shared_task
 def start(message_id: int) -> None:
-    """Let one message begin, and have its deliveries looked for now instead of at the next tick."""
+    """Let one mail begin, and have its deliveries looked for now instead of at the next tick."""
     if dispatch.start(message_id, timezone.now()):
         wake(look_for_deliveries, queue=Queue.TICK, expires_s=TICK_EXPIRES_S)
 
@@ -75,12 +72,6 @@ def prepare(message_id: int) -> None:
     """Compile and freeze one mail; one that is due already is started now instead of at the next tick."""
     if dispatch.prepare(message_id, timezone.now()):
         wake(tick, queue=Queue.TICK, expires_s=TICK_EXPIRES_S)
-
-
-@shared_task
-def prepare_post(delivery_id: int) -> None:
-    """Upload what a post needs."""
-    post.prepare(delivery_id)
 
 
 @shared_task

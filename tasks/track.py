@@ -18,6 +18,7 @@ from publisher.track.counters import check_recent
 from publisher.track.inbound import forwarding, mailbox
 from publisher.vocabulary import Queue
 from tasks.celery import wake
+from tasks.deliver import wake_for_posts
 from tasks.schedule import TICK_EXPIRES_S
 from tasks.steps import Step, do_all
 
@@ -32,16 +33,6 @@ def _finish_one(message_id: int, now: datetime) -> None:
         if finish.finish(message_id, now):
             # It may have been too short to be judged while it went out.
             breaker.look_at([message_id], now)
-
-
-def _confirm(now: datetime) -> None:
-    for part_id in reconcile.to_confirm(now):
-        wake(confirm_post, part_id, queue=Queue.SOCIAL)
-
-
-def _operate(now: datetime) -> None:
-    for operation_id in operations.to_carry_out(now):
-        wake(carry_out, operation_id, queue=Queue.SOCIAL)
 
 
 def _renew(now: datetime) -> None:
@@ -71,10 +62,10 @@ STEPS = (
     Step("reopen", finish.leftovers, finish.reopen_leftovers),
     Step("finish", lambda _now: finish.done(), _finish),
     Step("breaker", lambda _now: breaker.being_sent(), breaker.look_again),
-    Step("confirm", reconcile.unconfirmed, _confirm),
-    # Before the step that carries out what it asks for.
+    Step("confirm", reconcile.unconfirmed, wake_for_posts),
+    # Before the step that has carried out what it asks for.
     Step("late", afterwards.appeared_late, afterwards.take_down_late),
-    Step("operations", operations.due, _operate),
+    Step("operations", operations.due, wake_for_posts),
     Step("lost_claims", recover.expired, recover.give_up_lost_claims),
     Step("apply", events.not_applied, _apply),
     Step("by_policy", settling.by_policy, settling.resend_by_policy),
@@ -152,18 +143,6 @@ def tell_of_comments() -> None:
 def check_counts() -> None:
     """Compare the live figures with the rows."""
     check_recent(timezone.now())
-
-
-@shared_task
-def confirm_post(part_id: int) -> None:
-    """Read one published part back."""
-    reconcile.confirm(part_id)
-
-
-@shared_task
-def carry_out(operation_id: int) -> None:
-    """Make one later change of a published post."""
-    operations.carry_out(operation_id)
 
 
 @shared_task

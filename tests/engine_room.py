@@ -36,7 +36,8 @@ WORKERS = {"bulk": "bulk", "rest": "tick,urgent,prepare,social,collect,track"}
 class EngineRoom:
     """The running processes, to be killed; `revive` brings back what is missing, as a supervisor would.
 
-    `together`: workers and beat are forks of one process, `opslag workers`, which brings them back itself.
+    `together`: workers and beat are forks of one process, `opslag workers`, which brings them back itself. `workers`
+    names the others with their queues.
     """
 
     def __init__(
@@ -47,7 +48,9 @@ class EngineRoom:
         web_port: int = 0,
         *,
         together: bool = False,
+        workers: Mapping[str, str] = WORKERS,
     ) -> None:
+        self.workers = workers
         self.folder, self.sink, self.database, self.web_port = folder, sink, database, web_port
         self.together = together
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -61,7 +64,7 @@ class EngineRoom:
         if self.together:
             self._revive("workers")
         else:
-            for name, queues in WORKERS.items():
+            for name, queues in self.workers.items():
                 self._revive(name, "worker", "--queues", queues)
             self._revive("beat")
         if self.web_port:
@@ -72,7 +75,7 @@ class EngineRoom:
         from tasks.celery import app
 
         deadline = time.monotonic() + 60
-        while len(app.control.ping(timeout=1.0)) < len(WORKERS) and time.monotonic() < deadline:
+        while len(app.control.ping(timeout=1.0)) < len(self.workers) and time.monotonic() < deadline:
             time.sleep(0.2)
 
     def _runs(self, name: str) -> bool:
@@ -174,12 +177,14 @@ def engine_room(
     web: bool = False,
     together: bool = False,
     sink: Mapping[str, Any] | None = None,
+    workers: Mapping[str, str] = WORKERS,
     **settings: str,
 ) -> Iterator[EngineRoom]:
     """Set up Django in this process for a fresh installation on `database` (sqlite or postgresql), and its processes.
 
     Without `start` they wait for `revive`; `together`: as forks of one process; `sink` are the options of the mail
-    server (running_sink). Must be the first thing in its process that touches Django's settings.
+    server (running_sink), `workers` the names of the processes with their queues. Must be the first thing in its
+    process that touches Django's settings.
     """
     with contextlib.ExitStack() as stack:
         # Stopped from outside it clears up, too: what it leaves behind would spoil whatever is measured next.
@@ -208,7 +213,9 @@ def engine_room(
         }
         django.setup()
         call_command("migrate", verbosity=0)
-        room = EngineRoom(folder, server_of_mail, server, _a_free_port() if web else 0, together=together)
+        room = EngineRoom(
+            folder, server_of_mail, server, _a_free_port() if web else 0, together=together, workers=workers
+        )
         stack.callback(room.stop)
         if start:
             room.revive()

@@ -3,6 +3,7 @@ person; a published one is read back once more for its permalink."""
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -64,7 +65,10 @@ def to_confirm(now: datetime) -> list[int]:
 
 
 def reconcile(delivery_id: int) -> bool:
-    """Look at one uncertain post; true if it is now known to be public. Meanwhile nobody can decide about it."""
+    """Look at one uncertain post; true if it is now known to be public. Meanwhile nobody can decide about it.
+
+    A thread of which only the beginning was in doubt goes on where it stopped.
+    """
     now = timezone.now()
     due = Delivery.objects.filter(status=DeliveryStatus.UNCERTAIN, due_at__lte=now)
     mine = take(delivery_id, due, DeliveryStatus.UNCERTAIN, LEASE, due_at=now + LEASE)
@@ -72,7 +76,7 @@ def reconcile(delivery_id: int) -> bool:
         return False
     delivery = Delivery.objects.select_related("message__campaign", "account").get(pk=delivery_id)
     try:
-        known = all(_look(delivery, part, mine) for part in delivery.parts.all())
+        known = all(_look(delivery, part, mine) for part in delivery.parts.filter(step=PartStep.COMMITTING))
     except OpslagError:
         # Even a refusal proves nothing about the first attempt, whose answer was lost.
         known = False
@@ -82,17 +86,18 @@ def reconcile(delivery_id: int) -> bool:
 
 
 def _look(delivery: Delivery, part: PostPart, mine: PostClaim) -> bool:
-    if part.step in PUBLIC:
-        return True
-    if part.step != PartStep.COMMITTING or part.first_commit_at is None:
+    if part.first_commit_at is None:
         return False
     platform, post = plan_of(delivery, part)
     account, since = account_of(delivery), part.first_commit_at
     repeatable = platform.repeats_safely(account.facts, post) and _may_leave(delivery)
+    found = None
     if repeatable and timezone.now() - since < platform.repeat_safe_for(account.facts):
-        adopt(part, with_access(account, lambda config: _commit_again(config, delivery, part, mine)), mine)
-        return True
-    found = with_access(account, lambda config: platform.find(config, account.facts, post, since))
+        # A server that knows the key may say so with an error (mastodon#40399): then the post is looked for.
+        with contextlib.suppress(OpslagError):
+            found = with_access(account, lambda config: _commit_again(config, delivery, part, mine))
+    if found is None:
+        found = with_access(account, lambda config: platform.find(config, account.facts, post, since))
     if found is None:
         return False
     adopt(part, found, mine)
@@ -113,13 +118,21 @@ def _commit_again(config: object, delivery: Delivery, part: PostPart, mine: Post
 
 def _conclude(delivery: Delivery, mine: PostClaim) -> bool:
     now = timezone.now()
-    found = [replace(outcome.sent(delivery.pk, 200, now), due_at=now)]
     with transaction.atomic():
+        # In the order in which `take` locks them.
+        message = Message.objects.select_for_update(no_key=True).get(pk=delivery.message_id)
+        # Of a withdrawn send-out nothing more goes out.
+        whole = message.withdrawn_at is not None or not delivery.parts.exclude(step__in=PUBLIC).exists()
+        ended = outcome.sent(delivery.pk, 200, now) if whole else outcome.handed_back(delivery.pk, now)
+        found = [replace(ended, due_at=now)]
         stored = outcome.store(mine.claim_id, delivery.message_id, COMMON_LANE, found, was=DeliveryStatus.UNCERTAIN)
         if stored:
             Delivery.objects.filter(pk=delivery.pk).update(strikes=0)
+        if stored and not whole and message.status == MessageStatus.FINISHED:
+            # While all of it was in doubt there was nothing left to do for it.
+            Message.objects.filter(pk=message.pk).update(status=MessageStatus.SENDING, finished_at=None)
         Claim.objects.filter(pk=mine.claim_id).delete()
-    return bool(stored)
+    return whole and bool(stored)
 
 
 def _look_again(delivery: Delivery, mine: PostClaim) -> bool:

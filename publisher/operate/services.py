@@ -21,6 +21,8 @@ RUN_WORKERS: dict[str, tuple[Queue, ...]] = {
     "rest": tuple(queue for queue in Queue if queue is not Queue.BULK),
 }
 REST_PROCESSES = 2
+# Posts wait for their platforms most of the time.
+SOCIAL_PROCESSES = 4
 # Where notices share a worker, one process more: two long jobs must not keep them.
 SHARED_PROCESSES = 3
 # More threads than this for few cores, and granian warns.
@@ -33,9 +35,12 @@ def opslag(*arguments: str) -> tuple[str, ...]:
 
 
 def default_concurrency(queues: Sequence[Queue]) -> int:
-    """As many processes as lanes may run (OPSLAG_BULK_LANES) for bulk mail; else two, three if they share notices."""
+    """As many processes as lanes may run (OPSLAG_BULK_LANES) for bulk mail; four for posts alone; else two, three if
+    they share notices."""
     if list(queues) == [Queue.BULK]:
         return int(settings.OPSLAG_BULK_LANES)
+    if list(queues) == [Queue.SOCIAL]:
+        return SOCIAL_PROCESSES
     return SHARED_PROCESSES if Queue.URGENT in queues and len(queues) > 1 else REST_PROCESSES
 
 

@@ -31,6 +31,9 @@ log = logging.getLogger(__name__)
 AHEAD = timedelta(minutes=10)
 # Four pictures on a slow server: the uploads of a post are one step, which cannot renew its lease.
 UPLOAD_LEASE = timedelta(minutes=10)
+# Longer than from one tick to the next: a worker that is woken so long before a post's instant can wait for it, and the
+# post goes out then and not at the tick after it.
+SOON = timedelta(seconds=1.5)
 STRIKES_ALLOWED = 3
 _NOT_TWICE = 50
 
@@ -48,13 +51,37 @@ def to_freeze(now: datetime) -> list[int]:
 
 
 def due(now: Moment) -> QuerySet[Message]:
-    """Messages whose instant has come and whose audience stands, stopped or not."""
+    """Mails whose instant has come and whose audience stands, stopped or not."""
+    return _due(now).filter(outlet=Outlet.EMAIL)
+
+
+def posts_soon(now: Moment) -> QuerySet[Message]:
+    """Posts whose instant has come or comes within SOON, stopped or not."""
+    return _due(now + SOON).filter(outlet=Outlet.POST)
+
+
+def _due(now: Moment) -> QuerySet[Message]:
     return Message.objects.filter(status=MessageStatus.SCHEDULED, scheduled_at__lte=now, frozen_at__isnull=False)
 
 
 def to_start(now: datetime) -> list[int]:
-    """Messages that should begin now."""
-    return list(not_stopped(due(now)).order_by("scheduled_at").values_list("pk", flat=True)[:_NOT_TWICE])
+    """Mails that should begin now."""
+    return _soonest(due(now))
+
+
+def posts_to_start(now: datetime) -> list[int]:
+    """Posts that should begin now."""
+    return _soonest(posts_soon(now).filter(scheduled_at__lte=now))
+
+
+def _soonest(messages: QuerySet[Message]) -> list[int]:
+    return list(not_stopped(messages).order_by("scheduled_at").values_list("pk", flat=True)[:_NOT_TWICE])
+
+
+def next_post_at(now: datetime) -> datetime | None:
+    """When the next post should begin, if that is within SOON."""
+    coming = not_stopped(posts_soon(now).filter(scheduled_at__gt=now)).order_by("scheduled_at")
+    return coming.values_list("scheduled_at", flat=True).first()
 
 
 def take(message_id: int, now: datetime, status: MessageStatus, lease: timedelta = UPLOAD_LEASE) -> Message | None:

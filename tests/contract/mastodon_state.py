@@ -88,15 +88,15 @@ class MastodonState:
         raise RefusedError(404, "Record not found")
 
     def remembered(self, request: Request, key: str) -> Status | None:
-        """The post that this token made with `key` within the last hour."""
-        status, until = self._keys.get((bearer(request), key), (None, self.clock.now()))
+        """The post that was made with `key` for the account of this token within the last hour."""
+        status, until = self._keys.get((self.tokens[bearer(request)].account.account_id, key), (None, self.clock.now()))
         return status if until > self.clock.now() else None
 
-    def remember(self, request: Request, status: Status) -> None:
+    def remember(self, status: Status) -> None:
         """Keep the post, and its key for an hour."""
         self.statuses.append(status)
         until = self.clock.now() + timedelta(seconds=KEY_KEPT_S)
-        self._keys[bearer(request), status.key] = status, until
+        self._keys[status.account.account_id, status.key] = status, until
 
     def count_call(self, request: Request) -> bool:
         """Count the call for its token; whether it is still within the rate limit."""

@@ -28,7 +28,7 @@ def create(state: MastodonState, request: Request) -> Response:
     if earlier and state.kind.honours_key and not state.faults.take("ignore_key", request):
         return _answer(state, request, state.status(earlier.status_id, token.account))
     status = _new_status(state, request, token, key, _fields(request))
-    state.remember(request, status)
+    state.remember(status)
     return _answer(state, request, status)
 
 

@@ -1,57 +1,40 @@
-"""The practice channel's wire contract in memory: what the web app's own `/practice/api/…` must do."""
+"""The practice channel's wire contract in memory: what the web app's own `/practice/api/…` must do.
+
+It is in no registry: `opslag run` and the containers serve the practice channel themselves, so nobody needs a stand-in
+to try it. Tests and `make chaos-social` put this one where OPSLAG_PRACTICE_URL points, for its faults and its clock.
+"""
 
 from __future__ import annotations
 
 import io
 import itertools
-import re
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from PIL import Image, UnidentifiedImageError
 
-from tests.contract.faults import Faults, Known
-from tests.contract.wire import DroppedError, RefusedError, Request, Response, answer
+from tests.contract.server import ContractServer, PublicPost, Route
+from tests.contract.wire import RefusedError, Request, Response, answer
 
-CREATE = "POST /practice/api/proeve/posts"
-FAULTS = {
-    "500": Known(CREATE, "500, nothing done"),
-    "429": Known(CREATE, "429 with Retry-After, nothing done"),
-    "drop_before_read": Known(CREATE, "hangs up before reading the body"),
-    "commit_then_drop": Known(CREATE, "posts, then hangs up without an answer"),
-}
+CREATE, UPLOAD = "POST /practice/api/proeve/posts", "POST /practice/api/proeve/media"
 FIELDS = {"key", "text", "link", "language", "media_ids", "planned_at", "reply_to"}
 
 
-@dataclass
-class PracticePost:
-    """A post on the practice page."""
+class PracticeServer(ContractServer):
+    """One channel, `proeve`, with its token; the language of a post is one of its `fields`."""
 
-    post_id: str
-    key: str
-    text: str
-    link: str
-    language: str
-    alt_texts: list[str]
-    reply_to: str = ""
-    edits: int = 0
-    deleted: bool = False
-
-
-class PracticeServer:
-    """One channel, `proeve`, with its token."""
+    create, upload = CREATE, UPLOAD
 
     def __init__(self) -> None:
+        super().__init__()
         self.token = secrets.token_urlsafe(32)
-        self.faults = Faults(FAULTS)
-        self._posts: dict[str, PracticePost] = {}
         self._alt_texts: dict[str, str] = {}
         self._ids = itertools.count(1)
+
+    def routes(self) -> list[Route]:
         own = "/practice/api/proeve"
-        self._routes: list[tuple[str, str, Callable[..., Response]]] = [
+        return [
             ("GET", own, self._channel),
             ("POST", f"{own}/media", self._upload),
             ("POST", f"{own}/posts", self._create),
@@ -61,30 +44,29 @@ class PracticeServer:
             ("DELETE", rf"{own}/posts/([^/]+)", self._delete),
         ]
 
-    def posts(self) -> list[PracticePost]:
-        """What is published, oldest first."""
-        return [post for post in self._posts.values() if not post.deleted]
+    def refusal(self, request: Request, status: int, message: str) -> Response:
+        return answer({"error": message}, status)
 
-    def __call__(self, request: Request) -> Response:
-        if self.faults.take("drop_before_read", request):
-            raise DroppedError
-        try:
-            return self._answer(request)
-        except RefusedError as refused:
-            return answer({"error": refused.message}, refused.status, **refused.headers)
+    def throttled(self, request: Request) -> Response:
+        return answer({"error": "Too many requests"}, 429, Retry_After="30")
 
-    def _answer(self, request: Request) -> Response:
-        if request.headers.get("authorization") != f"Bearer {self.token}":
+    def token_fault(self, request: Request, *, expired: bool) -> Response:
+        if not expired:
+            self.revoke(self.token)
+        return self.refusal(request, 401, "Wrong token")
+
+    def revoke(self, token: str) -> None:
+        if token == self.token:
+            self.token = secrets.token_urlsafe(32)
+
+    def expire(self) -> None:
+        """A channel's token lasts until it is taken back."""
+
+    def _route(self, request: Request) -> Response:
+        ours = request.headers.get("authorization") == f"Bearer {self.token}"
+        if request.path.startswith("/practice/api/") and not ours:
             raise RefusedError(401, "Wrong token")
-        if self.faults.take("500", request):
-            raise RefusedError(500, "Something went wrong")
-        if self.faults.take("429", request):
-            raise RefusedError(429, "Too many requests", {"Retry_After": "30"})
-        for method, pattern, handle in self._routes:
-            match = re.fullmatch(pattern, request.path)
-            if match and method == request.method:
-                return handle(request, *match.groups())
-        raise RefusedError(404, "Not found")
+        return super()._route(request)
 
     def _channel(self, request: Request) -> Response:
         url = f"{request.origin}/practice/proeve"
@@ -107,30 +89,38 @@ class PracticeServer:
         given = request.json()
         if set(given) != FIELDS or not given["key"]:
             raise RefusedError(400, f"The fields are {', '.join(sorted(FIELDS))}")
-        if given["key"] not in self._posts:
-            self._posts[given["key"]] = self._new_post(given)
-        if self.faults.take("commit_then_drop", request):
-            raise DroppedError
-        return answer(self._entity(request, self._posts[given["key"]]))
+        # Also one that was taken down: no repeat brings it back.
+        post = next((each for each in self.posts if each.key == given["key"]), None)
+        if post is None:
+            post = self._new_post(given)
+            self.posts.append(post)
+        return self.committed(request, answer(self._entity(request, post)))
 
-    def _new_post(self, given: dict[str, Any]) -> PracticePost:
+    def _new_post(self, given: dict[str, Any]) -> PublicPost:
         if datetime.fromisoformat(given["planned_at"]).tzinfo is None:
             raise RefusedError(400, "planned_at has no zone")
         missing = [media_id for media_id in given["media_ids"] if media_id not in self._alt_texts]
         if missing or len(given["media_ids"]) > 4:
             raise RefusedError(400, "No such pictures, or more than four")
-        alt_texts = [self._alt_texts[media_id] for media_id in given["media_ids"]]
-        if given["reply_to"] and not any(post.post_id == given["reply_to"] for post in self.posts()):
+        if given["reply_to"] and self.post(given["reply_to"]) is None:
             raise RefusedError(422, "reply_to is not there")
-        words = (given[name] for name in ("key", "text", "link", "language"))
-        return PracticePost(f"p{next(self._ids)}", *words, alt_texts, given["reply_to"])
+        return PublicPost(
+            f"p{next(self._ids)}",
+            given["text"],
+            self.clock.now(),
+            [self._alt_texts[media_id] for media_id in given["media_ids"]],
+            link=given["link"],
+            key=given["key"],
+            reply_to=given["reply_to"],
+            fields={"language": given["language"]},
+        )
 
     def _by_key(self, request: Request) -> Response:
-        found = [post for post in self.posts() if post.key == request.query["key"][0]]
+        found = [post for post in self.public() if post.key == request.query["key"][0]]
         return answer({"posts": [self._entity(request, post) for post in found]})
 
     def _show(self, request: Request, post_id: str) -> Response:
-        replies = sum(post.reply_to == post_id for post in self.posts())
+        replies = sum(post.reply_to == post_id for post in self.public())
         counted = {"likes": 0, "reposts": 0, "replies": replies}
         return answer(self._entity(request, self._named(post_id)) | counted)
 
@@ -146,11 +136,11 @@ class PracticeServer:
         self._named(post_id).deleted = True
         return answer({})
 
-    def _named(self, post_id: str) -> PracticePost:
-        for post in self.posts():
-            if post.post_id == post_id:
-                return post
-        raise RefusedError(404, "Not found")
+    def _named(self, post_id: str) -> PublicPost:
+        post = self.post(post_id)
+        if post is None:
+            raise RefusedError(404, "Not found")
+        return post
 
-    def _entity(self, request: Request, post: PracticePost) -> dict[str, Any]:
-        return {"id": post.post_id, "url": f"{request.origin}/practice/proeve#{post.post_id}"}
+    def _entity(self, request: Request, post: PublicPost) -> dict[str, Any]:
+        return {"id": post.remote_id, "url": f"{request.origin}/practice/proeve#{post.remote_id}"}

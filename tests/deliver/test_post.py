@@ -60,6 +60,17 @@ def test_a_lost_answer_is_uncertain_and_never_public_twice(
     assert counters(delivery) == {"sent": 1}
 
 
+def test_a_server_that_refuses_a_key_it_knows_is_looked_through(account: Account, server: MastodonServer) -> None:
+    """mastodon#40399: a repeated key is answered with 500, and the post is there."""
+    delivery = begun(scheduled(account))
+    server.faults.set("commit_then_drop")
+    post.publish(delivery.pk)
+    server.faults.set("500_on_duplicate", times=None)
+    Delivery.objects.update(due_at=timezone.now())
+    assert reconcile.reconcile(delivery.pk)
+    assert state(delivery)[0] == "sent" and len(server.posts()) == 1
+
+
 @pytest.mark.parametrize("kind", ["gotosocial", "takahe"])
 def test_where_keys_are_ignored_it_is_looked_for_instead(
     secretariat: Organisation, server: MastodonServer, kind: str

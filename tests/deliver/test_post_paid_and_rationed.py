@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from publisher import http
 from publisher.accounts.connect import connect_account
-from publisher.deliver import post, reconcile
+from publisher.deliver import finish, post, post_turns, reconcile
 from publisher.models import Account, Campaign, Delivery, Message, Organisation
 from publisher.review.approval import approve
 from publisher.vocabulary import Outlet
@@ -88,6 +88,22 @@ def test_a_call_that_was_lost_on_its_way_is_repeated_where_that_is_safe(
     assert post.publish(delivery.pk) == "uncertain"
     assert looked_at(delivery) == status
     assert len(server.public()) == posts
+
+
+@pytest.mark.parametrize("server", ["x"], indirect=True)
+@pytest.mark.parametrize("finished", [False, True])
+def test_a_thread_goes_on_once_its_beginning_is_found(account: Account, server: Any, finished: bool) -> None:
+    delivery = planned(account, "For det andet", "For det tredje")
+    server.faults.set("commit_then_drop")
+    assert post.publish(delivery.pk) == "uncertain"
+    if finished:
+        assert finish.finish(delivery.message_id, timezone.now()), "nothing of it waits"
+    assert looked_at(delivery) == "pending" and len(server.public()) == 1
+    assert post_turns.work_on_posts() is False
+    delivery.refresh_from_db()
+    assert (delivery.status, delivery.attempts) == ("sent", 2)
+    assert [each.reply_to for each in server.public()] == ["", *(each.remote_id for each in server.public()[:2])]
+    assert finish.finish(delivery.message_id, timezone.now())
 
 
 @pytest.mark.parametrize("server", ["linkedin"], indirect=True)

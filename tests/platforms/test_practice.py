@@ -9,7 +9,7 @@ import pytest
 
 from publisher import http
 from publisher.platforms.practice import PracticeConfig, PracticePlatform
-from tests.contract.practice import PracticeServer
+from tests.contract.practice import UPLOAD, PracticeServer
 from tests.contract.wire import in_process
 from tests.platforms.platform_contract import Seen, Stage, a_post
 from tests.platforms.practice_contract import PracticeContract
@@ -29,8 +29,8 @@ def stage(server: PracticeServer, settings: pytest.FixtureRequest) -> Iterator[S
             config=PracticeConfig("proeve", server.token),
             wrong_config=PracticeConfig("proeve", "wrong"),
             faults=server.faults,
-            seen=lambda: [Seen(post.post_id, post.key, post.text, post.alt_texts) for post in server.posts()],
-            upload_call="POST /practice/api/proeve/media",
+            seen=lambda: [Seen(post.remote_id, post.key, post.text, post.alt_texts) for post in server.public()],
+            upload_call=UPLOAD,
             facts={},
         )
 
@@ -44,8 +44,8 @@ class TestPractice(PracticeContract):
     def test_link_and_language_have_fields_of_their_own(self, stage: Stage, server: PracticeServer) -> None:
         post = a_post("Kort nyt")
         stage.publish(post)
-        assert (server.posts()[0].text, server.posts()[0].link) == ("Kort nyt", post.link)
-        assert server.posts()[0].language == "da"
+        assert (server.public()[0].text, server.public()[0].link) == ("Kort nyt", post.link)
+        assert server.public()[0].fields["language"] == "da"
 
     def test_a_link_alone_is_a_post(self, stage: Stage) -> None:
         stage.publish(a_post(""))

@@ -1,4 +1,4 @@
-"""The short versions of `make chaos`: real workers killed in mid-send; the mail server's log is the witness."""
+"""The short versions of `make chaos` and `make chaos-social`: real workers killed; the other side is the witness."""
 
 from __future__ import annotations
 
@@ -49,3 +49,11 @@ def test_workers_that_share_what_was_imported_live_and_die_like_others() -> None
     figures = figures_of("together")
     assert figures["came_back"] and figures["forks_ended"] and figures["finished"]
     assert (figures["lanes_left"], figures["sent_twice"], figures["left"], figures["exit_code"]) == (0, 0, 0, 0)
+
+
+def test_no_post_is_public_twice_whatever_its_platform_does_and_whoever_is_killed() -> None:
+    small = ["--posts", "40", "--over-s", "6", "--kills", "2", "--stops", "0", "--lateness-posts", "0", "--seed", "7"]
+    figures = figures_of("social", "--database", "sqlite", *small, "--slow-s", "1.5", "--still-s", "8")
+    assert (figures["public_twice"], figures["lost"], figures["uncertain_unexplained"]) == (0, 0, 0)
+    assert figures["posts"] == figures["published"] + figures["failed"] + figures["uncertain"] == 40
+    assert figures["published"] > 20 and figures["platform_faults"] and sum(figures["killed"].values()) == 2

@@ -65,6 +65,7 @@ pytestmark = pytest.mark.database
 # What each step's own look finds, or does, when it is run: anything true is work.
 LOOKS: dict[str, Callable[[datetime], object]] = {
     "start": dispatch.to_start,
+    "start_posts": lambda now: dispatch.posts_to_start(now) or dispatch.next_post_at(now),
     "freeze": dispatch.to_freeze,
     "prepare_posts": post.to_prepare,
     "recover": recover.anything_to_recover,
@@ -102,6 +103,7 @@ AGO, AHEAD = timedelta(seconds=-2), timedelta(seconds=2)
 # The least that gives each step work: which rows, with what in them; a timedelta is a time from now.
 WORK: dict[str, list[Row]] = {
     "start": [(Message, MAIL, {"status": "scheduled", "scheduled_at": AGO, "frozen_at": AGO})],
+    "start_posts": [(Message, POST, {"status": "scheduled", "scheduled_at": timedelta(seconds=1), "frozen_at": AGO})],
     "freeze": [(Message, MAIL, {"status": "scheduled", "scheduled_at": timedelta(minutes=9), "lease_until": AGO})],
     "prepare_posts": [
         (Message, POST, {"status": "scheduled", "scheduled_at": timedelta(minutes=9)}),

@@ -12,9 +12,10 @@ import pytest
 import redis
 from django.utils import timezone
 
-from publisher.models import Newsletter, Source
-from publisher.vocabulary import Queue
-from tasks import collect, deliver
+from publisher.models import Account, Campaign, Message, Newsletter, Source
+from publisher.review.approval import approve
+from publisher.vocabulary import Outlet, Queue
+from tasks import collect, deliver, prepare, track
 from tasks.celery import WORK_EXPIRES_S, app
 from tasks.schedule import TICK_EXPIRES_S
 from tasks.steps import Look
@@ -91,6 +92,25 @@ def test_a_lane_that_had_work_asks_for_the_next_at_once(
         assert next_one["task"] == "tasks.deliver.run_lane" and 0 < lives_s(next_one) <= TICK_EXPIRES_S
         deliver.run_lane()
     assert len(broker.waiting(Queue.BULK)) == 1, "the one that found nothing asks for no other"
+
+
+@pytest.mark.database
+def test_nobody_is_woken_for_each_post_while_workers_are_behind(practice_account: Account, broker: Broker) -> None:
+    for number in range(6):
+        planned_post(practice_account, f"Åben øvelse {number}")
+    for _ in range(3):
+        Look(*prepare.STEPS, *deliver.STEPS, *track.STEPS)(timezone.now())
+    left = broker.waiting(Queue.SOCIAL)
+    asked = 2 * deliver.POST_WORKERS, 3 * 2 * deliver.POST_WORKERS
+    assert asked[0] <= len(left) <= asked[1], "as often as there is a kind of work, whatever the number of posts"
+    assert all(0 < lives_s(each) <= TICK_EXPIRES_S for each in left)
+
+
+def planned_post(account: Account, text: str) -> None:
+    """Approved and due now."""
+    campaign = Campaign.objects.create(organisation=account.organisation, title=text)
+    Message.objects.create(campaign=campaign, outlet=Outlet.POST, account=account, text=text)
+    approve(campaign, None, scheduled_at=timezone.now())
 
 
 def test_a_task_that_kills_its_worker_does_not_come_back() -> None:
