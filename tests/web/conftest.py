@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from django.test import Client
+from django.utils import translation
 
 from publisher.models import Account, Campaign, Item, Newsletter, User
 from tests.deliver.conftest import account, server
@@ -28,6 +30,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(HERE) and item.path.name not in ON_BOTH_DATABASES:
             item.add_marker(pytest.mark.one_database)
+
+
+@pytest.fixture(autouse=True)
+def in_english() -> Iterator[None]:
+    """What is said outside of a page is said in the language of those who work in these tests."""
+    with translation.override("en"):
+        yield
 
 
 @pytest.fixture
