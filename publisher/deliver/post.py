@@ -50,6 +50,8 @@ FIRST_PAUSE = timedelta(seconds=15)
 COMMIT_LEASE = timedelta(seconds=120)
 # Four pictures on a slow server, where nothing was uploaded ahead.
 UPLOAD_LEASE = timedelta(minutes=6)
+# Longer than any platform compares a post with the ones before it, and than its clock may differ from ours.
+_ALIKE_WITHIN = timedelta(hours=1)
 # The steps of a part that everybody can see.
 PUBLIC = frozenset({PartStep.COMMITTED, PartStep.CONFIRMED})
 _AT_ONCE = 100
@@ -196,6 +198,13 @@ def plan_of(delivery: Delivery, part: PostPart) -> tuple[Platform, Post]:
     return platform_of(account_of(delivery)), _content(delivery, part)
 
 
+def taken_ids(delivery: Delivery, part: PostPart) -> frozenset[str]:
+    """Remote ids of the account's other posts since shortly before the part's first call: what is alike is not it."""
+    since = (part.first_commit_at or timezone.now()) - _ALIKE_WITHIN
+    others = PostPart.objects.filter(delivery__account=delivery.account_id, published_at__gt=since)
+    return frozenset(others.exclude(pk=part.pk).exclude(remote_id="").values_list("remote_id", flat=True))
+
+
 def _content(delivery: Delivery, part: PostPart) -> Post:
     if not part.position:
         return post_of(delivery.message, key=part.key, text=part.text, link=part.link)
@@ -252,6 +261,11 @@ def _commit_part(delivery: Delivery, part: PostPart, mine: PostClaim, config: ob
     try:
         with mine.one_call():
             published = platform.commit(config, account_of(delivery).facts, post, part.prepared)
+        if published.remote_id in taken_ids(delivery, part):
+            words = gettext_noop(
+                "The channel has the same post already, from another send-out, and took no second one."
+            )
+            raise PermanentError(words, reason=Reason.REJECTED)
     except UncertainError:
         raise
     except (OpslagError, ClaimLostError):
