@@ -210,6 +210,9 @@ def _content(delivery: Delivery, part: PostPart) -> Post:
         return post_of(delivery.message, key=part.key, text=part.text, link=part.link)
     before = {each.position: each.remote_id for each in delivery.parts.filter(position__lt=part.position)}
     follows, first = before[part.position - 1], before[0]
+    if not follows or not first:
+        # A person said that it is public: published by itself, this part would be an answer to nothing.
+        raise PermanentError(gettext_noop("Nobody knows the post that this one follows."), reason=Reason.REJECTED)
     return follow_up_of(delivery.message, key=part.key, text=part.text, reply_to=follows, thread_root=first)
 
 

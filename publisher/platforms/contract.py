@@ -52,8 +52,8 @@ class Post:
 
     `key` is the idempotency key, the same on every attempt; `planned_at` (aware) is the time that the platform shows;
     `reply_to` is the remote id of the part before it in a thread or under which it is the first comment, "" for the
-    first part; `thread_root` is the remote id of the first part. `title` is the first news item's headline.
-    `taken` are the remote ids of the account's other posts of that time: what is looked for is never one of them, however alike.
+    first part; `thread_root` is the remote id of the first part. `title` is the first news item's headline. `taken` are
+    the remote ids of the account's other posts of that time: what is looked for is never one of them, however alike.
     """
 
     text: str
