@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -15,7 +14,7 @@ from publisher.accounts.refusal import refused
 from publisher.accounts.renewal import fresh_config, renewed, with_access
 from publisher.accounts.settings import platform_of
 from publisher.compose.social import follow_up_of, post_of
-from publisher.deliver import claim, outcome
+from publisher.deliver import claim, outcome, post_trouble
 from publisher.deliver.post_claim import ClaimLostError, PostClaim, take
 from publisher.errors import (
     AccountError,
@@ -292,13 +291,12 @@ def adopt(part: PostPart, published: Published, mine: PostClaim) -> None:
 
 def _failed(delivery: Delivery, mine: PostClaim, error: OpslagError) -> DeliveryStatus | None:
     now = timezone.now()
-    result = outcome.of_error(delivery.pk, error, delivery.attempts, now)
-    if result.status == DeliveryStatus.UNCERTAIN:
-        # Reconciling begins soon: the same key may still be repeated, or the post read back.
-        result = replace(result, due_at=now + timedelta(seconds=5))
+    result = post_trouble.outcome_of(delivery, error, now)
     ended = _end(delivery, mine, result)
     if ended is not None and isinstance(error, AccountError):
         _hold_for_account(delivery, error, frm=MessageStatus.SENDING)
+    elif ended == DeliveryStatus.PENDING and isinstance(error, TransientError) and result.due_at is not None:
+        post_trouble.heed_delay(delivery, error, result.due_at, now)
     return ended
 
 
@@ -320,6 +318,8 @@ def _end(delivery: Delivery, mine: PostClaim, result: outcome.Outcome) -> Delive
         if not stored:
             return None
         Delivery.objects.filter(pk=delivery.pk).update(strikes=0)
+        if result.status == DeliveryStatus.FAILED:
+            post_trouble.tell_failed(delivery, result.error)
         Claim.objects.filter(pk=mine.claim_id).delete()
     return result.status
 
@@ -347,6 +347,8 @@ def _settle(found: Claim, now: datetime) -> int:
         else:
             # From here on they count looks (reconcile).
             mine.update(strikes=0)
+        if result.status == DeliveryStatus.FAILED:
+            post_trouble.tell_failed(delivery, result.error)
         return outcome.store(found.pk, delivery.message_id, COMMON_LANE, [result], was=DeliveryStatus.SENDING)
 
 

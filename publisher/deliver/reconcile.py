@@ -16,7 +16,8 @@ from publisher.accounts.settings import platform_of
 from publisher.deliver import outcome
 from publisher.deliver.post import PUBLIC, account_of, adopt, plan_of, taken_ids
 from publisher.deliver.post_claim import ClaimLostError, PostClaim, store_step, take
-from publisher.errors import OpslagError
+from publisher.deliver.post_trouble import tell_unconfirmed
+from publisher.errors import OpslagError, ThrottledError
 from publisher.models import Claim, Delivery, Message, PostPart
 from publisher.models.counting import COMMON_LANE
 from publisher.models.probe import Moment
@@ -77,6 +78,8 @@ def reconcile(delivery_id: int) -> bool:
     delivery = Delivery.objects.select_related("message__campaign", "account").get(pk=delivery_id)
     try:
         known = all(_look(delivery, part, mine) for part in delivery.parts.filter(step=PartStep.COMMITTING))
+    except ThrottledError as error:
+        return _look_again(delivery, mine, error)
     except OpslagError:
         # Even a refusal proves nothing about the first attempt, whose answer was lost.
         known = False
@@ -145,11 +148,15 @@ def _conclude(delivery: Delivery, mine: PostClaim) -> bool:
     return whole and bool(stored)
 
 
-def _look_again(delivery: Delivery, mine: PostClaim) -> bool:
-    pause = timedelta(seconds=LOOKS_S[min(delivery.strikes, len(LOOKS_S)) - 1])
+def _look_again(delivery: Delivery, mine: PostClaim, throttled: ThrottledError | None = None) -> bool:
+    """Later; to be asked to wait is no look. After the last one a person is asked."""
+    pause_s = LOOKS_S[min(delivery.strikes, len(LOOKS_S)) - 1] if throttled is None else throttled.retry_after
+    looks = delivery.strikes - (throttled is not None)
     with transaction.atomic():
         ours = Delivery.objects.filter(pk=delivery.pk, claim_id=mine.claim_id, status=DeliveryStatus.UNCERTAIN)
-        ours.update(due_at=timezone.now() + pause)
+        still = ours.update(due_at=timezone.now() + timedelta(seconds=pause_s), strikes=looks)
+        if still and throttled is None and looks == len(LOOKS_S) + 1:
+            tell_unconfirmed(delivery)
         Claim.objects.filter(pk=mine.claim_id).delete()
     return False
 
