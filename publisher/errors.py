@@ -61,6 +61,14 @@ class TransientError(OpslagError):
         self.retry_after = retry_after
 
 
+class ThrottledError(TransientError):
+    """The other side counts our calls and wants no more before `retry_after`: to wait is no try that failed."""
+
+    def __init__(self, msgid: str, *, retry_after: float, reason: str = "", **params: object) -> None:
+        super().__init__(msgid, reason=reason, retry_after=retry_after, **params)
+        self.retry_after: float = retry_after
+
+
 class PermanentError(OpslagError):
     """Surely not done, and the same try would fail again: give up and tell a person what to change."""
 

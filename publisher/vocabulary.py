@@ -93,6 +93,7 @@ class HoldReason(TextChoices):
     WITHDRAWN = "withdrawn", _("News in it was withdrawn")
     EVENT_OVER = "event_over", _("The event is over")
     EVENT_OFF = "event_off", _("The event is called off or put off")
+    THROTTLED = "throttled", _("The channel has taken no more posts for a day")
     RESTORED = "restored", _("The installation was restored from a backup; it may already have been sent")
 
 

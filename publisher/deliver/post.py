@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -15,7 +14,7 @@ from publisher.accounts.refusal import refused
 from publisher.accounts.renewal import fresh_config, renewed, with_access
 from publisher.accounts.settings import platform_of
 from publisher.compose.social import follow_up_of, post_of
-from publisher.deliver import claim, outcome
+from publisher.deliver import claim, outcome, post_trouble
 from publisher.deliver.post_claim import ClaimLostError, PostClaim, take
 from publisher.errors import (
     AccountError,
@@ -50,6 +49,8 @@ FIRST_PAUSE = timedelta(seconds=15)
 COMMIT_LEASE = timedelta(seconds=120)
 # Four pictures on a slow server, where nothing was uploaded ahead.
 UPLOAD_LEASE = timedelta(minutes=6)
+# Longer than any platform compares a post with the ones before it, and than its clock may differ from ours.
+_ALIKE_WITHIN = timedelta(hours=1)
 # The steps of a part that everybody can see.
 PUBLIC = frozenset({PartStep.COMMITTED, PartStep.CONFIRMED})
 _AT_ONCE = 100
@@ -196,11 +197,21 @@ def plan_of(delivery: Delivery, part: PostPart) -> tuple[Platform, Post]:
     return platform_of(account_of(delivery)), _content(delivery, part)
 
 
+def taken_ids(delivery: Delivery, part: PostPart) -> frozenset[str]:
+    """Remote ids of the account's other posts since shortly before the part's first call: what is alike is not it."""
+    since = (part.first_commit_at or timezone.now()) - _ALIKE_WITHIN
+    others = PostPart.objects.filter(delivery__account=delivery.account_id, published_at__gt=since)
+    return frozenset(others.exclude(pk=part.pk).exclude(remote_id="").values_list("remote_id", flat=True))
+
+
 def _content(delivery: Delivery, part: PostPart) -> Post:
     if not part.position:
         return post_of(delivery.message, key=part.key, text=part.text, link=part.link)
     before = {each.position: each.remote_id for each in delivery.parts.filter(position__lt=part.position)}
     follows, first = before[part.position - 1], before[0]
+    if not follows or not first:
+        # A person said that it is public: published by itself, this part would be an answer to nothing.
+        raise PermanentError(gettext_noop("Nobody knows the post that this one follows."), reason=Reason.REJECTED)
     return follow_up_of(delivery.message, key=part.key, text=part.text, reply_to=follows, thread_root=first)
 
 
@@ -252,6 +263,11 @@ def _commit_part(delivery: Delivery, part: PostPart, mine: PostClaim, config: ob
     try:
         with mine.one_call():
             published = platform.commit(config, account_of(delivery).facts, post, part.prepared)
+        if published.remote_id in taken_ids(delivery, part):
+            words = gettext_noop(
+                "The channel has the same post already, from another send-out, and took no second one."
+            )
+            raise PermanentError(words, reason=Reason.REJECTED)
     except UncertainError:
         raise
     except (OpslagError, ClaimLostError):
@@ -275,13 +291,12 @@ def adopt(part: PostPart, published: Published, mine: PostClaim) -> None:
 
 def _failed(delivery: Delivery, mine: PostClaim, error: OpslagError) -> DeliveryStatus | None:
     now = timezone.now()
-    result = outcome.of_error(delivery.pk, error, delivery.attempts, now)
-    if result.status == DeliveryStatus.UNCERTAIN:
-        # Reconciling begins soon: the same key may still be repeated, or the post read back.
-        result = replace(result, due_at=now + timedelta(seconds=5))
+    result = post_trouble.outcome_of(delivery, error, now)
     ended = _end(delivery, mine, result)
     if ended is not None and isinstance(error, AccountError):
         _hold_for_account(delivery, error, frm=MessageStatus.SENDING)
+    elif ended == DeliveryStatus.PENDING and isinstance(error, TransientError) and result.due_at is not None:
+        post_trouble.heed_delay(delivery, error, result.due_at, now)
     return ended
 
 
@@ -303,6 +318,8 @@ def _end(delivery: Delivery, mine: PostClaim, result: outcome.Outcome) -> Delive
         if not stored:
             return None
         Delivery.objects.filter(pk=delivery.pk).update(strikes=0)
+        if result.status == DeliveryStatus.FAILED:
+            post_trouble.tell_failed(delivery, result.error)
         Claim.objects.filter(pk=mine.claim_id).delete()
     return result.status
 
@@ -330,6 +347,8 @@ def _settle(found: Claim, now: datetime) -> int:
         else:
             # From here on they count looks (reconcile).
             mine.update(strikes=0)
+        if result.status == DeliveryStatus.FAILED:
+            post_trouble.tell_failed(delivery, result.error)
         return outcome.store(found.pk, delivery.message_id, COMMON_LANE, [result], was=DeliveryStatus.SENDING)
 
 

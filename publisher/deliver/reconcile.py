@@ -14,13 +14,14 @@ from django.utils import timezone
 from publisher.accounts.renewal import with_access
 from publisher.accounts.settings import platform_of
 from publisher.deliver import outcome
-from publisher.deliver.post import PUBLIC, account_of, adopt, plan_of
+from publisher.deliver.post import PUBLIC, account_of, adopt, plan_of, taken_ids
 from publisher.deliver.post_claim import ClaimLostError, PostClaim, store_step, take
-from publisher.errors import OpslagError
+from publisher.deliver.post_trouble import tell_unconfirmed
+from publisher.errors import OpslagError, ThrottledError
 from publisher.models import Claim, Delivery, Message, PostPart
 from publisher.models.counting import COMMON_LANE
 from publisher.models.probe import Moment
-from publisher.platforms.contract import Published
+from publisher.platforms.contract import Post, Published
 from publisher.schedule.stops import not_stopped
 from publisher.vocabulary import DeliveryStatus, MessageStatus, PartStep
 
@@ -77,6 +78,8 @@ def reconcile(delivery_id: int) -> bool:
     delivery = Delivery.objects.select_related("message__campaign", "account").get(pk=delivery_id)
     try:
         known = all(_look(delivery, part, mine) for part in delivery.parts.filter(step=PartStep.COMMITTING))
+    except ThrottledError as error:
+        return _look_again(delivery, mine, error)
     except OpslagError:
         # Even a refusal proves nothing about the first attempt, whose answer was lost.
         known = False
@@ -89,14 +92,18 @@ def _look(delivery: Delivery, part: PostPart, mine: PostClaim) -> bool:
     if part.first_commit_at is None:
         return False
     platform, post = plan_of(delivery, part)
+    post = replace(post, taken=taken_ids(delivery, part))
     account, since = account_of(delivery), part.first_commit_at
     repeatable = platform.repeats_safely(account.facts, post) and _may_leave(delivery)
     found = None
     if repeatable and timezone.now() - since < platform.repeat_safe_for(account.facts):
         # A server that knows the key may say so with an error (mastodon#40399): then the post is looked for.
         with contextlib.suppress(OpslagError):
-            found = with_access(account, lambda config: _commit_again(config, delivery, part, mine))
-    if found is None:
+            found = with_access(account, lambda config: _commit_again(config, post, part, mine))
+    if found is not None and found.remote_id in post.taken:
+        # It compared the texts, and names the post of another send-out.
+        return False
+    if found is None and not _has_a_twin(delivery, part):
         found = with_access(account, lambda config: platform.find(config, account.facts, post, since))
     if found is None:
         return False
@@ -110,10 +117,16 @@ def _may_leave(delivery: Delivery) -> bool:
     return not_stopped(message).exists()
 
 
-def _commit_again(config: object, delivery: Delivery, part: PostPart, mine: PostClaim) -> Published:
-    platform, post = plan_of(delivery, part)
+def _commit_again(config: object, post: Post, part: PostPart, mine: PostClaim) -> Published:
+    account = account_of(part.delivery)
     with mine.one_call():
-        return platform.commit(config, account_of(delivery).facts, post, part.prepared)
+        return platform_of(account).commit(config, account.facts, post, part.prepared)
+
+
+def _has_a_twin(delivery: Delivery, part: PostPart) -> bool:
+    """Whether the same words are under way to the channel in another post: nobody could say whose a found one is."""
+    alike = PostPart.objects.filter(delivery__account=delivery.account_id, text=part.text, link=part.link)
+    return alike.filter(step=PartStep.COMMITTING, position=part.position).exclude(pk=part.pk).exists()
 
 
 def _conclude(delivery: Delivery, mine: PostClaim) -> bool:
@@ -135,11 +148,15 @@ def _conclude(delivery: Delivery, mine: PostClaim) -> bool:
     return whole and bool(stored)
 
 
-def _look_again(delivery: Delivery, mine: PostClaim) -> bool:
-    pause = timedelta(seconds=LOOKS_S[min(delivery.strikes, len(LOOKS_S)) - 1])
+def _look_again(delivery: Delivery, mine: PostClaim, throttled: ThrottledError | None = None) -> bool:
+    """Later; to be asked to wait is no look. After the last one a person is asked."""
+    pause_s = LOOKS_S[min(delivery.strikes, len(LOOKS_S)) - 1] if throttled is None else throttled.retry_after
+    looks = delivery.strikes - (throttled is not None)
     with transaction.atomic():
         ours = Delivery.objects.filter(pk=delivery.pk, claim_id=mine.claim_id, status=DeliveryStatus.UNCERTAIN)
-        ours.update(due_at=timezone.now() + pause)
+        still = ours.update(due_at=timezone.now() + timedelta(seconds=pause_s), strikes=looks)
+        if still and throttled is None and looks == len(LOOKS_S) + 1:
+            tell_unconfirmed(delivery)
         Claim.objects.filter(pk=mine.claim_id).delete()
     return False
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.utils.translation import gettext_noop
 
 from publisher import http
-from publisher.errors import PermanentError, TokenExpiredError, TransientError
+from publisher.errors import PermanentError, ThrottledError, TokenExpiredError
 from publisher.platforms.replies import DEFAULT_WAIT_S, LONGEST_WAIT_S, object_of
 from publisher.vocabulary import Reason
 
@@ -25,7 +25,7 @@ def answer_of(reply: http.Reply, *, committing: bool = False) -> dict[str, Any]:
             gettext_noop("The access to Bluesky has run out. Connect the channel again."), reason=Reason.ACCOUNT
         )
     if reply.status == 429:
-        raise TransientError(
+        raise ThrottledError(
             gettext_noop("The platform asks us to wait before the next call."),
             reason=Reason.BUSY,
             retry_after=_wait_s(reply),
@@ -48,7 +48,7 @@ def error_name(reply: http.Reply) -> str:
 def _wait_s(reply: http.Reply) -> float:
     """Seconds until the limit begins anew: RateLimit-Reset, in Unix seconds, since these servers give no Retry-After.
 
-    At most LONGEST_WAIT_S, so that a limit that is lifted early is noticed.
+    At most LONGEST_WAIT_S.
     """
     reset = reply.headers.get("RateLimit-Reset", "")
     if reset.isascii() and reset.isdigit():

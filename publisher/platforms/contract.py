@@ -52,7 +52,8 @@ class Post:
 
     `key` is the idempotency key, the same on every attempt; `planned_at` (aware) is the time that the platform shows;
     `reply_to` is the remote id of the part before it in a thread or under which it is the first comment, "" for the
-    first part; `thread_root` is the remote id of the first part. `title` is the first news item's headline.
+    first part; `thread_root` is the remote id of the first part. `title` is the first news item's headline. `taken` are
+    the remote ids of the account's other posts of that time: what is looked for is never one of them, however alike.
     """
 
     text: str
@@ -66,6 +67,7 @@ class Post:
     thread_root: str = ""
     title: str = ""
     card: Card | None = None
+    taken: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -269,7 +271,10 @@ class Platform(ABC):
 
     @abstractmethod
     def find(self, config: Any, facts: Mapping[str, Any], post: Post, since: datetime) -> Published | None:
-        """Look among the account's own posts since `since` (aware) for one that is surely this post, else None."""
+        """Look among the account's own posts since `since` (aware) for one that is surely this post, else None.
+
+        Those in `post.taken` are passed over.
+        """
 
     def check_pictures(self, config: Any, facts: Mapping[str, Any], url: str) -> None:  # noqa: B027 (most need none)
         """Have the platform fetch the picture at `url`, where it fetches pictures from us; publishes nothing.

@@ -156,7 +156,7 @@ class FacebookPlatform(Platform):
             for rows in pages_of(lambda page: self._call(config, "GET", path, params=asked | dict(page)))
             for row in rows
             if same_words(row.get("message"), _message(post)) and since_then(row, "created_time", since)
-            and _is_ours(row, _page_of(config, facts))
+            and _is_ours(row, _page_of(config, facts)) and identity_of(row) not in post.taken
         ]  # fmt: skip
         found.sort(key=lambda row: str(row.get("created_time")))
         return _published(found[0]) if found else None

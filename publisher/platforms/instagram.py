@@ -302,7 +302,8 @@ class InstagramPlatform(Platform):
         found = None
         for rows in pages_of(lambda page: self._call(config, "GET", path, params={**asked, **page})):
             fresh = [row for row in rows if since_then(row, "timestamp", since)]
-            found = next((row for row in reversed(fresh) if same_words(row.get(words), _caption(post))), found)
+            free = [row for row in reversed(fresh) if identity_of(row) not in post.taken]
+            found = next((row for row in free if same_words(row.get(words), _caption(post))), found)
             if len(fresh) < len(rows):
                 break
         return found

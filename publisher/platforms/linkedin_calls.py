@@ -12,7 +12,7 @@ from django.conf import settings
 from django.utils.translation import gettext_noop
 
 from publisher import http
-from publisher.errors import AccountError, OpslagError, TokenExpiredError, TransientError, UncertainError
+from publisher.errors import AccountError, OpslagError, ThrottledError, TokenExpiredError, UncertainError
 from publisher.platforms import replies
 from publisher.platforms.addresses import origin
 from publisher.platforms.contract import Published
@@ -143,7 +143,7 @@ def _own_error(reply: http.Reply) -> OpslagError | None:
             message=said,
         )
     if reply.status == 429:
-        return TransientError(
+        return ThrottledError(
             gettext_noop("LinkedIn takes no more calls today; it counts anew from midnight (UTC)."),
             reason=Reason.BUSY,
             retry_after=_until_midnight_s(datetime.now(UTC)),
@@ -152,6 +152,6 @@ def _own_error(reply: http.Reply) -> OpslagError | None:
 
 
 def _until_midnight_s(now: datetime) -> float:
-    """Until the daily quota is counted anew; asked again each hour at least, should it be another limit."""
+    """Until the daily quota is counted anew."""
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
-    return min((midnight - now).total_seconds() + 1, replies.LONGEST_WAIT_S)
+    return (midnight - now).total_seconds() + 1

@@ -61,10 +61,11 @@ def find_comment(token: str, actor: str, post: Post, since: datetime) -> str:
     for row in rows:
         created = moment_of(_part(row, "created"), "time")
         text = str(_part(row, "message").get("text", ""))
-        if row.get("actor") != actor or comparable(text) != wanted:
+        urn = _urn(row, post.reply_to, str(row.get("id", "")))
+        if row.get("actor") != actor or comparable(text) != wanted or urn in post.taken:
             continue
         if created and created >= since - CLOCK_SKEW and (earliest is None or created < earliest):
-            found, earliest = _urn(row, post.reply_to, str(row.get("id", ""))), created
+            found, earliest = urn, created
     return found
 
 

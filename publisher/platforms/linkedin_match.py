@@ -28,6 +28,7 @@ def find_post(token: str, author: str, text: str, post: Post, since: datetime) -
             created = moment_of(row, "createdAt")
             if (
                 created is not None
+                and str(row.get("id", "")) not in post.taken
                 and created >= since - CLOCK_SKEW
                 and comparable(as_read(str(row.get("commentary", "")))) == wanted
                 and _carries(row.get("content"), post)

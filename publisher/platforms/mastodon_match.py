@@ -10,6 +10,7 @@ from typing import Any
 
 from publisher.platforms.contract import Post
 from publisher.platforms.length import with_link, without_mention_hosts
+from publisher.platforms.replies import identity_of
 
 # The server's clock may differ from ours by this much.
 CLOCK_SKEW = timedelta(minutes=5)
@@ -27,6 +28,7 @@ def is_this_post(status: Mapping[str, Any], post: Post, since: datetime) -> bool
     answers = status.get("in_reply_to_id")
     return (
         created is not None
+        and identity_of(status) not in post.taken
         and created >= since - CLOCK_SKEW
         and len(pictures if isinstance(pictures, list) else ()) == len(post.pictures)
         and ("" if answers is None else str(answers)) == post.reply_to

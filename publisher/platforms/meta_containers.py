@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from django.utils.translation import gettext_noop
 
 from publisher import http
-from publisher.errors import PermanentError, TransientError, UncertainError
+from publisher.errors import PermanentError, ThrottledError, TransientError, UncertainError
 from publisher.platforms.contract import PictureFile, Published
 from publisher.platforms.meta_graph import moment_of
 from publisher.platforms.meta_replies import QUOTA_S, SOON_S, container_error, object_of
@@ -99,13 +99,13 @@ def check_fetchable(url: str, make: Callable[[], object]) -> None:
 
 
 def check_quota(rows: Sequence[Mapping[str, Any]], used: str, config: str) -> None:
-    """Raise TransientError where no more can be published for now; `used` and `config` name the fields of a row."""
+    """Raise ThrottledError where no more can be published for now; `used` and `config` name the fields of a row."""
     for row in rows[:1]:
         allowed = row.get(config)
         total = allowed.get("quota_total") if isinstance(allowed, Mapping) else None
         count = row.get(used)
         if isinstance(total, int) and isinstance(count, int) and count >= total:
-            raise TransientError(
+            raise ThrottledError(
                 gettext_noop("The platform takes %(count)s posts a day from this channel; all of them are used."),
                 reason=Reason.BUSY,
                 retry_after=QUOTA_S,

@@ -19,6 +19,7 @@ from publisher.errors import (
     AccountError,
     OpslagError,
     PermanentError,
+    ThrottledError,
     TokenExpiredError,
     TransientError,
     UncertainError,
@@ -190,7 +191,8 @@ def _error_for(reply: http.Reply, error: GraphError, committing: bool) -> Opslag
         )
     if meaning in _TRANSIENT:
         words, wait = _TRANSIENT[meaning]
-        return TransientError(words, reason=Reason.BUSY, retry_after=wait_s(reply, wait), message=error.said)
+        busy = ThrottledError if meaning in _COUNTED else TransientError
+        return busy(words, reason=Reason.BUSY, retry_after=wait_s(reply, wait), message=error.said)
     if meaning in _ACCOUNT:
         kind, words, reason = _ACCOUNT[meaning]
         return kind(words, reason=reason, message=error.said)
@@ -237,6 +239,8 @@ _TRANSIENT: Mapping[str, tuple[str, float]] = {
     "not_ready": (gettext_noop("The platform is still working on the picture."), SOON_S),
     "try_anew": (gettext_noop("The platform lost what we had prepared; it is made anew: “%(message)s”."), SOON_S),
 }
+# Those of them in which the platform counts our calls.
+_COUNTED = frozenset({"rate", "quota"})
 _ACCOUNT: Mapping[str, tuple[type[AccountError], str, str]] = {
     "token": (
         AccountError,

@@ -11,12 +11,12 @@ from typing import Any
 from django.utils.translation import gettext_noop
 
 from publisher import http
-from publisher.errors import AccountError, OpslagError, PermanentError, TransientError, UncertainError
+from publisher.errors import AccountError, OpslagError, PermanentError, ThrottledError, TransientError, UncertainError
 from publisher.platforms.contract import Published
 from publisher.vocabulary import Reason
 
 DEFAULT_WAIT_S = 60.0
-LONGEST_WAIT_S = 3600.0
+LONGEST_WAIT_S = 24 * 3600.0
 MESSAGE_LENGTH = 300
 # 409: Pleroma is still working on an earlier call with the same key.
 UNCLEAR = frozenset({408, 409, 425})
@@ -136,7 +136,7 @@ def _moment(value: str) -> datetime | None:
 def _error_for(reply: http.Reply, committing: bool) -> OpslagError:
     status, said = reply.status, platform_message(reply)
     if status == 429:
-        return TransientError(
+        return ThrottledError(
             gettext_noop("The platform asks us to wait before the next call."),
             reason=Reason.BUSY,
             retry_after=wait_s(reply) or DEFAULT_WAIT_S,

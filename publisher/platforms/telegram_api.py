@@ -15,7 +15,7 @@ from django.utils.translation import gettext_noop
 
 from publisher import http
 from publisher.address_guard import time_limit
-from publisher.errors import AccountError, OpslagError, PermanentError, TransientError, UncertainError
+from publisher.errors import AccountError, OpslagError, PermanentError, ThrottledError, TransientError, UncertainError
 from publisher.platforms.addresses import origin
 from publisher.platforms.replies import DEFAULT_WAIT_S, LONGEST_WAIT_S, platform_message, server_fault
 from publisher.vocabulary import Reason
@@ -113,7 +113,7 @@ def _parameters(reply: http.Reply) -> dict[str, Any]:
 def _error_for(reply: http.Reply, token: str, commit: bool) -> OpslagError:
     said = _said(reply, token)
     if reply.status == 429:
-        return TransientError(
+        return ThrottledError(
             gettext_noop("The platform asks us to wait before the next call."),
             reason=Reason.BUSY,
             retry_after=_wait_s(reply),

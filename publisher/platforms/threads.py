@@ -158,7 +158,8 @@ class ThreadsPlatform(Platform):
         found = None
         for rows in pages_of(lambda page: self._call(config, "GET", path, params={**asked, **page})):
             fresh = [row for row in rows if since_then(row, "timestamp", since)]
-            found = next((row for row in reversed(fresh) if same_words(row.get("text"), _text(post))), found)
+            free = [row for row in reversed(fresh) if identity_of(row) not in post.taken]
+            found = next((row for row in free if same_words(row.get("text"), _text(post))), found)
             if len(fresh) < len(rows):
                 break
         return Published(identity_of(found), public_url(found.get("permalink"))) if found else None

@@ -13,8 +13,8 @@ from publisher.errors import (
     AccountError,
     OpslagError,
     PermanentError,
+    ThrottledError,
     TokenExpiredError,
-    TransientError,
     UncertainError,
 )
 from publisher.platforms import replies
@@ -88,7 +88,7 @@ def _own_error(reply: http.Reply, committing: bool, answering: bool) -> OpslagEr
     if reply.status == 403:
         return _forbidden(said, committing, answering)
     if reply.status == 429:
-        return TransientError(
+        return ThrottledError(
             gettext_noop("The platform asks us to wait before the next call."),
             reason=Reason.BUSY,
             retry_after=_until_reset_s(reply),
@@ -112,7 +112,7 @@ def _forbidden(said: str, committing: bool, answering: bool) -> OpslagError | No
 
 
 def _until_reset_s(reply: http.Reply) -> float:
-    """Until the window is over (x-rate-limit-reset: Unix time), an hour at most."""
+    """Until the window is over (x-rate-limit-reset: Unix time), a day at most."""
     told = reply.headers.get("x-rate-limit-reset", "")
     if not told.isascii() or not told.isdigit():
         return replies.wait_s(reply) or replies.DEFAULT_WAIT_S

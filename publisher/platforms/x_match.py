@@ -23,6 +23,7 @@ def is_this_post(row: Mapping[str, Any], post: Post) -> bool:
     """Whether X's row is surely `post`: the whole text, the number of pictures and the post that it answers agree."""
     return (
         _answered(row) == post.reply_to
+        and str(row.get("id")) not in post.taken
         and len(_list(_part(row, "attachments"), "media_keys")) == len(post.pictures)
         and _plain(expanded(row)) == _plain(with_link(post.text, post.link))
     )

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_noop
 from publisher.access.audit import record
 from publisher.access.roles import require
 from publisher.compose.renewing import accept_withdrawals, called_off_news, keep_words, withdrawn_news
-from publisher.errors import InputError, TransitionError
+from publisher.errors import Explanation, InputError, TransitionError
 from publisher.models import Claim, Delivery, Message, Organisation, PostPart, StopStamp, User, place_again
 from publisher.models.agreement import FROZEN, accept_rows
 from publisher.models.counting import COMMON_LANE, handed_over, move_counts
@@ -32,6 +32,12 @@ _DECIDED_ALL = {
     "sent": gettext_noop("%(outlet)s: said of %(number)s that they were sent"),
     "failed": gettext_noop("%(outlet)s: said of %(number)s that they were not sent"),
 }
+CUT_OFF = gettext_noop("%(outlet)s: said of one that it is public; what follows it was not published")
+CUT_OFF_WHY = gettext_noop(
+    "The post is public, as a colleague has said. What follows it was not published: Opslag does not know the post, so "
+    "it cannot answer to it. Publish the rest by hand, or as a new post."
+)
+_UNMADE = (PartStep.WAITING, PartStep.PREPARING, PartStep.PREPARED)
 # From which status each decision starts. Only a fact from outside says of a failed one that it was sent after all.
 STARTS = {
     "resend": (DeliveryStatus.UNCERTAIN, DeliveryStatus.FAILED),
@@ -130,6 +136,7 @@ def decide(delivery: Delivery, user: User | None, action: str) -> None:
     """A person settles a delivery: "resend" it (unconfirmed or failed), or say of an unconfirmed one "sent", "failed".
 
     Sending again is a new attempt, due now, with all tries before it; its keys and Message-ID stay the same.
+    Of a thread that was cut off, what follows cannot be published: it is public in part, and failed.
     Raises InputError for a cancelled message, an unknown word, if someone was faster, or while a post is looked for.
     """
     if action not in _DECISIONS:
@@ -146,9 +153,12 @@ def decide(delivery: Delivery, user: User | None, action: str) -> None:
         if old not in STARTS[action]:
             raise TransitionError(_NOT_NOW[action])
         as_read = {"status": old, "claim_id": delivery.claim_id}
-        move(delivery, DeliveryStatus, new, _decided(delivery, new, now), only=as_read)
+        fields = _decided(delivery, new, now)
+        if new == DeliveryStatus.SENT and _is_cut_off(delivery, message):
+            new, words, fields = DeliveryStatus.FAILED, CUT_OFF, {"last_error": Explanation(CUT_OFF_WHY).as_json()}
+        move(delivery, DeliveryStatus, new, fields, only=as_read)
         move_counts(message.pk, COMMON_LANE, {old: -1, new: 1})
-        _settle_parts(delivery, new, now)
+        _settle_parts(delivery, action, now)
         if new == DeliveryStatus.PENDING:
             _take_up_again(message)
         _note(message, user, f"decided_{action}", words)
@@ -201,12 +211,17 @@ def _sent_again(message_id: int, now: datetime) -> dict[str, object]:
     return fresh | {"claim_id": None, "reason": "", "reply_code": None, "last_error": {}}
 
 
-def _settle_parts(delivery: Delivery, new: DeliveryStatus, now: datetime) -> None:
+def _is_cut_off(delivery: Delivery, message: Message) -> bool:
+    """Whether parts of a thread are unpublished behind the open one, whose address nobody knows to answer to."""
+    return message.withdrawn_at is None and delivery.parts.filter(step__in=_UNMADE).exists()
+
+
+def _settle_parts(delivery: Delivery, action: str, now: datetime) -> None:
     """A post: said to be sent, its open call counts as made; sent again, its open parts begin from the start."""
     parts = PostPart.objects.filter(delivery=delivery)
-    if new == DeliveryStatus.SENT:
+    if action == "sent":
         parts.filter(step=PartStep.COMMITTING).update(step=PartStep.COMMITTED, published_at=now)
-    elif new == DeliveryStatus.PENDING:
+    elif action == "resend":
         parts.filter(step=PartStep.COMMITTING).update(step=PartStep.PREPARED)
         # Uploads expire, so they are made again. The first call stays known: until when a repeat is safe hangs on it.
         unmade = parts.filter(step__in=(PartStep.PREPARING, PartStep.PREPARED))

@@ -12,13 +12,14 @@ from publisher import http
 from publisher.accounts.connect import connect_account
 from publisher.deliver import finish, post, post_turns, reconcile
 from publisher.models import Account, Campaign, Delivery, Message, Organisation
+from publisher.review import control
 from publisher.review.approval import approve
 from publisher.vocabulary import Outlet
 from tests.contract.linkedin import LinkedInServer
 from tests.contract.server import ContractServer
 from tests.contract.wire import in_process
 from tests.contract.x import XServer
-from tests.deliver.posting import begun
+from tests.deliver.posting import begun, counters
 
 pytestmark = pytest.mark.database
 
@@ -104,6 +105,22 @@ def test_a_thread_goes_on_once_its_beginning_is_found(account: Account, server: 
     assert (delivery.status, delivery.attempts) == ("sent", 2)
     assert [each.reply_to for each in server.public()] == ["", *(each.remote_id for each in server.public()[:2])]
     assert finish.finish(delivery.message_id, timezone.now())
+
+
+@pytest.mark.parametrize("server", ["x"], indirect=True)
+def test_a_thread_whose_beginning_only_a_person_saw_is_public_in_part(account: Account, server: Any) -> None:
+    delivery = planned(account, "For det andet", "For det tredje")
+    server.faults.set("commit_then_drop")
+    assert post.publish(delivery.pk) == "uncertain"
+    assert finish.finish(delivery.message_id, timezone.now())
+    delivery.refresh_from_db()
+    control.decide(delivery, None, "sent")
+    delivery.refresh_from_db()
+    assert delivery.status == "failed" and delivery.last_error["msgid"] == control.CUT_OFF_WHY
+    assert counters(delivery) == {"failed": 1}
+    assert list(delivery.parts.values_list("step", flat=True)) == ["committed", "waiting", "waiting"]
+    control.decide(delivery, None, "resend")
+    assert post.publish(delivery.pk) == "failed" and len(server.public()) == 1, "an answer to nothing"
 
 
 @pytest.mark.parametrize("server", ["linkedin"], indirect=True)

@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from publisher import http
-from publisher.errors import AccountError, OpslagError, PermanentError, TransientError, UncertainError
+from publisher.errors import AccountError, OpslagError, PermanentError, ThrottledError, TransientError, UncertainError
 from publisher.platforms import PLATFORMS
 from publisher.platforms.contract import PictureFile, Platform, Post, Published
 from tests.contract.faults import Faults
@@ -167,6 +167,18 @@ class PlatformContract:
         stage.publish(a_post("En anden nyhed", key="another-key"))
         assert stage.platform.find(stage.config, stage.facts, a_post(), a_while_ago()) is None
 
+    def test_find_passes_over_posts_that_are_known_however_alike(self, stage: Stage) -> None:
+        first = stage.publish(a_post())
+        lost = a_post(key="another-key", taken=frozenset({first.remote_id}))
+        assert stage.platform.find(stage.config, stage.facts, lost, a_while_ago()) is None
+        try:
+            second = stage.publish(lost)
+        except UncertainError:
+            return  # This one compares texts itself.
+        if second != first and stage.platform.abilities(stage.facts).finds:
+            found = stage.platform.find(stage.config, stage.facts, lost, a_while_ago())
+            assert found is not None and found.remote_id == second.remote_id
+
     def test_a_wrong_token_asks_for_a_reconnect_at_every_step(self, stage: Stage, picture: PictureFile) -> None:
         platform, config, facts, post = stage.platform, stage.wrong_config, stage.facts, a_post(pictures=(picture,))
         for step in (
@@ -241,10 +253,9 @@ class PlatformContract:
 
     def test_a_busy_server_is_waited_for(self, stage: Stage) -> None:
         stage.faults.set("429")
-        with pytest.raises(TransientError) as busy:
+        with pytest.raises(ThrottledError) as busy:
             stage.publish(a_post())
-        assert busy.value.retry_after is not None
-        assert 0 < busy.value.retry_after <= 3600
+        assert 0 < busy.value.retry_after <= 24 * 3600 + 1
         assert stage.seen() == []
 
     def test_errors_speak_to_people_and_keep_secrets(self, stage: Stage) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from publisher import http
-from publisher.errors import AccountError, OpslagError, PermanentError, TransientError, UncertainError
+from publisher.errors import AccountError, OpslagError, PermanentError, ThrottledError, TransientError, UncertainError
 from publisher.platforms.contract import PictureFile, Post
 from publisher.platforms.mastodon import MastodonConfig, MastodonPlatform
 from tests.contract.mastodon import MastodonServer
@@ -32,7 +32,7 @@ EXPECTED: list[tuple[int, type[OpslagError], type[OpslagError]]] = [
     (409, TransientError, UncertainError),
     (413, PermanentError, PermanentError),
     (422, PermanentError, PermanentError),
-    (429, TransientError, TransientError),
+    (429, ThrottledError, ThrottledError),
     (500, TransientError, UncertainError),
     (502, TransientError, UncertainError),
     (503, TransientError, UncertainError),
