@@ -43,7 +43,7 @@ _AT_ONCE = 50
 
 @dataclass(frozen=True)
 class Out:
-    """One message of a send-out that has begun: what can still be done about it."""
+    """One message of a send-out of which something has begun: what can still be done about it."""
 
     message: Message
 
@@ -74,19 +74,23 @@ class Out:
         """How many have, or may have, got the mail."""
         return Delivery.objects.filter(message=self.message, status__in=_REACHED).count()
 
+    @property
+    def is_planned(self) -> bool:
+        """Whether nothing of it has begun: planned for later, or held before its time."""
+        return self.message.status in _STOPPABLE and self.message.started_at is None
+
     @cached_property
     def unsent(self) -> int:
-        """How many wait for it."""
-        return waiting_of(self.message.pk).count() if self.message.status in _STOPPABLE else 0
+        """How many wait for the rest of it."""
+        return 0 if self.is_planned or self.message.status not in _STOPPABLE else waiting_of(self.message.pk).count()
 
 
 def outs(campaign: Campaign) -> list[Out]:
-    """The messages of a send-out that have begun, mails first."""
-    begun = Message.objects.filter(BEGUN, campaign=campaign)
-    rows = begun.select_related("newsletter", "account__organisation", "campaign__organisation").order_by(
-        "outlet", "pk"
-    )
-    return [Out(message) for message in rows]
+    """The messages of a send-out that have begun and those that still would, mails first; none before one has begun."""
+    rows = Message.objects.filter(BEGUN | Q(status__in=_STOPPABLE), campaign=campaign)
+    known = rows.select_related("newsletter", "account__organisation", "campaign__organisation")
+    found = [Out(message) for message in known.order_by("outlet", "pk")]
+    return [] if all(out.is_planned for out in found) else found
 
 
 @dataclass(frozen=True)
@@ -111,7 +115,7 @@ def carry_through(campaign: Campaign, wish: Wish, user: User | None) -> Campaign
     """
     if user is not None:
         require(user, "send", campaign.organisation)
-    Campaign.objects.select_for_update().get(pk=campaign.pk)
+    _lock(campaign)
     found, now = outs(campaign), timezone.now()
     note = _checked_note(wish)
     for out in found:
@@ -125,6 +129,12 @@ def carry_through(campaign: Campaign, wish: Wish, user: User | None) -> Campaign
     record(campaign.organisation, user, "withdrawn" if wish.withdraw else "corrected", campaign, words)
     told = [mail for mail in mails if Delivery.objects.filter(message=mail, status__in=_REACHED).exists()]
     return create_note(campaign, told, note, withdrawn=wish.withdraw) if wish.mail and told else None
+
+
+def _lock(campaign: Campaign) -> None:
+    """Nothing of it begins, ends or is sent again meanwhile. In the order in which everybody locks these rows."""
+    Campaign.objects.select_for_update().get(pk=campaign.pk)
+    list(Message.objects.select_for_update(no_key=True).filter(campaign=campaign).order_by("pk").values_list("pk"))
 
 
 def _checked_note(wish: Wish) -> str:

@@ -77,11 +77,13 @@ class Row:
         self.out = out
         self.name = out.message.newsletter or out.message.account
         self.is_mail = out.message.outlet == Outlet.EMAIL
-        self.form = None if self.is_mail or withdraw else PostForm(data, out)
+        self.form = None if self.is_mail or withdraw or out.is_planned else PostForm(data, out)
         self.sentences = [str(each) for each in self._sentences(withdraw)]
 
     def _sentences(self, withdraw: bool) -> list[object]:
         out, found = self.out, list[object]()
+        if out.is_planned:
+            return [_("It has not gone out yet. It is cancelled, and nothing of it goes out.")]
         if out.unsent:
             words = ngettext("%(number)s that waits is never sent.", "%(number)s that wait are never sent.", out.unsent)
             found.append(words % {"number": number(out.unsent)})

@@ -10,11 +10,15 @@ from django.db import transaction
 from django.utils import timezone
 
 from publisher.deliver import operations, post, reconcile
+from publisher.deliver.claim import may_go_on
 from publisher.errors import InputError
-from publisher.models import Account, Campaign, Delivery, Operation, PostPart, StopStamp, User
+from publisher.models import Account, Campaign, Delivery, Message, Operation, PostPart, StopStamp, User
 from publisher.review import afterwards
 from publisher.review.afterwards import Wish, carry_through
-from publisher.vocabulary import DeliveryStatus, OperationStatus
+from publisher.review.approval import approve
+from publisher.review.control import decide
+from publisher.schedule import dispatch
+from publisher.vocabulary import DeliveryStatus, MessageStatus, OperationStatus, Outlet
 from tests.contract.mastodon import MastodonServer
 from tests.deliver.posting import CREATE, begun, during, scheduled
 from tests.elsewhere import Elsewhere
@@ -207,3 +211,49 @@ def test_nothing_is_changed_while_nothing_may_leave(
     StopStamp.objects.all().delete()
     settings.OPSLAG_NEVER_SEND = False
     assert operations.carry_out(operation.pk) == OperationStatus.DONE
+
+
+def two_channels(account: Account) -> tuple[Message, Message]:
+    """A post that is out, and one on another channel that is planned for tomorrow."""
+    other = Account.objects.create(organisation=account.organisation, kind="practice", name="Senere", handle="@senere")
+    campaign = Campaign.objects.create(organisation=account.organisation, title="To kanaler")
+    first = Message.objects.create(campaign=campaign, outlet=Outlet.POST, account=account, text="Nu")
+    tomorrow = timezone.now() + timedelta(hours=20)
+    Message.objects.create(campaign=campaign, outlet=Outlet.POST, account=other, text="I morgen", scheduled_at=tomorrow)
+    approve(campaign, None, scheduled_at=timezone.now())
+    begun(Delivery.objects.get(message=first))
+    post.publish(Delivery.objects.get(message=first).pk)
+    return first, Message.objects.get(account=other)
+
+
+@pytest.mark.parametrize("withdraws", [True, False])
+@pytest.mark.parametrize("status", [MessageStatus.SCHEDULED, MessageStatus.PAUSED, MessageStatus.HELD])
+def test_what_was_planned_for_later_or_held_does_not_go_out(account: Account, withdraws: bool, status: str) -> None:
+    first, later = two_channels(account)
+    Message.objects.filter(pk=later.pk).update(status=status)
+    assert [out.is_planned for out in afterwards.outs(first.campaign)] == [False, True]
+    carry_through(first.campaign, Wish("Forkert.", withdraw=withdraws), None)
+    later.refresh_from_db()
+    assert later.status == MessageStatus.CANCELLED
+    assert later.pk not in dispatch.to_start(timezone.now() + timedelta(hours=21))
+
+
+def test_a_send_out_of_which_nothing_has_begun_has_nothing_to_correct(account: Account) -> None:
+    planned = scheduled(account, timezone.now() + timedelta(hours=2))
+    assert afterwards.outs(planned.message.campaign) == []
+
+
+def test_what_was_withdrawn_is_not_sent_again(account: Account, server: MastodonServer) -> None:
+    delivery = begun(scheduled(account))
+    server.faults.set("drop_before_read", on=CREATE)
+    assert post.publish(delivery.pk) == DeliveryStatus.UNCERTAIN
+    Message.objects.update(status=MessageStatus.FINISHED)
+    withdraw(delivery.parts.get())
+    delivery.refresh_from_db()
+    with pytest.raises(InputError, match="withdrawn"):
+        decide(delivery, None, "resend")
+    # However it came to wait again, it is not published.
+    Message.objects.update(status=MessageStatus.SENDING)
+    Delivery.objects.update(status=DeliveryStatus.PENDING, due_at=timezone.now(), claim_id=None)
+    assert post.to_publish(timezone.now()) == [] and post.publish(delivery.pk) is None
+    assert not may_go_on(Message.objects.get()) and server.posts() == []

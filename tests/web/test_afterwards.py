@@ -54,6 +54,18 @@ def test_it_is_corrected_everywhere(out: Campaign, path: str, bos: Client) -> No
     assert "Waiting" in words(bos.get(path))
 
 
+@pytest.mark.parametrize("do", ["correct", "withdraw"])
+def test_what_is_planned_for_later_is_named_and_cancelled(out: Campaign, path: str, bos: Client, do: str) -> None:
+    post = post_of(out)
+    Message.objects.filter(pk=post.pk).update(status="scheduled", started_at=None)
+    PostPart.objects.update(step=PartStep.WAITING, remote_id="")
+    page = words(bos.get(f"{path}/{do}"))
+    assert str(post.account) in page and "It has not gone out yet." in page and "Change the text" not in page
+    assert bos.post(f"{path}/{do}", {"note": "Det passer ikke."})["Location"] == path
+    post.refresh_from_db()
+    assert post.status == "cancelled" and not Operation.objects.exists()
+
+
 def test_a_correction_mentions_partners_as_the_post_did(out: Campaign, path: str, bos: Client) -> None:
     Partner.objects.create(organisation=out.organisation, name="Koret", handles={"practice": "@koret"})
     bos.post(f"{path}/correct", chosen(out, "edit", "Hør @[Koret]"))
