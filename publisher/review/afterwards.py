@@ -38,7 +38,13 @@ _REACHED = (DeliveryStatus.SENT, DeliveryStatus.UNCERTAIN)
 _LATE_FOR = timedelta(days=8)
 # A part is stamped before it is stored: one stored just after the withdrawal may be stamped just before it.
 _AT_THAT_MOMENT = timedelta(minutes=1)
+# How long a worker has a change in its hands (deliver.operations.LEASE).
+_IN_HAND_FOR = timedelta(minutes=3)
 _AT_ONCE = 50
+# What a newer change takes the place of, as long as no worker has it in hand.
+_GIVES_WAY = (OperationStatus.PENDING, OperationStatus.UNCERTAIN, OperationStatus.FAILED)
+_NOT_FINISHED = gettext_noop("An earlier change of this post is not finished. Wait for it, or settle it first.")
+_COMES_DOWN = (OperationStatus.PENDING, OperationStatus.WORKING, OperationStatus.DONE)
 
 
 @dataclass(frozen=True)
@@ -49,10 +55,10 @@ class Out:
 
     @cached_property
     def parts(self) -> list[PostPart]:
-        """The public parts of a post that were not taken down, in order."""
+        """The parts of a post that are public and stay so: neither taken down nor about to be; in order."""
         rows = PostPart.objects.filter(delivery__message=self.message, step__in=_PUBLIC)
-        gone = Operation.objects.filter(kind=OperationKind.DELETE, status=OperationStatus.DONE)
-        return list(rows.exclude(operations__in=gone).order_by("position"))
+        comes_down = Operation.objects.filter(kind=OperationKind.DELETE, status__in=_COMES_DOWN)
+        return list(rows.exclude(operations__in=comes_down).order_by("position"))
 
     @cached_property
     def abilities(self) -> Abilities | None:
@@ -67,7 +73,14 @@ class Out:
     @property
     def deletes(self) -> bool:
         """Whether it can be taken down."""
-        return bool(self.abilities and self.abilities.deletes and any(part.remote_id for part in self.parts))
+        return bool(self.to_take_down)
+
+    @property
+    def to_take_down(self) -> list[PostPart]:
+        """Its parts that can be: the last of a thread first, so that none is left as an answer to nothing."""
+        if self.abilities is None or not self.abilities.deletes:
+            return []
+        return [part for part in reversed(self.parts) if part.remote_id]
 
     @cached_property
     def reached(self) -> int:
@@ -117,6 +130,7 @@ def carry_through(campaign: Campaign, wish: Wish, user: User | None) -> Campaign
         require(user, "send", campaign.organisation)
     _lock(campaign)
     found, now = outs(campaign), timezone.now()
+    _refuse_withdrawn(found)
     note = _checked_note(wish)
     for out in found:
         if out.message.status in _STOPPABLE:
@@ -146,11 +160,17 @@ def _checked_note(wish: Wish) -> str:
     return note
 
 
+def _refuse_withdrawn(found: Iterable[Out]) -> None:
+    if any(out.message.withdrawn_at for out in found):
+        raise InputError(gettext_noop("It is withdrawn already. What becomes of each post is on the send-out's page."))
+
+
 def _ask(out: Out, wish: Wish, user: User | None, now: datetime) -> None:
     if wish.withdraw or out.message.pk in wish.down:
-        if out.deletes:
-            # The last of a thread first, so that none is left as an answer to nothing.
-            _request([part for part in reversed(out.parts) if part.remote_id], OperationKind.DELETE, "", user, now)
+        for part in out.to_take_down:
+            # What a worker has in hand must not keep all the rest public; that part has its turn in `take_down_late`.
+            with contextlib.suppress(InputError) if wish.withdraw else contextlib.nullcontext():
+                _request(part, OperationKind.DELETE, "", user, now)
         return
     typed = many_lines((wish.texts or {}).get(out.message.pk, ""))
     text = with_partners(typed, out.message.account) if out.message.account else typed
@@ -160,19 +180,24 @@ def _ask(out: Out, wish: Wish, user: User | None, now: datetime) -> None:
     if length > limit:
         words = gettext_noop("The text is %(length)s characters long; this channel takes %(limit)s. Shorten it.")
         raise InputError(words, length=length, limit=limit)
-    _request(out.parts[:1], OperationKind.EDIT, text, user, now)
+    _request(out.parts[0], OperationKind.EDIT, text, user, now)
 
 
-def _request(parts: Iterable[PostPart], kind: OperationKind, text: str, user: User | None, now: datetime) -> None:
-    for part in parts:
-        waiting = Operation.objects.filter(part=part, status=OperationStatus.PENDING, begun_at=None)
-        waiting.update(status=OperationStatus.CANCELLED)
-        try:
-            with transaction.atomic():
-                Operation.objects.create(part=part, kind=kind, text=text, user=user, due_at=now)
-        except IntegrityError as error:
-            words = gettext_noop("An earlier change of this post is not finished. Wait for it, or settle it first.")
-            raise InputError(words) from error
+def _request(part: PostPart, kind: OperationKind, text: str, user: User | None, now: datetime) -> None:
+    """A change of a part in place of those before it. Raises InputError while a worker has such a one in hand.
+
+    Nothing takes the place of a withdrawal but another one.
+    """
+    PostPart.objects.select_for_update().get(pk=part.pk)
+    before = Operation.objects.filter(part=part, status__in=_GIVES_WAY)
+    if kind != OperationKind.DELETE:
+        before = before.exclude(kind=OperationKind.DELETE)
+    before.update(status=OperationStatus.CANCELLED)
+    try:
+        with transaction.atomic():
+            Operation.objects.create(part=part, kind=kind, text=text, user=user, due_at=now)
+    except IntegrityError as error:
+        raise InputError(_NOT_FINISHED) from error
 
 
 def take_down(message: Message, user: User | None, now: datetime) -> bool:
@@ -182,20 +207,24 @@ def take_down(message: Message, user: User | None, now: datetime) -> bool:
         return False
     try:
         with transaction.atomic():
-            _ask(out, Wish("", withdraw=True), user, now)
+            for part in out.to_take_down:
+                _request(part, OperationKind.DELETE, "", user, now)
     except InputError:
         return False
     return True
 
 
 def appeared_late(now: Moment) -> QuerySet[PostPart]:
-    """Parts that became public after their send-out was withdrawn: in a worker's hands at that moment, or unconfirmed.
+    """Public parts of a withdrawn send-out that its withdrawal could not ask for: they became public after it, from a
+    worker's hands or unconfirmed, or a worker had a change of them in hand.
 
     Those whose channel can take nothing down are among them once: their change fails, in words, where staff see it.
     """
     withdrawn = Message.objects.filter(withdrawn_at__gt=now - _LATE_FOR, outlet=Outlet.POST)
-    asked = Operation.objects.filter(part=OuterRef("pk"), kind=OperationKind.DELETE)
-    late = Q(published_at__gte=F("delivery__message__withdrawn_at") - _AT_THAT_MOMENT)
+    operations, withdrawn_at = Operation.objects.filter(part=OuterRef("pk")), "delivery__message__withdrawn_at"
+    asked = operations.filter(kind=OperationKind.DELETE).exclude(status=OperationStatus.CANCELLED)
+    was_in_hand = operations.filter(begun_at__gte=OuterRef(withdrawn_at) - _IN_HAND_FOR)
+    late = Q(published_at__gte=F(withdrawn_at) - _AT_THAT_MOMENT) | Q(Exists(was_in_hand))
     parts = PostPart.objects.filter(late, ~Exists(asked), delivery__message__in=withdrawn, step__in=_PUBLIC)
     return parts.exclude(remote_id="")
 
@@ -204,8 +233,8 @@ def take_down_late(now: datetime) -> int:
     """Ask for all that `appeared_late` to be taken down; gives how many. What is being changed waits for its turn."""
     asked = 0
     for part in appeared_late(now).order_by("-position", "pk")[:_AT_ONCE]:
-        with contextlib.suppress(InputError):
-            _request([part], OperationKind.DELETE, "", None, now)
+        with contextlib.suppress(InputError), transaction.atomic():
+            _request(part, OperationKind.DELETE, "", None, now)
             asked += 1
     return asked
 
@@ -237,7 +266,16 @@ def _settle(
     again = after == OperationStatus.PENDING
     fields = {"due_at": now, "attempts": 0, "last_error": {}} if again else {"done_at": now}
     with transaction.atomic():
+        # Its part is locked, so that no newer change comes in between.
+        PostPart.objects.select_for_update().get(pk=operation.part_id)
+        if _newer(operation).exists():
+            raise InputError(gettext_noop("There is a newer change of this post, which this one would undo."))
         if not Operation.objects.filter(pk=operation.pk, status__in=before).update(status=after, **fields):
             raise InputError(gettext_noop("This has changed meanwhile. Look at it again."))
         words = gettext_noop("Told to try a change again") if again else gettext_noop("Said that a change is made")
         record(campaign.organisation, user, "operation", campaign, words)
+
+
+def _newer(operation: Operation) -> QuerySet[Operation]:
+    later = Operation.objects.filter(part=operation.part_id, pk__gt=operation.pk)
+    return later.exclude(status=OperationStatus.CANCELLED)

@@ -174,10 +174,59 @@ def test_of_one_post_one_change_at_a_time(published: PostPart) -> None:
     second = withdrawn(published)
     first.refresh_from_db()
     assert (first.status, second.status) == (OperationStatus.CANCELLED, OperationStatus.PENDING), "it had not begun"
-    Operation.objects.filter(pk=second.pk).update(status=OperationStatus.WORKING, begun_at=timezone.now())
+
+
+@pytest.mark.parametrize("status", [OperationStatus.PENDING, OperationStatus.UNCERTAIN, OperationStatus.FAILED])
+def test_a_withdrawal_takes_the_place_of_a_change_that_did_not_go_through(
+    published: PostPart, server: MastodonServer, status: OperationStatus
+) -> None:
+    first = corrected(published)
+    Operation.objects.filter(pk=first.pk).update(status=status, begun_at=timezone.now(), attempts=2)
+    second = withdrawn(published)
+    first.refresh_from_db()
+    assert first.status == OperationStatus.CANCELLED and second.kind == "delete"
     with pytest.raises(InputError):
-        corrected(published)
-    assert Operation.objects.count() == 2
+        afterwards.try_again(first, None)
+    assert operations.carry_out(second.pk) == OperationStatus.DONE and server.posts() == []
+
+
+def test_a_withdrawal_follows_a_change_that_a_worker_has_in_hand(published: PostPart, server: MastodonServer) -> None:
+    first = corrected(published)
+    with during(server, f"{EDIT}/{published.remote_id}", lambda: withdraw(published)):
+        assert operations.carry_out(first.pk) == OperationStatus.DONE
+    assert campaign_of(published).messages.get().withdrawn_at and Operation.objects.count() == 1
+    assert afterwards.take_down_late(timezone.now()) == 1
+    assert [operations.carry_out(pk) for pk in operations.to_carry_out(timezone.now())] == [OperationStatus.DONE]
+    assert server.posts() == [] and afterwards.take_down_late(timezone.now()) == 0
+
+
+def test_what_is_withdrawn_is_neither_corrected_nor_withdrawn_again(
+    published: PostPart, server: MastodonServer
+) -> None:
+    taken_down = withdrawn(published)
+    for again in (corrected, withdraw):
+        with pytest.raises(InputError, match="withdrawn already"):
+            again(published)
+    assert operations.carry_out(taken_down.pk) == OperationStatus.DONE and server.posts() == []
+
+
+def test_a_correction_does_not_stop_a_post_from_coming_down(published: PostPart) -> None:
+    assert afterwards.take_down(published.delivery.message, None, timezone.now())
+    carry_through(campaign_of(published), Wish("Forkert.", texts={published.delivery.message_id: "Nyt"}), None)
+    assert list(Operation.objects.values_list("kind", "status")) == [("delete", "pending")]
+
+
+def test_an_old_change_is_not_tried_again_over_a_newer_one(published: PostPart, server: MastodonServer) -> None:
+    old = corrected(published, "Gammel")
+    Operation.objects.filter(pk=old.pk).update(status=OperationStatus.DONE)
+    new = corrected(published, "Ny")
+    Operation.objects.filter(pk=old.pk).update(status=OperationStatus.FAILED)
+    for _state in ("waiting", "made"):
+        old.refresh_from_db()
+        with pytest.raises(InputError, match="newer"):
+            afterwards.try_again(old, None)
+        operations.carry_out(new.pk)
+    assert server.posts()[0].text.startswith("Ny")
 
 
 def test_what_waits_is_stopped(account: Account, server: MastodonServer) -> None:
@@ -254,6 +303,6 @@ def test_what_was_withdrawn_is_not_sent_again(account: Account, server: Mastodon
         decide(delivery, None, "resend")
     # However it came to wait again, it is not published.
     Message.objects.update(status=MessageStatus.SENDING)
-    Delivery.objects.update(status=DeliveryStatus.PENDING, due_at=timezone.now(), claim_id=None)
+    Delivery.objects.update(status=DeliveryStatus.PENDING, due_at=timezone.now(), claim_id=None, reason="")
     assert post.to_publish(timezone.now()) == [] and post.publish(delivery.pk) is None
     assert not may_go_on(Message.objects.get()) and server.posts() == []
