@@ -22,6 +22,7 @@ from publisher.accounts.settings import platform_of
 from publisher.address_guard import time_limit
 from publisher.compose.social import follow_up_of, post_of
 from publisher.deliver.outcome import BACK_OFF_MINUTES
+from publisher.deliver.post import PUBLIC
 from publisher.errors import AccountError, OpslagError, PermanentError, TransientError
 from publisher.life_cycles import check_transition
 from publisher.models import Message, Operation, PostPart
@@ -36,10 +37,13 @@ _AT_ONCE = 50
 
 
 def due(now: Moment) -> QuerySet[Operation]:
-    """Changes to be made now, stopped or not, and those whose worker died."""
+    """Changes to be made now, stopped or not, and those whose worker died.
+
+    What was asked for while nobody knew whether the post is public waits until that is known.
+    """
     waiting = Q(status=OperationStatus.PENDING, due_at__lte=now)
     abandoned = Q(status=OperationStatus.WORKING, lease_until__lt=now)
-    return Operation.objects.filter(waiting | abandoned)
+    return Operation.objects.filter(waiting | abandoned, part__step__in=PUBLIC)
 
 
 def to_carry_out(now: datetime) -> list[int]:

@@ -31,7 +31,7 @@ from publisher.review.withdraw import cancel_one
 from publisher.vocabulary import DeliveryStatus, MessageStatus, OperationKind, OperationStatus, Outlet, PartStep
 
 NOTE_LENGTH = 1000
-_PUBLIC = (PartStep.COMMITTED, PartStep.CONFIRMED)
+PUBLIC = (PartStep.COMMITTED, PartStep.CONFIRMED)
 _STOPPABLE = (MessageStatus.SCHEDULED, MessageStatus.SENDING, MessageStatus.PAUSED, MessageStatus.HELD)
 _REACHED = (DeliveryStatus.SENT, DeliveryStatus.UNCERTAIN)
 # An unconfirmed post is looked for that long (deliver.reconcile), and a day more.
@@ -56,9 +56,24 @@ class Out:
     @cached_property
     def parts(self) -> list[PostPart]:
         """The parts of a post that are public and stay so: neither taken down nor about to be; in order."""
-        rows = PostPart.objects.filter(delivery__message=self.message, step__in=_PUBLIC)
+        return list(self._standing().filter(step__in=PUBLIC))
+
+    @cached_property
+    def unconfirmed(self) -> list[PostPart]:
+        """The parts that may be public by now, or are about to be: what is asked for them waits until that is known."""
+        in_hand = Q(delivery__status=DeliveryStatus.SENDING) & ~Q(step__in=PUBLIC)
+        lost = Q(delivery__status=DeliveryStatus.UNCERTAIN, step=PartStep.COMMITTING)
+        return list(self._standing().filter(in_hand | lost))
+
+    def _standing(self) -> QuerySet[PostPart]:
         comes_down = Operation.objects.filter(kind=OperationKind.DELETE, status__in=_COMES_DOWN)
-        return list(rows.exclude(operations__in=comes_down).order_by("position"))
+        rows = PostPart.objects.filter(delivery__message=self.message).exclude(operations__in=comes_down)
+        return rows.order_by("position")
+
+    @cached_property
+    def within_reach(self) -> list[PostPart]:
+        """What a change can be asked for, in order."""
+        return [*(part for part in self.parts if part.remote_id), *self.unconfirmed]
 
     @cached_property
     def abilities(self) -> Abilities | None:
@@ -68,7 +83,7 @@ class Out:
     @property
     def edits(self) -> bool:
         """Whether its text can be changed where it is public."""
-        return bool(self.abilities and self.abilities.edits and self.parts and self.parts[0].remote_id)
+        return bool(self.abilities and self.abilities.edits and self.within_reach)
 
     @property
     def deletes(self) -> bool:
@@ -80,7 +95,7 @@ class Out:
         """Its parts that can be: the last of a thread first, so that none is left as an answer to nothing."""
         if self.abilities is None or not self.abilities.deletes:
             return []
-        return [part for part in reversed(self.parts) if part.remote_id]
+        return self.within_reach[::-1]
 
     @cached_property
     def reached(self) -> int:
@@ -174,13 +189,13 @@ def _ask(out: Out, wish: Wish, user: User | None, now: datetime) -> None:
         return
     typed = many_lines((wish.texts or {}).get(out.message.pk, ""))
     text = with_partners(typed, out.message.account) if out.message.account else typed
-    if not text or not out.edits or text == out.parts[0].text:
+    if not text or not out.edits or text == out.within_reach[0].text:
         return
     length, limit = edit_length(out.message, text)
     if length > limit:
         words = gettext_noop("The text is %(length)s characters long; this channel takes %(limit)s. Shorten it.")
         raise InputError(words, length=length, limit=limit)
-    _request(out.parts[0], OperationKind.EDIT, text, user, now)
+    _request(out.within_reach[0], OperationKind.EDIT, text, user, now)
 
 
 def _request(part: PostPart, kind: OperationKind, text: str, user: User | None, now: datetime) -> None:
@@ -225,7 +240,7 @@ def appeared_late(now: Moment) -> QuerySet[PostPart]:
     asked = operations.filter(kind=OperationKind.DELETE).exclude(status=OperationStatus.CANCELLED)
     was_in_hand = operations.filter(begun_at__gte=OuterRef(withdrawn_at) - _IN_HAND_FOR)
     late = Q(published_at__gte=F(withdrawn_at) - _AT_THAT_MOMENT) | Q(Exists(was_in_hand))
-    parts = PostPart.objects.filter(late, ~Exists(asked), delivery__message__in=withdrawn, step__in=_PUBLIC)
+    parts = PostPart.objects.filter(late, ~Exists(asked), delivery__message__in=withdrawn, step__in=PUBLIC)
     return parts.exclude(remote_id="")
 
 
@@ -240,8 +255,10 @@ def take_down_late(now: datetime) -> int:
 
 
 def operations_of(campaign: Campaign) -> list[Operation]:
-    """What was asked for, the latest first."""
-    rows = Operation.objects.filter(part__delivery__message__campaign=campaign)
+    """What was asked for, the latest first; without what waits for a part that has not become public."""
+    public = Q(part__step__in=PUBLIC)
+    may_be = Q(part__delivery__status__in=(DeliveryStatus.SENDING, DeliveryStatus.UNCERTAIN))
+    rows = Operation.objects.filter(public | may_be, part__delivery__message__campaign=campaign)
     shown = rows.exclude(status=OperationStatus.CANCELLED).select_related("part__delivery__account", "user")
     return list(shown.order_by("-pk"))
 

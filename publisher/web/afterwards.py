@@ -57,7 +57,7 @@ class PostForm(forms.Form):
     text = forms.CharField(label=gettext_lazy("New text"), required=False, widget=forms.Textarea(attrs={"rows": 5}))
 
     def __init__(self, data: Any, out: Out) -> None:
-        first = out.parts[0].text if out.parts else ""
+        first = out.within_reach[0].text if out.within_reach else ""
         usual = EDIT if out.edits else KEEP
         super().__init__(data, prefix=f"post-{out.message.pk}", initial={"do": usual, "text": first})
         choices = [(KEEP, _("Leave the post as it is"))]
@@ -98,7 +98,13 @@ class Row:
                 else _("Our page that it links to says what was wrong, and what the news item says now.")
             )
         abilities = out.abilities
-        if not out.parts or abilities is None:
+        if out.unconfirmed:
+            found.append(
+                _(
+                    "Unconfirmed: nobody knows yet whether all of it is public. What you choose is done once that is known."
+                )
+            )
+        if not (out.parts or out.unconfirmed) or abilities is None:
             return [*found, _("Nothing of it is public.")]
         if withdraw and out.deletes:
             found.append(_("The post is taken down."))
@@ -192,9 +198,18 @@ def operation_rows(campaign: Campaign) -> list[dict[str, Any]]:
         {
             "operation": operation,
             "account": operation.part.delivery.account,
-            "error": str(Explanation.from_json(operation.last_error)) if operation.last_error else "",
+            "words": _why(operation),
             "may_try": operation.status in {OperationStatus.FAILED, OperationStatus.UNCERTAIN},
             "may_say": operation.status == OperationStatus.UNCERTAIN,
         }
         for operation in afterwards.operations_of(campaign)
     ]
+
+
+def _why(operation: Operation) -> str:
+    """What a change waits for, or why it could not be made."""
+    if operation.status == OperationStatus.DONE:
+        return ""
+    if operation.part.step not in afterwards.PUBLIC:
+        return _("It is carried out once it is known that the post is public.")
+    return str(Explanation.from_json(operation.last_error)) if operation.last_error else ""

@@ -81,9 +81,8 @@ def test_what_a_worker_had_in_hand_at_the_withdrawal_is_taken_down_once_it_is_pu
     delivery = begun(scheduled(account))
     with during(server, CREATE, lambda: withdraw(delivery.parts.get())):
         post.publish(delivery.pk)
-    assert len(server.posts()) == 1 and not Operation.objects.exists()
-    assert afterwards.take_down_late(timezone.now()) == 1
-    assert afterwards.take_down_late(timezone.now()) == 0
+    assert len(server.posts()) == 1
+    assert afterwards.take_down_late(timezone.now()) == 0, "the withdrawal itself has asked for it"
     assert [operations.carry_out(pk) for pk in operations.to_carry_out(timezone.now())] == [OperationStatus.DONE]
     assert server.posts() == []
 
@@ -95,10 +94,56 @@ def test_an_unconfirmed_post_of_a_withdrawn_send_out_is_taken_down_once_it_is_fo
     server.faults.set("commit_then_drop", on=CREATE)
     assert post.publish(delivery.pk) == DeliveryStatus.UNCERTAIN
     withdraw(delivery.parts.get())
-    assert not afterwards.appeared_late(timezone.now()).exists()
+    assert operations.to_carry_out(timezone.now()) == []
     Delivery.objects.update(due_at=timezone.now())
     assert reconcile.reconcile(delivery.pk)
+    assert [operations.carry_out(pk) for pk in operations.to_carry_out(timezone.now())] == [OperationStatus.DONE]
+    assert server.posts() == [] and afterwards.take_down_late(timezone.now()) == 0
+
+
+def test_a_part_that_the_withdrawal_did_not_know_of_is_taken_down(published: PostPart, server: MastodonServer) -> None:
+    withdraw(published)
+    Operation.objects.all().delete()
     assert afterwards.take_down_late(timezone.now()) == 1
+    assert afterwards.take_down_late(timezone.now()) == 0
+
+
+@pytest.mark.parametrize("down", [False, True])
+def test_a_correction_reaches_an_unconfirmed_post_once_it_is_found(
+    account: Account, server: MastodonServer, down: bool
+) -> None:
+    delivery = begun(scheduled(account))
+    server.faults.set("commit_then_drop", on=CREATE)
+    assert post.publish(delivery.pk) == DeliveryStatus.UNCERTAIN
+    message = delivery.message
+    wish = Wish("Forkert.", down=frozenset({message.pk})) if down else Wish("Forkert.", texts={message.pk: "Rettet"})
+    carry_through(message.campaign, wish, None)
+    assert operations.carry_out(Operation.objects.get().pk) is None, "nobody knows where it is"
+    Delivery.objects.update(due_at=timezone.now())
+    assert reconcile.reconcile(delivery.pk)
+    assert [operations.carry_out(pk) for pk in operations.to_carry_out(timezone.now())] == [OperationStatus.DONE]
+    assert [each.text.split()[0] for each in server.posts()] == ([] if down else ["Rettet"])
+
+
+def test_a_correction_reaches_what_a_worker_had_in_hand(account: Account, server: MastodonServer) -> None:
+    delivery = begun(scheduled(account))
+    wish = Wish("Forkert.", texts={delivery.message_id: "Rettet"})
+    with during(server, CREATE, lambda: carry_through(delivery.message.campaign, wish, None)):
+        assert post.publish(delivery.pk) == DeliveryStatus.SENT
+    assert [operations.carry_out(pk) for pk in operations.to_carry_out(timezone.now())] == [OperationStatus.DONE]
+    assert server.posts()[0].text.startswith("Rettet")
+
+
+def test_what_never_became_public_has_no_change_to_be_made(account: Account, server: MastodonServer) -> None:
+    delivery = begun(scheduled(account))
+    server.faults.set("drop_before_read", on=CREATE)
+    assert post.publish(delivery.pk) == DeliveryStatus.UNCERTAIN
+    withdraw(delivery.parts.get())
+    assert len(afterwards.operations_of(delivery.message.campaign)) == 1
+    delivery.refresh_from_db()
+    decide(delivery, None, "failed")
+    assert afterwards.operations_of(delivery.message.campaign) == []
+    assert operations.to_carry_out(timezone.now()) == []
 
 
 def test_what_was_out_before_is_asked_for_by_the_withdrawal_alone(published: PostPart) -> None:

@@ -66,6 +66,17 @@ def test_what_is_planned_for_later_is_named_and_cancelled(out: Campaign, path: s
     assert post.status == "cancelled" and not Operation.objects.exists()
 
 
+@pytest.mark.parametrize("do", ["correct", "withdraw"])
+def test_what_is_unconfirmed_is_not_said_to_be_unpublished(out: Campaign, path: str, bos: Client, do: str) -> None:
+    PostPart.objects.update(step=PartStep.COMMITTING, remote_id="")
+    Delivery.objects.filter(message=post_of(out)).update(status=DeliveryStatus.UNCERTAIN)
+    page = words(bos.get(f"{path}/{do}"))
+    assert "Unconfirmed: nobody knows yet" in page and "Nothing of it is public" not in page
+    bos.post(f"{path}/{do}", chosen(out, "edit"))
+    assert Operation.objects.count() == 1
+    assert "It is carried out once" in words(bos.get(path))
+
+
 def test_a_correction_mentions_partners_as_the_post_did(out: Campaign, path: str, bos: Client) -> None:
     Partner.objects.create(organisation=out.organisation, name="Koret", handles={"practice": "@koret"})
     bos.post(f"{path}/correct", chosen(out, "edit", "Hør @[Koret]"))
