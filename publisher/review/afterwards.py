@@ -281,7 +281,7 @@ def _settle(
         require(user, "send", campaign.organisation)
     now = timezone.now()
     again = after == OperationStatus.PENDING
-    fields = {"due_at": now, "attempts": 0, "last_error": {}} if again else {"done_at": now}
+    fields = {"due_at": now, "attempts": 0, "strikes": 0, "last_error": {}} if again else {"done_at": now}
     with transaction.atomic():
         # Its part is locked, so that no newer change comes in between.
         PostPart.objects.select_for_update().get(pk=operation.part_id)

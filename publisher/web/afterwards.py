@@ -19,7 +19,7 @@ from publisher.models import Campaign, Operation
 from publisher.review import afterwards
 from publisher.review.afterwards import NOTE_LENGTH, Out, Wish
 from publisher.templatetags.dates import number
-from publisher.vocabulary import OperationStatus, Outlet
+from publisher.vocabulary import AccountStatus, OperationStatus, Outlet
 from publisher.web.kept_words import keeps_words
 from publisher.web.staff import OwnRequest, own, own_campaign, refusals_said, staff
 
@@ -100,9 +100,7 @@ class Row:
         abilities = out.abilities
         if out.unconfirmed:
             found.append(
-                _(
-                    "Unconfirmed: nobody knows yet whether all of it is public. What you choose is done once that is known."
-                )
+                _("Unconfirmed: nobody knows yet whether all of it is public. It is done as soon as that is known.")
             )
         if not (out.parts or out.unconfirmed) or abilities is None:
             return [*found, _("Nothing of it is public.")]
@@ -212,4 +210,7 @@ def _why(operation: Operation) -> str:
         return ""
     if operation.part.step not in afterwards.PUBLIC:
         return _("It is carried out once it is known that the post is public.")
+    account = operation.part.delivery.account
+    if operation.status == OperationStatus.PENDING and account and account.status != AccountStatus.CONNECTED:
+        return _("It waits until the channel is connected again.")
     return str(Explanation.from_json(operation.last_error)) if operation.last_error else ""
