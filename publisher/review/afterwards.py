@@ -20,7 +20,7 @@ from publisher.access.audit import record
 from publisher.access.roles import require
 from publisher.compose.corrections import create_note
 from publisher.compose.post_words import with_partners
-from publisher.compose.social import abilities_of, edit_length
+from publisher.compose.social import abilities_of, edit_length, follow_up_length
 from publisher.compose.values import many_lines
 from publisher.compose.viewing import BEGUN
 from publisher.errors import InputError
@@ -44,6 +44,7 @@ _AT_ONCE = 50
 # What a newer change takes the place of, as long as no worker has it in hand.
 _GIVES_WAY = (OperationStatus.PENDING, OperationStatus.UNCERTAIN, OperationStatus.FAILED)
 _NOT_FINISHED = gettext_noop("An earlier change of this post is not finished. Wait for it, or settle it first.")
+_UNDER_WAY = (OperationStatus.PENDING, OperationStatus.WORKING, OperationStatus.UNCERTAIN)
 _COMES_DOWN = (OperationStatus.PENDING, OperationStatus.WORKING, OperationStatus.DONE)
 
 
@@ -123,7 +124,7 @@ def outs(campaign: Campaign) -> list[Out]:
 
 @dataclass(frozen=True)
 class Wish:
-    """What staff want: with `withdraw` everything down; else `texts` (new ones by message) and `down` (messages).
+    """What staff want: with `withdraw` everything down; else `texts` (new ones by part) and `down` (messages).
 
     `note` says what was wrong, for the web page and the mail; `mail`: prepare one for those who got it.
     """
@@ -187,15 +188,28 @@ def _ask(out: Out, wish: Wish, user: User | None, now: datetime) -> None:
             with contextlib.suppress(InputError) if wish.withdraw else contextlib.nullcontext():
                 _request(part, OperationKind.DELETE, "", user, now)
         return
-    typed = many_lines((wish.texts or {}).get(out.message.pk, ""))
-    text = with_partners(typed, out.message.account) if out.message.account else typed
-    if not text or not out.edits or text == out.within_reach[0].text:
+    if out.edits:
+        for part in out.within_reach:
+            _ask_for_text(out.message, part, (wish.texts or {}).get(part.pk, ""), user, now)
+
+
+def _ask_for_text(message: Message, part: PostPart, typed: str, user: User | None, now: datetime) -> None:
+    assert message.account is not None, "only a post has parts"
+    typed = many_lines(typed)
+    text = with_partners(typed, message.account)
+    if not text or text == text_of(part):
         return
-    length, limit = edit_length(out.message, text)
+    length, limit = follow_up_length(message, typed) if part.position else edit_length(message, text)
     if length > limit:
         words = gettext_noop("The text is %(length)s characters long; this channel takes %(limit)s. Shorten it.")
         raise InputError(words, length=length, limit=limit)
-    _request(out.within_reach[0], OperationKind.EDIT, text, user, now)
+    _request(part, OperationKind.EDIT, text, user, now)
+
+
+def text_of(part: PostPart) -> str:
+    """What a part says, or will say once what is asked for is made."""
+    asked = Operation.objects.filter(part=part, kind=OperationKind.EDIT, status__in=_UNDER_WAY).order_by("-pk")
+    return asked.values_list("text", flat=True).first() or part.text
 
 
 def _request(part: PostPart, kind: OperationKind, text: str, user: User | None, now: datetime) -> None:

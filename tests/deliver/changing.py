@@ -28,7 +28,7 @@ def campaign_of(part: PostPart) -> Campaign:
 
 
 def corrected(part: PostPart, text: str = "Øvelsen er på Møn") -> Operation:
-    carry_through(campaign_of(part), Wish("Forkert ø.", texts={part.delivery.message_id: text}), None)
+    carry_through(campaign_of(part), Wish("Forkert ø.", texts={part.pk: text}), None)
     return Operation.objects.latest("pk")
 
 

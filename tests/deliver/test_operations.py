@@ -39,6 +39,14 @@ def test_a_correction_changes_the_public_text_and_keeps_picture_and_link(
     assert operations.carry_out(operation.pk) is None and operations.to_carry_out(timezone.now()) == []
 
 
+def test_the_old_text_may_be_asked_for_again_before_the_new_one_is_out(published: PostPart) -> None:
+    corrected(published, "Ny")
+    assert corrected(published, published.text).text == published.text
+    assert list(Operation.objects.values_list("status", flat=True)) == ["cancelled", "pending"]
+    corrected(published, published.text)
+    assert Operation.objects.count() == 2, "it is asked for already"
+
+
 def test_a_withdrawal_takes_the_post_down(published: PostPart, server: MastodonServer) -> None:
     assert operations.carry_out(withdrawn(published).pk) == OperationStatus.DONE
     assert server.posts() == []
@@ -163,7 +171,7 @@ def test_of_one_post_one_change_at_a_time(published: PostPart) -> None:
 @pytest.mark.parametrize(("note", "text"), [("", "Nyt"), (" ", "Nyt"), ("x" * 1001, "Nyt"), ("Fejl", "ø" * 600)])
 def test_what_does_not_fit_is_refused_and_changes_nothing(published: PostPart, note: str, text: str) -> None:
     with pytest.raises(InputError):
-        carry_through(campaign_of(published), Wish(note, texts={published.delivery.message_id: text}), None)
+        carry_through(campaign_of(published), Wish(note, texts={published.pk: text}), None)
     assert not Operation.objects.exists()
     assert campaign_of(published).messages.get().corrected_at is None
 

@@ -66,7 +66,11 @@ def test_a_correction_reaches_an_unconfirmed_post_once_it_is_found(
     server.faults.set("commit_then_drop", on=CREATE)
     assert post.publish(delivery.pk) == DeliveryStatus.UNCERTAIN
     message = delivery.message
-    wish = Wish("Forkert.", down=frozenset({message.pk})) if down else Wish("Forkert.", texts={message.pk: "Rettet"})
+    wish = (
+        Wish("Forkert.", down=frozenset({message.pk}))
+        if down
+        else Wish("Forkert.", texts={delivery.parts.get().pk: "Rettet"})
+    )
     carry_through(message.campaign, wish, None)
     assert operations.carry_out(Operation.objects.get().pk) is None, "nobody knows where it is"
     Delivery.objects.update(due_at=timezone.now())
@@ -77,7 +81,7 @@ def test_a_correction_reaches_an_unconfirmed_post_once_it_is_found(
 
 def test_a_correction_reaches_what_a_worker_had_in_hand(account: Account, server: MastodonServer) -> None:
     delivery = begun(scheduled(account))
-    wish = Wish("Forkert.", texts={delivery.message_id: "Rettet"})
+    wish = Wish("Forkert.", texts={delivery.parts.get().pk: "Rettet"})
     with during(server, CREATE, lambda: carry_through(delivery.message.campaign, wish, None)):
         assert post.publish(delivery.pk) == DeliveryStatus.SENT
     assert [operations.carry_out(pk) for pk in operations.to_carry_out(timezone.now())] == [OperationStatus.DONE]
@@ -139,7 +143,7 @@ def test_what_is_withdrawn_is_neither_corrected_nor_withdrawn_again(
 
 def test_a_correction_does_not_stop_a_post_from_coming_down(published: PostPart) -> None:
     assert afterwards.take_down(published.delivery.message, None, timezone.now())
-    carry_through(campaign_of(published), Wish("Forkert.", texts={published.delivery.message_id: "Nyt"}), None)
+    carry_through(campaign_of(published), Wish("Forkert.", texts={published.pk: "Nyt"}), None)
     assert list(Operation.objects.values_list("kind", "status")) == [("delete", "pending")]
 
 
@@ -208,3 +212,18 @@ def test_what_was_withdrawn_is_not_sent_again(account: Account, server: Mastodon
     Delivery.objects.update(status=DeliveryStatus.PENDING, due_at=timezone.now(), claim_id=None, reason="")
     assert post.to_publish(timezone.now()) == [] and post.publish(delivery.pk) is None
     assert not may_go_on(Message.objects.get()) and server.posts() == []
+
+
+def test_each_part_of_a_thread_gets_its_own_new_text(account: Account, server: MastodonServer) -> None:
+    campaign = Campaign.objects.create(organisation=account.organisation, title="Tråd")
+    message = Message.objects.create(
+        campaign=campaign, outlet=Outlet.POST, account=account, text="Et", follow_ups=["To forkert", "Tre"]
+    )
+    approve(campaign, None, scheduled_at=timezone.now())
+    assert post.publish(begun(Delivery.objects.get(message=message)).pk) == DeliveryStatus.SENT
+    wrong = PostPart.objects.get(position=1)
+    carry_through(campaign, Wish("Forkert.", texts={wrong.pk: "To rettet"}), None)
+    assert [operations.carry_out(pk) for pk in operations.to_carry_out(timezone.now())] == [OperationStatus.DONE]
+    assert [each.text for each in server.posts()] == ["Et", "To rettet", "Tre"]
+    with pytest.raises(InputError, match="600"):
+        carry_through(campaign, Wish("Forkert.", texts={wrong.pk: "ø" * 600}), None)

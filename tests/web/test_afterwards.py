@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
-from publisher.models import Campaign, Delivery, Message, Operation, Partner, PostPart, User
+from publisher.models import Account, Campaign, Delivery, Message, Operation, Partner, PostPart, User
 from publisher.review import approval
 from publisher.vocabulary import DeliveryStatus, OperationStatus, PartStep
 from tests.review.send_outs import begin, freeze, mail_of, post_of
@@ -75,6 +75,31 @@ def test_what_is_unconfirmed_is_not_said_to_be_unpublished(out: Campaign, path: 
     bos.post(f"{path}/{do}", chosen(out, "edit"))
     assert Operation.objects.count() == 1
     assert "It is carried out once" in words(bos.get(path))
+
+
+def test_each_part_of_a_thread_has_its_field(out: Campaign, path: str, bos: Client) -> None:
+    part = PostPart.objects.get()
+    part.pk, part.position, part.remote_id, part.text = None, 1, "8", "Anden del"
+    part.save()
+    page = words(bos.get(f"{path}/correct"))
+    assert "New text of post 2 in the thread" in page and "Anden del" in page
+    bos.post(
+        f"{path}/correct",
+        chosen(out, "edit", PostPart.objects.first().text, **{f"post-{post_of(out).pk}-text-1": "Ny"}),
+    )  # type: ignore[union-attr]
+    assert Operation.objects.get().text == "Ny" and Operation.objects.get().part == part
+
+
+@pytest.mark.parametrize(
+    ("kind", "says"), [("telegram", "pictures stay as they are"), ("threads", "lets no program change a post")]
+)
+def test_what_cannot_be_changed_is_said_before_also_where_the_text_can(
+    out: Campaign, path: str, bos: Client, kind: str, says: str
+) -> None:
+    Account.objects.filter(pk=post_of(out).account_id).update(kind=kind)
+    page = words(bos.get(f"{path}/correct"))
+    assert says in page and ("Change the text of the post" in page) == (kind == "telegram")
+    assert ("If you take the post down: Threads takes down" in page) == (kind == "threads")
 
 
 def test_a_correction_mentions_partners_as_the_post_did(out: Campaign, path: str, bos: Client) -> None:
