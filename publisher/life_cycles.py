@@ -53,7 +53,7 @@ PART_TRANSITIONS = _edges(
 OPERATION_TRANSITIONS = _edges(
     "pending -> working | cancelled",
     "working -> done | pending | failed | uncertain",
-    "uncertain -> pending | done | failed",
+    "uncertain -> pending | done | failed | cancelled",
     "failed -> pending | cancelled",
 )
 

@@ -227,9 +227,9 @@ def left_since(claim_id: uuid.UUID) -> set[int]:
 
 
 def may_go_on(message: Message) -> bool:
-    """Whether the message is still to be sent as it was read: not paused, stopped, cancelled or changed."""
-    revision = message.campaign.approved_revision
-    wanted = Message.objects.filter(pk=message.pk, status=MessageStatus.SENDING, campaign__approved_revision=revision)
+    """Whether the message is still to be sent as it was read: not paused, stopped, cancelled, withdrawn or changed."""
+    sending = Message.objects.filter(pk=message.pk, status=MessageStatus.SENDING, withdrawn_at=None)
+    wanted = sending.filter(campaign__approved_revision=message.campaign.approved_revision)
     return not_stopped(wanted).exists()
 
 

@@ -1,7 +1,7 @@
 """Later changes to published posts: each is claimed, its call stored before it is made, and tried again by itself.
 
 `edit` and `delete` may be repeated (platforms.contract), so a lost answer is no riddle: the call is made again.
-Only after the last try a person has to look.
+Only after the last try a person has to look, and is told so.
 """
 
 from __future__ import annotations
@@ -16,30 +16,47 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
+from publisher.access.notices import notify_approvers
 from publisher.accounts.refusal import refused
 from publisher.accounts.renewal import with_access
 from publisher.accounts.settings import platform_of
 from publisher.address_guard import time_limit
 from publisher.compose.social import follow_up_of, post_of
 from publisher.deliver.outcome import BACK_OFF_MINUTES
-from publisher.errors import AccountError, OpslagError, PermanentError, TransientError
+from publisher.deliver.post import PUBLIC
+from publisher.errors import AccountError, Explanation, OpslagError, PermanentError, TransientError
 from publisher.life_cycles import check_transition
 from publisher.models import Message, Operation, PostPart
 from publisher.models.probe import Moment
 from publisher.platforms.contract import Post, Published
+from publisher.schedule.dispatch import STRIKES_ALLOWED
 from publisher.schedule.stops import not_stopped
-from publisher.vocabulary import OperationKind, OperationStatus
+from publisher.vocabulary import AccountStatus, NoticeKind, OperationKind, OperationStatus
 
 LEASE = timedelta(minutes=3)
+# What failed, or of which nobody knows: the send-out's page lets a person settle it.
+NEEDS_PERSON = (OperationStatus.FAILED, OperationStatus.UNCERTAIN)
+_NOT_DOWN = gettext_noop(
+    "%(name)s: the post of “%(title)s” could not be taken down, or nobody knows whether it is. Look at the send-out."
+)
+_NOT_CORRECTED = gettext_noop(
+    "%(name)s: the post of “%(title)s” could not be corrected, or nobody knows whether it is. Look at the send-out."
+)
+_AFTER_RECONNECT = timedelta(minutes=1)
 CALL_S = 60
 _AT_ONCE = 50
 
 
 def due(now: Moment) -> QuerySet[Operation]:
-    """Changes to be made now, stopped or not, and those whose worker died."""
+    """Changes to be made now, stopped or not, and those whose worker died.
+
+    What was asked for while nobody knew whether the post is public waits until that is known; while its channel refuses
+    us, until that is connected again.
+    """
     waiting = Q(status=OperationStatus.PENDING, due_at__lte=now)
     abandoned = Q(status=OperationStatus.WORKING, lease_until__lt=now)
-    return Operation.objects.filter(waiting | abandoned)
+    connected = Q(part__delivery__account__status=AccountStatus.CONNECTED) | Q(part__delivery__account=None)
+    return Operation.objects.filter(waiting | abandoned, connected, part__step__in=PUBLIC)
 
 
 def to_carry_out(now: datetime) -> list[int]:
@@ -57,6 +74,11 @@ def carry_out(operation_id: int) -> OperationStatus | None:
     operation = _claim(operation_id, timezone.now())
     if operation is None:
         return None
+    if operation.strikes > STRIKES_ALLOWED:
+        words = Explanation(
+            gettext_noop("Changing this post stopped the worker three times. Look at it on its platform.")
+        )
+        return _end(operation, OperationStatus.UNCERTAIN, last_error=words.as_json())
     try:
         with time_limit(CALL_S):
             changes = _call(operation)
@@ -73,9 +95,9 @@ def _claim(operation_id: int, now: datetime) -> Operation | None:
         # Whoever waits here for another one's claim then asks anew: the condition below reads other tables, too, and
         # PostgreSQL would not look at it again for a row that changed while the statement waited for it.
         Operation.objects.select_for_update().filter(pk=operation_id).first()
-        if not taken.update(**claimed, attempts=F("attempts") + 1):
+        if not taken.update(**claimed, attempts=F("attempts") + 1, strikes=F("strikes") + 1):
             return None
-    rows = ("part__delivery__message__campaign", "part__delivery__account__organisation")
+    rows = ("part__delivery__message__campaign__organisation", "part__delivery__account__organisation")
     return Operation.objects.select_related(*rows).get(pk=operation_id)
 
 
@@ -108,7 +130,10 @@ def _failed(operation: Operation, error: OpslagError) -> OperationStatus | None:
     words, now = error.explanation.as_json(), timezone.now()
     account = operation.part.delivery.account
     if isinstance(error, AccountError) and account is not None:
-        refused(account, error.explanation)
+        # It waits for the channel, as posts do. Where that was connected anew meanwhile, another try comes soon.
+        pause = timedelta() if refused(account, error.explanation) else _AFTER_RECONNECT
+        again = OperationStatus.PENDING
+        return _end(operation, again, last_error=words, due_at=now + pause, attempts=F("attempts") - 1)
     if isinstance(error, (AccountError, PermanentError)):
         return _end(operation, OperationStatus.FAILED, last_error=words)
     if operation.attempts >= settings.OPSLAG_MAX_ATTEMPTS:
@@ -123,12 +148,26 @@ def _failed(operation: Operation, error: OpslagError) -> OperationStatus | None:
 def _end(
     operation: Operation, status: OperationStatus, *, part_changes: Mapping[str, str] | None = None, **fields: object
 ) -> OperationStatus | None:
-    """Store what became of it, if this worker still has it."""
+    """Store what became of it, if this worker still has it; what a person must look at is told."""
     check_transition(OperationStatus, OperationStatus.WORKING, status)
     with transaction.atomic():
         mine = Operation.objects.filter(pk=operation.pk, claim_id=operation.claim_id, status=OperationStatus.WORKING)
-        if not mine.update(status=status, claim_id=None, lease_until=None, **fields):
+        if not mine.update(status=status, claim_id=None, lease_until=None, strikes=0, **fields):
             return None
         if part_changes:
             PostPart.objects.filter(pk=operation.part_id).update(**part_changes)
+        if status in NEEDS_PERSON:
+            _tell(operation)
     return status
+
+
+def _tell(operation: Operation) -> None:
+    """One mail to each who approves; none more for other parts of the same post."""
+    delivery = operation.part.delivery
+    others = Operation.objects.filter(part__delivery=delivery, kind=operation.kind, status__in=NEEDS_PERSON)
+    if others.exclude(pk=operation.pk).exists():
+        return
+    campaign = delivery.message.campaign
+    msgid = _NOT_DOWN if operation.kind == OperationKind.DELETE else _NOT_CORRECTED
+    words = Explanation(msgid, {"name": str(delivery.account), "title": campaign.title})
+    notify_approvers(campaign.organisation, NoticeKind.ALERT, campaign, words)

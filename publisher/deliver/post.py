@@ -94,7 +94,7 @@ def to_publish(now: datetime) -> list[int]:
 
 
 def _in_sending() -> QuerySet[Message]:
-    return Message.objects.filter(status=MessageStatus.SENDING, outlet=Outlet.POST)
+    return Message.objects.filter(status=MessageStatus.SENDING, outlet=Outlet.POST, withdrawn_at=None)
 
 
 def prepare(delivery_id: int) -> bool:
@@ -176,7 +176,7 @@ def _claim(delivery_id: int) -> PostClaim | None:
     due = Delivery.objects.filter(
         status=DeliveryStatus.PENDING,
         due_at__lte=timezone.now(),
-        message__in=not_stopped(Message.objects.filter(status=MessageStatus.SENDING)),
+        message__in=not_stopped(_in_sending()),
     )
     with transaction.atomic():
         mine = take(delivery_id, due, DeliveryStatus.SENDING, COMMIT_LEASE)

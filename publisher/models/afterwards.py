@@ -19,7 +19,8 @@ class Operation(ScopedModel):
     """A later change to one public part of a post: a new text for it, or taking it down.
 
     Claimed like a delivery (`claim_id`, `lease_until`), tried again at `due_at`; `attempts` counts calls that were
-    begun. `begun_at` is stored before the call: without an outcome it may have been made.
+    begun. `begun_at` is stored before the call: without an outcome it may have been made. `strikes`: claims since the
+    last outcome, of workers that died over it.
     """
 
     organisation_path = "part__delivery__message__campaign__organisation"
@@ -29,6 +30,7 @@ class Operation(ScopedModel):
     status = models.CharField(max_length=10, choices=OperationStatus.choices, default=OperationStatus.PENDING)
     user = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     attempts = models.PositiveSmallIntegerField(default=0)
+    strikes = models.PositiveSmallIntegerField(default=0, db_default=0)
     due_at = models.DateTimeField()
     begun_at = models.DateTimeField(null=True)
     done_at = models.DateTimeField(null=True)

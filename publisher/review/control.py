@@ -231,6 +231,8 @@ def _settle_parts(delivery: Delivery, action: str, now: datetime) -> None:
 def _take_up_again(message: Message) -> None:
     if message.status == MessageStatus.CANCELLED or message.campaign.status == CampaignStatus.CANCELLED:
         raise InputError(gettext_noop("It was cancelled; make a new send-out instead."))
+    if message.withdrawn_at is not None:
+        raise InputError(gettext_noop("It was withdrawn; make a new send-out instead."))
     if message.status == MessageStatus.FINISHED:
         move(message, MessageStatus, MessageStatus.SENDING, {"finished_at": None})
 

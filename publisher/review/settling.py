@@ -23,9 +23,11 @@ SILENT_FOR, RESENT_WITHIN = timedelta(minutes=30), timedelta(days=1)
 
 
 def by_policy(now: Moment) -> QuerySet[Message]:
-    """Mails of which the organisation wants what is unconfirmed sent again."""
+    """Mails of which the organisation wants what is unconfirmed sent again; none that was found to be wrong since."""
     return Message.objects.filter(
         outlet=Outlet.EMAIL,
+        withdrawn_at=None,
+        corrected_at=None,
         campaign__organisation__uncertain_policy=UncertainPolicy.RESEND,
         status__in=(MessageStatus.SENDING, MessageStatus.FINISHED),
         started_at__gt=now - RESENT_WITHIN,
@@ -43,7 +45,8 @@ def resend_by_policy(now: datetime) -> int:
 def _resend(message_id: int, now: datetime) -> int:
     with transaction.atomic():
         message = Message.objects.select_for_update(no_key=True, of=("self",)).get(pk=message_id)
-        if message.status not in (MessageStatus.SENDING, MessageStatus.FINISHED):
+        is_right = message.withdrawn_at is None and message.corrected_at is None
+        if not is_right or message.status not in (MessageStatus.SENDING, MessageStatus.FINISHED):
             return 0
         unclear = Delivery.objects.filter(message=message, status=DeliveryStatus.UNCERTAIN, attempts__lte=1)
         silent = unclear.filter(first_started_at__lt=now - SILENT_FOR)

@@ -13,7 +13,18 @@ from publisher.accounts.alerts import ending
 from publisher.accounts.lasting import must_reconnect_by
 from publisher.compose.renewing import NEWER, changed_news, withdrawn_news
 from publisher.items.quarantine import held_in
-from publisher.models import Account, Campaign, CampaignItem, InboundMail, Item, Message, Organisation, Rule, Source
+from publisher.models import (
+    Account,
+    Campaign,
+    CampaignItem,
+    InboundMail,
+    Item,
+    Message,
+    Operation,
+    Organisation,
+    Rule,
+    Source,
+)
 from publisher.review.photo_consent import posts_to_delete
 from publisher.vocabulary import (
     AccountStatus,
@@ -22,6 +33,7 @@ from publisher.vocabulary import (
     HoldReason,
     InboundStatus,
     MessageStatus,
+    OperationStatus,
     Outlet,
     SourceStatus,
 )
@@ -45,6 +57,7 @@ class Worklist:
     where the news itself asks, "changed" or "withdrawn". `held_news`: items in quarantine. Messages in `unconfirmed`
     and `failed_posts` carry `number`: how many deliveries; those in `held` carry `alike`: all of one campaign that are
     held for the same withdrawn news. `sources`: those that have not worked for a day, of which staff were told.
+    `changes`: posts that could not be corrected or taken down.
     """
 
     to_approve: list[Campaign]
@@ -60,10 +73,11 @@ class Worklist:
     to_delete: list[Message] = field(default_factory=list)
     expiring: list[Account] = field(default_factory=list)
     held_news: list[Item] = field(default_factory=list)
+    changes: list[Message] = field(default_factory=list)
 
     def __len__(self) -> int:
         parts = (self.to_approve, self.held, self.changed, self.unconfirmed, self.failed_posts, self.accounts)
-        more = (self.sources, self.rules, self.expiring)
+        more = (self.sources, self.rules, self.expiring, self.changes)
         in_one_row = (self.replies, self.to_delete, self.held_news)
         return sum(len(part) for part in (*parts, *more)) + sum(map(bool, in_one_row))
 
@@ -91,6 +105,7 @@ def worklist(organisation: Organisation) -> Worklist:
         to_delete=list(posts_to_delete(organisation)),
         expiring=expiring(organisation),
         held_news=list(held_in(organisation).only("title", "held_why", "organisation")),
+        changes=list(_not_changed(organisation)),
     )
 
 
@@ -128,6 +143,14 @@ def _held(organisation: Organisation) -> list[Message]:
         first = found.setdefault((message.campaign_id, 0 if one_answer else message.pk), message)
         vars(first).setdefault("alike", []).append(message)
     return list(found.values())
+
+
+def _not_changed(organisation: Organisation) -> QuerySet[Message]:
+    """Posts that should have been corrected or taken down, which failed or nobody knows."""
+    status = (OperationStatus.FAILED, OperationStatus.UNCERTAIN)
+    asked = Operation.objects.filter(part__delivery__message=OuterRef("pk"), status__in=status)
+    posts = _messages(organisation).filter(outlet=Outlet.POST)
+    return posts.filter(Q(corrected_at__isnull=False) | Q(withdrawn_at__isnull=False), Exists(asked)).order_by("pk")
 
 
 def _failing(organisation: Organisation) -> QuerySet[Source]:

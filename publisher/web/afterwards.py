@@ -15,11 +15,12 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from publisher.compose.news_page import links_here
 from publisher.errors import Explanation, InputError
-from publisher.models import Campaign, Operation
+from publisher.models import Campaign, Operation, PostPart
+from publisher.platforms.contract import Abilities, FollowUp
 from publisher.review import afterwards
-from publisher.review.afterwards import NOTE_LENGTH, Out, Wish
+from publisher.review.afterwards import NOTE_LENGTH, Out, Wish, text_of
 from publisher.templatetags.dates import number
-from publisher.vocabulary import OperationStatus, Outlet
+from publisher.vocabulary import AccountStatus, OperationStatus, Outlet
 from publisher.web.kept_words import keeps_words
 from publisher.web.staff import OwnRequest, own, own_campaign, refusals_said, staff
 
@@ -51,23 +52,40 @@ class NoteForm(forms.Form):
 
 
 class PostForm(forms.Form):
-    """What happens to one post."""
+    """What happens to one post: to its text, and that of each part which follows it."""
 
     do = forms.ChoiceField(label=gettext_lazy("On this channel"), widget=forms.RadioSelect)
-    text = forms.CharField(label=gettext_lazy("New text"), required=False, widget=forms.Textarea(attrs={"rows": 5}))
 
     def __init__(self, data: Any, out: Out) -> None:
-        first = out.parts[0].text if out.parts else ""
-        usual = EDIT if out.edits else KEEP
-        super().__init__(data, prefix=f"post-{out.message.pk}", initial={"do": usual, "text": first})
+        super().__init__(data, prefix=f"post-{out.message.pk}", initial={"do": EDIT if out.edits else KEEP})
         choices = [(KEEP, _("Leave the post as it is"))]
-        if out.edits:
+        self.parts = {_field_of(part): part for part in out.within_reach} if out.edits else {}
+        for name, part in self.parts.items():
+            self.fields[name] = forms.CharField(
+                label=_label_of(part, out), required=False, initial=text_of(part), widget=forms.Textarea({"rows": 5})
+            )
+        if self.parts:
             choices.insert(0, (EDIT, _("Change the text of the post")))
-        else:
-            del self.fields["text"]
         if out.deletes:
             choices.append((DOWN, _("Take the post down")))
         self.fields["do"].choices = choices  # type: ignore[attr-defined]
+
+    @property
+    def texts(self) -> dict[int, str]:
+        """Part id → the text that was typed."""
+        return {part.pk: self.cleaned_data.get(name, "") for name, part in self.parts.items()}
+
+
+def _field_of(part: PostPart) -> str:
+    return f"text-{part.position}" if part.position else "text"
+
+
+def _label_of(part: PostPart, out: Out) -> str:
+    if not part.position:
+        return _("New text")
+    if out.abilities and out.abilities.follow_up == FollowUp.COMMENT:
+        return _("New text of the first comment")
+    return _("New text of post %(number)s in the thread") % {"number": number(part.position + 1)}
 
 
 class Row:
@@ -77,11 +95,13 @@ class Row:
         self.out = out
         self.name = out.message.newsletter or out.message.account
         self.is_mail = out.message.outlet == Outlet.EMAIL
-        self.form = None if self.is_mail or withdraw else PostForm(data, out)
+        self.form = None if self.is_mail or withdraw or out.is_planned else PostForm(data, out)
         self.sentences = [str(each) for each in self._sentences(withdraw)]
 
     def _sentences(self, withdraw: bool) -> list[object]:
         out, found = self.out, list[object]()
+        if out.is_planned:
+            return [_("It has not gone out yet. It is cancelled, and nothing of it goes out.")]
         if out.unsent:
             words = ngettext("%(number)s that waits is never sent.", "%(number)s that wait are never sent.", out.unsent)
             found.append(words % {"number": number(out.unsent)})
@@ -96,15 +116,28 @@ class Row:
                 else _("Our page that it links to says what was wrong, and what the news item says now.")
             )
         abilities = out.abilities
-        if not out.parts or abilities is None:
+        if out.unconfirmed:
+            found.append(
+                _("Unconfirmed: nobody knows yet whether all of it is public. It is done as soon as that is known.")
+            )
+        if not (out.parts or out.unconfirmed) or abilities is None:
             return [*found, _("Nothing of it is public.")]
-        if withdraw and out.deletes:
-            found.append(_("The post is taken down."))
-        elif withdraw:
-            found.append(_("The post cannot be taken down from here. Take it down on the platform itself."))
-        elif not out.edits:
-            found.append(abilities.edit_note or _("A published post cannot be changed on this platform."))
-        return [*found, *([abilities.delete_note] if withdraw and abilities.delete_note else [])]
+        return [*found, *(self._of_withdrawal(abilities) if withdraw else self._of_correction(abilities))]
+
+    def _of_withdrawal(self, abilities: Abilities) -> list[object]:
+        if not self.out.deletes:
+            found: list[object] = [_("The post cannot be taken down from here. Take it down on the platform itself.")]
+        else:
+            found = [_("The post is taken down.")]
+        return [*found, *([abilities.delete_note] if abilities.delete_note else [])]
+
+    def _of_correction(self, abilities: Abilities) -> list[object]:
+        found: list[object] = [abilities.edit_note] if abilities.edit_note else []
+        if not self.out.edits and not found:
+            found.append(_("A published post cannot be changed on this platform."))
+        if self.out.deletes and abilities.delete_note:
+            found.append(_("If you take the post down: %(note)s") % {"note": abilities.delete_note})
+        return found
 
 
 @keeps_words
@@ -150,14 +183,15 @@ def _page(request: OwnRequest, campaign: Campaign, *, withdraw: bool) -> HttpRes
     return render(request, "web/sendouts/afterwards.html", context, status=422 if data is not None else 200)
 
 
-def _wish(form: NoteForm, rows: list[Row], withdraw: bool) -> Wish:
-    chosen = {row.out.message.pk: row.form.cleaned_data for row in rows if row.form is not None}
+def _wish(note: NoteForm, rows: list[Row], withdraw: bool) -> Wish:
+    chosen = {row.out.message.pk: row.form for row in rows if row.form is not None}
+    texts = [form.texts for form in chosen.values() if form.cleaned_data["do"] == EDIT]
     return Wish(
-        note=form.cleaned_data["note"],
+        note=note.cleaned_data["note"],
         withdraw=withdraw,
-        texts={pk: given.get("text", "") for pk, given in chosen.items() if given["do"] == EDIT},
-        down=frozenset(pk for pk, given in chosen.items() if given["do"] == DOWN),
-        mail=bool(form.cleaned_data.get("mail")),
+        texts={pk: text for each in texts for pk, text in each.items()},
+        down=frozenset(pk for pk, form in chosen.items() if form.cleaned_data["do"] == DOWN),
+        mail=bool(note.cleaned_data.get("mail")),
     )
 
 
@@ -190,9 +224,21 @@ def operation_rows(campaign: Campaign) -> list[dict[str, Any]]:
         {
             "operation": operation,
             "account": operation.part.delivery.account,
-            "error": str(Explanation.from_json(operation.last_error)) if operation.last_error else "",
+            "words": _why(operation),
             "may_try": operation.status in {OperationStatus.FAILED, OperationStatus.UNCERTAIN},
             "may_say": operation.status == OperationStatus.UNCERTAIN,
         }
         for operation in afterwards.operations_of(campaign)
     ]
+
+
+def _why(operation: Operation) -> str:
+    """What a change waits for, or why it could not be made."""
+    if operation.status == OperationStatus.DONE:
+        return ""
+    if operation.part.step not in afterwards.PUBLIC:
+        return _("It is carried out once it is known that the post is public.")
+    account = operation.part.delivery.account
+    if operation.status == OperationStatus.PENDING and account and account.status != AccountStatus.CONNECTED:
+        return _("It waits until the channel is connected again.")
+    return str(Explanation.from_json(operation.last_error)) if operation.last_error else ""

@@ -9,46 +9,20 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from publisher.deliver import operations, post, reconcile
+from publisher.deliver import operations
 from publisher.errors import InputError
-from publisher.models import Account, Campaign, Delivery, Operation, PostPart, StopStamp, User
+from publisher.models import Account, Notice, Operation, PostPart, StopStamp, User
 from publisher.review import afterwards
 from publisher.review.afterwards import Wish, carry_through
-from publisher.vocabulary import DeliveryStatus, OperationStatus
+from publisher.review.worklist import worklist
+from publisher.vocabulary import OperationStatus
 from tests.contract.mastodon import MastodonServer
-from tests.deliver.posting import CREATE, begun, during, scheduled
+from tests.deliver.changing import DELETE, campaign_of, corrected, published, withdraw, withdrawn
+from tests.deliver.posting import connected
 from tests.elsewhere import Elsewhere
 
 pytestmark = pytest.mark.database
-
-EDIT = "PUT /api/v1/statuses"
-DELETE = "DELETE /api/v1/statuses"
-
-
-@pytest.fixture
-def published(account: Account, server: MastodonServer) -> PostPart:
-    """A post that is out."""
-    delivery = begun(scheduled(account))
-    assert post.publish(delivery.pk) == DeliveryStatus.SENT
-    return delivery.parts.get()
-
-
-def campaign_of(part: PostPart) -> Campaign:
-    return part.delivery.message.campaign
-
-
-def corrected(part: PostPart, text: str = "Øvelsen er på Møn") -> Operation:
-    carry_through(campaign_of(part), Wish("Forkert ø.", texts={part.delivery.message_id: text}), None)
-    return Operation.objects.latest("pk")
-
-
-def withdraw(part: PostPart) -> None:
-    carry_through(campaign_of(part), Wish("Forkert nyhed.", withdraw=True), None)
-
-
-def withdrawn(part: PostPart) -> Operation:
-    withdraw(part)
-    return Operation.objects.latest("pk")
+__all__ = ["published"]
 
 
 def test_a_correction_changes_the_public_text_and_keeps_picture_and_link(
@@ -65,43 +39,18 @@ def test_a_correction_changes_the_public_text_and_keeps_picture_and_link(
     assert operations.carry_out(operation.pk) is None and operations.to_carry_out(timezone.now()) == []
 
 
+def test_the_old_text_may_be_asked_for_again_before_the_new_one_is_out(published: PostPart) -> None:
+    corrected(published, "Ny")
+    assert corrected(published, published.text).text == published.text
+    assert list(Operation.objects.values_list("status", flat=True)) == ["cancelled", "pending"]
+    corrected(published, published.text)
+    assert Operation.objects.count() == 2, "it is asked for already"
+
+
 def test_a_withdrawal_takes_the_post_down(published: PostPart, server: MastodonServer) -> None:
     assert operations.carry_out(withdrawn(published).pk) == OperationStatus.DONE
     assert server.posts() == []
     assert afterwards.outs(campaign_of(published))[0].parts == []
-
-
-def test_what_a_worker_had_in_hand_at_the_withdrawal_is_taken_down_once_it_is_public(
-    account: Account, server: MastodonServer
-) -> None:
-    delivery = begun(scheduled(account))
-    with during(server, CREATE, lambda: withdraw(delivery.parts.get())):
-        post.publish(delivery.pk)
-    assert len(server.posts()) == 1 and not Operation.objects.exists()
-    assert afterwards.take_down_late(timezone.now()) == 1
-    assert afterwards.take_down_late(timezone.now()) == 0
-    assert [operations.carry_out(pk) for pk in operations.to_carry_out(timezone.now())] == [OperationStatus.DONE]
-    assert server.posts() == []
-
-
-def test_an_unconfirmed_post_of_a_withdrawn_send_out_is_taken_down_once_it_is_found(
-    account: Account, server: MastodonServer
-) -> None:
-    delivery = begun(scheduled(account))
-    server.faults.set("commit_then_drop", on=CREATE)
-    assert post.publish(delivery.pk) == DeliveryStatus.UNCERTAIN
-    withdraw(delivery.parts.get())
-    assert not afterwards.appeared_late(timezone.now()).exists()
-    Delivery.objects.update(due_at=timezone.now())
-    assert reconcile.reconcile(delivery.pk)
-    assert afterwards.take_down_late(timezone.now()) == 1
-
-
-def test_what_was_out_before_is_asked_for_by_the_withdrawal_alone(published: PostPart) -> None:
-    withdraw(published)
-    Operation.objects.all().delete()
-    PostPart.objects.update(published_at=timezone.now() - timedelta(hours=1))
-    assert afterwards.take_down_late(timezone.now()) == 0
 
 
 @pytest.mark.parametrize("fault", ["drop_before_read", "500", "429"])
@@ -133,15 +82,62 @@ def test_one_that_is_gone_already_is_withdrawn(published: PostPart, server: Mast
     assert operations.carry_out(withdrawn(published).pk) == OperationStatus.DONE
 
 
-def test_a_refused_channel_fails_it_in_words_and_asks_for_a_reconnect(
+def test_a_refused_channel_lets_it_wait_for_the_reconnect(
     published: PostPart, server: MastodonServer, account: Account
 ) -> None:
     operation = withdrawn(published)
     server.revoke(server.token)
-    assert operations.carry_out(operation.pk) == OperationStatus.FAILED
+    assert operations.carry_out(operation.pk) == OperationStatus.PENDING
     operation.refresh_from_db()
     account.refresh_from_db()
-    assert operation.last_error and account.status == "needs_reconnect"
+    assert operation.last_error and operation.attempts == 0 and account.status == "needs_reconnect"
+    tomorrow = timezone.now() + timedelta(days=1)
+    assert operations.to_carry_out(tomorrow) == [] and operations.carry_out(operation.pk) is None
+    server.token = server.new_token(server.tokens[server.token].scopes)
+    connected(account.organisation, server)
+    assert operations.to_carry_out(timezone.now()) == [operation.pk]
+    assert operations.carry_out(operation.pk) == OperationStatus.DONE and server.posts() == []
+
+
+def test_one_that_stops_its_worker_three_times_is_left_to_a_person(
+    published: PostPart, server: MastodonServer, bo: User
+) -> None:
+    operation = withdrawn(published)
+    for _worker in range(3):
+        assert operations._claim(operation.pk, timezone.now())
+        Operation.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    assert operations.carry_out(operation.pk) == OperationStatus.UNCERTAIN
+    assert len(server.posts()) == 1 and operations.to_carry_out(timezone.now() + timedelta(days=1)) == []
+    operation.refresh_from_db()
+    assert "three times" in operation.last_error["msgid"]
+    afterwards.try_again(operation, None)
+    assert operations.carry_out(operation.pk) == OperationStatus.DONE
+
+
+def test_an_outcome_forgives_the_strikes(published: PostPart, server: MastodonServer) -> None:
+    operation = withdrawn(published)
+    for _try in range(4):
+        server.faults.set("500", on=DELETE)
+        assert operations.carry_out(operation.pk) == OperationStatus.PENDING
+        Operation.objects.update(due_at=timezone.now())
+    assert operations.carry_out(operation.pk) == OperationStatus.DONE
+
+
+def test_of_one_post_that_cannot_be_changed_those_who_approve_are_told_once(
+    published: PostPart, server: MastodonServer, bo: User
+) -> None:
+    other = PostPart.objects.get(pk=published.pk)
+    other.pk, other.position, other.remote_id = None, 1, "999"
+    other.save()
+    withdraw(published)
+    Operation.objects.update(attempts=99)
+    for operation in Operation.objects.all():
+        server.faults.set("500", on=DELETE)
+        assert operations.carry_out(operation.pk) in operations.NEEDS_PERSON
+    (notice,) = Notice.objects.filter(kind="alert")
+    assert notice.user == bo and "taken down" in notice.explanation["msgid"]
+    (row,) = worklist(campaign_of(published).organisation).changes
+    assert row == published.delivery.message
 
 
 def test_a_worker_that_died_is_followed_by_another(published: PostPart, server: MastodonServer) -> None:
@@ -170,24 +166,12 @@ def test_of_one_post_one_change_at_a_time(published: PostPart) -> None:
     second = withdrawn(published)
     first.refresh_from_db()
     assert (first.status, second.status) == (OperationStatus.CANCELLED, OperationStatus.PENDING), "it had not begun"
-    Operation.objects.filter(pk=second.pk).update(status=OperationStatus.WORKING, begun_at=timezone.now())
-    with pytest.raises(InputError):
-        corrected(published)
-    assert Operation.objects.count() == 2
-
-
-def test_what_waits_is_stopped(account: Account, server: MastodonServer) -> None:
-    delivery = begun(scheduled(account))
-    carry_through(delivery.message.campaign, Wish("Forkert.", withdraw=True), None)
-    delivery.refresh_from_db()
-    assert delivery.status == DeliveryStatus.CANCELLED and post.publish(delivery.pk) is None
-    assert Delivery.objects.count() == 1 and not Operation.objects.exists() and server.posts() == []
 
 
 @pytest.mark.parametrize(("note", "text"), [("", "Nyt"), (" ", "Nyt"), ("x" * 1001, "Nyt"), ("Fejl", "ø" * 600)])
 def test_what_does_not_fit_is_refused_and_changes_nothing(published: PostPart, note: str, text: str) -> None:
     with pytest.raises(InputError):
-        carry_through(campaign_of(published), Wish(note, texts={published.delivery.message_id: text}), None)
+        carry_through(campaign_of(published), Wish(note, texts={published.pk: text}), None)
     assert not Operation.objects.exists()
     assert campaign_of(published).messages.get().corrected_at is None
 

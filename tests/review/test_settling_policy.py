@@ -71,3 +71,11 @@ def test_what_is_old_or_cancelled_is_left_alone(message: Message) -> None:
     assert settling._resend(message.pk, timezone.now()) == 0, "cancelled since the look"
     Message.objects.update(status=MessageStatus.FINISHED, started_at=timezone.now() - timedelta(days=2))
     assert resend_by_policy(timezone.now()) == 0
+
+
+@pytest.mark.parametrize("word", ["withdrawn_at", "corrected_at"])
+def test_what_was_withdrawn_or_corrected_is_not_sent_again_by_itself(message: Message, word: str) -> None:
+    wants(UncertainPolicy.RESEND)
+    Message.objects.filter(pk=message.pk).update(**{word: timezone.now()})
+    assert not settling.by_policy(timezone.now()).exists()
+    assert settling._resend(message.pk, timezone.now()) == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
-from publisher.models import Campaign, Delivery, Message, Operation, Partner, PostPart, User
+from publisher.models import Account, Campaign, Delivery, Message, Operation, Partner, PostPart, User
 from publisher.review import approval
 from publisher.vocabulary import DeliveryStatus, OperationStatus, PartStep
 from tests.review.send_outs import begin, freeze, mail_of, post_of
@@ -52,6 +52,54 @@ def test_it_is_corrected_everywhere(out: Campaign, path: str, bos: Client) -> No
     public = words(Client().get(f"/m/{mail_of(out).public_id.hex}"))
     assert "Koncerten er på lørdag." in public and "Rettet " in public and "Nyt" in public
     assert "Waiting" in words(bos.get(path))
+
+
+@pytest.mark.parametrize("do", ["correct", "withdraw"])
+def test_what_is_planned_for_later_is_named_and_cancelled(out: Campaign, path: str, bos: Client, do: str) -> None:
+    post = post_of(out)
+    Message.objects.filter(pk=post.pk).update(status="scheduled", started_at=None)
+    PostPart.objects.update(step=PartStep.WAITING, remote_id="")
+    page = words(bos.get(f"{path}/{do}"))
+    assert str(post.account) in page and "It has not gone out yet." in page and "Change the text" not in page
+    assert bos.post(f"{path}/{do}", {"note": "Det passer ikke."})["Location"] == path
+    post.refresh_from_db()
+    assert post.status == "cancelled" and not Operation.objects.exists()
+
+
+@pytest.mark.parametrize("do", ["correct", "withdraw"])
+def test_what_is_unconfirmed_is_not_said_to_be_unpublished(out: Campaign, path: str, bos: Client, do: str) -> None:
+    PostPart.objects.update(step=PartStep.COMMITTING, remote_id="")
+    Delivery.objects.filter(message=post_of(out)).update(status=DeliveryStatus.UNCERTAIN)
+    page = words(bos.get(f"{path}/{do}"))
+    assert "Unconfirmed: nobody knows yet" in page and "Nothing of it is public" not in page
+    bos.post(f"{path}/{do}", chosen(out, "edit"))
+    assert Operation.objects.count() == 1
+    assert "It is carried out once" in words(bos.get(path))
+
+
+def test_each_part_of_a_thread_has_its_field(out: Campaign, path: str, bos: Client) -> None:
+    part = PostPart.objects.get()
+    part.pk, part.position, part.remote_id, part.text = None, 1, "8", "Anden del"
+    part.save()
+    page = words(bos.get(f"{path}/correct"))
+    assert "New text of post 2 in the thread" in page and "Anden del" in page
+    bos.post(
+        f"{path}/correct",
+        chosen(out, "edit", PostPart.objects.first().text, **{f"post-{post_of(out).pk}-text-1": "Ny"}),
+    )  # type: ignore[union-attr]
+    assert Operation.objects.get().text == "Ny" and Operation.objects.get().part == part
+
+
+@pytest.mark.parametrize(
+    ("kind", "says"), [("telegram", "pictures stay as they are"), ("threads", "lets no program change a post")]
+)
+def test_what_cannot_be_changed_is_said_before_also_where_the_text_can(
+    out: Campaign, path: str, bos: Client, kind: str, says: str
+) -> None:
+    Account.objects.filter(pk=post_of(out).account_id).update(kind=kind)
+    page = words(bos.get(f"{path}/correct"))
+    assert says in page and ("Change the text of the post" in page) == (kind == "telegram")
+    assert ("If you take the post down: Threads takes down" in page) == (kind == "threads")
 
 
 def test_a_correction_mentions_partners_as_the_post_did(out: Campaign, path: str, bos: Client) -> None:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from publisher.deliver.transport_health import answered, failed
 from publisher.errors import TransientError
 from publisher.items.withdrawing import withdraw
-from publisher.models import Account, Campaign, Event, Item, Message, Newsletter, Source, User
+from publisher.models import Account, Campaign, Event, Item, Message, Newsletter, Operation, PostPart, Source, User
 from publisher.review import approval
 from publisher.templatetags.dates import write_date
 from publisher.vocabulary import AccountStatus, DeliveryStatus, ItemState, MessageStatus, SourceStatus, Withdrawal
@@ -208,7 +208,7 @@ def test_more_rows_ask_no_more_questions(
         approval.submit(send_out(each, newsletter, practice_account), anna)
         approved(each, bo, newsletter, practice_account)
         finish_all(approved(each, bo, newsletter, practice_account))
-    assert questions(client, "/") == before <= 45
+    assert questions(client, "/") == before <= 46
 
 
 def finish_all(campaign: Campaign) -> None:
@@ -216,3 +216,21 @@ def finish_all(campaign: Campaign) -> None:
         begin(message)
         hand_over(message, DeliveryStatus.SENT)
         finish(message)
+
+
+def test_a_post_that_could_not_be_taken_down_waits_for_a_person(
+    item: Item, practice_account: Account, bo: User
+) -> None:
+    campaign = approved(item, bo, None, practice_account)
+    message = post_of(campaign)
+    begin(message)
+    hand_over(message, DeliveryStatus.SENT)
+    finish(message)
+    Message.objects.filter(pk=message.pk).update(withdrawn_at=timezone.now())
+    part = PostPart.objects.get(delivery__message=message)
+    Operation.objects.create(part=part, kind="delete", status="failed", due_at=timezone.now())
+    page = words(signed_in(bo).get("/"))
+    assert "Prøvekanal: The post could not be taken down, or nobody knows whether it is." in page
+    assert "1 thing needs a person." in page
+    Operation.objects.update(status="done")
+    assert "could not be taken down" not in words(signed_in(bo).get("/"))
