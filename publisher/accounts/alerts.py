@@ -72,5 +72,5 @@ def _tell(account: Account, now: datetime) -> bool:
         if told:
             left = max((until - now + timedelta(hours=23)).days, 1)
             words = ENDS_TOMORROW if left <= 1 else ENDS
-            alert(account, Explanation(words, {"name": account.name, "days": str(left)}))
+            alert(account, Explanation(words, {"name": str(account), "days": str(left)}))
     return bool(told)

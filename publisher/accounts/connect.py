@@ -142,5 +142,5 @@ def _note(account: Account, user: User | None, action: str, msgid: str) -> None:
         action=action,
         subject_kind="account",
         subject_id=account.pk,
-        explanation={"msgid": msgid, "params": {"name": account.name}},
+        explanation={"msgid": msgid, "params": {"name": str(account)}},
     )

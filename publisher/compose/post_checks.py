@@ -21,7 +21,7 @@ def words_findings(message: Message, account: Account) -> Iterator[Finding]:
     yield from _follow_ups(message, account)
     if abilities_of(account).needs_picture and not message.picture:
         words = gettext_noop("“%(name)s” takes no post without a picture. Choose one.")
-        yield Finding("error", say(words, name=account.name))
+        yield Finding("error", say(words, name=str(account)))
     named = unknown_partners("\n".join((message.text, *message.follow_ups)), account)
     for name in dict.fromkeys(named):
         words = gettext_noop("“%(name)s” is none of your partners, so the plain name is shown.")
@@ -45,7 +45,7 @@ def _cuts(message: Message, account: Account) -> Iterator[Finding]:
             "A line --- says where a thread is cut, and “%(name)s” has no threads: the line would be published. Take "
             "it out, or write a text for this channel alone."
         )
-        yield Finding("error", say(words, name=account.name), "text")
+        yield Finding("error", say(words, name=str(account)), "text")
     elif cut_marks(message.text):
         makes_thread = len(thread_of(message, message.text)) > 1
         if makes_thread:
@@ -53,7 +53,7 @@ def _cuts(message: Message, account: Account) -> Iterator[Finding]:
                 "A line --- says where the text for “%(name)s” is cut, and it is not cut yet. Press “Cut into a "
                 "thread”, or take the line out."
             )
-            yield Finding("error", say(words, name=account.name), "text")
+            yield Finding("error", say(words, name=str(account)), "text")
         if has_empty_part(message.text):
             words = gettext_noop(
                 "A line --- has no text on one side of it, so it makes no post. Write one, or take it out."

@@ -295,7 +295,7 @@ def _post(message: Message, day: date, at: datetime) -> Iterator[Finding]:
     if account is None:
         return
     if account.status != AccountStatus.CONNECTED:
-        yield Finding("error", _say(gettext_noop("The channel “%(name)s” must be connected again."), name=account.name))
+        yield Finding("error", _say(gettext_noop("The channel “%(name)s” must be connected again."), name=str(account)))
     yield from _lasting(message, account, at)
     yield from words_findings(message, account)
     if message.link and not is_web_address(message.link):
@@ -318,7 +318,7 @@ def _lasting(message: Message, account: Account, at: datetime) -> Iterator[Findi
         else gettext_noop("“%(name)s” must be connected again before %(day)s, or this post cannot go out.")
     )
     last_day = timezone.localtime(until, ZoneInfo(message.campaign.organisation.timezone)).date()
-    yield Finding("error" if near else "warning", _say(words, name=account.name, day=_in_words(last_day)))
+    yield Finding("error" if near else "warning", _say(words, name=str(account), day=_in_words(last_day)))
 
 
 def _alt_length(message: Message, account: Account) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar
 
 from django.db import models
@@ -11,7 +12,7 @@ from publisher.models.audience import new_token
 from publisher.models.fields import EMPTY, NOTHING, EncryptedJSONField
 from publisher.models.organisation import Organisation, User
 from publisher.models.scoped import ScopedModel
-from publisher.platforms import platform_choices
+from publisher.platforms import PLATFORMS, platform_choices
 from publisher.vocabulary import AccountStatus
 
 
@@ -61,7 +62,14 @@ class Account(ScopedModel):
         ]
 
     def __str__(self) -> str:
-        return self.name
+        """As people tell it from the others: “Kulturfællesskabet (Mastodon)”.
+
+        An organisation has the same name everywhere. A name that says the platform already stands alone.
+        """
+        platform = PLATFORMS.get(self.kind)
+        called = str(platform.called) if platform else self.kind
+        is_said = re.search(rf"\b{re.escape(called)}\b", self.name, re.IGNORECASE)
+        return self.name if is_said else f"{self.name} ({called})"
 
 
 class PlatformApp(ScopedModel):

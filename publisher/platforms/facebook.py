@@ -69,6 +69,7 @@ class FacebookPlatform(Platform):
 
     kind = "facebook"
     label = _("Facebook Page")
+    name = "Facebook"
     config_class = FacebookConfig
     # The link has a field of its own, which Facebook does not look at beside pictures: there it joins the text.
     link_in_text = False

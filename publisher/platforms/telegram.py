@@ -68,6 +68,7 @@ class TelegramPlatform(Platform):
     kind = "telegram"
     handle_example = "@koegebib"
     label = _("Telegram channel")
+    name = "Telegram"
     config_class = TelegramConfig
 
     def abilities(self, facts: Mapping[str, Any]) -> Abilities:

@@ -79,6 +79,7 @@ class WebhookPlatform(Platform):
 
     kind = "webhook"
     label = _("Webhook of your own")
+    name = _("Webhook")
     config_class = WebhookConfig
     link_in_text = False
     picture_and_card: ClassVar[bool] = True

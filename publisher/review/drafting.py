@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -13,10 +13,10 @@ from publisher.access.audit import record
 from publisher.access.roles import require
 from publisher.compose.drafts import create_campaign
 from publisher.errors import InputError
-from publisher.models import Account, AuditEntry, Campaign, Item, Newsletter, Organisation, User
+from publisher.models import Account, AuditEntry, Campaign, Item, Message, Newsletter, Organisation, User
 from publisher.review.moves import CHANGED_MEANWHILE
 from publisher.review.planned import UNPLANNED, planned
-from publisher.vocabulary import CampaignStatus
+from publisher.vocabulary import CampaignStatus, MessageStatus
 
 # The same untouched draft asked for again within this time is a second press of the same button.
 SAME_PRESS = timedelta(minutes=2)
@@ -103,3 +103,13 @@ def suggest_time(campaign: Campaign, at: datetime | None, wall: datetime | None 
         raise InputError(CHANGED_MEANWHILE)
     for name, value in time.items():
         setattr(campaign, name, value)
+
+
+def suggest_own_times(campaign: Campaign, times: Mapping[int, datetime | None]) -> None:
+    """Keep a time of its own with each of a draft's messages (by id); None lets it follow the send-out's.
+
+    Call it after `suggest_time`, in the same transaction.
+    """
+    drafts = Message.objects.filter(campaign=campaign, status=MessageStatus.DRAFT)
+    for pk, at in times.items():
+        drafts.filter(pk=pk).update(**(planned(at, campaign.organisation.timezone) if at else UNPLANNED))

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from django.db.models import Q
 from django.db.models.functions import Coalesce
 
-from publisher.models import Account, Message, Slot
+from publisher.models import Account, Campaign, Message, Slot
 from publisher.schedule.quiet import Quiet
 from publisher.schedule.times import recurring, wall_of
 from publisher.vocabulary import CampaignStatus, MessageStatus
@@ -25,17 +25,23 @@ _WEEKS_MORE = 6
 
 
 def next_slot(
-    account: Account, after: datetime, *, taken: bool = True, fits: Callable[[datetime], bool] | None = None
+    account: Account,
+    after: datetime,
+    *,
+    taken: bool = True,
+    but: Campaign | None = None,
+    fits: Callable[[datetime], bool] | None = None,
 ) -> datetime | None:
     """The account's first posting time after the instant `after`, aware; None if it has none (that `fits`).
 
     Posting times are wall times in the organisation's zone. With `taken`, instants at which another message of the
-    account is planned are left out. Nothing goes out in the account's quiet hours, nor on holidays that it keeps.
+    account is planned are left out; those of the campaign `but` are not. Nothing goes out in the account's quiet hours,
+    nor on holidays that it keeps.
     """
     slots = list(Slot.objects.filter(account=account))
     if not slots:
         return None
-    occupied = _occupied(account, after) if taken else set()
+    occupied = _occupied(account, after, but) if taken else set()
     quiet = Quiet.of_account(account)
     zone = account.organisation.timezone
     days = 7 * (len(occupied) + _WEEKS_MORE)
@@ -55,8 +61,9 @@ def _on(day: date, slots: list[Slot], zone: str) -> list[datetime]:
     return sorted(recurring(datetime.combine(day, time), zone) for time in times)
 
 
-def _occupied(account: Account, after: datetime) -> set[datetime]:
+def _occupied(account: Account, after: datetime, but: Campaign | None) -> set[datetime]:
     planned = Message.objects.filter(_OCCUPIES, account=account).annotate(
         at=Coalesce("scheduled_at", "campaign__scheduled_at")
     )
-    return set(planned.filter(at__gt=after).values_list("at", flat=True))
+    others = planned.exclude(campaign=but) if but else planned
+    return set(others.filter(at__gt=after).values_list("at", flat=True))

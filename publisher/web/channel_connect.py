@@ -125,6 +125,6 @@ def _way(platform: Platform) -> str:
 def _connected(request: OwnRequest, account: Account) -> HttpResponse:
     messages.success(
         request,
-        _("“%(name)s” is connected. Choose its posting times, or leave them out.") % {"name": account.name},
+        _("“%(name)s” is connected. Choose its posting times, or leave them out.") % {"name": account},
     )
     return redirect("channel", pk=account.pk)

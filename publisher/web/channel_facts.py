@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from publisher.accounts.lasting import must_reconnect_by
 from publisher.errors import Explanation
@@ -94,9 +93,8 @@ def _limits(limits: Limits) -> Iterator[str]:
     if limits.comment is not None:
         yield _("First comment: %(number)s characters") % {"number": number(limits.comment)}
     if limits.pictures:
-        words = ngettext("%(number)s picture", "%(number)s pictures", limits.pictures)
-        size = number(max(limits.picture_bytes // 1_000_000, 1))
-        yield words % {"number": limits.pictures} + _(", each of at most %(size)s MB") % {"size": size}
+        # However many the platform takes, a post of ours has its news item's one.
+        yield _("One picture, of at most %(size)s MB") % {"size": number(max(limits.picture_bytes // 1_000_000, 1))}
         if limits.alt_text:
             yield _("A picture’s description: %(number)s characters") % {"number": number(limits.alt_text)}
         else:

@@ -101,11 +101,11 @@ def channel_habits(request: OwnRequest, pk: int) -> HttpResponse:
         return redirect("channel", pk=pk)
     context = {
         "title": _("Links, quiet hours and mails"),
-        "state": account.name,
+        "state": str(account),
         "form": form,
         "button": _("Save"),
         "back_url": reverse("channel", args=[pk]),
-        "back_label": account.name,
+        "back_label": str(account),
     }
     return render(request, "web/one_form.html", context, status=422 if form.errors else 200)
 

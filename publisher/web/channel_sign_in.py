@@ -118,7 +118,7 @@ def channel_profiles(request: OwnRequest, pk: int) -> HttpResponse:
         if connected and not refusals:
             return _connected(request, connected)
         for account in connected:
-            messages.success(request, _("“%(name)s” is connected.") % {"name": account.name})
+            messages.success(request, _("“%(name)s” is connected.") % {"name": account})
         for name, refusal in refusals:
             form.add_error(None, f"{name}: {refusal}")
     return _profiles_page(request, row, form, offered)
@@ -194,7 +194,7 @@ def _profiles_page(request: OwnRequest, row: SigningIn, form: ProfilesForm, offe
 def _connected(request: OwnRequest, accounts: list[Account]) -> HttpResponse:
     if len(accounts) == 1:
         words = _("“%(name)s” is connected. Choose its posting times, or leave them out.")
-        messages.success(request, words % {"name": accounts[0].name})
+        messages.success(request, words % {"name": accounts[0]})
         return redirect("channel", pk=accounts[0].pk)
     words = ngettext("%(number)s channel is connected.", "%(number)s channels are connected.", len(accounts))
     messages.success(request, words % {"number": len(accounts)})

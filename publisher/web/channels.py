@@ -140,13 +140,13 @@ def channel_disconnect(request: OwnRequest, pk: int) -> HttpResponse:
     account = _account(request.organisation, pk)
     if request.method == "POST":
         disconnect_account(account, request.user)
-        messages.success(request, _("“%(name)s” is disconnected.") % {"name": account.name})
+        messages.success(request, _("“%(name)s” is disconnected.") % {"name": account})
         return redirect("channels")
     waiting = Message.objects.for_organisation(request.organisation).filter(account=account, status__in=WAITING)
     context = {
-        "title": _("Disconnect “%(name)s”?") % {"name": account.name},
+        "title": _("Disconnect “%(name)s”?") % {"name": account},
         "back_url": reverse("channel", args=[pk]),
-        "back_label": account.name,
+        "back_label": str(account),
         "sentences": [
             _("Opslag forgets its access and publishes nothing more there. What is published stays."),
             *_held_back(waiting.count()),

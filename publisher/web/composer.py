@@ -205,6 +205,7 @@ class Page:
     def promise(self) -> Promise:
         """What pressing the button would do, by what is typed now."""
         when = self.draft.when
+        self.draft.show_times()
         return promise(self.draft.messages, when.instant(), known=when.known(), errors=error_count(self.checks))
 
     def obstacle(self) -> Obstacle | None:

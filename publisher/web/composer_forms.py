@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Mapping
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
@@ -121,6 +122,7 @@ class OwnForm(DraftForm):
 class WhenForm(DraftForm):
     """When it goes out. After `is_valid`, `at` is the instant (None: at once), `wall` how it was meant.
 
+    `times` are the next free posting times of its channels, by message (None where a channel has none).
     `suggestions` are the times beside one that does not exist: (for the field, for people).
     """
 
@@ -135,22 +137,26 @@ class WhenForm(DraftForm):
         input_formats=["%H:%M", "%H.%M", "%H:%M:%S"],
         widget=forms.TimeInput(format="%H:%M", attrs={"type": "time", "class": "short"}),
     )
-    slot = forms.DateTimeField(required=False, input_formats=["%Y-%m-%dT%H:%M:%S%z"], widget=forms.HiddenInput)
 
-    def __init__(self, campaign: Campaign, slot: datetime | None, data: Any = None) -> None:
+    def __init__(
+        self, campaign: Campaign, times: Mapping[int, datetime | None], *, at_slots: bool = False, data: Any = None
+    ) -> None:
         planned = _planned(campaign)
-        super().__init__(data, prefix="when", initial=_initial(campaign, planned, slot))
+        found = [at for at in times.values() if at is not None]
+        self.slot = slot = min(found, default=None)
+        super().__init__(data, prefix="when", initial=_initial(campaign, planned, slot, at_slots=at_slots))
         self.zone = campaign.organisation.timezone
         self.at_first = planned or slot
         self.at: datetime | None = None
         self.wall: datetime | None = None
         self.note: Explanation | None = None
         self.suggestions: list[tuple[str, str]] = []
-        shown = _posted_slot(data) or slot
         choices = [(NOW, _("Now")), (LATER, _("At a time"))]
-        if shown:
-            words = _("At the next posting time: %(time)s") % {"time": write_date(shown, "short", self.zone)}
-            choices.insert(1, (SLOT, words))
+        if slot:
+            words = _("At the next posting time: %(time)s")
+            if len(found) > 1:
+                words = _("At each channel’s next posting time, the first %(time)s")
+            choices.insert(1, (SLOT, words % {"time": write_date(slot, "short", self.zone)}))
         self.fields["timing"].choices = choices  # type: ignore[attr-defined]
         if self.zone != settings.TIME_ZONE:
             self.fields["clock"].help_text = _("Time in %(zone)s.") % {"zone": self.zone}
@@ -165,12 +171,25 @@ class WhenForm(DraftForm):
             return self.at_first
         return self.at if self.is_valid() else None
 
+    @property
+    def is_at_slots(self) -> bool:
+        """Whether each channel's own next posting time is chosen."""
+        chosen = self.cleaned_data.get("timing") if self.known() and self.is_bound else self.initial["timing"]
+        return bool(chosen == SLOT) and self.known()
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether another time, or one time instead of several, was chosen than the page had when it was drawn."""
+        if not self.is_bound or not self.is_valid():
+            return False
+        return (self.at, self.is_at_slots) != (self.at_first, self.initial["timing"] == SLOT)
+
     def clean(self) -> dict[str, Any]:
         """Find the instant that is meant; a time that does not exist is refused with the two beside it."""
         given = dict(self.cleaned_data)
         timing = given.get("timing")
-        if timing == SLOT and given.get("slot"):
-            self.at = given["slot"]
+        if timing == SLOT:
+            self.at = self.slot
         elif timing == LATER and not self.errors:
             self._find(given.get("day"), given.get("clock"))
         if timing != NOW and self.at is not None and self.at < timezone.now() - JUST_PASSED:
@@ -207,22 +226,12 @@ def _planned(campaign: Campaign) -> datetime | None:
     return at.replace(second=0, microsecond=0) if at and at > timezone.now() else None
 
 
-def _initial(campaign: Campaign, planned: datetime | None, slot: datetime | None) -> dict[str, Any]:
+def _initial(campaign: Campaign, planned: datetime | None, slot: datetime | None, *, at_slots: bool) -> dict[str, Any]:
     zone = campaign.organisation.timezone
     tomorrow = datetime.combine(wall_of(timezone.now(), zone).date() + timedelta(days=1), MORNING)
     wall = wall_of(planned, zone) if planned else tomorrow
     return {
-        "timing": LATER if planned else SLOT if slot else NOW,
+        "timing": SLOT if slot and (at_slots or not planned) else LATER if planned else NOW,
         "day": wall.date(),
         "clock": wall.time(),
-        "slot": slot.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S%z") if slot else "",
     }
-
-
-def _posted_slot(data: Any) -> datetime | None:
-    """The posting time that the page offered when it was drawn; it stays the one that is meant."""
-    try:
-        offered = datetime.fromisoformat(data["when-slot"]) if data else None
-    except (KeyError, ValueError):
-        return None
-    return offered if offered and offered.tzinfo else None

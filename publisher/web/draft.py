@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.db import transaction
@@ -17,7 +18,7 @@ from publisher.compose.social import most_follow_ups, thread_of
 from publisher.compose.values import many_lines, one_line
 from publisher.items.library import keep_alt
 from publisher.models import Block, Campaign, Message, Picture, User
-from publisher.review.drafting import open_for_change, suggest_time
+from publisher.review.drafting import open_for_change, suggest_own_times, suggest_time
 from publisher.schedule.slots import next_slot
 from publisher.vocabulary import BlockKind, MessageStatus, Outlet
 from publisher.web.composer_forms import (
@@ -116,7 +117,9 @@ class Draft:
         self.shared = SharedForm(data, prefix="posts", initial={"text": shared}) if own_texts else None
         self.posts = [_post(message, shared, data) for message in own_texts]
         self.shots = [Shot(*each) for each in _shots(self.mails, self.posts, data)]
-        self.when = WhenForm(campaign, _slot(own_texts), data)
+        self._times = _next_times(campaign, own_texts)
+        at_slots = _is_at(campaign, own_texts, self._times)
+        self.when = WhenForm(campaign, self._times, at_slots=at_slots, data=data)
         self.about = _about(campaign) if own_texts else None
 
     @property
@@ -208,10 +211,42 @@ class Draft:
         self.revision = str(self.campaign.revision)
         return any(mails)
 
+    @transaction.atomic
     def save_time(self) -> None:
-        """Store the time that is meant, if it can be. Raises InputError if it is no draft any more."""
-        if self.when.is_valid() and self.when.at != self.campaign.scheduled_at:
+        """Store the times that are meant, if they can be. Raises InputError if it is no draft any more."""
+        if not self.when.is_valid():
+            return
+        times = self._own_times()
+        self.show_times()
+        if times or self.when.at != self.campaign.scheduled_at:
             suggest_time(self.campaign, self.when.at, self.when.wall)
+        suggest_own_times(self.campaign, times)
+
+    def show_times(self) -> None:
+        """Put the posts' own times on the messages in memory, as they are chosen."""
+        times = self._own_times()
+        for post in self.posts:
+            post.message.scheduled_at = times.get(post.message.pk, post.message.scheduled_at)
+
+    def _own_times(self) -> dict[int, datetime | None]:
+        """The own times of posts that are to be others than stored; None where one follows the send-out's.
+
+        At their channels' posting times each has its own. One time that is chosen anew is for all of them.
+        """
+        if self.when.is_at_slots:
+            wanted = {pk: at if at != self.when.slot else None for pk, at in self._times.items()}
+        elif self.when.is_changed:
+            wanted = dict.fromkeys(self._times)
+        else:
+            return {}
+        stored = {post.message.pk: post.message.scheduled_at for post in self.posts}
+        return {pk: at for pk, at in wanted.items() if at != stored[pk]}
+
+    @property
+    def without_slots(self) -> list[Message]:
+        """The posts whose channels have no posting times, while the others go out at theirs."""
+        mine = [post.message for post in self.posts if self._times[post.message.pk] is None]
+        return mine if self.when.is_at_slots else []
 
 
 def _save_mail(mail: Mail, alts: dict[int, str]) -> bool:
@@ -312,11 +347,17 @@ def _most_common(texts: list[str]) -> str:
     return max(texts, key=texts.count) if texts else ""
 
 
-def _slot(posts: list[Message]) -> Any:
-    """The earliest free posting time of the channels."""
+def _next_times(campaign: Campaign, posts: Sequence[Message]) -> dict[int, datetime | None]:
+    """For each post its channel's next free posting time; the draft takes none from itself."""
     now = timezone.now()
-    slots = [next_slot(message.account, now) for message in posts if message.account is not None]
-    return min((slot for slot in slots if slot is not None), default=None)
+    return {post.pk: next_slot(post_account(post), now, but=campaign) for post in posts}
+
+
+def _is_at(campaign: Campaign, posts: Sequence[Message], times: Mapping[int, datetime | None]) -> bool:
+    """Whether the stored times are these, and the send-out's is the first of them."""
+    first = min((at for at in times.values() if at is not None), default=None)
+    own = [post.scheduled_at or campaign.scheduled_at for post in posts]
+    return campaign.scheduled_at == first and own == [times[post.pk] or first for post in posts]
 
 
 def _line(text: object) -> str:

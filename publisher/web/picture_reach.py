@@ -15,4 +15,4 @@ def warn_where_unreachable(request: HttpRequest, account: Account) -> None:
     try:
         check_reachable(account)
     except OpslagError as error:
-        messages.warning(request, f"{account.name}: {error}")
+        messages.warning(request, f"{account}: {error}")

@@ -82,7 +82,7 @@ def _works(account: Account) -> bool:
 
 
 def _channel(account: Account) -> str:
-    return account.name if _works(account) else _("%(name)s (must be connected again)") % {"name": account.name}
+    return str(account) if _works(account) else _("%(name)s: must be connected again") % {"name": account}
 
 
 def refusal(item: Item) -> str:

@@ -48,7 +48,9 @@ class Promise:
         """What the button carries, so that a press does what the page said when it was pressed."""
         if not self.known:
             return ""
-        return self.at.astimezone(UTC).isoformat() if self.at else AT_ONCE
+        instants = [self.at.astimezone(UTC).isoformat() if self.at else AT_ONCE]
+        own = ((each.pk, each.scheduled_at) for each in self.own_times)
+        return " ".join([*instants, *(f"{pk}:{at.astimezone(UTC).isoformat()}" for pk, at in own if at)])
 
     @property
     def audience(self) -> str:

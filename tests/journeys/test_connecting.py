@@ -76,7 +76,7 @@ def test_a_channel_is_connected_by_signing_in_and_a_post_goes_out(
     page.complaints.clear()  # type: ignore[attr-defined]
     look_over(page)
     page.get_by_role("button", name="Connect").click()
-    expect(page.get_by_text("“Kulturfællesskabet” is connected.")).to_be_visible()
+    expect(page.get_by_text("“Kulturfællesskabet (Mastodon)” is connected.")).to_be_visible()
     expect(page.get_by_text("Until somebody takes it back at the platform")).to_be_visible()
     look_over(page)
     account = Account.objects.get(kind="mastodon")

@@ -92,6 +92,16 @@ def test_a_draft_that_was_taken_back_keeps_its_time(practice_account: Account) -
     assert next_slot(practice_account, utc("2026-11-25 12:00")) == utc("2026-12-03 07:00")
 
 
+def test_a_draft_takes_no_time_from_itself(practice_account: Account) -> None:
+    slots(practice_account, (MONDAY, "08:00"), (MONDAY, "16:30"))
+    post = plan(practice_account, utc("2026-11-30 07:00"), MessageStatus.DRAFT, CampaignStatus.DRAFT)
+    now = utc("2026-11-25 12:00")
+    assert next_slot(practice_account, now) == utc("2026-11-30 15:30")
+    assert next_slot(practice_account, now, but=post.campaign) == utc("2026-11-30 07:00")
+    plan(practice_account, utc("2026-11-30 07:00"), MessageStatus.DRAFT, CampaignStatus.DRAFT)
+    assert next_slot(practice_account, now, but=post.campaign) == utc("2026-11-30 15:30")
+
+
 def test_a_cancelled_draft_gives_its_time_back(practice_account: Account) -> None:
     slots(practice_account, (3, "08:00"))
     plan(practice_account, utc("2026-11-26 07:00"), MessageStatus.DRAFT, CampaignStatus.CANCELLED)

@@ -97,7 +97,7 @@ def test_the_whole_way(olga: User, secretariat: Organisation, mastodon: Mastodon
     assert "Kulturfællesskabet" in words(page) and "checked" in source_of(page)
     done = client.post(came["Location"], {"profiles": ["0"]}, follow=True)
     account = Account.objects.get(organisation=secretariat)
-    assert f"“{account.name}” is connected" in words(done)
+    assert f"“{account}” is connected" in words(done)
     assert account.handle == "@kultur@mastodon.example.org" and account.status == AccountStatus.CONNECTED
     assert config_of(account).access_token in mastodon.tokens
     assert AuditEntry.objects.get(action="account_connected").user == olga

@@ -7,6 +7,7 @@ from datetime import time
 
 import httpx
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from publisher import http
@@ -269,3 +270,9 @@ def test_warnings_are_said_on_the_page(anna: User, connected: Account) -> None:
     warning = {"msgid": "The platform refused: “%(message)s”.", "params": {"message": "no <i>figures</i>"}}
     Account.objects.filter(pk=connected.pk).update(warnings=[warning])
     assert "no &lt;i&gt;figures&lt;/i&gt;" in source_of(signed_in(anna).get(f"/channels/{connected.pk}"))
+
+
+def test_a_post_holds_one_picture_whatever_the_platform_takes(secretariat: Organisation, annas: Client) -> None:
+    account = Account.objects.create(organisation=secretariat, kind="instagram", name="Museet")
+    page = words(annas.get(f"/channels/{account.pk}"))
+    assert "One picture, of at most 8 MB" in page and "10 pictures" not in page

@@ -45,7 +45,7 @@ def test_where_it_was_published_with_its_address_and_what_waits(
     permalink = {"permalink": "https://social.example.org/@k/1", "published_at": timezone.now()}
     PostPart.objects.filter(delivery__message=post).update(**permalink)
     response = annas.get(f"/news/{item.pk}")
-    assert "Prøvekanal Published" in words(response) and "Kulturnyt Scheduled" in words(response)
+    assert "Prøvekanal (Practice channel) Published" in words(response) and "Kulturnyt Scheduled" in words(response)
     assert 'href="https://social.example.org/@k/1"' in response.content.decode()
     freeze(mail, 1)
     begin(mail)

@@ -88,7 +88,7 @@ def test_a_broken_channel_is_named_and_not_ticked(item: Item, practice_account: 
     assert "checked" in client.get(f"/news/{item.pk}/plan").content.decode()
     Account.objects.update(status=AccountStatus.NEEDS_RECONNECT)
     response = client.get(f"/news/{item.pk}/plan")
-    assert "Prøvekanal (must be connected again)" in words(response)
+    assert "Prøvekanal (Practice channel): must be connected again" in words(response)
     assert "checked" not in response.content.decode()
 
 

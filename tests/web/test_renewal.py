@@ -133,7 +133,7 @@ def test_withdrawn_news_is_said_and_sent_only_on_a_persons_word(
     hold_withdrawn(timezone.now())
     page = words(bos.get(path))
     assert "The news is withdrawn: " in page
-    assert "Held back for it: Kulturnyt and Prøvekanal." in page
+    assert "Held back for it: Kulturnyt and Prøvekanal (Practice channel)." in page
     source = source_of(bos.get(path))
     assert source.count('value="anyway"') == 1 and 'value="release"' not in source, "one question, one button"
     assert "News in it was withdrawn." not in page
@@ -154,7 +154,7 @@ def test_news_that_changed_and_is_withdrawn_is_asked_about_once(
     assert "The news is changed" not in words(bos.get(path))
     today = words(bos.get("/"))
     assert "1 thing needs a person." in today
-    assert "Kulturnyt and Prøvekanal: News in it was withdrawn." in today
+    assert "Kulturnyt and Prøvekanal (Practice channel): News in it was withdrawn." in today
     assert f'href="{path}#news-changed"' in source_of(bos.get("/"))
     bos.post(ask, {"do": "anyway"})
     assert "The news is changed:" in words(bos.get(path)), "the next question"

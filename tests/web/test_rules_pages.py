@@ -264,7 +264,8 @@ def test_everything_about_a_rule_is_kept_and_said_in_one_sentence(bo: User, give
     assert (rule.quiet_from, rule.quiet_until, rule.mail_as) == (time(21), time(7), RuleMail.NEXT_ISSUE)
     assert (
         "News from “Nyheder” about Musik with “kor” or “Fælles sang” without “aflyst” becomes a part of the next issue "
-        "of Kulturnyt and a post on Prøvekanal; it goes out by itself, at once; a colleague approves the issue; at "
+        "of Kulturnyt and a post on Prøvekanal (Practice channel); it "
+        "goes out by itself, at once; a colleague approves the issue; at "
         "most 3 a day; at least 90 minutes apart; nothing between 21:00 and 07:00; nothing on Saturdays and Sundays or "
         "on public holidays; nothing older than 72 hours." in page
     )

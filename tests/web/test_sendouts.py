@@ -300,7 +300,7 @@ def test_who_did_what_and_which_rule_made_it(sending: Campaign, path: str, bos: 
     page = words(bos.get(path))
     assert "the rule “Nyheder ud med det samme”" in page
     assert "Bo · Approved" in page
-    assert "Opslag · Kulturnyt, Prøvekanal: began to send" in page
+    assert "Opslag · Kulturnyt, Prøvekanal (Practice channel): began to send" in page
     assert page.index("Draft made") < page.index("Bo · Approved") < page.index("began to send")
 
 

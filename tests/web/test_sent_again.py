@@ -54,7 +54,7 @@ def test_the_page_where_it_is_planned_says_where_it_has_been(
     page = words(annas.get(f"/news/{item.pk}/plan"))
     at = write_date(mail_of(earlier).started_at, "long", "Europe/Copenhagen")
     assert f"Known already {item.title}" in page and f"Sent in Kulturnyt {at}." in page
-    assert f"Posted on Prøvekanal {at}." in page
+    assert f"Posted on Prøvekanal (Practice channel) {at}." in page
     source = source_of(annas.get(f"/news/{item.pk}/plan"))
     assert source.count("checked") == 1 and 'value="none"' in source.split("checked")[0].rsplit("<input", 1)[1]
 

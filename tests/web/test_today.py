@@ -75,8 +75,8 @@ def test_held_unconfirmed_and_failed_say_why(
     Message.objects.filter(campaign=other).update(finished_at=timezone.now())
     page = words(signed_in(bo).get("/"))
     assert "Kulturnyt: The planned time passed while Opslag was not running." in page
-    assert "Prøvekanal: The answer was lost; look whether the post is there." in page
-    assert "Prøvekanal: The post was not published." in page
+    assert "Prøvekanal (Practice channel): The answer was lost; look whether the post is there." in page
+    assert "Prøvekanal (Practice channel): The post was not published." in page
     Message.objects.filter(campaign=other).update(finished_at=timezone.now() - timedelta(days=20))
     assert "The post was not published." not in words(signed_in(bo).get("/"))
 
@@ -88,7 +88,7 @@ def test_broken_channels_and_sources_stand_there_with_their_reason(
     Account.objects.update(status=AccountStatus.NEEDS_RECONNECT)
     Source.objects.update(status=SourceStatus.BROKEN, last_error=why)
     page = words(signed_in(bo).get("/"))
-    assert "Must be connected again Prøvekanal The channel refuses us." in page
+    assert "Must be connected again Prøvekanal (Practice channel) The channel refuses us." in page
     assert "The feed's server answers with status 503." in page
 
 

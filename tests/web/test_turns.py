@@ -23,7 +23,7 @@ pytestmark = pytest.mark.database
 
 EVENING = datetime(2026, 11, 26, 21, 30, tzinfo=UTC)
 MORNING = datetime(2026, 11, 27, 6, 0, tzinfo=UTC)
-WAITS = "The rule “Natten over” sends it to Prøvekanal Friday 27 November at 07:00."
+WAITS = "The rule “Natten over” sends it to Prøvekanal (Practice channel) Friday 27 November at 07:00."
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +62,10 @@ def test_the_item_and_the_list_say_which_rule_sends_it_where_and_when(item: Item
 
 def test_the_first_page_and_the_calendar_have_it_at_its_time(item: Item, rule: Rule, annas: Client) -> None:
     page = words(annas.get("/"))
-    assert "Goes out next 07:00 Fri 27 Nov Åben øvelse Prøvekanal · the rule “Natten over” Planned by a rule" in page
+    assert (
+        "Goes out next 07:00 Fri 27 Nov Åben øvelse Prøvekanal (Practice channel) "
+        "· the rule “Natten over” Planned by a rule" in page
+    )
     assert "Nothing is planned" not in page and "No unused news." in page
     day = words(annas.get("/calendar/2026/11"))
     assert "07:00 Åben øvelse Practice channel Planned by a rule" in day and "1 send-out." in day
@@ -100,7 +103,7 @@ def test_a_draft_for_the_newsletter_leaves_the_channel_to_the_rule(
     item: Item, rule: Rule, newsletter: Newsletter, annas: Client
 ) -> None:
     Rule.objects.update(newsletter=newsletter)
-    both = "sends it to Kulturnyt and Prøvekanal Friday"
+    both = "sends it to Kulturnyt and Prøvekanal (Practice channel) Friday"
     assert both in words(annas.get(f"/news/{item.pk}"))
     send_out(item, newsletter)
     assert WAITS in words(annas.get(f"/news/{item.pk}"))
@@ -108,7 +111,7 @@ def test_a_draft_for_the_newsletter_leaves_the_channel_to_the_rule(
 
 def test_while_the_rule_asks_nothing_is_planned_by_it(item: Item, annas: Client) -> None:
     Rule.objects.update(held_at=timezone.now())
-    assert "holds itself: it sends it to Prøvekanal once somebody lets it go on." in words(
+    assert "holds itself: it sends it to Prøvekanal (Practice channel) once somebody lets it go on." in words(
         annas.get(f"/news/{item.pk}")
     )
     assert item.title in words(annas.get("/news"))
