@@ -106,9 +106,15 @@ def tables(connection: sa.Connection) -> list[str]:
     found = [
         name if schema is None and "." not in name else f"{schema or usual}.{name}"
         for schema in schemas[:_FEW]
-        for name in sorted({*inspector.get_table_names(schema), *inspector.get_view_names(schema)})
+        for name in sorted({*inspector.get_table_names(schema), *views(inspector, schema)})
     ]
     return found[:MOST_TABLES]
+
+
+def views(inspector: sa.Inspector, schema: str | None) -> list[str]:
+    """The views of a schema, materialised ones among them. Read once for each visit: the inspector remembers."""
+    kept = inspector.get_materialized_view_names(schema) if inspector.dialect.name == POSTGRESQL else []
+    return [*inspector.get_view_names(schema), *kept]
 
 
 def origin(connection: sa.Connection, table: str, query: str) -> Origin:
