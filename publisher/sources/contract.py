@@ -172,6 +172,10 @@ class Source(ABC):
         for staff; never anything else for what the outside world sends.
         """
 
+    def first_poll(self, config: Any) -> Poll:
+        """Look before it is kept. Raises as `poll`, and PermanentError for what a person must decide first."""
+        return self.poll(config, {})
+
     def described(self, config: Mapping[str, Any]) -> str:
         """Where the news comes from, for pages; `config` are the open fields as they are stored."""
         return str(config.get("url", ""))
