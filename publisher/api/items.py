@@ -25,6 +25,8 @@ from publisher.sources.push import LARGEST_BODY, FaultsError, UnreadableError, r
 from publisher.vocabulary import SourceStatus
 
 JSON = "application/json"
+# What came of items that are published.
+STANDING = {pushed.CREATED, pushed.JOINED, pushed.CHANGED, pushed.UNCHANGED}
 ItemsView = Callable[..., HttpResponse]
 
 
@@ -90,12 +92,21 @@ def _answer(taken: pushed.Taken) -> dict[str, Any]:
     notes = []
     if taken.result == pushed.IGNORED:
         notes.append(_("A draft is not stored. Send it when it is published; to take an item back send “withdrawn”."))
+    if taken.result == pushed.JOINED:
+        notes.append(_("The item was here already, from another place or under another id: no second one was made."))
+    if taken.is_archived and taken.result in STANDING:
+        notes.append(_("It lies in the back catalogue: no rule uses it until somebody in Opslag takes it into use."))
     if taken.is_held:
         notes.append(_("The item is held back until a person in Opslag says that it is news."))
-    if taken.result in {pushed.CREATED, pushed.CHANGED, pushed.UNCHANGED} and taken.without_picture:
-        notes.append(_("Without its picture: %(why)s Send the item again to try once more.")
-                     % {"why": taken.without_picture})  # fmt: skip
+    if taken.result in STANDING and taken.without_picture:
+        notes.append(_without_picture(taken) % {"why": taken.without_picture})
     return answer | ({"notes": notes} if notes else {})
+
+
+def _without_picture(taken: pushed.Taken) -> str:
+    if taken.picture_again:
+        return _("Without its picture: %(why)s Send the item again to try once more.")
+    return _("Without its picture: %(why)s")
 
 
 def _token(request: HttpRequest) -> SourceToken | None:

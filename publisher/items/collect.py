@@ -45,14 +45,15 @@ NO_TIME_FOR_PICTURE = Explanation(gettext_noop("The picture has not been fetched
 
 @dataclass
 class Collected:
-    """What a poll gave: ids of new items; how many went to the back catalogue (`seen`), were held back (`held`),
-    changed, or were found to be withdrawn.
+    """What a poll gave: ids of new items, and of all that were made (`created`); how many of those went to the back
+    catalogue (`seen`) or were held back (`held`); how many changed, or were found to be withdrawn.
 
     `claimed` is False if nothing was done because another worker has the source or it is not active; `error` says why
     the source could not be read (also on its row); `without_picture` are ids of items whose picture was no use.
     """
 
     new: list[int] = field(default_factory=list)
+    created: set[int] = field(default_factory=set)
     seen: int = 0
     held: int = 0
     changed: int = 0
@@ -64,6 +65,8 @@ class Collected:
 
     def count(self, done: Done, item: Item) -> None:
         """Add what became of one entry."""
+        if done is Done.CREATED:
+            self.created.add(item.pk)
         if done is Done.CREATED and item.state == ItemState.NEW:
             self.new.append(item.pk)
         self.seen += done is Done.CREATED and item.state == ItemState.SEEN

@@ -26,10 +26,10 @@ _HOPS = 2
 def first_look(kind: str, values: Mapping[str, Any]) -> Poll:
     """What a source of this kind with these fields gives right now; nothing is stored.
 
-    Raises InputError for an unknown kind, and what the plug-in's `poll` raises: TransientError, PermanentError.
+    Raises InputError for an unknown kind, and what the plug-in's `first_poll` raises: TransientError, PermanentError.
     """
     plugin = _plugin(kind)
-    poll = plugin.poll(plugin.config_class(**_known(plugin, values)), {})
+    poll = plugin.first_poll(plugin.config_class(**_known(plugin, values)))
     if poll.gone:
         raise PermanentError(
             gettext_noop("The website says that what was there is gone for good. Look for its new address."),

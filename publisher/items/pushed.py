@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from django.utils import timezone
@@ -18,8 +18,8 @@ from publisher.vocabulary import ItemState
 
 # How long a call may wait for pictures, all together; what is not there by then is fetched when it is pushed again.
 PICTURES_S = 20.0
-CREATED, CHANGED, UNCHANGED, TAKEN_BACK, KEPT, UNKNOWN, IGNORED = (
-    "created", "changed", "unchanged", "withdrawn", "kept", "unknown", "ignored",
+CREATED, JOINED, CHANGED, UNCHANGED, TAKEN_BACK, KEPT, UNKNOWN, IGNORED = (
+    "created", "joined", "changed", "unchanged", "withdrawn", "kept", "unknown", "ignored",
 )  # fmt: skip
 
 
@@ -37,11 +37,21 @@ class Taken:
         return self.item is not None and self.item.state == ItemState.HELD
 
     @property
+    def is_archived(self) -> bool:
+        """Whether it lies in the back catalogue, which no rule uses."""
+        return self.item is not None and self.item.state == ItemState.SEEN
+
+    @property
     def without_picture(self) -> Explanation | None:
         """Why it has no picture although one was pushed."""
         if self.item is None or self.item.picture_id or not self.item.picture_error:
             return None
         return Explanation.from_json(self.item.picture_error)
+
+    @property
+    def picture_again(self) -> bool:
+        """Whether its picture is tried once more when it is sent again."""
+        return self.item is not None and bool(self.item.picture_error.get("again"))
 
 
 def take(source: Source, pushed: Sequence[Pushed]) -> list[Taken]:
@@ -57,7 +67,13 @@ def take(source: Source, pushed: Sequence[Pushed]) -> list[Taken]:
     noted = {"last_polled_at": now, "first_poll_done": True} | ({"last_new_item_at": now} if collected.new else {})
     Source.objects.filter(pk=source.pk).update(**noted)
     after = _known(source, keys)
-    return [_taken(key, each, before, after) for key, each in zip(keys, pushed, strict=True)]
+    answers = []
+    for key, each in zip(keys, pushed, strict=True):
+        answers.append(_taken(key, each, before, after, collected.created))
+        if item := after.get(key):
+            # Of two ids that turn out to be one item, the second has joined it.
+            collected.created.discard(item.pk)
+    return answers
 
 
 def withdraw(source: Source, external_id: str) -> Taken:
@@ -65,7 +81,7 @@ def withdraw(source: Source, external_id: str) -> Taken:
     return take(source, [Pushed(Candidate(external_id, title=""), WITHDRAWN)])[0]
 
 
-def _taken(key: str, pushed: Pushed, before: Mapping[str, Item], after: Mapping[str, Item]) -> Taken:
+def _taken(key: str, pushed: Pushed, before: Mapping[str, Item], after: Mapping[str, Item], created: Set[int]) -> Taken:
     name = pushed.candidate.external_key
     old, new = before.get(key), after.get(key)
     if pushed.status != PUBLISHED and new is None:
@@ -74,7 +90,7 @@ def _taken(key: str, pushed: Pushed, before: Mapping[str, Item], after: Mapping[
         # Another source may speak for it, and goes on giving it.
         return Taken(name, TAKEN_BACK if new.withdrawn_at else KEPT, new)
     if new is None or old is None:
-        return Taken(name, CREATED, new)
+        return Taken(name, CREATED if new is None or new.pk in created else JOINED, new)
     is_same = (old.pk, old.revision, old.withdrawn_at) == (new.pk, new.revision, new.withdrawn_at)
     return Taken(name, UNCHANGED if is_same else CHANGED, new)
 

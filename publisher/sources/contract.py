@@ -156,6 +156,10 @@ class Source(ABC):
         """From which address to which the source has moved by itself, as its state says; None if it has not."""
         return None
 
+    def left_out(self, state: Mapping[str, Any]) -> tuple[int, int] | None:
+        """How many entries it reads at most, and how many older ones it left out for that; None if it read all."""
+        return None
+
     def suggestions(self, config: Any, error: OpslagError) -> tuple[Suggestion, ...]:
         """Where else it may be, after a first look at what a person gave ended in `error`. Never raises OpslagError."""
         return ()
@@ -167,6 +171,10 @@ class Source(ABC):
         Raises TransientError (try again later), PermanentError (a person must change something) with a sentence
         for staff; never anything else for what the outside world sends.
         """
+
+    def first_poll(self, config: Any) -> Poll:
+        """Look before it is kept. Raises as `poll`, and PermanentError for what a person must decide first."""
+        return self.poll(config, {})
 
     def described(self, config: Mapping[str, Any]) -> str:
         """Where the news comes from, for pages; `config` are the open fields as they are stored."""

@@ -89,6 +89,13 @@ class DatabaseConfig:
     )
     status_column: str = _mapped(_("Status"), help=_("With it a draft is never published."))
     published_values: str = _mapped(_("These values of the status mean published (comma between them)"))
+    without_status: str = field(
+        default="ask",
+        metadata={
+            "label": _("If no status is chosen"),
+            "choices": (("ask", "–"), ("all", _("All rows are published, none of them is a draft"))),
+        },
+    )
     event_starts_column: str = _mapped(_("The event begins"))
     event_ends_column: str = _mapped(_("The event ends"))
     event_place_column: str = _mapped(_("Place of the event"))
@@ -163,6 +170,10 @@ class DatabaseSource(Source):
     def samples(self, config: DatabaseConfig) -> Sequence[Sample]:
         """The newest rows, drafts among them."""
         return cast("Sequence[Sample]", import_string(f"{_LOOKS}.samples")(config))
+
+    def first_poll(self, config: DatabaseConfig) -> Poll:
+        """As `poll`; a column that may tell drafts from what is published must have been answered for."""
+        return cast("Poll", import_string(f"{_LOOKS}.first_poll")(config))
 
     def poll(self, config: DatabaseConfig, state: Mapping[str, Any]) -> Poll:
         """Read the next page of the whole and, in a large table, what changed since the last time.

@@ -47,6 +47,33 @@ NAMES: dict[str, str] = {
     ),
     "event_place_column": "spillested lokation venue location event_place place",
 }
+# Names, and parts of names, of columns that tell a draft from what is published.
+_STATES = frozenset(
+    [
+        "state",
+        "published",
+        "publiceret",
+        "udgivet",
+        "offentlig",
+        "offentliggjort",
+        "public",
+        "synlig",
+        "visible",
+        "skjult",
+        "hidden",
+        "aktiv",
+        "active",
+        "enabled",
+        "godkendt",
+        "approved",
+        "online",
+        "live",
+        "udkast",
+        "workflow",
+    ]
+)
+_STATE_PARTS = frozenset({"status", "tilstand", "kladde", "draft"})
+_YES_OR_NO = frozenset({"", "0", "1", "true", "false", "t", "f", "ja", "nej", "yes", "no"})
 # Words of a status column that mean: readers may see it.
 PUBLISHED_WORDS = frozenset(
     {"udgivet", "publiceret", "offentlig", "offentliggjort", "synlig", "aktiv", "online", "live"}
@@ -71,6 +98,19 @@ def guesses(columns: Sequence[str]) -> dict[str, str]:
 def published_words(values: Iterable[str]) -> list[str]:
     """Those of a status column's values that most likely mean “published”."""
     return [value for value in values if value in PUBLISHED_WORDS]
+
+
+def may_be_status(column: str) -> bool:
+    """Whether a column of this name may tell drafts from what is published."""
+    parts = plain(column).split("_")
+    bare = "_".join(parts[1:] if parts[0] in {"is", "er"} else parts)
+    return bare in _STATES or not _STATE_PARTS.isdisjoint(parts)
+
+
+def is_yes_or_no(values: Iterable[str]) -> bool:
+    """Whether these values, if there are any, only say yes or no."""
+    found = set(values)
+    return bool(found) and found <= _YES_OR_NO
 
 
 def _first(columns: Sequence[str], names: Iterable[str], is_like: Callable[[str, str], bool]) -> str:

@@ -178,6 +178,8 @@ class _Engine:
             password=address.password,
             database=address.database,
             charset="utf8mb4",
+            # No other meaning of quotes and backslashes than queries are checked with (database_words).
+            sql_mode="",
             read_timeout=self._patience.statement_s + LOCK_S,
             write_timeout=self._patience.connect_s,
             ssl_disabled=address.sslmode == "disable",
@@ -219,6 +221,8 @@ def _opening(kind: str, connection: sa.Connection, seconds: int) -> list[str]:
         return [
             f"SET LOCAL statement_timeout = '{seconds}s'",
             f"SET LOCAL lock_timeout = '{LOCK_S}s'",
+            # As queries are checked (database_words).
+            "SET LOCAL standard_conforming_strings = on",
         ]
     if kind == MYSQL:
         is_mariadb = bool(getattr(connection.dialect, "is_mariadb", False))

@@ -6,7 +6,7 @@ import re
 
 import sqlalchemy as sa
 
-from publisher.sources.database_address import POSTGRESQL
+from publisher.sources.database_query import views
 
 # With these a query may give the latest rows only, and then an older one leaves it without being taken back.
 _LATEST = re.compile(
@@ -30,7 +30,7 @@ def may_be_the_latest(connection: sa.Connection, table: str, query: str) -> bool
         return _says_latest(inspector, query, None, _DEEPEST)
     before, dot, after = table.partition(".")
     schema, name = (before, after) if dot else (None, table)
-    return name in _views(inspector, schema) and _shows_latest(inspector, schema, name, _DEEPEST)
+    return name in views(inspector, schema) and _shows_latest(inspector, schema, name, _DEEPEST)
 
 
 def _says_latest(inspector: sa.Inspector, words: str, schema: str | None, deep: int) -> bool:
@@ -39,7 +39,7 @@ def _says_latest(inspector: sa.Inspector, words: str, schema: str | None, deep: 
         return True
     named = set(re.findall(r"\w+", words.casefold()))
     for there in {schema, None}:
-        for view in _views(inspector, there):
+        for view in views(inspector, there):
             if view.casefold() in named and _shows_latest(inspector, there, view, deep - 1):
                 return True
     return False
@@ -53,9 +53,3 @@ def _shows_latest(inspector: sa.Inspector, schema: str | None, view: str, deep: 
     # A view's own name stands in its definition.
     body = re.sub(rf"\b{re.escape(view)}\b", "", definition or "", flags=re.IGNORECASE)
     return not body.strip() or _says_latest(inspector, body, schema, deep)
-
-
-def _views(inspector: sa.Inspector, schema: str | None) -> list[str]:
-    """Read once for each visit: the inspector remembers."""
-    kept = inspector.get_materialized_view_names(schema) if inspector.dialect.name == POSTGRESQL else []
-    return [*inspector.get_view_names(schema), *kept]

@@ -19,7 +19,7 @@ from publisher.sources import database_query as ask
 from publisher.sources.contract import Candidate, Offer, Poll, Sample, Step
 from publisher.sources.database import COLUMN, DatabaseConfig
 from publisher.sources.database_address import parse
-from publisher.sources.database_columns import guesses, published_words
+from publisher.sources.database_columns import guesses, is_yes_or_no, may_be_status, published_words
 from publisher.sources.database_connection import WAITED_FOR, reading
 from publisher.sources.database_latest import may_be_the_latest
 from publisher.sources.database_memory import Memory, bound, newest, since
@@ -72,6 +72,36 @@ def poll(config: DatabaseConfig, state: Mapping[str, Any]) -> Poll:
     reader, memory = _Reader(config), Memory.of(state)
     with reading(config.database_url, config.database_password) as connection:
         return reader.poll(connection, _origin(connection, config), memory)
+
+
+def first_poll(config: DatabaseConfig) -> Poll:
+    """As `poll`, once it is said what becomes of drafts where there is a column that may tell them."""
+    if not config.status_column and config.without_status != "all":
+        with reading(config.database_url, config.database_password) as connection:
+            column = _unanswered(connection, _origin(connection, config), config)
+        if column:
+            raise PermanentError(
+                gettext_noop(
+                    "The column “%(column)s” looks as if it told drafts from what is published. Choose it as status, "
+                    "or say that all rows are published."
+                ),
+                reason="not_set_up",
+                column=column,
+            )
+    return poll(config, {})
+
+
+def _unanswered(connection: sa.Connection, rows: ask.Origin, config: DatabaseConfig) -> str:
+    """A column that may be a status and is used as nothing else; "" if there is none.
+
+    A date may be called the same: one that is used as such and only says yes or no is none.
+    """
+    used = set(config.columns().values())
+    for name in filter(may_be_status, rows.columns):
+        is_date = name == config.published_column
+        if name not in used or (is_date and is_yes_or_no(map(status_word, ask.distinct(connection, rows, name)))):
+            return name
+    return ""
 
 
 class _Reader:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,6 +14,7 @@ from sqlalchemy.sql import quoted_name
 
 from publisher.errors import PermanentError
 from publisher.sources.database_address import POSTGRESQL, SQLITE
+from publisher.sources.database_words import Kind, Token, tokens
 
 PAGE = 500
 # A page ends early when its rows hold this many characters; the rest comes with the next one.
@@ -21,20 +23,16 @@ LONGEST_QUERY = 10_000
 MOST_TABLES = 500
 _FEW = 50
 
-_START = re.compile(r"(select|with)\b", re.IGNORECASE)
-_QUOTED = re.compile(r"'(?:[^'\\]|''|\\.)*'|\"[^\"]*\"|`[^`]*`", re.DOTALL)
-_WRITING = re.compile(
-    r"\b(into)\b|\(\s*(insert|update|delete|merge)\b|\bfor\s+(update|share|no\s+key|key\s+share)\b",
-    re.IGNORECASE,
-)
+_WRITING = frozenset({"insert", "update", "delete", "merge"})
+_LOCKING = frozenset({("for", "update"), ("for", "share"), ("for", "no"), ("for", "key"), ("in", "share")})
 # They act, wait, or read the server's disk even where nothing can be written.
 _ACTING = re.compile(
-    r"\b(load_file|load_extension|sleep|benchmark|get_lock|release_lock|set_config|nextval|setval|query_to_xml\w*|"
-    r"pg_(?:read|ls|stat_file|sleep|terminate|cancel|reload|rotate|switch|try_advisory|advisory|notify)\w*|"
-    r"lo_\w+|dblink\w*|xp_\w+)\s*\(",
-    re.IGNORECASE,
+    r"load_file|load_extension|sleep|benchmark|get_lock|release_(?:all_)?locks?|set_config|nextval|setval|"
+    r"(?:query|cursor|table|schema|database)_to_xml\w*|ts_stat|ts_rewrite|(?:master|source)_pos_wait|"
+    r"pg_(?:read|ls|stat_file|sleep|terminate|cancel|reload|rotate|switch|try_advisory|advisory|notify|create|drop|"
+    r"promote|export|wal|backup|start_backup|stop_backup|logical|replication|log_)\w*|"
+    r"lo_\w+|dblink\w*|xp_\w+|sys_e\w+"
 )
-_COMMENT = re.compile(r"--|/\*")
 # pg_type: json, jsonb, text[], varchar[]: drivers give them as Python values, which are short.
 _STRUCTURED = frozenset({114, 3802, 1009, 1015})
 
@@ -48,27 +46,53 @@ class Origin:
     structured: frozenset[str]
 
 
-def checked_query(query: str) -> str:
-    """One SELECT, without what could act. Raises PermanentError with a sentence that says what is wrong with it.
+def checked_query(query: str, kind: str) -> str:
+    """One SELECT, without what could act, as a database of this kind reads it.
+
+    Raises PermanentError with a sentence that says what is wrong with it.
 
     The transaction is read-only anyway; this is so that staff learn it before the database does.
     """
     query = query.strip().rstrip(";").rstrip()
-    bare = _QUOTED.sub("''", query)
     if len(query) > LONGEST_QUERY:
         raise _refused(gettext_noop("The query is too long."))
-    if ";" in query:
-        raise _refused(gettext_noop("Write one query only, without a semicolon."))
-    if _COMMENT.search(bare):
+    found = list(tokens(query, kind))
+    kinds = {token.kind for token in found}
+    if Kind.COMMENT in kinds:
         raise _refused(gettext_noop("Write the query without comments."))
-    if not _START.match(bare):
+    if Kind.OPEN in kinds or not _is_balanced(found):
+        raise _refused(gettext_noop("A quotation mark or a parenthesis of the query has no other end."))
+    if Token(Kind.SIGN, ";") in found:
+        raise _refused(gettext_noop("Write one query only, without a semicolon."))
+    if not found or _word(found[0]) not in {"select", "with"}:
         raise _refused(gettext_noop("The query must begin with SELECT."))
-    if found := _WRITING.search(bare) or _ACTING.search(bare):
-        raise _refused(
-            gettext_noop("Opslag only reads: “%(word)s” may not stand in a query."),
-            word=next(word for word in found.groups() if word).upper(),
-        )
+    if word := next((word for each in pairwise(found) if (word := _forbidden(*each))), ""):
+        raise _refused(gettext_noop("Opslag only reads: “%(word)s” may not stand in a query."), word=word.upper())
     return query
+
+
+def _forbidden(token: Token, following: Token) -> str:
+    """The word with which these two would write, lock or act; "" if they do not."""
+    word, then = _word(token), _word(following)
+    if "into" in (word, then):
+        return "into"
+    if token.says == "(" and then in _WRITING:
+        return then
+    if (word, then) in _LOCKING:
+        return f"{word} {then}"
+    is_called = token.kind in {Kind.WORD, Kind.NAME} and following == Token(Kind.SIGN, "(")
+    return token.says if is_called and _ACTING.fullmatch(token.says.lower()) else ""
+
+
+def _word(token: Token) -> str:
+    return token.says.lower() if token.kind is Kind.WORD else ""
+
+
+def _is_balanced(found: Sequence[Token]) -> bool:
+    """Whether the query stays within the parentheses that are put around it."""
+    steps = ({"(": 1, ")": -1}.get(token.says, 0) for token in found if token.kind is Kind.SIGN)
+    depths = list(accumulate(steps, initial=0))
+    return min(depths) == 0 == depths[-1]
 
 
 def tables(connection: sa.Connection) -> list[str]:
@@ -82,14 +106,24 @@ def tables(connection: sa.Connection) -> list[str]:
     found = [
         name if schema is None and "." not in name else f"{schema or usual}.{name}"
         for schema in schemas[:_FEW]
-        for name in sorted({*inspector.get_table_names(schema), *inspector.get_view_names(schema)})
+        for name in sorted({*inspector.get_table_names(schema), *views(inspector, schema)})
     ]
     return found[:MOST_TABLES]
 
 
+def views(inspector: sa.Inspector, schema: str | None) -> list[str]:
+    """The views of a schema, materialised ones among them. Read once for each visit: the inspector remembers."""
+    kept = inspector.get_materialized_view_names(schema) if inspector.dialect.name == POSTGRESQL else []
+    return [*inspector.get_view_names(schema), *kept]
+
+
 def origin(connection: sa.Connection, table: str, query: str) -> Origin:
     """The table, else the query, with the columns that the database says it has."""
-    rows = _named(table) if table else sa.text(f"({_literal(checked_query(query))}) AS rows_of_query")
+    rows = (
+        _named(table)
+        if table
+        else sa.text(f"({_literal(checked_query(query, connection.dialect.name))}) AS rows_of_query")
+    )
     asked = connection.execute(sa.select(sa.text("*")).select_from(rows).limit(0))
     described: Sequence[Any] = asked.cursor.description if asked.cursor else ()
     kinds = {str(column[0]): column[1] for column in described}

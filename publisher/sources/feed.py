@@ -13,6 +13,7 @@ from publisher.errors import OpslagError
 from publisher.http import FetchLimits
 from publisher.sources.contract import Poll, Source, Suggestion
 from publisher.sources.feed_discovery import ACCEPT, read_reply, suggestions
+from publisher.sources.feed_entries import MAX_ENTRIES
 from publisher.sources.http_memory import StatusWords, host_in, look_at, min_interval_s, moved
 
 LIMITS = FetchLimits(total_s=25)
@@ -50,6 +51,11 @@ class FeedSource(Source):
         """Where permanent redirects have led it, once they were believed."""
         return moved(state)
 
+    def left_out(self, state: Mapping[str, Any]) -> tuple[int, int] | None:
+        """What the last reading left out, if anything."""
+        number = int(state.get("left_out", 0))
+        return (MAX_ENTRIES, number) if number else None
+
     def suggestions(self, config: FeedConfig, error: OpslagError) -> tuple[Suggestion, ...]:
         """The feeds of the website whose page was given."""
         return suggestions(config.url, error)
@@ -63,7 +69,7 @@ class FeedSource(Source):
         if look.poll is not None:
             return look.poll
         feed = read_reply(look.reply)
-        memory = replace(look.memory, asked_interval_s=feed.interval_s)
+        memory = replace(look.memory, asked_interval_s=feed.interval_s, left_out=feed.left_out)
         if feed.damage:
             # It may have been cut on its way here: the next answer is read, even if it claims to be the same.
             memory = replace(memory, validators_for="", body_hash="")

@@ -66,7 +66,8 @@ class NotAFeedError(PermanentError):
 class ReadFeed:
     """A feed's title, its entries and the pause in seconds that it asks for between polls (0: none).
 
-    `withdrawn` are the keys of entries that it takes back; `damage` says in words that something may be missing.
+    `withdrawn` are the keys of entries that it takes back; `damage` says in words that something may be missing;
+    `left_out`: so many older entries were not read.
     """
 
     title: str
@@ -74,10 +75,11 @@ class ReadFeed:
     interval_s: int
     withdrawn: tuple[str, ...] = ()
     damage: Explanation | None = None
+    left_out: int = 0
 
 
 def read_feed(body: bytes, content_type: str, url: str) -> ReadFeed:
-    """Read RSS or Atom; at most MAX_ENTRIES entries. `url` is where it came from: relative links start there.
+    """Read RSS or Atom; at most MAX_ENTRIES entries, the newest. `url` is where it came from: links start there.
 
     Raises PermanentError (`not_a_feed`) if it is something else or nothing of it is whole, in words that say what.
     """
@@ -100,6 +102,7 @@ def read_feed(body: bytes, content_type: str, url: str) -> ReadFeed:
         _interval_s(parsed.feed),
         tuple(without_controls(key) for key in withdrawn),
         Explanation(_DAMAGED, {"number": str(len(read))}) if parsed.damaged else None,
+        parsed.left_out,
     )
 
 

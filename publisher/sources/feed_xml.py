@@ -20,6 +20,7 @@ from xml.sax.saxutils import escape
 from feedparser.api import LooseFeedParser
 
 from publisher.sources.feed_elements import BETWEEN, FeedElements, Name, split
+from publisher.sources.feed_newest import ENTRIES, newest_in
 
 MAX_ENTRIES = 500
 # Enough for 500 entries, or for 100 articles whose paragraphs are elements of the feed itself.
@@ -38,7 +39,6 @@ MAX_LOOSE = 500_000
 _MEDIA_RSS = frozenset({"http://search.yahoo.com/mrss/", "http://search.yahoo.com/mrss"})
 _TEXTS = {"description": "alt", "title": "title", "credit": "credit"}
 _TOMBSTONES = "http://purl.org/atompub/tombstones/1.0"
-_ENTRIES = frozenset({"item", "entry"})
 _ENTRY_BEGINS = re.compile(r"<(?:item|entry)[\s>]", re.IGNORECASE)
 # An ampersand that begins nothing XML knows; CDATA sections, where it may stand, are matched to be passed over.
 _LOOSE_AMPERSAND = re.compile(
@@ -63,7 +63,8 @@ class _UnknownLetterError(Exception):
 class ParsedFeed:
     """What feedparser made of it; `version` is "" if it is no feed. `deleted`: keys of entries taken back → when.
 
-    `damaged`: it was not well-formed and could not be mended, so that something of it may be missing.
+    `damaged`: it was not well-formed and could not be mended, so that something of it may be missing. `left_out`: so
+    many entries were not read, since there are more than we read.
     """
 
     version: str
@@ -71,10 +72,11 @@ class ParsedFeed:
     entries: list[Any]
     deleted: dict[str, str] = field(default_factory=dict)
     damaged: bool = False
+    left_out: int = 0
 
 
 def parse_feed(text: str) -> ParsedFeed:
-    """Read RSS or Atom. At most MAX_ENTRIES entries.
+    """Read RSS or Atom. At most MAX_ENTRIES entries, the newest (feed_newest).
 
     Addresses stay relative to where the feed came from; what xml:base says is heeded. (With a base feedparser joins
     addresses at each element, which is a quarter of its work.)
@@ -89,7 +91,7 @@ def parse_feed(text: str) -> ParsedFeed:
 
 
 def _read_strictly(text: str) -> ParsedFeed | None:
-    strict = _Reader()
+    strict = _Reader(newest_in(text, MAX_ENTRIES, MAX_ELEMENTS))
     try:
         strict.read(text)
     except _EnoughError:
@@ -128,8 +130,13 @@ def _read_loosely(text: str) -> ParsedFeed:
 class _Reader:
     """Expat's events on their way to feedparser."""
 
-    def __init__(self) -> None:
+    def __init__(self, newest: tuple[frozenset[int], int] | None) -> None:
         self._feed = FeedElements()
+        # The places of the entries that are read (None: all), and how many others there are.
+        self._chosen: frozenset[int] | None = newest[0] if newest else None
+        self._left_out = newest[1] if newest else 0
+        # Of the entry that is being read: its depth (0: none is), its place, whether it is one of the others.
+        self._entry_depth, self._place, self._is_other = 0, -1, False
         self._deleted: dict[str, str] = {}
         self._elements = self._depth = 0
         self._kinds: Counter[str] = Counter()
@@ -154,16 +161,20 @@ class _Reader:
         parser.Parse(text.encode("utf-8", "replace"), True)
 
     def result(self) -> ParsedFeed:
-        return ParsedFeed(self._feed.version, self._feed.feeddata, self._feed.entries[:MAX_ENTRIES], self._deleted)
+        entries = self._feed.entries[:MAX_ENTRIES]
+        return ParsedFeed(self._feed.version, self._feed.feeddata, entries, self._deleted, left_out=self._left_out)
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
-        self._elements += 1
         self._depth += 1
+        name = self._names.get(tag) or self._names.setdefault(tag, split(tag))
+        if self._chosen is not None and self._is_left_out(name[1]):
+            self._hidden += 1
+            return
+        self._elements += 1
         if self._elements > MAX_ELEMENTS:
             raise _EnoughError
         if len(attributes) > MAX_OF_A_KIND:
             attributes = dict(islice(attributes.items(), MAX_OF_A_KIND))
-        name = self._names.get(tag) or self._names.setdefault(tag, split(tag))
         if self._hidden or self._reading or self._depth > MAX_DEPTH or self._is_one_too_many(name[1]):
             self._hidden += 1
         elif name == (_TOMBSTONES, "deleted-entry"):
@@ -175,6 +186,13 @@ class _Reader:
         else:
             self._pass_on(name, attributes)
 
+    def _is_left_out(self, kind: str) -> bool:
+        if not self._entry_depth and kind in ENTRIES:
+            self._entry_depth = self._depth
+            self._place += 1
+            self._is_other = self._chosen is not None and self._place not in self._chosen
+        return self._is_other
+
     def _is_one_too_many(self, kind: str) -> bool:
         if kind not in _FEW:
             return False
@@ -182,12 +200,12 @@ class _Reader:
         return self._kinds[kind] > MAX_OF_A_KIND
 
     def _pass_on(self, name: Name, attributes: dict[str, str]) -> None:
-        if name[1] in _ENTRIES:
+        if name[1] in ENTRIES:
             self._kinds.clear()
             if len(self._feed.entries) >= MAX_ENTRIES:
                 raise _EnoughError
         self._feed.begin(name, attributes)
-        if name[1] in _ENTRIES and not self._levels:
+        if name[1] in ENTRIES and not self._levels:
             self._levels.append((name, [], {}))
         elif self._levels and name[0] in _MEDIA_RSS and name[1] in {"group", "content", "thumbnail"}:
             self._levels.append((name, self._media_of(name[1]), {}))
@@ -204,6 +222,8 @@ class _Reader:
 
     def _end(self, tag: str) -> None:
         name = self._names[tag]
+        if self._depth == self._entry_depth:
+            self._entry_depth, self._is_other = 0, False
         self._depth -= 1
         if self._hidden:
             self._hidden -= 1
@@ -224,7 +244,7 @@ class _Reader:
         name, media, texts = self._levels.pop()
         for each in media:
             for key, words in texts.items():
-                if key != "title" or name[1] not in {"group", *_ENTRIES}:
+                if key != "title" or name[1] not in {"group", *ENTRIES}:
                     each[key] = each.get(key) or words
         if self._levels:
             self._levels[-1][1].extend(media)

@@ -83,7 +83,7 @@ class Memory:
     """What one poll leaves for the next; kept as JSON. It is worth nothing once staff write another address.
 
     `etag` and `last_modified` are verbatim and belong to `validators_for`; `url` differs from `configured` once a
-    permanent redirect has been believed (`old_url` then says where it came from).
+    permanent redirect has been believed (`old_url` then says where it came from). `left_out` entries were not read.
     """
 
     configured: str
@@ -96,6 +96,7 @@ class Memory:
     asked_interval_s: int = 0
     moved_to: str = ""
     moved_seen: int = 0
+    left_out: int = 0
 
     @classmethod
     def of(cls, configured: str, state: Mapping[str, Any]) -> Memory:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext_noop
@@ -28,6 +29,7 @@ from publisher.sources.feed_markup import (
     with_absolute_addresses,
     without_controls,
 )
+from publisher.sources.feed_newest import newest
 from publisher.sources.feed_text import text_of
 from publisher.sources.markup_pictures import best_first, pictures_in
 
@@ -46,7 +48,7 @@ def begins_as_json(body: bytes) -> bool:
 
 
 def read_json_feed(body: bytes, content_type: str, url: str) -> ReadFeed:
-    """Read a JSON Feed; at most MAX_ENTRIES items. `url` is where it came from: relative addresses start there.
+    """Read a JSON Feed; at most MAX_ENTRIES items, the newest. `url` is where it came from: addresses start there.
 
     Raises PermanentError (`not_a_feed`) in words that say what is wrong.
     """
@@ -60,11 +62,14 @@ def read_json_feed(body: bytes, content_type: str, url: str) -> ReadFeed:
             ),
             reason=NOT_A_FEED,
         )
-    found = [_candidate(item, feed, url) for item in items[:MAX_ENTRIES] if isinstance(item, dict)]
+    items = [item for item in items if isinstance(item, dict)]
+    wanted = newest([_latest(item) for item in items], MAX_ENTRIES) if len(items) > MAX_ENTRIES else range(len(items))
+    found = [_candidate(item, feed, url) for place, item in enumerate(items) if place in wanted]
     return ReadFeed(
         plain_text(_text(feed, "title")),
         tuple(candidate for candidate in found if candidate.title),
         _FINISHED_INTERVAL_S if feed.get("expired") is True else 0,
+        left_out=len(items) - len(wanted),
     )
 
 
@@ -104,6 +109,11 @@ def _candidate(item: _Object, feed: _Object, url: str) -> Candidate:
         tags=tuple(dict.fromkeys(word for tag in _list(item, "tags") if (word := _word(tag)))),
         pictures=best_first([*_pictures(item, url), *pictures_in(body, link or url)]),
     )
+
+
+def _latest(item: _Object) -> datetime | None:
+    times = (moment(_text(item, "date_published")), moment(_text(item, "date_modified")))
+    return max((each for each in times if each), default=None)
 
 
 def _body(item: _Object, url: str) -> str:

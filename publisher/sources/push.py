@@ -32,6 +32,7 @@ _LANGUAGE = re.compile(r"[a-zA-Z]{2,3}(-[a-zA-Z0-9]{1,4})?")
 _MOST_WORDS = 50
 # Two servers' clocks may differ by this much before a time counts as one that is still to come.
 _CLOCKS_DIFFER = timedelta(minutes=5)
+_NO_TEXT = gettext_noop("This must be text.")
 
 
 @dataclass(frozen=True)
@@ -199,8 +200,8 @@ class _Fields:
         if not isinstance(given, dict):
             reading._fault(path, gettext_noop("This must be an object."))
 
-    def text(self, name: str, most: int, *, needed: bool = False, one_line: bool = True) -> str:
-        value = self._of(name, str, gettext_noop("This must be text."), needed=needed)
+    def text(self, name: str, most: int, *, needed: bool = False, one_line: bool = True, words: str = _NO_TEXT) -> str:
+        value = self._of(name, str, words, needed=needed)
         text = without_controls(value or "")
         text = " ".join(text.split()) if one_line else text.strip()
         if needed and value is not None and not text:
@@ -213,7 +214,8 @@ class _Fields:
         """An id as the other system writes it; a number is as good."""
         if isinstance(self._given.get(name), int) and not isinstance(self._given[name], bool):
             self._given[name] = str(self._given[name])
-        return unicodedata.normalize("NFC", self.text(name, LONGEST_ID, needed=True))
+        words = gettext_noop("This must be text or a whole number.")
+        return unicodedata.normalize("NFC", self.text(name, LONGEST_ID, needed=True, words=words))
 
     def link(self, name: str, *, needed: bool = False) -> str:
         text = self.text(name, 1_000, needed=needed)

@@ -23,6 +23,7 @@ from publisher.web.kept_words import keeps_words
 from publisher.web.plugin_form import form_for, refuse
 from publisher.web.source_forms import NameForm, other_kinds
 from publisher.web.source_keep import keep
+from publisher.web.source_left_out import left_out_words
 from publisher.web.source_steps import source_steps
 from publisher.web.staff import OwnRequest, staff
 
@@ -74,11 +75,12 @@ def _look(request: OwnRequest, kind: str, form: forms.Form) -> HttpResponse:
     if look.found:
         form = form_for(SOURCES[kind].config_class)(dict(look.values))
     name = NameForm(initial={"name": look.poll.title[:120]})
-    return _show(request, form, look.poll, name, found=look.values.get("url", "") if look.found else "")
+    return _show(request, kind, form, look.poll, name, found=look.values.get("url", "") if look.found else "")
 
 
 def _show(
     request: OwnRequest,
+    kind: str,
     form: forms.Form,
     poll: Poll,
     name: NameForm,
@@ -95,6 +97,7 @@ def _show(
         "name": name,
         "found": found,
         "damage": poll.damage,
+        "left_out": left_out_words(SOURCES[kind].left_out(poll.state)),
         "candidates": latest[:SHOWN],
     }
     return render(request, "web/settings/source_look.html", context, status=status)
@@ -131,4 +134,4 @@ def _again(request: OwnRequest, kind: str, form: forms.Form, name: NameForm) -> 
     except OpslagError as error:
         refuse(form, SOURCES[kind].config_class, error)
         return _ask(request, kind, form)
-    return _show(request, form, poll, name, status=422)
+    return _show(request, kind, form, poll, name, status=422)

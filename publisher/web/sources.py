@@ -22,6 +22,7 @@ from publisher.vocabulary import SourceStatus
 from publisher.web.kept_words import keeps_words
 from publisher.web.settings_pages import tabs
 from publisher.web.source_forms import NameForm
+from publisher.web.source_left_out import left_out_words
 from publisher.web.source_tokens import pushing
 from publisher.web.source_weeks import often, weeks_of
 from publisher.web.staff import OwnRequest, may, own, staff
@@ -59,7 +60,7 @@ def source(request: OwnRequest, pk: int) -> HttpResponse:
 def source_health(request: OwnRequest, pk: int) -> HttpResponse:
     """A source's state as a part of a page, which asks again while a look at it is under way."""
     found = _whole(request, pk)
-    return render(request, "web/settings/source_health.html", _described(found) | {"moved": _moved(found)})
+    return render(request, "web/settings/source_health.html", _described(found) | _remembered(found))
 
 
 @keeps_words
@@ -137,9 +138,12 @@ def _whole(request: OwnRequest, pk: int) -> Source:
     return own(Source.objects.for_organisation(request.organisation).defer("credentials"), pk)
 
 
-def _moved(found: Source) -> tuple[str, str] | None:
+def _remembered(found: Source) -> dict[str, object]:
+    """What its plug-in's memory says: from where to where it has moved, what it leaves out."""
     plugin = SOURCES.get(found.kind)
-    return plugin.moved(found.state) if plugin else None
+    if plugin is None:
+        return {}
+    return {"moved": plugin.moved(found.state), "left_out": left_out_words(plugin.left_out(found.state))}
 
 
 def _described(found: Source) -> dict[str, object]:
@@ -180,17 +184,20 @@ def _state(found: list[Source]) -> str:
 
 def _page(request: OwnRequest, found: Source, form: NameForm | None, status: int = 200) -> HttpResponse:
     older = back_catalogue(found)
-    context = _described(found) | {
-        "moved": _moved(found),
-        "weeks": weeks_of(request.organisation, [found])[found.pk],
-        "title": found.name,
-        "readable": found.kind in SOURCES and SOURCES[found.kind].polled,
-        "form": form,
-        "older": older[:SHOWN],
-        "older_count": older.count(),
-        "history": who_did_what(found),
-        "may_edit": may(request, "edit"),
-    }
+    context = (
+        _described(found)
+        | _remembered(found)
+        | {
+            "weeks": weeks_of(request.organisation, [found])[found.pk],
+            "title": found.name,
+            "readable": found.kind in SOURCES and SOURCES[found.kind].polled,
+            "form": form,
+            "older": older[:SHOWN],
+            "older_count": older.count(),
+            "history": who_did_what(found),
+            "may_edit": may(request, "edit"),
+        }
+    )
     if not context["polled"]:
         context |= pushing(found)
     return render(request, "web/settings/source.html", context | {"state": context["kind"]}, status=status)

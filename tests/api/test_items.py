@@ -16,6 +16,7 @@ from publisher.items.collect import due_sources
 from publisher.items.push_tokens import CALLS, new_token
 from publisher.models import Area, Item, Organisation, Source, SourceToken, User
 from publisher.vocabulary import ItemState, SourceStatus
+from tests.items.by_hand import Hand, story
 from tests.items.website import HOST, drawing, website
 
 pytestmark = pytest.mark.database
@@ -86,6 +87,45 @@ def test_a_picture_that_cannot_be_had_is_said_and_comes_when_it_is_sent_again(to
     assert "notes" not in second.json()["items"][0]
     picture = Item.objects.get().picture
     assert picture and picture.alt == "Koret"
+
+
+def test_what_is_here_already_is_joined_not_made_twice(token: str, hand: Hand) -> None:
+    hand.gives(story(0))
+    hand.gives(story(0), story(1))
+    archived, new = (story(n) for n in (0, 1))
+    given = [{"external_id": each.external_key, "title": each.title, "link": each.link} for each in (archived, new)]
+    response = call(token, given)
+    assert response.status_code == 200
+    first, second = response.json()["items"]
+    assert (first["result"], second["result"]) == ("joined", "joined")
+    assert "here already" in first["notes"][0] and "back catalogue" in first["notes"][1]
+    assert "here already" in second["notes"][0] and "back catalogue" not in str(second["notes"])
+    assert [item.state for item in Item.objects.order_by("pk")] == [ItemState.SEEN, ItemState.NEW]
+    again = call(token, given).json()["items"]
+    assert [each["result"] for each in again] == ["unchanged", "unchanged"]
+    assert "back catalogue" in again[0]["notes"][0] and "here already" not in str(again)
+
+
+def test_of_two_ids_with_one_page_the_second_joins_the_first(token: str) -> None:
+    response = call(token, [NEWS, {**NEWS, "external_id": "43"}])
+    assert response.status_code == 201
+    assert [each["result"] for each in response.json()["items"]] == ["created", "joined"]
+
+
+def test_nobody_is_told_to_send_again_what_would_not_be_tried(token: str) -> None:
+    given = {**NEWS, "picture": {"url": f"{HOST}/kor.jpg", "alt": "Koret"}}
+    with website() as site:
+        site.pages[f"{HOST}/kor.jpg"] = httpx.Response(
+            200, content=b"no picture", headers={"Content-Type": "text/html"}
+        )
+        (note,) = call(token, given).json()["items"][0]["notes"]
+    assert note.startswith("Without its picture: ") and "Send the item again" not in note
+
+
+@pytest.mark.parametrize("wrong", [True, 1.5, [], {}])
+def test_an_id_is_text_or_a_whole_number(token: str, wrong: Any) -> None:
+    (field,) = call(token, {**NEWS, "external_id": wrong}).json()["error"]["fields"]
+    assert field == {"path": "external_id", "message": "This must be text or a whole number."}
 
 
 def test_a_draft_is_left_out_with_a_word(token: str) -> None:

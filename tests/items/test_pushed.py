@@ -43,7 +43,7 @@ def test_what_another_source_speaks_for_is_kept_and_the_answer_says_so(
     pushing: Source, hand: Hand, status: str
 ) -> None:
     hand.gives(story(1))
-    assert push(pushing, PUBLISHED, story(1)) == pushed.CREATED
+    assert push(pushing, PUBLISHED, story(1)) == pushed.JOINED
     assert push(pushing, status, story(1)) == pushed.KEPT
     assert withdraw(pushing, story(1).external_key).result == pushed.KEPT
     assert Item.objects.get().withdrawn_at is None

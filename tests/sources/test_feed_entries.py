@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from publisher.errors import PermanentError
 from publisher.items.content import clean_html
 from publisher.sources.contract import Candidate, PictureRef
 from publisher.sources.feed_entries import MAX_ENTRIES, ReadFeed, read_feed
+from publisher.sources.feed_newest import newest
 
 HERE = Path(__file__).parent
 URL = "https://havnby.example.org/feed.xml"
@@ -226,9 +228,52 @@ def test_letters_survive_wrong_declarations(text: str, encoding: str, content_ty
     assert read(body, content_type).candidates[0].lead == text
 
 
-def test_no_more_than_the_first_entries_are_read() -> None:
+def numbered(*numbers: int, more: str = "") -> list[str]:
+    """An entry for each, a day after the one before."""
+    begun = datetime(2024, 1, 1, tzinfo=UTC)
+    days = {number: format_datetime(begun + timedelta(days=number)) for number in numbers}
+    return [f"<guid isPermaLink='false'>{n}</guid><pubDate>{days[n]}</pubDate>{more}" for n in numbers]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize("media", ["", MEDIA])
+def test_of_too_many_entries_the_newest_are_read_wherever_they_stand(order: int, media: str) -> None:
+    feed = read(rss(*numbered(*list(range(MAX_ENTRIES + 50))[::order]), channel=media))
+    assert {entry.external_key for entry in feed.candidates} == {str(n) for n in range(50, MAX_ENTRIES + 50)}
+    assert feed.left_out == 50 and feed.damage is None
+
+
+def test_of_too_many_entries_without_dates_both_ends_are_read() -> None:
     feed = read(rss(*(f"<guid isPermaLink='false'>{n}</guid>" for n in range(MAX_ENTRIES + 50))))
-    assert [entry.external_key for entry in feed.candidates] == [str(n) for n in range(MAX_ENTRIES)]
+    half = MAX_ENTRIES // 2
+    ends = [*range(half), *range(half + 50, MAX_ENTRIES + 50)]
+    assert [entry.external_key for entry in feed.candidates] == [str(n) for n in ends]
+
+
+def test_of_entries_with_too_many_parts_the_newest_are_read() -> None:
+    feed = read(rss(*numbered(*range(60), more="<x/>" * 1000)))
+    keys = [entry.external_key for entry in feed.candidates]
+    assert keys == [str(n) for n in range(60 - len(keys), 60)] and 40 < len(keys) < 50
+    assert feed.left_out == 60 - len(keys)
+
+
+def test_all_of_a_feed_that_is_just_full_is_read() -> None:
+    feed = read(rss(*numbered(*range(MAX_ENTRIES))))
+    assert (len(feed.candidates), feed.left_out) == (MAX_ENTRIES, 0)
+
+
+@given(
+    strategies.lists(strategies.none() | strategies.datetimes(timezones=strategies.just(UTC)), max_size=30),
+    strategies.integers(1, 12),
+)
+def test_none_that_is_left_out_is_newer_than_one_that_is_read(times: list[datetime | None], most: int) -> None:
+    chosen = newest(times, most)
+    assert len(chosen) == min(most, len(times))
+    if all(times):
+        left_out = [at for place, at in enumerate(times) if at and place not in chosen]
+        assert max(left_out, default=datetime.min.replace(tzinfo=UTC)) <= min(
+            (at for place, at in enumerate(times) if at and place in chosen), default=datetime.max.replace(tzinfo=UTC)
+        )
 
 
 def test_scripts_in_headlines_and_links_are_gone() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -92,8 +92,12 @@ def test_a_feed_that_is_finished_is_asked_once_a_day() -> None:
     assert read(expired=True).interval_s == 86_400
 
 
-def test_no_more_than_the_first_items_are_read() -> None:
-    assert len(read(*({"id": str(n), "title": "Nyt"} for n in range(MAX_ENTRIES + 9))).candidates) == MAX_ENTRIES
+def test_of_too_many_items_the_newest_are_read() -> None:
+    begun = datetime(2024, 1, 1, tzinfo=UTC)
+    days = [(begun + timedelta(days=n)).isoformat() for n in range(MAX_ENTRIES + 9)]
+    feed = read(*({"id": str(n), "title": "Nyt", "date_published": day} for n, day in enumerate(days)))
+    assert [each.external_key for each in feed.candidates] == [str(n) for n in range(9, MAX_ENTRIES + 9)]
+    assert feed.left_out == 9
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "latin-1"])

@@ -166,6 +166,31 @@ def test_looking_again_shows_what_comes_of_the_fields(anna: User, cms: Cms) -> N
     assert page.status_code == 422 and fields_of(page)["title_column"] == "manchet"
 
 
+@pytest.mark.parametrize("name", ["status", "Tilstand", "er_udgivet", "published", "kladde", "isDraft"])
+def test_a_column_that_may_tell_drafts_must_be_answered_for(anna: User, cms: Cms, name: str) -> None:
+    cms.execute(f"CREATE TABLE sider (nr INTEGER PRIMARY KEY, titel TEXT, {name} TEXT)")
+    cms.execute("INSERT INTO sider VALUES (1, 'Ude', '1'), (2, 'Kladde', '0')")
+    client = signed_in(anna)
+    page = go(client, go(client, client.get(ADD), database_url=cms.url), table="sider")
+    page = go(client, page, status_column="", published_values="", published_column="")
+    assert page.status_code == 422 and f"The column “{name}” looks as if it told drafts" in words(page)
+    as_date = go(client, page, published_column=name)
+    assert as_date.status_code == 422, "a date never says only yes or no"
+    chosen = go(client, page, status_column=name, published_values="1")
+    assert "1 news item." in words(chosen)
+    said = go(client, page, without_status="all")
+    assert "2 news items." in words(said)
+
+
+def test_a_table_without_a_status_is_asked_nothing(anna: User, cms: Cms) -> None:
+    cms.execute("CREATE TABLE sider (nr INTEGER PRIMARY KEY, titel TEXT, udgivet TEXT)")
+    cms.execute("INSERT INTO sider VALUES (1, 'Ude', '2026-11-01 08:00')")
+    client = signed_in(anna)
+    page = go(client, go(client, client.get(ADD), database_url=cms.url), table="sider")
+    assert fields_of(page)["published_column"] == "udgivet"
+    assert "1 news item." in words(go(client, page))
+
+
 def test_back_one_step_and_forth_again_loses_nothing(anna: User, cms: Cms) -> None:
     client = signed_in(anna)
     page = go(client, go(client, client.get(ADD), database_url=cms.url))

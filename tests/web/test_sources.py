@@ -10,6 +10,7 @@ import time_machine
 from django.utils import timezone
 
 from publisher.items.collect import collect_source, due_sources
+from publisher.items.first_look import look_around
 from publisher.models import AuditEntry, Item, Newsletter, Organisation, Rule, Sighting, Source, User
 from publisher.vocabulary import ItemState, SourceStatus
 from tests.items.website import FEED, HOST, Story, website
@@ -30,6 +31,20 @@ def test_one_sees_what_is_there_before_anything_is_saved(anna: User) -> None:
     assert 'value="Nyheder"' in source_of(page), "the feed's own title is suggested as name"
     assert source_of(page).count('<span class="title">') == 8
     assert not Source.objects.exists() and not Item.objects.exists()
+
+
+def test_what_a_feed_has_too_much_of_is_said_before_it_is_kept_and_on_its_page(anna: User) -> None:
+    items = "".join(f"<item><guid>{n}</guid><title>Nyhed {n}</title></item>" for n in range(507))
+    said = "it takes the 500 newest, 7 older items are left out"
+    with website() as site:
+        site.put(FEED, f'<rss version="2.0"><channel>{items}</channel></rss>'.encode(), "application/rss+xml")
+        client = signed_in(anna)
+        assert said in words(client.post(ADD, {"url": FEED}))
+        client.post(ADD, {"url": FEED, "name": "Nyheder"})
+        source = Source.objects.get()
+        Source.objects.update(state=look_around("feed", {"url": FEED}).poll.state)
+    page = client.get(f"/settings/sources/{source.pk}")
+    assert said in words(page) and "Damaged" not in words(page)
 
 
 CONCERT = """BEGIN:VCALENDAR
