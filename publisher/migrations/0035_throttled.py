@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('publisher', '0033_text_key'),
+        ('publisher', '0034_operation_strikes'),
     ]
 
     operations = [
