@@ -33,13 +33,15 @@ class NoteForm(forms.Form):
     note = forms.CharField(
         label=gettext_lazy("What was wrong?"),
         max_length=NOTE_LENGTH,
-        help_text=gettext_lazy("Stands above the mail on its web page, and in the mail to those who got it."),
         widget=forms.Textarea(attrs={"rows": 4}),
     )
     mail = forms.BooleanField(label=gettext_lazy("Prepare a mail to those who got it"), required=False)
 
-    def __init__(self, data: Any, *, reached: int) -> None:
+    def __init__(self, data: Any, found: list[Out]) -> None:
         super().__init__(data)
+        mails = [out for out in found if out.message.outlet == Outlet.EMAIL]
+        reached = sum(out.reached for out in mails)
+        self.fields["note"].help_text = _seen_where(found, has_mail=any(not out.is_planned for out in mails))
         if not reached:
             del self.fields["mail"]
             return
@@ -49,6 +51,14 @@ class NoteForm(forms.Form):
             reached,
         )
         self.fields["mail"].help_text = words % {"number": number(reached)}
+
+
+def _seen_where(found: list[Out], *, has_mail: bool) -> str:
+    if has_mail:
+        return _("Stands above the mail on its web page, and in the mail to those who got it.")
+    if any(links_here(out.message, told=True) for out in found):
+        return _("Stands on our page of the news, which posts link to, and in the history of the send-out.")
+    return _("For your colleagues: it stands in the history of the send-out.")
 
 
 class PostForm(forms.Form):
@@ -160,8 +170,11 @@ def _page(request: OwnRequest, campaign: Campaign, *, withdraw: bool) -> HttpRes
     found = afterwards.outs(campaign)
     if not found:
         return redirect("sendout", campaign.pk)
+    if any(out.message.withdrawn_at for out in found):
+        messages.info(request, _("It is withdrawn already. What became of each post stands on this page."))
+        return redirect("sendout", campaign.pk)
     data = request.POST if request.method == "POST" else None
-    form = NoteForm(data, reached=sum(out.reached for out in found if out.message.outlet == Outlet.EMAIL))
+    form = NoteForm(data, found)
     rows = [Row(out, data, withdraw=withdraw) for out in found]
     if data is not None and form.is_valid() and all(row.form is None or row.form.is_valid() for row in rows):
         try:
