@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from publisher.compose.news_page import links_here
+from publisher.compose.social import abilities_of
 from publisher.errors import Explanation, InputError
 from publisher.models import Campaign, Operation, PostPart
 from publisher.platforms.contract import Abilities, FollowUp
@@ -237,12 +238,23 @@ def operation_rows(campaign: Campaign) -> list[dict[str, Any]]:
         {
             "operation": operation,
             "account": operation.part.delivery.account,
+            "part": _part_of(operation),
             "words": _why(operation),
             "may_try": operation.status in {OperationStatus.FAILED, OperationStatus.UNCERTAIN},
             "may_say": operation.status == OperationStatus.UNCERTAIN,
         }
         for operation in afterwards.operations_of(campaign)
     ]
+
+
+def _part_of(operation: Operation) -> str:
+    """Which part of the post, "" for the post itself."""
+    account, position = operation.part.delivery.account, operation.part.position
+    if not position or account is None:
+        return ""
+    if abilities_of(account).follow_up == FollowUp.COMMENT:
+        return _("first comment")
+    return _("post %(number)s in the thread") % {"number": number(position + 1)}
 
 
 def _why(operation: Operation) -> str:

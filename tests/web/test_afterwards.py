@@ -90,6 +90,7 @@ def test_each_part_of_a_thread_has_its_field(out: Campaign, path: str, bos: Clie
         f"{path}/correct",
         chosen(out, "edit", PostPart.objects.first().text, **{f"post-{post_of(out).pk}-text-1": "Ny"}),
     )  # type: ignore[union-attr]
+    assert "Correction, post 2 in the thread" in words(bos.get(path))
     assert Operation.objects.get().text == "Ny" and Operation.objects.get().part == part
 
 
