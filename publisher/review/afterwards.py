@@ -286,8 +286,11 @@ def try_again(operation: Operation, user: User | None) -> None:
 
 
 def say_done(operation: Operation, user: User | None) -> None:
-    """A person has seen that an unconfirmed change is made. Raises InputError if it has moved on meanwhile."""
-    _settle(operation, user, (OperationStatus.UNCERTAIN,), OperationStatus.DONE)
+    """A person has seen that an unconfirmed change is made, or has made a failed one on the platform itself.
+
+    Raises InputError if it has moved on meanwhile.
+    """
+    _settle(operation, user, (OperationStatus.FAILED, OperationStatus.UNCERTAIN), OperationStatus.DONE)
 
 
 def _settle(

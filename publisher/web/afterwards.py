@@ -131,8 +131,10 @@ class Row:
             found.append(
                 _("Unconfirmed: nobody knows yet whether all of it is public. It is done as soon as that is known.")
             )
-        if not (out.parts or out.unconfirmed) or abilities is None:
+        if not (out.parts or out.unconfirmed) or abilities is None or out.message.account is None:
             return [*found, _("Nothing of it is public.")]
+        if out.message.account.status != AccountStatus.CONNECTED:
+            found.append(_("The channel must be connected again first. What you choose is done then."))
         return [*found, *(self._of_withdrawal(abilities) if withdraw else self._of_correction(abilities))]
 
     def _of_withdrawal(self, abilities: Abilities) -> list[object]:
@@ -240,8 +242,7 @@ def operation_rows(campaign: Campaign) -> list[dict[str, Any]]:
             "account": operation.part.delivery.account,
             "part": _part_of(operation),
             "words": _why(operation),
-            "may_try": operation.status in {OperationStatus.FAILED, OperationStatus.UNCERTAIN},
-            "may_say": operation.status == OperationStatus.UNCERTAIN,
+            "may_settle": operation.status in {OperationStatus.FAILED, OperationStatus.UNCERTAIN},
         }
         for operation in afterwards.operations_of(campaign)
     ]

@@ -134,6 +134,14 @@ def test_what_is_withdrawn_says_so_and_offers_neither_again(out: Campaign, path:
     assert Operation.objects.count() == 1
 
 
+def test_a_channel_that_must_be_connected_again_is_said_before(out: Campaign, path: str, bos: Client) -> None:
+    Account.objects.update(status="needs_reconnect")
+    for do in ("correct", "withdraw"):
+        assert "The channel must be connected again first." in words(bos.get(f"{path}/{do}"))
+    bos.post(f"{path}/withdraw", {"note": "Det passer ikke."})
+    assert "It waits until the channel is connected again." in words(bos.get(path))
+
+
 def test_the_note_says_who_sees_it(out: Campaign, path: str, bos: Client) -> None:
     assert "Stands above the mail" in words(bos.get(f"{path}/withdraw"))
     Message.objects.filter(pk=mail_of(out).pk).update(status="draft")
@@ -165,7 +173,11 @@ def test_without_a_word_of_what_was_wrong_nothing_happens_and_what_was_typed_sta
 def test_what_failed_is_tried_again_and_what_is_unconfirmed_is_settled(out: Campaign, path: str, bos: Client) -> None:
     bos.post(f"{path}/withdraw", {"note": "Det passer ikke."})
     operation = Operation.objects.get()
-    for status, do, then in (("failed", "again", "pending"), ("uncertain", "done", "done")):
+    for status, do, then in (
+        ("failed", "again", "pending"),
+        ("uncertain", "done", "done"),
+        ("failed", "done", "done"),
+    ):
         Operation.objects.update(status=status)
         assert "Try again" in words(bos.get(path))
         bos.post(f"{path}/changes/{operation.pk}", {"do": do})
