@@ -54,7 +54,7 @@ OPERATION_TRANSITIONS = _edges(
     "pending -> working | cancelled",
     "working -> done | pending | failed | uncertain",
     "uncertain -> pending | done | failed | cancelled",
-    "failed -> pending | cancelled",
+    "failed -> pending | done | cancelled",
 )
 
 LIFE_CYCLES: Mapping[type[TextChoices], Transitions] = {

@@ -138,9 +138,10 @@ def news_page(token: str, reader: User | AnonymousUser) -> NewsPage | NoPage | N
 
 
 def links_here(message: Message, *, told: bool) -> bool:
-    """Whether a post's link is our page of its news; `told`: one that would say what was wrong with it."""
-    items = message.campaign.chosen.values_list("item_id", flat=True)
-    leads = message.link in {news_url(item_id) for item_id in items}
+    """Whether a post's link is our page of its news; `told`: one that would say what was wrong with it, and can be
+    read."""
+    chosen = message.campaign.chosen.filter(item__withdrawn_at=None) if told else message.campaign.chosen
+    leads = message.link in {news_url(item_id) for item_id in chosen.values_list("item_id", flat=True)}
     return leads and (_is_about_it_alone(message) or not told)
 
 

@@ -21,7 +21,7 @@ from publisher.access.roles import require
 from publisher.compose.corrections import create_note
 from publisher.compose.post_words import with_partners
 from publisher.compose.social import abilities_of, edit_length, follow_up_length
-from publisher.compose.values import many_lines
+from publisher.compose.values import many_lines, one_line
 from publisher.compose.viewing import BEGUN
 from publisher.errors import InputError
 from publisher.models import Campaign, Delivery, Message, Operation, PostPart, User, waiting_of
@@ -155,8 +155,11 @@ def carry_through(campaign: Campaign, wish: Wish, user: User | None) -> Campaign
     mails = [out.message for out in found if out.message.outlet == Outlet.EMAIL]
     marks = {"correction_note": note, "withdrawn_at" if wish.withdraw else "corrected_at": now}
     Message.objects.filter(pk__in=[out.message.pk for out in found]).update(**marks)
+    action = "withdrawn" if wish.withdraw else "corrected"
     words = gettext_noop("Withdrawn everywhere") if wish.withdraw else gettext_noop("Corrected everywhere")
-    record(campaign.organisation, user, "withdrawn" if wish.withdraw else "corrected", campaign, words)
+    record(campaign.organisation, user, action, campaign, words)
+    said = gettext_noop("What was wrong: “%(note)s”")
+    record(campaign.organisation, user, f"{action}_why", campaign, said, note=one_line(note))
     told = [mail for mail in mails if Delivery.objects.filter(message=mail, status__in=_REACHED).exists()]
     return create_note(campaign, told, note, withdrawn=wish.withdraw) if wish.mail and told else None
 
@@ -170,7 +173,7 @@ def _lock(campaign: Campaign) -> None:
 def _checked_note(wish: Wish) -> str:
     note = many_lines(wish.note)
     if not note:
-        raise InputError(gettext_noop("Write what was wrong: readers of the web page and of the mail will see it."))
+        raise InputError(gettext_noop("Write what was wrong."))
     if len(note) > NOTE_LENGTH:
         raise InputError(gettext_noop("At most %(limit)s characters, please."), limit=NOTE_LENGTH)
     return note
@@ -283,8 +286,11 @@ def try_again(operation: Operation, user: User | None) -> None:
 
 
 def say_done(operation: Operation, user: User | None) -> None:
-    """A person has seen that an unconfirmed change is made. Raises InputError if it has moved on meanwhile."""
-    _settle(operation, user, (OperationStatus.UNCERTAIN,), OperationStatus.DONE)
+    """A person has seen that an unconfirmed change is made, or has made a failed one on the platform itself.
+
+    Raises InputError if it has moved on meanwhile.
+    """
+    _settle(operation, user, (OperationStatus.FAILED, OperationStatus.UNCERTAIN), OperationStatus.DONE)
 
 
 def _settle(

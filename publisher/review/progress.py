@@ -23,16 +23,19 @@ class Progress(TextChoices):
     UNCERTAIN = "uncertain", _("Unconfirmed")
     FAILED = "failed", _("Failed")
     CANCELLED = "cancelled", _("Cancelled")
+    WITHDRAWN = "withdrawn", _("Withdrawn")
 
 
 def progress(campaign: Campaign) -> str:
-    """The word for a campaign: what needs a person first, then what is going on, then how it ended.
+    """The word for a campaign: withdrawn, else what needs a person, then what is going on, then how it ended.
 
     For lists fetch the campaigns with `prefetch_related("messages__counts")`; then it asks the database nothing.
     """
     if campaign.status in (CampaignStatus.DRAFT, CampaignStatus.IN_REVIEW):
         return Progress(campaign.status)
     messages = list(campaign.messages.all())
+    if any(message.withdrawn_at for message in messages):
+        return Progress.WITHDRAWN
     statuses = {message.status for message in messages}
     for status, word in (
         (MessageStatus.HELD, Progress.HELD),
@@ -51,6 +54,8 @@ def progress_of_message(message: Message) -> Progress:
     """The same word for one mail or post; ask it of messages whose campaign and counts are fetched."""
     if message.campaign.status in (CampaignStatus.DRAFT, CampaignStatus.IN_REVIEW):
         return Progress(message.campaign.status)
+    if message.withdrawn_at and message.started_at:
+        return Progress.WITHDRAWN
     return _end(message) if message.status == MessageStatus.FINISHED else Progress(message.status)
 
 

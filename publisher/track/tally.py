@@ -21,7 +21,9 @@ def tally(campaign: Campaign) -> str:
     messages = [m for m in campaign.messages.all() if m.started_at is not None or m.status == MessageStatus.FINISHED]
     mails = [message for message in messages if message.outlet == Outlet.EMAIL]
     posts = [message for message in messages if message.outlet == Outlet.POST]
-    return SEPARATOR.join([*_mails(_reached(mails)), *_posts(_reached(posts))])
+    standing = [post for post in posts if post.withdrawn_at is None]
+    withdrawn = _reached([post for post in posts if post.withdrawn_at])
+    return SEPARATOR.join([*_mails(_reached(mails)), *_posts(_reached(standing)), *_withdrawn(withdrawn)])
 
 
 def _reached(messages: list[Message]) -> Counter[str]:
@@ -56,3 +58,10 @@ def _posts(reached: Counter[str]) -> list[str]:
         return [ngettext("%(number)s post published", "%(number)s posts published", out) % {"number": in_groups(out)}]
     words = ngettext("%(out)s of %(number)s post published", "%(out)s of %(number)s posts published", total)
     return [words % {"out": in_groups(out), "number": in_groups(total)}]
+
+
+def _withdrawn(reached: Counter[str]) -> list[str]:
+    """Not that they are down: some platforms let nobody but a person at the platform itself do that."""
+    out = reached[DeliveryStatus.SENT]
+    words = ngettext("%(number)s post had been published", "%(number)s posts had been published", out)
+    return [words % {"number": in_groups(out)}] if out else []

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from publisher.compose.news_page import links_here
+from publisher.compose.social import abilities_of
 from publisher.errors import Explanation, InputError
 from publisher.models import Campaign, Operation, PostPart
 from publisher.platforms.contract import Abilities, FollowUp
@@ -33,13 +34,15 @@ class NoteForm(forms.Form):
     note = forms.CharField(
         label=gettext_lazy("What was wrong?"),
         max_length=NOTE_LENGTH,
-        help_text=gettext_lazy("Stands above the mail on its web page, and in the mail to those who got it."),
         widget=forms.Textarea(attrs={"rows": 4}),
     )
     mail = forms.BooleanField(label=gettext_lazy("Prepare a mail to those who got it"), required=False)
 
-    def __init__(self, data: Any, *, reached: int) -> None:
+    def __init__(self, data: Any, found: list[Out]) -> None:
         super().__init__(data)
+        mails = [out for out in found if out.message.outlet == Outlet.EMAIL]
+        reached = sum(out.reached for out in mails)
+        self.fields["note"].help_text = _seen_where(found, has_mail=any(not out.is_planned for out in mails))
         if not reached:
             del self.fields["mail"]
             return
@@ -49,6 +52,14 @@ class NoteForm(forms.Form):
             reached,
         )
         self.fields["mail"].help_text = words % {"number": number(reached)}
+
+
+def _seen_where(found: list[Out], *, has_mail: bool) -> str:
+    if has_mail:
+        return _("Stands above the mail on its web page, and in the mail to those who got it.")
+    if any(links_here(out.message, told=True) for out in found):
+        return _("Stands on our page of the news, which posts link to, and in the history of the send-out.")
+    return _("For your colleagues: it stands in the history of the send-out.")
 
 
 class PostForm(forms.Form):
@@ -120,8 +131,10 @@ class Row:
             found.append(
                 _("Unconfirmed: nobody knows yet whether all of it is public. It is done as soon as that is known.")
             )
-        if not (out.parts or out.unconfirmed) or abilities is None:
+        if not (out.parts or out.unconfirmed) or abilities is None or out.message.account is None:
             return [*found, _("Nothing of it is public.")]
+        if out.message.account.status != AccountStatus.CONNECTED:
+            found.append(_("The channel must be connected again first. What you choose is done then."))
         return [*found, *(self._of_withdrawal(abilities) if withdraw else self._of_correction(abilities))]
 
     def _of_withdrawal(self, abilities: Abilities) -> list[object]:
@@ -160,8 +173,11 @@ def _page(request: OwnRequest, campaign: Campaign, *, withdraw: bool) -> HttpRes
     found = afterwards.outs(campaign)
     if not found:
         return redirect("sendout", campaign.pk)
+    if any(out.message.withdrawn_at for out in found):
+        messages.info(request, _("It is withdrawn already. What became of each post stands on this page."))
+        return redirect("sendout", campaign.pk)
     data = request.POST if request.method == "POST" else None
-    form = NoteForm(data, reached=sum(out.reached for out in found if out.message.outlet == Outlet.EMAIL))
+    form = NoteForm(data, found)
     rows = [Row(out, data, withdraw=withdraw) for out in found]
     if data is not None and form.is_valid() and all(row.form is None or row.form.is_valid() for row in rows):
         try:
@@ -224,12 +240,22 @@ def operation_rows(campaign: Campaign) -> list[dict[str, Any]]:
         {
             "operation": operation,
             "account": operation.part.delivery.account,
+            "part": _part_of(operation),
             "words": _why(operation),
-            "may_try": operation.status in {OperationStatus.FAILED, OperationStatus.UNCERTAIN},
-            "may_say": operation.status == OperationStatus.UNCERTAIN,
+            "may_settle": operation.status in {OperationStatus.FAILED, OperationStatus.UNCERTAIN},
         }
         for operation in afterwards.operations_of(campaign)
     ]
+
+
+def _part_of(operation: Operation) -> str:
+    """Which part of the post, "" for the post itself."""
+    account, position = operation.part.delivery.account, operation.part.position
+    if not position or account is None:
+        return ""
+    if abilities_of(account).follow_up == FollowUp.COMMENT:
+        return _("first comment")
+    return _("post %(number)s in the thread") % {"number": number(position + 1)}
 
 
 def _why(operation: Operation) -> str:

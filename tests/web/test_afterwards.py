@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
-from publisher.models import Account, Campaign, Delivery, Message, Operation, Partner, PostPart, User
+from publisher.compose.links import news_url
+from publisher.models import Account, Campaign, Delivery, Item, Message, Operation, Partner, PostPart, User
+from publisher.models.counting import move_counts
 from publisher.review import approval
 from publisher.vocabulary import DeliveryStatus, OperationStatus, PartStep
 from tests.review.send_outs import begin, freeze, mail_of, post_of
@@ -87,6 +90,7 @@ def test_each_part_of_a_thread_has_its_field(out: Campaign, path: str, bos: Clie
         f"{path}/correct",
         chosen(out, "edit", PostPart.objects.first().text, **{f"post-{post_of(out).pk}-text-1": "Ny"}),
     )  # type: ignore[union-attr]
+    assert "Correction, post 2 in the thread" in words(bos.get(path))
     assert Operation.objects.get().text == "Ny" and Operation.objects.get().part == part
 
 
@@ -115,6 +119,41 @@ def test_it_is_withdrawn_everywhere(out: Campaign, path: str, bos: Client) -> No
     assert "Trukket tilbage " in words(Client().get(f"/m/{mail_of(out).public_id.hex}"))
 
 
+def test_what_is_withdrawn_says_so_and_offers_neither_again(out: Campaign, path: str, bos: Client) -> None:
+    bos.post(f"{path}/withdraw", {"note": "Det passer ikke."})
+    for page in (words(bos.get(path)), words(bos.get("/sendouts"))):
+        assert "Withdrawn" in page and "1 post published" not in page
+    page = words(bos.get(path))
+    assert "Correct everywhere" not in page and "Withdraw everywhere" not in page
+    assert "What was wrong: “Det passer ikke.”" in page
+    move_counts(post_of(out).pk, 1, {DeliveryStatus.SENT: 1})
+    assert "1 post had been published" in words(bos.get("/sendouts"))
+    for do in ("correct", "withdraw"):
+        assert bos.get(f"{path}/{do}")["Location"] == path
+        assert bos.post(f"{path}/{do}", {"note": "Igen"})["Location"] == path
+    assert Operation.objects.count() == 1
+
+
+def test_a_channel_that_must_be_connected_again_is_said_before(out: Campaign, path: str, bos: Client) -> None:
+    Account.objects.update(status="needs_reconnect")
+    for do in ("correct", "withdraw"):
+        assert "The channel must be connected again first." in words(bos.get(f"{path}/{do}"))
+    bos.post(f"{path}/withdraw", {"note": "Det passer ikke."})
+    assert "It waits until the channel is connected again." in words(bos.get(path))
+
+
+def test_the_note_says_who_sees_it(out: Campaign, path: str, bos: Client) -> None:
+    assert "Stands above the mail" in words(bos.get(f"{path}/withdraw"))
+    Message.objects.filter(pk=mail_of(out).pk).update(status="draft")
+    assert "For your colleagues" in words(bos.get(f"{path}/withdraw"))
+    item = out.items.get()
+    Message.objects.filter(campaign=out).update(link=news_url(item.pk))
+    page = words(bos.get(f"{path}/correct"))
+    assert "Stands on our page of the news" in page and "what the news item says now" in page
+    Item.objects.update(withdrawn_at=timezone.now())
+    assert "what the news item says now" not in words(bos.get(f"{path}/correct")), "the page can no longer be read"
+
+
 def test_a_post_may_be_left_or_taken_down_alone(out: Campaign, path: str, bos: Client) -> None:
     bos.post(f"{path}/correct", chosen(out, "keep"))
     assert not Operation.objects.exists()
@@ -134,7 +173,11 @@ def test_without_a_word_of_what_was_wrong_nothing_happens_and_what_was_typed_sta
 def test_what_failed_is_tried_again_and_what_is_unconfirmed_is_settled(out: Campaign, path: str, bos: Client) -> None:
     bos.post(f"{path}/withdraw", {"note": "Det passer ikke."})
     operation = Operation.objects.get()
-    for status, do, then in (("failed", "again", "pending"), ("uncertain", "done", "done")):
+    for status, do, then in (
+        ("failed", "again", "pending"),
+        ("uncertain", "done", "done"),
+        ("failed", "done", "done"),
+    ):
         Operation.objects.update(status=status)
         assert "Try again" in words(bos.get(path))
         bos.post(f"{path}/changes/{operation.pk}", {"do": do})

@@ -1,0 +1,67 @@
+"""What is out and wrong, in a real browser: corrected part by part, withdrawn, and what a person must still do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from publisher.compose.drafts import create_campaign
+from publisher.models import Account, Campaign, Delivery, Message, Operation, PostPart, User
+from publisher.models.counting import move_counts
+from publisher.review import approval
+from publisher.vocabulary import DeliveryStatus, MessageStatus, OperationStatus, PartStep
+from tests.accessible import look_over
+from tests.journeys.staff import Desk, desk  # noqa: F401 -- a fixture
+from tests.review.send_outs import begin
+
+pytestmark = pytest.mark.browser
+NewPage = Callable[..., Page]
+
+
+@pytest.fixture
+def wrong(desk: Desk) -> Campaign:  # noqa: F811
+    """A thread that is out on one channel, planned for later on the other."""
+    campaign = create_campaign(desk.item.organisation, [desk.item], accounts=Account.objects.all())
+    approval.send_now(campaign, desk.bo)
+    out = campaign.messages.order_by("pk")[0]
+    begin(out)
+    move_counts(out.pk, 1, {DeliveryStatus.PENDING: -1, DeliveryStatus.SENT: 1})
+    Delivery.objects.filter(message=out).update(status=DeliveryStatus.SENT)
+    Message.objects.filter(pk=out.pk).update(status=MessageStatus.FINISHED)
+    part = PostPart.objects.get(delivery__message=out)
+    PostPart.objects.filter(pk=part.pk).update(step=PartStep.CONFIRMED, remote_id="7")
+    PostPart.objects.create(delivery=part.delivery, position=1, key="8", text="To", step="confirmed", remote_id="8")
+    return campaign
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_thread_is_corrected_and_all_of_it_withdrawn(
+    width: int,
+    new_page: NewPage,
+    desk: Desk,  # noqa: F811
+    wrong: Campaign,
+) -> None:
+    User.objects.update(language="da")
+    page = new_page(width=width)
+    desk.open(page, f"/sendouts/{wrong.pk}/correct", desk.bo)
+    look_over(page)
+    page.locator("[name=note]").fill("Koncerten er på lørdag.")
+    page.locator("[name$=-text-1]").fill("To, rettet")
+    page.locator("form.form button.primary").click()
+    page.wait_for_url(f"**/sendouts/{wrong.pk}")
+    assert Operation.objects.get().text == "To, rettet"
+    desk.open(page, f"/sendouts/{wrong.pk}/withdraw")
+    look_over(page)
+    page.locator("[name=note]").fill("Nyheden var forkert.")
+    page.locator("form.form button.primary").click()
+    page.wait_for_url(f"**/sendouts/{wrong.pk}")
+    Operation.objects.filter(status=OperationStatus.PENDING).update(status=OperationStatus.FAILED)
+    page.reload()
+    expect(page.locator("#operations-head")).to_be_visible()
+    expect(page.locator(f"a[href='/sendouts/{wrong.pk}/withdraw']")).to_have_count(0)
+    look_over(page)
+    desk.open(page, "/")
+    expect(page.locator("#needs")).to_be_visible()
+    look_over(page)
