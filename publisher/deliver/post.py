@@ -265,7 +265,7 @@ def _commit_part(delivery: Delivery, part: PostPart, mine: PostClaim, config: ob
     try:
         with mine.one_call():
             published = platform.commit(config, account_of(delivery).facts, post, part.prepared)
-        if published.remote_id in taken_ids(delivery, part):
+        if published.earlier and published.remote_id in taken_ids(delivery, part):
             words = gettext_noop(
                 "The channel has the same post already, from another send-out, and took no second one."
             )
