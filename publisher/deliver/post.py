@@ -54,6 +54,8 @@ _ALIKE_WITHIN = timedelta(hours=1)
 # The steps of a part that everybody can see.
 PUBLIC = frozenset({PartStep.COMMITTED, PartStep.CONFIRMED})
 _AT_ONCE = 100
+# Enough that a channel's post is seen behind many that wait for another's server.
+_SEEN_AT_ONCE = 400
 
 # In words that only the index of posts has: that of the lines holds all mails that were ever sent.
 _WAITING = Q(status=DeliveryStatus.PENDING, account__isnull=False)
@@ -90,7 +92,7 @@ def due(now: Moment, sending: QuerySet[Message] | None = None) -> QuerySet[Deliv
 def to_publish(now: datetime) -> list[int]:
     """Posts that should become public now."""
     wanted = due(now, not_stopped(_in_sending()))
-    return list(wanted.order_by("due_at").values_list("pk", flat=True)[:_AT_ONCE])
+    return list(wanted.order_by("due_at").values_list("pk", flat=True)[:_SEEN_AT_ONCE])
 
 
 def _in_sending() -> QuerySet[Message]:
@@ -263,7 +265,7 @@ def _commit_part(delivery: Delivery, part: PostPart, mine: PostClaim, config: ob
     try:
         with mine.one_call():
             published = platform.commit(config, account_of(delivery).facts, post, part.prepared)
-        if published.remote_id in taken_ids(delivery, part):
+        if published.earlier and published.remote_id in taken_ids(delivery, part):
             words = gettext_noop(
                 "The channel has the same post already, from another send-out, and took no second one."
             )

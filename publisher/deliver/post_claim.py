@@ -51,7 +51,7 @@ class PostClaim:
                 pk=self.delivery_id, claim_id=self.claim_id, status=self.status
             )
             # Locked until the step is stored: whoever takes the post over reads the step after that.
-            if ours.first() is None:
+            if not list(ours.values_list("pk", flat=True)):
                 raise ClaimLostError
             store_step(part, new, **fields)
 

@@ -100,7 +100,7 @@ def _look(delivery: Delivery, part: PostPart, mine: PostClaim) -> bool:
         # A server that knows the key may say so with an error (mastodon#40399): then the post is looked for.
         with contextlib.suppress(OpslagError):
             found = with_access(account, lambda config: _commit_again(config, post, part, mine))
-    if found is not None and found.remote_id in post.taken:
+    if found is not None and found.earlier and found.remote_id in post.taken:
         # It compared the texts, and names the post of another send-out.
         return False
     if found is None and not _has_a_twin(delivery, part):

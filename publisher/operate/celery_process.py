@@ -13,6 +13,7 @@ from celery.utils.nodenames import default_nodename
 from django.conf import settings
 from django.utils import translation
 
+from publisher.deliver import server_room
 from publisher.vocabulary import Queue
 
 # What Celery imports only when a worker or beat begins its work.
@@ -66,6 +67,8 @@ def run_worker(queues: Sequence[Queue], processes: int) -> int:
     """
     # The terminal's language is for what was printed until now.
     translation.deactivate()
+    if Queue.SOCIAL in queues:
+        server_room.share(processes)
     worker = _app().Worker(
         hostname=default_nodename("-".join(queues)),
         pool_cls="prefork",

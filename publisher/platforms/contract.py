@@ -72,10 +72,11 @@ class Post:
 
 @dataclass(frozen=True)
 class Published:
-    """A post as the platform holds it."""
+    """A post as the platform holds it. `earlier`: it took no new one, since it has this one with the same words."""
 
     remote_id: str
     permalink: str = ""
+    earlier: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -187,7 +187,8 @@ class LinkedInPlatform(Platform):
         if reply.status == 409 and not earlier_post(reply):
             # CONFLICT: it was busy with the page and did nothing; once more, and LinkedIn compares.
             reply = call(config.access_token, "POST", "/posts", commit=True, json=created)
-        return published_as(earlier_post(reply) or created_of(reply))
+        earlier = earlier_post(reply)
+        return replace(published_as(earlier), earlier=True) if earlier else published_as(created_of(reply))
 
     def confirm(self, config: LinkedInConfig, facts: Mapping[str, Any], published: Published) -> Published:
         """Read the post or comment. A PermanentError here means that it is no longer there."""

@@ -15,7 +15,8 @@ from publisher.models import Account, Campaign, Delivery, Message, Organisation
 from publisher.review.approval import approve
 from tests.contract.linkedin import LinkedInServer
 from tests.contract.mastodon import MastodonServer
-from tests.contract.wire import in_process
+from tests.contract.webhook import WebhookServer
+from tests.contract.wire import Request, Response, answer, in_process
 from tests.deliver.posting import begun, scheduled, state
 
 pytestmark = pytest.mark.database
@@ -62,6 +63,20 @@ def test_what_a_platform_calls_a_duplicate_of_another_send_out_was_not_published
     first, second = (planned(page) for _ in range(2))
     assert post.publish(first.pk) == "sent" and post.publish(second.pk) == "failed"
     assert state(second) == ("failed", "rejected", "prepared") and second.parts.get().remote_id == ""
+
+
+def test_a_receiver_that_gives_all_posts_one_id_has_both(secretariat: Organisation) -> None:
+    server = WebhookServer()
+
+    def one_id(request: Request) -> Response:
+        response = server(request)
+        return answer({"id": "flow-7"}) if b"post.publish" in request.body else response
+
+    with http.use_transport(in_process(one_id)):
+        values = {"address": "https://hooks.example.org/hook", "secret": server.token}
+        account = connect_account(secretariat, "webhook", values)
+        first, second = (planned(account) for _ in range(2))
+        assert [post.publish(each.pk) for each in (first, second)] == ["sent", "sent"]
 
 
 def planned(account: Account) -> Delivery:
