@@ -51,6 +51,7 @@ def channel_app(request: OwnRequest, kind: str) -> HttpResponse:
         "state": _("%(platform)s lets only apps sign people in. It is made there once, for all channels.")
         % {"platform": _all_labels(kind)},
         "platform": platform.called,
+        "before": platform.sign_in.app_before if platform.sign_in else (),
         "form": form,
         "redirect_uris": [(PLATFORMS[each].called, redirect_uri(each)) for each in kinds_with_app(kind)],
         "app": app,

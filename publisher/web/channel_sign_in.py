@@ -74,6 +74,7 @@ def channel_sign_in(request: OwnRequest, kind: str) -> HttpResponse:
         % {"platform": _where(kind)},
         "platform": _where(kind),
         "kind": kind,
+        "before": sign_in.before,
         "form": form,
         "account": again,
         "app": app,

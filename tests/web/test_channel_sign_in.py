@@ -372,3 +372,13 @@ def test_where_one_signs_in_and_which_redirect_uri_is_whose(olga: User) -> None:
     assert "Redirect URI for Instagram: enter it at Facebook exactly like this" in app
     page = words(client.get("/channels/connect/instagram/sign-in"))
     assert "Connect to Instagram" in page and "You sign in at Facebook and say there what Opslag may do." in page
+
+
+def test_what_it_takes_at_facebook_is_said_before_one_begins(olga: User) -> None:
+    client = signed_in(olga)
+    page = words(client.get("/channels/connect/facebook/sign-in"))
+    assert "You need a role on the Page that may publish" in page and "business portfolio" in page
+    assert "Switch the app to Live." in words(client.get("/channels/apps/facebook"))
+    instagram = words(client.get("/channels/connect/instagram/sign-in"))
+    assert "must be a professional one and belong to a Facebook Page" in instagram
+    assert "What it takes" not in words(client.get("/channels/connect/mastodon/sign-in"))
