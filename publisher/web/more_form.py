@@ -27,13 +27,22 @@ def post_account(message: Message) -> Account:
     return message.account
 
 
+class KeptChoiceField(forms.ChoiceField):
+    """A choice that is never empty on the page; without it in what was sent, the stored one stays."""
+
+    def validate(self, value: Any) -> None:
+        """Only what is offered, if anything."""
+        if value:
+            super().validate(value)
+
+
 class MoreForm(DraftForm):
     """One field for each text that follows the post, whether its link's card is shown instead of the picture, and who
     sees it where that can be chosen."""
 
     card = forms.BooleanField(label=gettext_lazy("Show the link’s card instead of the picture"), required=False)
 
-    visibility = forms.ChoiceField(label=gettext_lazy("Who sees the post"), required=False)
+    visibility = KeptChoiceField(label=gettext_lazy("Who sees the post"))
 
     def __init__(self, message: Message, data: Any) -> None:
         self.message = message

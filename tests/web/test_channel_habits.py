@@ -86,6 +86,7 @@ def test_who_sees_one_post_is_chosen_with_it(secretariat: Organisation, item: It
     assert "Who sees the post" in words(annas.get(path))
     assert live(annas, path, typed(campaign) | {f"more-{post.pk}-visibility": "private"}).status_code == 200
     assert post_of(campaign).visibility == "private"
+    assert live(annas, path, typed(campaign) | {f"more-{post.pk}-visibility": "direct"}).status_code == 422
     without = {name: value for name, value in typed(campaign).items() if not name.endswith("visibility")}
     assert live(annas, path, without | {"posts-text": "Andre ord"}).status_code == 200
     assert (post_of(campaign).visibility, post_of(campaign).text) == ("private", "Andre ord")
