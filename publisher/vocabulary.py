@@ -51,6 +51,14 @@ FINAL_DELIVERY_STATUSES = (
 )
 
 
+class Visibility(TextChoices):
+    """Who sees a post, in the words that platforms with a choice use for it."""
+
+    PUBLIC = "public", _("Everyone")
+    UNLISTED = "unlisted", _("Everyone, but not in the server’s public lists")
+    PRIVATE = "private", _("Followers only")
+
+
 class PartStep(TextChoices):
     """How far one public call of a post has come; each step is stored before its call is made."""
 

@@ -146,5 +146,5 @@ def _note(app: PlatformApp, user: User, action: str, msgid: str) -> None:
         action=action,
         subject_kind="platformapp",
         subject_id=app.pk,
-        explanation={"msgid": msgid, "params": {"platform": str(PLATFORMS[app.kind].label)}},
+        explanation={"msgid": msgid, "params": {"platform": str(PLATFORMS[app.kind].called)}},
     )

@@ -17,7 +17,7 @@ from typing import Any
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
-from publisher.accounts.apps import config_of_app, ready_app, sign_in_of
+from publisher.accounts.apps import app_kind, config_of_app, ready_app, sign_in_of
 from publisher.accounts.connect import connect_account
 from publisher.errors import InputError, OpslagError
 from publisher.models import Account, Organisation, SigningIn, User
@@ -185,7 +185,7 @@ def _refuse(row: SigningIn, whose: Whose) -> None:
 
 
 def _refuse_without_code(kind: str, given: Mapping[str, str]) -> None:
-    platform = str(PLATFORMS[kind].label)
+    platform = str(PLATFORMS[app_kind(kind)].called)
     error = given.get("error", "")
     if error in _NOES or given.get("error_reason", "") in _NOES:
         raise InputError(_SAID_NO, platform=platform)

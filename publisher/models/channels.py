@@ -68,7 +68,8 @@ class Account(ScopedModel):
         """
         platform = PLATFORMS.get(self.kind)
         called = str(platform.called) if platform else self.kind
-        is_said = re.search(rf"\b{re.escape(called)}\b", self.name, re.IGNORECASE)
+        # “… på prøvekanalen”, “Facebooks …” say it as well.
+        is_said = re.search(rf"\b{re.escape(called)}(?:en|s)?\b", self.name, re.IGNORECASE)
         return self.name if is_said else f"{self.name} ({called})"
 
 

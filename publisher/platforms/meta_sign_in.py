@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -24,6 +24,9 @@ from publisher.platforms.meta_graph import WWW, graph_url, send
 from publisher.platforms.meta_replies import PERMISSION, graph_error, object_of, pages_of
 from publisher.platforms.replies import identity_of, public_url
 from publisher.vocabulary import Reason
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 LIST, PORTFOLIOS = "pages_show_list", "business_management"
 PAGE_SCOPES = (LIST, "pages_read_engagement", PORTFOLIOS)
@@ -188,10 +191,32 @@ class MetaSignIn(SignIn):
         return AccountError(_NO_PAGE if PORTFOLIOS in access.granted else _NO_PORTFOLIO, reason=PERMISSION)
 
 
+_THROUGH: tuple[StrOrPromise, ...] = (
+    _("You need a role on the Page that may publish: “Content”, or full control."),
+    _("In Facebook’s window, choose the Page and the business portfolio that it belongs to, if any."),
+    _("Say yes to everything that Facebook asks for, and take no tick away."),
+    _(
+        "You need a role on the app as well: whoever made it gives it to you, and you say yes at "
+        "developers.facebook.com, under Requests."
+    ),
+)
+_APP: tuple[StrOrPromise, ...] = (
+    _("Make the app at developers.facebook.com, with the use cases for Pages and for Instagram."),
+    _("Enter the addresses below there, under Facebook Login → Settings → Valid OAuth Redirect URIs."),
+    _("Switch the app to Live. Before that only those with a role on it see what is published, and nothing says so."),
+    _(
+        "Give each Page’s administrator a role under App roles → Roles. Once all have one, Meta need not review the "
+        "app."
+    ),
+)
+
+
 class FacebookSignIn(MetaSignIn):
     """Connects Pages."""
 
     kind = "facebook"
+    before = _THROUGH
+    app_before = _APP
     scopes = FACEBOOK_SCOPES
 
     def config_id(self, app: MetaApp) -> str:
@@ -217,6 +242,10 @@ class InstagramSignIn(MetaSignIn):
     """Connects the professional Instagram accounts of Pages, with the Page's own access."""
 
     kind = "instagram"
+    before = (
+        _("The Instagram account must be a professional one and belong to a Facebook Page."),
+        *_THROUGH,
+    )
     app_of = FacebookSignIn.kind
     scopes = INSTAGRAM_SCOPES
     page_fields = f"{_PAGE},{_INSTAGRAM}"

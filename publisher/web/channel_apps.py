@@ -47,16 +47,17 @@ def channel_app(request: OwnRequest, kind: str) -> HttpResponse:
             messages.success(request, _("Saved. Now sign in to connect a channel."))
             return redirect("channel-sign-in", kind=kind)
     context = {
-        "title": _("Our app at %(platform)s") % {"platform": platform.label},
+        "title": _("Our app at %(platform)s") % {"platform": platform.called},
         "state": _("%(platform)s lets only apps sign people in. It is made there once, for all channels.")
         % {"platform": _all_labels(kind)},
-        "platform": platform.label,
+        "platform": platform.called,
+        "before": platform.sign_in.app_before if platform.sign_in else (),
         "form": form,
-        "redirect_uris": [redirect_uri(each) for each in kinds_with_app(kind)],
+        "redirect_uris": [(PLATFORMS[each].called, redirect_uri(each)) for each in kinds_with_app(kind)],
         "app": app,
         "kind": kind,
         "back_url": reverse("channel-sign-in", args=[kind]),
-        "back_label": _("Connect to %(platform)s") % {"platform": platform.label},
+        "back_label": _("Connect to %(platform)s") % {"platform": platform.called},
         "button": _("Save"),
     }
     return render(request, "web/channels/app.html", context, status=422 if form.errors else 200)
@@ -75,9 +76,9 @@ def channel_app_remove(request: OwnRequest, kind: str) -> HttpResponse:
         messages.success(request, _("The app is removed."))
         return redirect("channel-sign-in", kind=kind)
     context = {
-        "title": _("Remove the app at %(platform)s?") % {"platform": platform.label},
+        "title": _("Remove the app at %(platform)s?") % {"platform": platform.called},
         "back_url": reverse("channel-app", args=[kind]),
-        "back_label": _("Our app at %(platform)s") % {"platform": platform.label},
+        "back_label": _("Our app at %(platform)s") % {"platform": platform.called},
         "sentences": [
             _("Nobody can sign in with it any more, and channels that renew their access must be connected again."),
         ],
@@ -88,7 +89,7 @@ def channel_app_remove(request: OwnRequest, kind: str) -> HttpResponse:
 
 def _all_labels(kind: str) -> str:
     """The names of all platforms that the app is for."""
-    return get_text_list([str(PLATFORMS[each].label) for each in kinds_with_app(kind)], _("and"))
+    return get_text_list([str(PLATFORMS[each].called) for each in kinds_with_app(kind)], _("and"))
 
 
 def _app_class(kind: str) -> tuple[Platform, type]:

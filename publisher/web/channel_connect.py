@@ -58,9 +58,9 @@ def channel_connect(request: OwnRequest, kind: str) -> HttpResponse:
             warn_where_unreachable(request, account)
             return _connected(request, account)
     context = {
-        "title": _("Connect to %(platform)s") % {"platform": platform.label},
+        "title": _("Connect to %(platform)s") % {"platform": platform.called},
         "state": _("Opslag asks %(platform)s who it may write as before anything is saved.")
-        % {"platform": platform.label},
+        % {"platform": platform.called},
         "form": form,
         "back_url": reverse("channel-choose"),
         "back_label": _("Connect a channel"),

@@ -1,11 +1,12 @@
-"""A channel's links, quiet hours and mails: what is put behind its links, when its posting times are left out, and
-whether staff get a mail a day about new comments."""
+"""A channel's habits: its language, who sees its posts, what is put behind its links, when its posting times are left
+out, and whether staff get a mail a day about new comments."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -16,18 +17,32 @@ from django.utils.translation import gettext_lazy, gettext_noop
 from django.views.decorators.http import require_http_methods
 
 from publisher.access.audit import record
+from publisher.compose.social import abilities_of
 from publisher.models import Account
 from publisher.track.comments import tell_daily
+from publisher.vocabulary import Visibility
 from publisher.web.figures import tells
 from publisher.web.kept_words import keeps_words
 from publisher.web.staff import OwnRequest, own, staff
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 LINK_VALUES = ("utm_source", "utm_medium", "utm_campaign")
 
 
 class HabitsForm(forms.Form):
-    """The parameters of its links, its quiet hours, whether it keeps public holidays, and the mail about comments."""
+    """Language and visibility, the parameters of its links, quiet hours, public holidays, the mail about comments."""
 
+    language = forms.ChoiceField(
+        label=gettext_lazy("Language of the posts"),
+        choices=settings.LANGUAGES,
+        help_text=gettext_lazy("For screen readers and translations, and for the words that Opslag adds itself."),
+    )
+    visibility = forms.ChoiceField(
+        label=gettext_lazy("Who sees the posts"),
+        help_text=gettext_lazy("May be changed for each post. Drafts that are begun keep what they have."),
+    )
     utm_source = forms.CharField(
         max_length=80,
         required=False,
@@ -71,6 +86,10 @@ class HabitsForm(forms.Form):
 
     def __init__(self, data: Any, account: Account) -> None:
         super().__init__(data, initial=_initial(account))
+        offered = visibility_choices(account)
+        self.fields["visibility"].choices = offered  # type: ignore[attr-defined]
+        if len(offered) < 2:
+            del self.fields["visibility"]
         if "replies" not in tells(account):
             del self.fields["tells_of_comments"]
 
@@ -84,6 +103,12 @@ class HabitsForm(forms.Form):
             elif begins is not None and begins == ends:
                 self.add_error("quiet_until", _("The two times are the same, so no hours would be quiet."))
         return given
+
+
+def visibility_choices(account: Account) -> list[tuple[str, StrOrPromise]]:
+    """Who may see a post on a channel: what can be chosen there, in words."""
+    words = dict(Visibility.choices)
+    return [(each, words.get(each, each)) for each in abilities_of(account).visibilities]
 
 
 @keeps_words
@@ -100,7 +125,7 @@ def channel_habits(request: OwnRequest, pk: int) -> HttpResponse:
         messages.success(request, _("Saved."))
         return redirect("channel", pk=pk)
     context = {
-        "title": _("Links, quiet hours and mails"),
+        "title": _("Language, links, quiet hours and mails"),
         "state": str(account),
         "form": form,
         "button": _("Save"),
@@ -111,7 +136,7 @@ def channel_habits(request: OwnRequest, pk: int) -> HttpResponse:
 
 
 def _initial(account: Account) -> dict[str, Any]:
-    own_fields = ("quiet_from", "quiet_until", "keeps_holidays", "tells_of_comments")
+    own_fields = ("language", "visibility", "quiet_from", "quiet_until", "keeps_holidays", "tells_of_comments")
     return {name: account.link_values.get(name, "") for name in LINK_VALUES} | {
         name: getattr(account, name) for name in own_fields
     }
@@ -122,6 +147,8 @@ def _store(account: Account, given: dict[str, Any]) -> None:
     account.link_values = kept | {name: given[name] for name in LINK_VALUES if given[name]}
     account.quiet_from, account.quiet_until = given["quiet_from"], given["quiet_until"]
     account.keeps_holidays = given["keeps_holidays"]
-    account.save(update_fields=["link_values", "quiet_from", "quiet_until", "keeps_holidays"])
+    account.language = given["language"]
+    account.visibility = given.get("visibility", account.visibility)
+    account.save(update_fields=["link_values", "quiet_from", "quiet_until", "keeps_holidays", "language", "visibility"])
     if "tells_of_comments" in given:
         tell_daily(account, given["tells_of_comments"], timezone.now())

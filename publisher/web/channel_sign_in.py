@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from django import forms
@@ -18,7 +19,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
 from publisher.accounts import signing_in
-from publisher.accounts.apps import app_for
+from publisher.accounts.apps import app_for, app_kind
 from publisher.accounts.signing_in import Choice, Whose
 from publisher.errors import OpslagError
 from publisher.models import Account, SigningIn
@@ -28,6 +29,9 @@ from publisher.web.channel_connect import channel_again, has_form
 from publisher.web.picture_reach import warn_where_unreachable
 from publisher.web.plugin_form import form_for
 from publisher.web.staff import OwnRequest, staff
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 SESSION_KEY = "signing_in"
 
@@ -63,13 +67,14 @@ def channel_sign_in(request: OwnRequest, kind: str) -> HttpResponse:
             return _away(request, platform, address)
     app = None if sign_in.registers else app_for(request.organisation, kind)
     context = {
-        "title": _("Connect to %(platform)s") % {"platform": platform.label},
+        "title": _("Connect to %(platform)s") % {"platform": platform.called},
         "state": _(
             "You sign in at %(platform)s and say there what Opslag may do. Then you choose what to connect here."
         )
-        % {"platform": platform.label},
-        "platform": platform.label,
+        % {"platform": _where(kind)},
+        "platform": _where(kind),
         "kind": kind,
+        "before": sign_in.before,
         "form": form,
         "account": again,
         "app": app,
@@ -78,7 +83,7 @@ def channel_sign_in(request: OwnRequest, kind: str) -> HttpResponse:
         "has_form": has_form(platform),
         "back_url": reverse("channel-choose"),
         "back_label": _("Connect a channel"),
-        "button": _("Sign in at %(platform)s") % {"platform": platform.label},
+        "button": _("Sign in at %(platform)s") % {"platform": _where(kind)},
     }
     return render(request, "web/channels/sign_in.html", context, status=422 if form.errors else 200)
 
@@ -117,11 +122,24 @@ def channel_profiles(request: OwnRequest, pk: int) -> HttpResponse:
             warn_where_unreachable(request, account)
         if connected and not refusals:
             return _connected(request, connected)
-        for account in connected:
-            messages.success(request, _("“%(name)s” is connected.") % {"name": account})
+        if connected:
+            return _connected_in_part(request, row, connected, refusals)
         for name, refusal in refusals:
             form.add_error(None, f"{name}: {refusal}")
     return _profiles_page(request, row, form, offered)
+
+
+def _connected_in_part(
+    request: OwnRequest, row: SigningIn, connected: list[Account], refusals: list[tuple[str, OpslagError]]
+) -> HttpResponse:
+    """What is connected is done with; what was refused may be tried again, with what was not chosen."""
+    for account in connected:
+        messages.success(request, _("“%(name)s” is connected.") % {"name": account})
+    for name, refusal in refusals:
+        messages.error(request, f"{name}: {refusal}")
+    done = {account.remote_id for account in connected}
+    left = [choice for choice in signing_in.choices(row) if choice.profile.remote_id not in done]
+    return _profiles_page(request, row, ProfilesForm(choices=left), left, status=422)
 
 
 class ProfilesForm(forms.Form):
@@ -162,10 +180,15 @@ def _platform(kind: str) -> tuple[Platform, SignIn]:
     return platform, platform.sign_in
 
 
+def _where(kind: str) -> StrOrPromise:
+    """Where people sign in: for an Instagram account that is Facebook."""
+    return PLATFORMS[app_kind(kind)].called
+
+
 def _away(request: OwnRequest, platform: Platform, address: str) -> HttpResponse:
     """A page that goes on by itself: a form may not lead to another website (Content-Security-Policy), a page may."""
     context = {
-        "title": _("On to %(platform)s") % {"platform": platform.label},
+        "title": _("On to %(platform)s") % {"platform": _where(platform.kind)},
         "state": _("If nothing happens, press the button."),
         "way": _Way(address, urlsplit(address).netloc),
         "back_url": reverse("channel-sign-in", args=[platform.kind]),
@@ -173,11 +196,15 @@ def _away(request: OwnRequest, platform: Platform, address: str) -> HttpResponse
     return render(request, "web/channels/away.html", context)
 
 
-def _profiles_page(request: OwnRequest, row: SigningIn, form: ProfilesForm, offered: list[Choice]) -> HttpResponse:
-    platform = PLATFORMS[row.kind].label
+def _profiles_page(
+    request: OwnRequest, row: SigningIn, form: ProfilesForm, offered: list[Choice], status: int = 200
+) -> HttpResponse:
+    platform = PLATFORMS[row.kind].called
     number = len(offered)
     found = ngettext(
-        "%(platform)s lets you use %(number)s profile.", "%(platform)s lets you use %(number)s profiles.", number
+        "There is %(number)s profile on %(platform)s that you may publish as.",
+        "There are %(number)s profiles on %(platform)s that you may publish as.",
+        number,
     )
     context = {
         "title": _("What should be connected?"),
@@ -188,7 +215,7 @@ def _profiles_page(request: OwnRequest, row: SigningIn, form: ProfilesForm, offe
         "back_label": _("Connect to %(platform)s") % {"platform": platform},
         "button": _("Connect"),
     }
-    return render(request, "web/channels/profiles.html", context, status=422 if form.errors else 200)
+    return render(request, "web/channels/profiles.html", context, status=422 if form.errors else status)
 
 
 def _connected(request: OwnRequest, accounts: list[Account]) -> HttpResponse:

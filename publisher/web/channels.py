@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
@@ -29,6 +30,7 @@ from publisher.track.posted import lately_posted
 from publisher.vocabulary import AccountStatus, HoldReason, MessageStatus
 from publisher.web.channel_connect import reconnect_url
 from publisher.web.channel_facts import facts_of
+from publisher.web.channel_habits import visibility_choices
 from publisher.web.figures import figure_rows, tells
 from publisher.web.kept_words import keeps_words
 from publisher.web.posting_times_form import (
@@ -200,6 +202,8 @@ def _page(request: OwnRequest, account: Account, forms: TimesForms | None, statu
         "next_slot": next_slot(account, timezone.now()) if week and live else None,
         "history": who_did_what(account),
         "example_link": example_link(account),
+        "in_language": dict(settings.LANGUAGES).get(account.language, account.language),
+        "visibility": _visibility(account) if account.kind in PLATFORMS else "",
         "facts": facts_of(account, timezone.now()),
         "held": _held(account),
         "posts": figure_rows(lately_posted(account, POSTS)),
@@ -210,6 +214,12 @@ def _page(request: OwnRequest, account: Account, forms: TimesForms | None, statu
         "may_manage": may(request, "manage"),
     }
     return render(request, "web/channels/channel.html", context, status=status)
+
+
+def _visibility(account: Account) -> str:
+    """Who sees its posts, "" where there is nothing to choose."""
+    offered = visibility_choices(account)
+    return str(dict(offered).get(account.visibility, "")) if len(offered) > 1 else ""
 
 
 def _held(account: Account) -> list[Message]:

@@ -228,6 +228,7 @@ class Page:
                 message.pk: preview(message, Seen.posted(self.request.POST, message)) for message in self.draft.messages
             },
             "checks": self.checks,
+            "has_mail": bool(self.draft.mails),
             "promise": self.promise(),
             "may_approve": may(self.request, "approve"),
             "trouble": self.trouble,

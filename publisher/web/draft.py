@@ -275,8 +275,14 @@ def _save_post(post: Post, text: str, alts: dict[int, str]) -> None:
     alt = alts.get(message.picture_id) if message.picture_id else None
     new_alt = alt if alt is not None and _line(alt) != _line(message.picture_alt) else None
     if new_text is not None or new_alt is not None or post.more.is_changed:
-        texts, card = post.more.follow_ups(), post.more.prefers_card()
-        update_post(message, text=new_text, picture_alt=new_alt, follow_ups=texts, prefers_card=card)
+        update_post(
+            message,
+            text=new_text,
+            picture_alt=new_alt,
+            follow_ups=post.more.follow_ups(),
+            prefers_card=post.more.prefers_card(),
+            visibility=post.more.visibility_chosen(),
+        )
 
 
 def change_thread(draft: Draft, verb: str, subject: str) -> str:

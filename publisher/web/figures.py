@@ -51,8 +51,7 @@ def figure_rows(posts: Iterable[Posted]) -> list[FigureRow]:
 
 
 def _cells(post: Posted) -> Iterator[tuple[str, int | None]]:
-    account = post.message.account
-    if post.read_at is not None or (account is not None and tells(account) and post.found):
+    if post.read_at is not None:
         yield from ((str(FIGURE_WORDS[name]), post.figures.get(name)) for name in FIGURES)
 
 
@@ -72,7 +71,7 @@ def _why(post: Posted) -> Iterator[str]:
     if account is None:
         return
     platform, told = PLATFORMS.get(account.kind), tells(account)
-    label = {"platform": platform.label if platform else account.kind}
+    label = {"platform": platform.called if platform else account.kind}
     if post.withdrawn:
         yield _("The post was taken down.")
     elif post.gone:

@@ -1,4 +1,4 @@
-"""The composer's form for what a post has beside its text: what follows it, and its link's card."""
+"""The composer's form for what a post has beside its text: what follows it, its link's card, who sees it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from publisher.compose.social import abilities_of, card_or_picture, follow_up_le
 from publisher.compose.values import many_lines
 from publisher.models import Account, Message
 from publisher.platforms.contract import FollowUp
+from publisher.web.channel_habits import visibility_choices
 from publisher.web.composer_forms import DraftField, DraftForm
 
 # Cut the text into a thread, add a text after the post, remove one.
@@ -26,10 +27,22 @@ def post_account(message: Message) -> Account:
     return message.account
 
 
+class KeptChoiceField(forms.ChoiceField):
+    """A choice that is never empty on the page; without it in what was sent, the stored one stays."""
+
+    def validate(self, value: Any) -> None:
+        """Only what is offered, if anything."""
+        if value:
+            super().validate(value)
+
+
 class MoreForm(DraftForm):
-    """One field for each text that follows the post, and whether its link's card is shown instead of the picture."""
+    """One field for each text that follows the post, whether its link's card is shown instead of the picture, and who
+    sees it where that can be chosen."""
 
     card = forms.BooleanField(label=gettext_lazy("Show the link’s card instead of the picture"), required=False)
+
+    visibility = KeptChoiceField(label=gettext_lazy("Who sees the post"))
 
     def __init__(self, message: Message, data: Any) -> None:
         self.message = message
@@ -37,9 +50,14 @@ class MoreForm(DraftForm):
         # Compared with what is typed; the message itself follows what is typed.
         self._stored, self._stored_card = list(message.follow_ups), message.prefers_card
         initial = {_name(number): text for number, text in enumerate(self._stored, 1)} | {"card": self._stored_card}
+        self._stored_visibility = initial["visibility"] = message.visibility
         super().__init__(data, prefix=f"more-{message.pk}", initial=initial)
         if not card_or_picture(message):
             del self.fields["card"]
+        offered = visibility_choices(post_account(message))
+        self.fields["visibility"].choices = offered  # type: ignore[attr-defined]
+        if len(offered) < 2:
+            del self.fields["visibility"]
         for number in range(1, len(self._stored) + 1):
             self.fields[_name(number)] = DraftField(
                 label=self._label(number), widget=forms.Textarea(attrs={"rows": 4}), required=True
@@ -81,10 +99,15 @@ class MoreForm(DraftForm):
         """Whether the card was ticked; as before where there is nothing to choose."""
         return bool(self.cleaned_data["card"]) if "card" in self.fields else self._stored_card
 
+    def visibility_chosen(self) -> str:
+        """Who is to see it; as before where there is nothing to choose, or the page did not have the field."""
+        return str(self.cleaned_data.get("visibility") or self._stored_visibility)
+
     @property
     def is_changed(self) -> bool:
         """Whether what was typed is not what is stored; ask once it is valid."""
-        return (self.follow_ups(), self.prefers_card()) != (self._stored, self._stored_card)
+        typed = (self.follow_ups(), self.prefers_card(), self.visibility_chosen())
+        return typed != (self._stored, self._stored_card, self._stored_visibility)
 
     def go_on(self) -> None:
         """Let the page begin in the last text."""

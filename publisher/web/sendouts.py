@@ -113,6 +113,7 @@ def _review(campaign: Campaign, rows: list[ReceiptRow]) -> dict[str, Any]:
     found = open_checks(campaign)
     return {
         "checks": found,
+        "has_mail": any(row.is_mail for row in rows),
         "obstacle": of_checks(found),
         "promise": promised(campaign, rows, error_count(found)),
         "time_passed": bool(campaign.scheduled_at) and planned_ahead(campaign) is None,

@@ -16,6 +16,7 @@ from publisher.models import Account
         ("telegram", "Kulturfællesskabet", "Kulturfællesskabet (Telegram)"),
         ("practice", "Our practice channel", "Our practice channel"),
         ("mastodon", "Museet på mastodon", "Museet på mastodon"),
+        ("facebook", "Kulturens Facebooks", "Kulturens Facebooks"),
         ("x", "Xylofonmuseet", "Xylofonmuseet (X)"),
         ("gone", "Museet", "Museet (gone)"),
     ],

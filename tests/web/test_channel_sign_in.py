@@ -355,8 +355,30 @@ def test_several_pages_are_connected_at_once_and_each_refusal_is_named(olga: Use
     page = client.post(where, {"profiles": ["0", "2"]})
     assert page.status_code == 422 and "Museet: The platform refused us access" in words(page)
     assert [account.name for account in Account.objects.all()] == ["Rådhuset"]
+    assert f"“{Account.objects.get()}” is connected." in words(page), "and what is done is not offered once more"
+    assert 'value="0"' not in source_of(page) and 'value="2"' in source_of(page)
+    assert "Nothing is lost" not in words(page)
     rotating.refused_pages = set()
     client.post(where, {"profiles": ["1", "2"]})
     assert sorted(Account.objects.values_list("name", flat=True)) == ["Biblioteket", "Museet", "Rådhuset"]
     assert not SigningIn.objects.exists()
     assert {account.config["signed_in_with"] for account in Account.objects.all()} == {PlatformApp.objects.get().pk}
+
+
+def test_where_one_signs_in_and_which_redirect_uri_is_whose(olga: User) -> None:
+    client = signed_in(olga)
+    app = words(client.get("/channels/apps/facebook"))
+    assert "Redirect URI for Facebook: enter it at Facebook exactly like this" in app
+    assert "Redirect URI for Instagram: enter it at Facebook exactly like this" in app
+    page = words(client.get("/channels/connect/instagram/sign-in"))
+    assert "Connect to Instagram" in page and "You sign in at Facebook and say there what Opslag may do." in page
+
+
+def test_what_it_takes_at_facebook_is_said_before_one_begins(olga: User) -> None:
+    client = signed_in(olga)
+    page = words(client.get("/channels/connect/facebook/sign-in"))
+    assert "You need a role on the Page that may publish" in page and "business portfolio" in page
+    assert "Switch the app to Live." in words(client.get("/channels/apps/facebook"))
+    instagram = words(client.get("/channels/connect/instagram/sign-in"))
+    assert "must be a professional one and belong to a Facebook Page" in instagram
+    assert "What it takes" not in words(client.get("/channels/connect/mastodon/sign-in"))

@@ -374,3 +374,10 @@ def test_the_page_asks_little_and_not_more_for_more_stories(
     Item.objects.exclude(pk=item.pk).update(link_key="")
     many = create_campaign(item.organisation, more_items(item.organisation, 6), newsletter=newsletter)
     assert questions(annas, f"/sendouts/{few.pk}/edit") == questions(annas, f"/sendouts/{many.pk}/edit")
+
+
+def test_without_a_mail_the_checks_speak_of_none(item: Item, practice_account: Account, annas: Client) -> None:
+    campaign = send_out(item, None, practice_account)
+    Message.objects.filter(campaign=campaign).update(picture_alt="Koret øver")
+    page = words(annas.get(f"/sendouts/{campaign.pk}/edit"))
+    assert "Texts, links, pictures and lengths are in order." in page and "sender" not in page

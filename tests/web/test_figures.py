@@ -56,6 +56,12 @@ def test_it_says_why_there_is_no_number(
     assert said in words(annas.get(page_of(commented)))
 
 
+def test_before_the_first_look_nothing_is_called_untold(commented: Delivery, annas: Client) -> None:
+    PostFigures.objects.update(read_at=None, likes=None, reposts=None, views=None)
+    page = words(annas.get(page_of(commented)))
+    assert "not told" not in page and "Read for the first time" in page
+
+
 def test_it_says_so_where_a_platform_tells_nothing_or_is_not_connected(commented: Delivery, annas: Client) -> None:
     Account.objects.update(status="needs_reconnect")
     assert "must be connected again before its figures" in words(annas.get(page_of(commented)))
@@ -63,7 +69,7 @@ def test_it_says_so_where_a_platform_tells_nothing_or_is_not_connected(commented
     PostPart.objects.update(remote_id="")
     assert "It is not known where the post is" in words(annas.get(page_of(commented)))
     Account.objects.update(kind="telegram")
-    assert "Telegram channel does not tell how posts do." in words(annas.get(page_of(commented)))
+    assert "Telegram does not tell how posts do." in words(annas.get(page_of(commented)))
 
 
 def test_a_thread_s_figures_are_those_of_all_its_posts(
@@ -134,7 +140,7 @@ def test_mails_about_comments_are_switched_on_where_the_channel_has_comments(
 ) -> None:
     address = f"/channels/{account.pk}/habits"
     assert "Send us a mail a day about new comments" in words(annas.get(address))
-    assert annas.post(address, {"tells_of_comments": "on"}).status_code == 302
+    assert annas.post(address, {"language": "da", "visibility": "public", "tells_of_comments": "on"}).status_code == 302
     account.refresh_from_db()
     assert account.tells_of_comments and account.comments_mailed_on is not None
     assert "once a day, at 8 in the morning" in words(annas.get(f"/channels/{account.pk}"))
