@@ -78,11 +78,15 @@ EMPTY = {
 
 @staff()
 def news(request: OwnRequest) -> HttpResponse:
-    """One view of the list (?show=, the new ones by default), searched and narrowed by the other parameters."""
+    """One view of the list (?show=), searched and narrowed by the other parameters.
+
+    By default it is the new ones, and all of them where words are searched for: whoever searches means any.
+    """
     organisation, show = request.organisation, request.GET.get("show", "")
-    view = show if show in VIEWS else NEW
     chosen = NewsFilter(organisation, request.GET)
-    found = narrowed(recent(organisation), chosen.wanted())
+    wanted = chosen.wanted()
+    view = show if show in VIEWS else ALL if wanted.words else NEW
+    found = narrowed(recent(organisation), wanted)
     counts = numbers(found, organisation)
     rows = viewed(found, organisation, view).defer("body_html", "body_text").prefetch_related(*ROW)
     pages = Paginator(rows, PER_PAGE)
@@ -96,7 +100,7 @@ def news(request: OwnRequest) -> HttpResponse:
         "title": _("News"),
         "page": page,
         "rows": [(item, stands[item.pk], [turn for turn in turns if turn.item == item]) for item in page.object_list],
-        "show": show if view != NEW else "",
+        "show": show if show in VIEWS and view != NEW else "",
         "counts": counts,
         "filter": chosen,
         "chips": chosen.chips(),

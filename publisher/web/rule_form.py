@@ -100,6 +100,11 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
     )
     max_age_hours = forms.IntegerField(
         label=gettext_lazy("Nothing older than (hours)"),
+        help_text=gettext_lazy("24 hours are a day, 72 are three days. At most 8760, which is a year."),
+        error_messages={
+            "min_value": gettext_lazy("Write at least 1 hour."),
+            "max_value": gettext_lazy("Write at most 8760 hours: that is a year."),
+        },
         min_value=1,
         max_value=YEAR_HOURS,
         initial=72,

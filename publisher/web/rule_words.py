@@ -86,8 +86,16 @@ def limits(rule: Rule) -> list[str]:
             )
             found.append(words % {"number": number(rule.min_gap_minutes)})
         found += _quiet(rule)
-    words = ngettext("nothing older than %(number)s hour", "nothing older than %(number)s hours", rule.max_age_hours)
-    return [*found, words % {"number": number(rule.max_age_hours)}]
+    return [*found, _oldest(rule.max_age_hours)]
+
+
+def _oldest(hours: int) -> str:
+    """In days where they are whole, and more than one."""
+    days, rest = divmod(hours, 24)
+    if days > 1 and not rest:
+        return _("nothing older than %(number)s days") % {"number": number(days)}
+    words = ngettext("nothing older than %(number)s hour", "nothing older than %(number)s hours", hours)
+    return words % {"number": number(hours)}
 
 
 def _quiet(rule: Rule) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from django.db.models import Count
+from django.db.models import Count, Exists, OuterRef, Q
 from django.db.models.functions import TruncWeek
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -33,9 +33,13 @@ class Bar:
 
 @dataclass(frozen=True)
 class Weeks:
-    """The last 26 weeks of one source, oldest first: (Monday, how many new items)."""
+    """The last 26 weeks of one source, oldest first: (Monday, how many new items).
+
+    `is_fresh`: nothing new has ever come, as with one that was added a minute ago.
+    """
 
     counts: list[tuple[date, int]]
+    is_fresh: bool = False
 
     @property
     def total(self) -> int:
@@ -55,6 +59,8 @@ class Weeks:
     @property
     def words(self) -> str:
         """What the drawing shows, in a sentence."""
+        if not self.total and self.is_fresh:
+            return _("Nothing new yet.")
         if not self.total:
             return _("Nothing new in %(weeks)s weeks.") % {"weeks": WEEKS}
         monday, most = max(self.counts, key=lambda each: each[1])
@@ -80,21 +86,34 @@ class Weeks:
 
 
 def weeks_of(organisation: Organisation, sources: Iterable[Source]) -> dict[int, Weeks]:
-    """Source id → its weeks, in one query for all; the back catalogue is not new, so it does not count."""
+    """Source id → its weeks, in one query for all.
+
+    What counts is what stands among the news because this source gave it: neither the back catalogue, nor what is held
+    back, nor what another source had given or a colleague had written before.
+    """
     mondays = _mondays()
     zone = timezone.get_current_timezone()
     since = datetime.combine(mondays[0], time(), zone)
+    had = Sighting.objects.filter(item=OuterRef("item"))
+    before = Q(first_seen_at__lt=OuterRef("first_seen_at")) | Q(
+        first_seen_at=OuterRef("first_seen_at"), pk__lt=OuterRef("pk")
+    )
     counted = (
         Sighting.objects.for_organisation(organisation)
         .filter(source__in=[source.pk for source in sources], first_seen_at__gte=since)
-        .exclude(item__state=ItemState.SEEN)
+        .filter(~Exists(had.filter(before)), item__state=ItemState.NEW, item__written_by=None)
         .annotate(week=TruncWeek("first_seen_at", tzinfo=zone))
         .values_list("source", "week")
         .annotate(number=Count("pk"))
         .order_by()
     )
     found = {(source, week.date()): count for source, week, count in counted}
-    return {source.pk: Weeks([(each, found.get((source.pk, each), 0)) for each in mondays]) for source in sources}
+    return {
+        source.pk: Weeks(
+            [(each, found.get((source.pk, each), 0)) for each in mondays], is_fresh=source.last_new_item_at is None
+        )
+        for source in sources
+    }
 
 
 def often(source: Source) -> str:

@@ -79,6 +79,15 @@ def test_search_finds_words_and_says_when_it_finds_none(item: Item, client: Clie
     assert "<b>intet" not in client.get("/news?q=<b>intet</b>").content.decode()
 
 
+def test_searching_looks_among_all_and_the_heading_counts_what_is_shown(item: Item, client: Client) -> None:
+    Item.objects.update(state=ItemState.SEEN)
+    found = client.get("/news?q=ærø")
+    assert item.title in words(found) and "1 news item fits." in words(found)
+    assert 'name="show"' not in found.content.decode(), "the next search is among all too"
+    new = words(client.get("/news?show=new&q=ærø"))
+    assert "0 news items fit." in new and "1 news item among all of them" in new
+
+
 def test_what_is_found_in_another_view_is_one_click_away(item: Item, client: Client) -> None:
     response = client.get("/news?show=withdrawn&q=ærø")
     assert "Nothing here, but 1 news item among all of them." in words(response)

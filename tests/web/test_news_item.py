@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from publisher.items.writing import Words, correct
@@ -55,6 +58,25 @@ def test_where_it_was_published_with_its_address_and_what_waits(
     response = annas.get(f"/news/{item.pk}")
     assert "Kulturnyt Failed" in words(response)
     assert f"/m/{mail.public_id.hex}" in response.content.decode()
+
+
+def test_why_it_has_no_picture_is_said_to_be_about_the_picture(item: Item, annas: Client) -> None:
+    Item.objects.filter(pk=item.pk).update(
+        picture=None, picture_error={"msgid": "There is no such file.", "params": {}}
+    )
+    assert "It has no picture There is no such file." in words(annas.get(f"/news/{item.pk}"))
+
+
+def test_a_photo_consent_that_has_ended_is_said_with_a_way_to_it(rich: Item, annas: Client) -> None:  # noqa: F811
+    picture = rich.picture
+    assert picture
+    page = f"/news/{rich.pk}"
+    assert "photo consent ended" not in words(annas.get(page))
+    picture.consent_until = timezone.localdate() - timedelta(days=1)
+    picture.save()
+    response = annas.get(page)
+    assert "The picture’s photo consent ended on" in words(response) and "See the consent" in words(response)
+    assert f'class="button" href="{reverse("picture", args=[picture.pk])}"' in response.content.decode()
 
 
 def test_a_lead_that_the_body_begins_with_stands_once(item: Item, annas: Client) -> None:

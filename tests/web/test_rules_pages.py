@@ -117,6 +117,7 @@ def test_sources_topics_and_areas_narrow_it(anna: User, secretariat: Organisatio
         ({"timing": "whenever"}, "timing"),
         ({"daily_cap": 0}, "daily_cap"),
         ({"max_age_hours": 0}, "max_age_hours"),
+        ({"max_age_hours": 8761}, "max_age_hours"),
         ({"mode": RuleMode.AUTOMATIC}, "mode"),
     ],
 )
@@ -125,6 +126,16 @@ def test_parts_that_do_not_fit_together_are_refused(anna: User, given: dict, cha
     assert response.status_code == 422
     assert list(response.context["form"].errors) == [field]
     assert not Rule.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("hours", "says"), [(1, "than 1 hour."), (24, "than 24 hours."), (71, "than 71 hours."), (168, "than 7 days.")]
+)
+def test_the_oldest_is_said_in_days_where_they_are_whole(anna: User, given: dict, hours: int, says: str) -> None:
+    signed_in(anna).post(ADD, given | {"max_age_hours": hours})
+    assert f"nothing older {says}" in words(signed_in(anna).get("/settings/rules"))
+    too_much = words(signed_in(anna).post(ADD, given | {"max_age_hours": 9000}))
+    assert "Write at most 8760 hours: that is a year." in too_much
 
 
 def test_without_a_channel_there_are_no_posting_times_to_miss(anna: User, given: dict) -> None:
@@ -267,7 +278,7 @@ def test_everything_about_a_rule_is_kept_and_said_in_one_sentence(bo: User, give
         "of Kulturnyt and a post on Prøvekanal (Practice channel); it "
         "goes out by itself, at once; a colleague approves the issue; at "
         "most 3 a day; at least 90 minutes apart; nothing between 21:00 and 07:00; nothing on Saturdays and Sundays or "
-        "on public holidays; nothing older than 72 hours." in page
+        "on public holidays; nothing older than 3 days." in page
     )
     form = client.get(f"/settings/rules/{rule.pk}/change")
     assert "kor, Fælles sang" in source_of(form) and 'value="21:00"' in source_of(form)

@@ -12,7 +12,8 @@ import time_machine
 from django.test import Client
 from django.utils import timezone
 
-from publisher.models import AuditEntry, Organisation, Source, SourceToken, User
+from publisher.models import AuditEntry, Item, Organisation, Sighting, Source, SourceToken, User
+from publisher.vocabulary import ItemState
 from tests.web.office import reader_in, signed_in, source_of, words
 
 pytestmark = pytest.mark.database
@@ -21,6 +22,13 @@ pytestmark = pytest.mark.database
 @pytest.fixture
 def pushed(secretariat: Organisation) -> Source:
     return Source.objects.create(organisation=secretariat, kind="push", name="Hjemmesiden")
+
+
+def test_what_was_sent_and_lies_in_the_back_catalogue_is_said_to_have_been_there(anna: User, pushed: Source) -> None:
+    older = Item.objects.create(organisation=pushed.organisation, title="Ældre", state=ItemState.SEEN)
+    Sighting.objects.create(source=pushed, item=older, external_key="1")
+    page = words(signed_in(anna).get(f"/settings/sources/{pushed.pk}"))
+    assert "it was there already, from another news source" in page and "when the source was added" not in page
 
 
 def test_it_is_added_with_no_more_than_a_name(anna: User) -> None:

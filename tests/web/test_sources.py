@@ -13,6 +13,7 @@ from publisher.items.collect import collect_source, due_sources
 from publisher.items.first_look import look_around
 from publisher.models import AuditEntry, Item, Newsletter, Organisation, Rule, Sighting, Source, User
 from publisher.vocabulary import ItemState, SourceStatus
+from publisher.web.source_weeks import weeks_of
 from tests.items.website import FEED, HOST, Story, website
 from tests.web.office import reader_in, signed_in, source_of, words
 
@@ -247,7 +248,22 @@ def test_each_source_shows_its_weeks(anna: User, source: Source) -> None:
         html = source_of(response)
         assert html.count("<rect") >= 26 and 'role="img"' in html and "<desc" in html
         assert html.count('role="rowheader"') == 2, "a row for each week in which something came"
+    assert "Nothing new yet." in words(signed_in(anna).get("/settings/sources"))
+    Source.objects.filter(name="Den stille").update(last_new_item_at=now - timedelta(weeks=40))
     assert "Nothing new in 26 weeks." in words(signed_in(anna).get("/settings/sources"))
+
+
+def test_only_what_a_source_made_itself_counts_as_its_new_items(anna: User, source: Source) -> None:
+    of = {"organisation": source.organisation}
+    other = Source.objects.create(**of, kind="push", name="Den anden")
+    shared = Item.objects.create(**of, title="Fælles")
+    held = Item.objects.create(**of, title="Holdt tilbage", state=ItemState.HELD)
+    ours = Item.objects.create(**of, title="Skrevet her", written_by=anna)
+    sightings = [(source, shared), (other, shared), (source, shared), (other, held), (other, ours)]
+    for number, (of_source, item) in enumerate(sightings):
+        Sighting.objects.create(source=of_source, item=item, external_key=str(number))
+    weeks = weeks_of(source.organisation, [source, other])
+    assert (weeks[source.pk].total, weeks[other.pk].total) == (1, 0)
 
 
 @pytest.mark.parametrize(
