@@ -213,7 +213,7 @@ def _sent_again(message_id: int, now: datetime) -> dict[str, object]:
 
 def _is_cut_off(delivery: Delivery, message: Message) -> bool:
     """Whether parts of a thread are unpublished behind the open one, whose address nobody knows to answer to."""
-    return message.withdrawn_at is None and delivery.parts.filter(step__in=_UNMADE).exists()
+    return message.withdrawn_at is None and delivery.parts.filter(position__gt=0, step__in=_UNMADE).exists()
 
 
 def _settle_parts(delivery: Delivery, action: str, now: datetime) -> None:

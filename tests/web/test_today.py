@@ -230,7 +230,7 @@ def test_a_post_that_could_not_be_taken_down_waits_for_a_person(
     part = PostPart.objects.get(delivery__message=message)
     Operation.objects.create(part=part, kind="delete", status="failed", due_at=timezone.now())
     page = words(signed_in(bo).get("/"))
-    assert "Prøvekanal: The post could not be taken down, or nobody knows whether it is." in page
+    assert "Prøvekanal (Practice channel): The post could not be taken down, or nobody knows whether it is." in page
     assert "1 thing needs a person." in page
     Operation.objects.update(status="done")
     assert "could not be taken down" not in words(signed_in(bo).get("/"))
