@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from publisher.items.identity import normalise_link, title_key
+from publisher.items.likeness import SAME_TIME
 from publisher.items.quarantine import dismiss
-from publisher.items.recognise import SAME_TIME
 from publisher.models import Block, Campaign, Item, Newsletter, Rule, Source
 from publisher.rules.matching import apply_rules
 from publisher.sources.contract import Candidate
