@@ -28,7 +28,7 @@ from publisher.items.pictures import fetch_picture
 from publisher.items.polling import Claim, ClaimLostError, claim, due_sources, give_up
 from publisher.items.quarantine import flood, has_held_more, tell_of_held
 from publisher.items.recognise import Known, Recognised
-from publisher.items.recording import REUSED_KEY, Done, Fetched, is_news, lacks_picture, record, record_new, sight
+from publisher.items.recording import Done, Fetched, is_news, lacks_picture, record, record_new, sight
 from publisher.models import Item, Source
 from publisher.sources import SOURCES
 from publisher.sources.contract import Poll
@@ -236,7 +236,7 @@ class _Taking:
             each.entry
             for each in found
             if each.item is None
-            and not each.is_reused
+            and not each.doubt
             and not each.entry.pictures
             and not self._pages.wanted_for(each.entry)
             and (not each.entry.link_key or links[each.entry.link_key] == 1)
@@ -259,7 +259,7 @@ class _Taking:
             fetched = self._first_usable(entry)
         if item and self._is_as_it_was(entry, item, fetched):
             return item.pk
-        held_why = self._held_why or (REUSED_KEY if found.is_reused and self._state is ItemState.NEW else None)
+        held_why = (found.doubt if self._state is ItemState.NEW else None) or self._held_why
         done, item = record(
             self._source,
             entry,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -19,13 +19,13 @@ from publisher.items.identity import (
     at_site,
     guid_of,
     identity_of,
-    identity_without_guid,
     links_at_site,
     normalise_link,
     text_key,
     title_key,
     web_address,
     without_tracking,
+    words_key,
 )
 from publisher.sources.contract import Candidate, Event, PictureRef
 
@@ -33,6 +33,8 @@ TITLE_LENGTH = 300
 LEAD_FROM_BODY = 300
 LONGEST_LEAD = 2_000
 _TAG_LENGTH = 120
+# A date so far ahead is that of no event, but a mistake.
+FURTHEST = timedelta(days=3_650)
 NO_SITES: Sites = {}
 # An edited entry may stand in a feed twice, as it was and as it is; what says more under one key is several entries.
 _BEFORE_AND_AFTER = 2
@@ -42,8 +44,8 @@ _BEFORE_AND_AFTER = 2
 class Entry:
     """A candidate in the words of an Item: cleaned, cut to what the columns hold. `link_key` "" if it tells nothing.
 
-    `has_guid`: its key is one that the source gave it, not one that was made of its link or its words. `has_own_text`:
-    no other entry of the look says the same, as those do that have a standing text.
+    `has_guid`: its key is one that the source gave it, not one that was made of its link or its words; `words_key` is
+    the one that is made of its words. `dated_at`: the date as the source gave it, also one that is still to come.
     `page_error`: why its page was not read (as Fetched.error), so that what it lacks may stand there.
     """
 
@@ -60,13 +62,14 @@ class Entry:
     author: str
     language: str
     published_at: datetime | None
+    dated_at: datetime | None
     tags: tuple[str, ...]
     areas: tuple[str, ...]
     pictures: tuple[PictureRef, ...]
     event: Event | None
     content_hash: str
+    words_key: str
     page_error: dict[str, Any] | None = None
-    has_own_text: bool = True
 
 
 def entries_of(candidates: Iterable[Candidate], base_url: str = "", sites: Sites = NO_SITES) -> list[Entry]:
@@ -82,15 +85,14 @@ def entries_of(candidates: Iterable[Candidate], base_url: str = "", sites: Sites
     ]
     unsure = _shared_guids([entry for _candidate, entry in told])
     entries: dict[str, Entry] = {}
-    for candidate, entry in told:
+    for _candidate, entry in told:
         key = entry.external_key
         if key in unsure or not (entry.has_guid or entry.link_key):
-            key = identity_without_guid(replace(candidate, link=entry.link), link_tells=bool(entry.link_key))
+            key = entry.link_key or entry.words_key
         has_guid = entry.has_guid and entry.external_key not in unsure
         is_sure = key == entry.external_key and has_guid == entry.has_guid
         entries.setdefault(key, entry if is_sure else replace(entry, external_key=key, has_guid=has_guid))
-    texts = Counter(entry.body_text for entry in entries.values())
-    return [entry if texts[entry.body_text] == 1 else replace(entry, has_own_text=False) for entry in entries.values()]
+    return list(entries.values())
 
 
 def _shared_links(entries: Sequence[Entry]) -> set[str]:
@@ -135,7 +137,7 @@ def _entry_of(candidate: Candidate, base_url: str, sites: Sites) -> Entry:
     event = [event_key(candidate.event)] if candidate.event else []
     # As the source has it, so that naming another address of its website is no edit.
     said = json.dumps([title, lead, body_html, normalise_link(picture), *event])
-    now = timezone.now()
+    published, now = candidate.published_at, timezone.now()
     return Entry(
         external_key=identity_of(candidate if link == candidate.link else replace(candidate, link=link)),
         has_guid=bool(guid_of(candidate.external_key)),
@@ -150,12 +152,14 @@ def _entry_of(candidate: Candidate, base_url: str, sites: Sites) -> Entry:
         author=one_line(candidate.author)[:200],
         language=candidate.language[:8],
         # A date ahead of us would keep an item on top of every list until then.
-        published_at=min(candidate.published_at, now) if candidate.published_at else None,
+        published_at=min(published, now) if published else None,
+        dated_at=published if published and published < now + FURTHEST else None,
         tags=tuple(word for tag in candidate.tags if (word := one_line(tag)[:_TAG_LENGTH])),
         areas=tuple(word for area in candidate.areas if (word := one_line(area)[:_TAG_LENGTH])),
         pictures=candidate.pictures,
         event=candidate.event,
         content_hash=hashlib.sha256(said.encode()).hexdigest(),
+        words_key=words_key(candidate),
     )
 
 

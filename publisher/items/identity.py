@@ -42,7 +42,7 @@ def identity_of(candidate: Candidate) -> str:
 
     At most 500 characters. The hash covers title and published time, which is all that such an entry keeps.
     """
-    return guid_of(candidate.external_key) or identity_without_guid(candidate)
+    return guid_of(candidate.external_key) or normalise_link(candidate.link) or words_key(candidate)
 
 
 def guid_of(external_key: str) -> str:
@@ -50,12 +50,12 @@ def guid_of(external_key: str) -> str:
     return _bounded(unicodedata.normalize("NFC", _CONTROL.sub("", external_key)).strip())
 
 
-def identity_without_guid(candidate: Candidate, *, link_tells: bool = True) -> str:
-    """The key of an entry whose guid tells nothing (and whose link does not either, without `link_tells`)."""
-    key = normalise_link(candidate.link) if link_tells else ""
-    if key:
-        return key
-    when = candidate.published_at.astimezone(UTC).isoformat() if candidate.published_at else ""
+def words_key(candidate: Candidate) -> str:
+    """The key of an entry whose guid and link tell nothing: a hash of its headline and its date."""
+    try:
+        when = candidate.published_at.astimezone(UTC).isoformat() if candidate.published_at else ""
+    except OverflowError:
+        when = str(candidate.published_at)
     title = unicodedata.normalize("NFC", " ".join(candidate.title.split()))
     return _hashed(f"{title}\n{when}")
 

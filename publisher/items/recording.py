@@ -9,7 +9,6 @@ from enum import Enum
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.utils.translation import gettext_noop
 
 from publisher.errors import Explanation
 from publisher.items.entries import Entry
@@ -23,9 +22,6 @@ from publisher.models.raw import add_pairs, add_rows
 from publisher.vocabulary import ItemState, SourceStatus
 
 _TRIES = 3
-REUSED_KEY = Explanation(
-    gettext_noop("The website gave it the identifier of an older news item, whose headline, page and date are others.")
-)
 
 
 @dataclass(frozen=True)
@@ -100,7 +96,7 @@ def record(
 ) -> tuple[Done, Item]:
     """Write an entry: a new item in `state`, another sighting, or a new revision. Never changes an item's state.
 
-    `held_why` is for the state `held`. A new item whose key was another's before is held whatever `state` says.
+    `held_why` is for the state `held`. A new item of which it is doubted that it is one is held anyway.
     `taken` are items that other entries of the same look are.
     """
     held = held_why.as_json() if held_why else {}
@@ -125,8 +121,8 @@ def _record_once(
     found = recognised(source, entry, taken)
     entry = found.entry
     if found.item is None:
-        if found.is_reused and state == ItemState.NEW:
-            state, held = ItemState.HELD, REUSED_KEY.as_json()
+        if found.doubt and state == ItemState.NEW:
+            state, held = ItemState.HELD, found.doubt.as_json()
         return Done.CREATED, _create(source, entry, fetched, state, labels, held)
     item = Item.objects.select_for_update().get(pk=found.item.pk)
     if sight(source, entry, item):
@@ -143,8 +139,8 @@ def _record_once(
 
 
 def recognised(source: Source, entry: Entry, taken: Collection[int] = ()) -> Recognised:
-    """Which item one entry is, looked up now."""
-    return Known(source, [entry]).recognise(entry, taken)
+    """Which item one entry is, looked up now. That it may be something else was asked in the look."""
+    return Known(source, [entry], wary=False).recognise(entry, taken)
 
 
 def record_new(
@@ -216,6 +212,7 @@ def _item(
         link=entry.link,
         link_key=entry.link_key,
         published_at=entry.published_at,
+        dated_at=_dated(entry),
         content_hash=entry.content_hash,
     )
     if entry.event:
@@ -258,7 +255,8 @@ def _say(item: Item, entry: Entry, fetched: Fetched, labels: Labels) -> None:
     item.title, item.lead, item.author = entry.title, entry.lead, entry.author or item.author
     item.title_key = entry.title_key
     item.body_html, item.body_text, item.text_key = entry.body_html, entry.body_text, entry.text_key
-    item.published_at = entry.published_at or item.published_at
+    if entry.published_at:
+        item.published_at, item.dated_at = entry.published_at, _dated(entry)
     item.content_hash = entry.content_hash
     if not item.picture_by_hand and (fetched.picture or not (entry.pictures or entry.page_error)):
         item.picture, item.picture_alt = fetched.picture, fetched.own_alt
@@ -267,6 +265,10 @@ def _say(item: Item, entry: Entry, fetched: Fetched, labels: Labels) -> None:
     item.tags = list(matched.rest)
     item.topics.add(*matched.topics)
     item.areas.add(*matched.areas)
+
+
+def _dated(entry: Entry) -> datetime | None:
+    return entry.dated_at if entry.dated_at != entry.published_at else None
 
 
 def _follow_link(item: Item, entry: Entry) -> None:

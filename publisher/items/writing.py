@@ -24,7 +24,7 @@ from publisher.items.events import heed_headline
 from publisher.items.hosts import sites_of
 from publisher.items.identity import at_site, normalise_link, text_key, title_key, web_address
 from publisher.items.recording import content_of, revise
-from publisher.items.suggestion import SUGGESTED
+from publisher.items.suggestion import SUGGESTED, keep_said
 from publisher.models import Area, Item, ItemRevision, Organisation, Picture, Topic, User
 from publisher.vocabulary import ItemState
 
@@ -69,7 +69,6 @@ def write(organisation: Organisation, words: Words, by: User) -> Item:
     item = Item(organisation=organisation, state=ItemState.NEW, written_by=by, worded_at=now, published_at=now)
     with transaction.atomic():
         _say(item, words)
-        item.title_key = title_key(item.title)
         item.save()
         _label(item, words)
         ItemRevision.objects.create(item=item, number=item.revision, content=content_of(item), by=by)
@@ -92,6 +91,7 @@ def correct(item: Item, words: Words, by: User, *, revision: int) -> Item:
                 reason="changed_meanwhile",
             )
         before = content_of(stored)
+        keep_said(stored)
         _say(stored, words)
         stored.worded_at = timezone.now()
         heed_headline(stored, stored.title, before["title"])
@@ -109,8 +109,7 @@ def take_suggestion(item: Item, by: User) -> bool:
         before = content_of(stored)
         for name in SUGGESTED:
             setattr(stored, name, stored.suggestion[name] or (stored.author if name == "author" else ""))
-        stored.title_key, stored.text_key = title_key(stored.title), text_key(stored.body_text)
-        stored.worded_at, stored.suggestion = None, {}
+        stored.worded_at, stored.suggestion, stored.said = None, {}, {}
         _keep(stored, before, by)
     return True
 
@@ -136,13 +135,17 @@ def _say(item: Item, words: Words) -> None:
     item.title = excerpt(one_line(words.title), TITLE_LENGTH)
     item.body_html = body_of(words.body)
     item.body_text = plain_text(item.body_html)
-    item.text_key = text_key(item.body_text)
+    if not item.content_hash:
+        # No source has said anything by which it would be known again.
+        item.title_key, item.text_key = title_key(item.title), text_key(item.body_text)
     # A heading announces what the text says; the lead is to say it.
     below = plain_text(_HEADING.sub("", item.body_html)) or item.body_text
     first = below.partition("\n\n")[0].removeprefix("- ")
     item.lead = tidy(words.lead).strip()[:LONGEST_LEAD] or excerpt(first, LEAD_FROM_BODY)
     item.author = one_line(words.author)[:200]
-    item.published_at = words.published_at or item.published_at
+    if words.published_at and words.published_at != item.published_at:
+        item.dated_at = item.dated_at or (item.published_at if item.content_hash else None)
+        item.published_at = words.published_at
     item.picture, item.picture_alt, item.picture_error = words.picture, words.picture_alt, {}
     _link(item, words.link.strip())
 

@@ -9,7 +9,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
-from publisher.models.fields import EncryptedJSONField
+from publisher.models.fields import EMPTY, EncryptedJSONField
 from publisher.models.organisation import Cooperation, Organisation, User
 from publisher.models.scoped import ScopedModel
 from publisher.sources import source_choices
@@ -126,14 +126,15 @@ class Item(ScopedModel):
 
     `picture_by_hand`: a colleague chose its picture, so its source does not change it any more. `picture_alt`: what is
     read aloud of its picture here, where that is not what the picture itself says (see `alt`).
-    `title_key` is the headline's hash and `text_key` that of `body_text` ("" for a short one): by them an entry is
-    known again whose key and link both changed. `held_why` says why it is held back. `withdrawn_at`: its publisher
-    took it back. An item with `event_starts_at` is an event: over at `event_over_at`; `event_key` is the hash of what
-    its source last said of it, so that what staff put right stays; `event_changed_at`: it was called off, moved or put
-    off, and those who were told of it have not been looked for yet.
+    `title_key` is the hash of the headline that its source gave, `text_key` that of the source's text ("" for a short
+    one), `dated_at` the source's date where `published_at` is another: by them an entry is known again whose key and
+    link both changed. `held_why` says why it is held back, with the id (`item`) of what it may be if that is known.
+    `withdrawn_at`: its publisher took it back. An item with `event_starts_at` is an event: over at `event_over_at`;
+    `event_key` is the hash of what its source last said of it, so that what staff put right stays; `event_changed_at`:
+    it was called off, moved or put off, and those who were told of it have not been looked for yet.
     `worded_at`: a person wrote or corrected it then; from then on its sources change nothing, what they say instead
-    waits in `suggestion` (items.writing). On PostgreSQL a column `search_words` beside these holds what `items.search`
-    looks in.
+    waits in `suggestion` (items.writing), and what they said last is in `said` ({} if that is what the item says).
+    On PostgreSQL a column `search_words` beside these holds what `items.search` looks in.
     """
 
     organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="items")
@@ -156,12 +157,14 @@ class Item(ScopedModel):
     title_key = models.CharField(max_length=64, blank=True)
     text_key = models.CharField(max_length=64, blank=True)
     published_at = models.DateTimeField(null=True)
+    dated_at = models.DateTimeField(null=True)
     held_why = models.JSONField(default=dict)
     withdrawn_at = models.DateTimeField(null=True)
     withdrawn_why = models.CharField(max_length=12, choices=Withdrawal.choices, blank=True)
     written_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     worded_at = models.DateTimeField(null=True)
     suggestion = models.JSONField(default=dict)
+    said = models.JSONField(default=dict, db_default=EMPTY)
     event_starts_at = models.DateTimeField(_("begins"), null=True, blank=True)
     event_ends_at = models.DateTimeField(_("ends"), null=True, blank=True)
     event_all_day = models.BooleanField(_("all day"), default=False)

@@ -139,7 +139,8 @@ class Source(ABC):
     `open`: may be seen while it is typed),
     `choices` (the only values), `lines` (a text of so many lines), `needed` (although it has a default).
     A source with `steps` is set up over several pages: all fields but those of the first step have defaults.
-    One that is not `polled` is given its news by whoever has its token.
+    One that is not `polled` is given its news by whoever has its token. `has_lasting_ids`: each entry has an identifier
+    that never changes and is never given to another, so that its words say nothing about which one it is.
     """
 
     kind: ClassVar[str]
@@ -147,6 +148,7 @@ class Source(ABC):
     config_class: ClassVar[type]
     steps: ClassVar[tuple[Step, ...]] = ()
     polled: ClassVar[bool] = True
+    has_lasting_ids: ClassVar[bool] = False
 
     def host(self, config: Any) -> str:
         """The server that a poll asks, so that several sources on it are read one after the other; "" for none."""

@@ -124,6 +124,7 @@ class DatabaseSource(Source):
     """Reads rows with nothing but SELECT: all of a small table each time, of a large one what changed, page by page."""
 
     kind: ClassVar[str] = "database"
+    has_lasting_ids: ClassVar[bool] = True
     label: ClassVar[str] = cast("str", _("Database"))
     config_class: ClassVar[type] = DatabaseConfig
     steps: ClassVar[tuple[Step, ...]] = (

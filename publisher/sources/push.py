@@ -47,6 +47,7 @@ class PushSource(Source):
     label: ClassVar[str] = cast("str", _("Pushed by your website (API)"))
     config_class: ClassVar[type] = PushConfig
     polled: ClassVar[bool] = False
+    has_lasting_ids: ClassVar[bool] = True
 
     def place(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
         """An organisation may have several, one for each system that pushes."""

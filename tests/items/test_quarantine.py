@@ -113,7 +113,7 @@ def test_after_an_absence_more_is_expected(hand: Hand) -> None:
     now = timezone.now()
     hand.gives(*(story(n, published_at=now - timedelta(days=n)) for n in range(10)))
     Source.objects.filter(pk=hand.row.pk).update(last_polled_at=now - timedelta(days=6))
-    fresh = [story(100 + n, published_at=now - timedelta(hours=20 * n)) for n in range(7)]
+    fresh = [story(100 + n, published_at=now - timedelta(hours=20 * n, minutes=7)) for n in range(7)]
     assert len(hand.gives(*fresh).new) == 7
 
 
