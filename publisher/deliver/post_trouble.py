@@ -80,5 +80,5 @@ def tell_unconfirmed(delivery: Delivery) -> None:
 
 def _tell(delivery: Delivery, msgid: str, why: Explanation) -> None:
     campaign, account = delivery.message.campaign, delivery.account
-    values = {"title": campaign.title, "channel": account.name if account is not None else "", "why": why}
+    values = {"title": campaign.title, "channel": str(account) if account is not None else "", "why": why}
     notify_approvers(campaign.organisation, NoticeKind.ALERT, campaign, Explanation(msgid, values))
