@@ -94,7 +94,7 @@ def weeks_of(organisation: Organisation, sources: Iterable[Source]) -> dict[int,
     mondays = _mondays()
     zone = timezone.get_current_timezone()
     since = datetime.combine(mondays[0], time(), zone)
-    had = Sighting.objects.filter(item=OuterRef("item"))
+    had = Sighting.objects.for_organisation(organisation).filter(item=OuterRef("item"))
     before = Q(first_seen_at__lt=OuterRef("first_seen_at")) | Q(
         first_seen_at=OuterRef("first_seen_at"), pk__lt=OuterRef("pk")
     )
