@@ -82,6 +82,8 @@ def _why(post: Posted) -> Iterator[str]:
         yield _("It is not known where the post is, so the platform cannot be asked about it.")
     else:
         yield from _of_the_last_look(post, account)
+    if post.withdrawn or post.gone:
+        return
     untold = [name for name in FIGURES if name not in told]
     if told and untold and post.found:
         yield _("%(platform)s does not tell: %(figures)s.") % (label | {"figures": names(untold)})
