@@ -122,6 +122,19 @@ def items_without_keys(apps: Any) -> None:
         )
 
 
+def an_item_in_a_colleagues_words(apps: Any) -> None:
+    """Of a time when what its source had said stood in its history alone."""
+    organisation = apps.get_model("publisher", "Organisation").objects.get(slug="items")
+    ida = apps.get_model("publisher", "User").objects.create(email="ida@example.org")
+    item = apps.get_model("publisher", "Item").objects.create(
+        organisation=organisation, title="Vores ord", worded_at=timezone.now(), content_hash="x"
+    )
+    for number, title, by in ((1, "Kildens ord", None), (2, "Vores ord", ida)):
+        apps.get_model("publisher", "ItemRevision").objects.create(
+            item=item, number=number, by=by, content={"title": title, "lead": "", "body_text": f"{title}. " * 20}
+        )
+
+
 def figures(message: int) -> dict[str, int]:
     found = DeliveryCount.objects.filter(message=message).values_list("status").annotate(number=Sum("count"))
     return dict(found.order_by("status"))
@@ -134,6 +147,7 @@ def test_rows_of_older_code_come_through_and_go_back(afterwards_the_latest: None
     nothing_to_claim_of_what_is_in_hand(migrated("0012_indexes_of_looks"), in_hand)
     of_every_kind = mails_of_every_kind(migrated("0010_links"))
     items_without_keys(migrated("0015_news_from_anywhere"))
+    an_item_in_a_colleagues_words(migrated("0033_text_key"))
     migrated(None)
     assert figures(in_hand.message) == {"sending": 0, "uncertain": 2}
     handed_back_waits_in_nobodys_hands(of_every_kind)
@@ -164,7 +178,9 @@ def handed_back_waits_in_nobodys_hands(kept: Kept) -> None:
 
 def items_can_be_known_again() -> None:
     """They have their headline's and their text's key, and a link's key without www. unless another item has it."""
-    items = list(Item.objects.order_by("pk"))
+    *items, worded = Item.objects.order_by("pk")
+    assert (worded.title, worded.said["title"]) == ("Vores ord", "Kildens ord")
+    assert (worded.title_key, worded.text_key) == (title_key("Kildens ord"), text_key("Kildens ord. " * 20))
     assert [item.link_key for item in items] == ["example.org/a", "www.example.org/b", "example.org/b"]
     assert [item.title_key for item in items] == [title_key(item.title) for item in items]
     assert [item.text_key for item in items] == [text_key(item.body_text) for item in items]
