@@ -92,20 +92,25 @@ class Photographer:
                 found[name] = hit
             else:
                 self.faults.append(f"no page “{name}”: “{start}” leads to nothing like {form}")
-        if "plan" in found:
-            page.goto(self.address + found["plan"])
+        # The first item has gone out, so that its outlets ask first; the last has not.
+        if items := self.links(page, found["news"], r"/news/\d+"):
+            page.goto(f"{self.address}{items[-1]}/plan")
             page.locator("main button.primary").click()
             page.wait_for_url("**/edit")
             found["composer"] = page.url.removeprefix(self.address)
         return found
 
     def link(self, page: Page, start: str, form: str) -> str:
-        """The path of the first link (or framed document) of that form on the page at `start`, "" if there is none."""
+        """The first of `links`, "" if there is none."""
+        return next(iter(self.links(page, start, form)), "")
+
+    def links(self, page: Page, start: str, form: str) -> list[str]:
+        """The paths of all links (or framed documents) of that form on the page at `start`."""
         page.goto(self.address + start)
         paths = page.evaluate(
             "[...document.querySelectorAll('[href], iframe')].map(e => new URL(e.href || e.src, location).pathname)"
         )
-        return next((str(path) for path in paths if re.fullmatch(form, path)), "")
+        return [str(path) for path in paths if re.fullmatch(form, path)]
 
     def take(self, page: Page, path: str, name: str, width: int, *, whole: bool) -> None:
         """One picture: of what the window shows, or of the whole page."""
