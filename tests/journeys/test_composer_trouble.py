@@ -195,9 +195,9 @@ def test_the_bar_leads_to_the_field_that_must_be_put_right(
 
 def test_a_dragged_field_makes_no_complaint(composer: Page) -> None:
     """Browsers keep a size that a person drags as an inline style; copied by htmx it would break the policy."""
-    composer.get_by_label("Change only here (Den anden)").check()
+    composer.get_by_label("Change only here: Den anden (Practice channel)").check()
     composer.locator(".own-text textarea").last.evaluate("field => { field.style.height = '9rem'; }")
-    composer.get_by_label("Change only here (Den anden)").uncheck()
+    composer.get_by_label("Change only here: Den anden (Practice channel)").uncheck()
     composer.get_by_label("Text of the posts").fill("Til alle")
     expect(composer.locator(".post-text").last).to_have_text("Til alle")
     assert composer.complaints == []

@@ -110,7 +110,7 @@ def test_counters_follow_the_hand_and_one_channel_has_its_own_words(
     expect(page.locator(".count-over").first).to_contain_text("501 of 500 characters")
     shared.fill("Til alle kanaler")
     expect(page.locator(".post-text").last).to_have_text("Til alle kanaler")
-    page.get_by_label("Change only here (Den anden)").check()
+    page.get_by_label("Change only here: Den anden (Practice channel)").check()
     own = page.locator(".own-text textarea:visible")
     expect(own).to_have_value("Til alle kanaler")
     own.fill("Kun her")

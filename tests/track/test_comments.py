@@ -86,7 +86,7 @@ def test_one_mail_a_day_in_the_reader_s_language(
         mail = compose(Notice.objects.select_related("user", "organisation").get(user=user))
         assert mail["Subject"] == subject
         text = mail.get_content()
-        assert f"“Åben øvelse” on {wanted.name}: 3 new comments" in text
+        assert f"“Åben øvelse” on {wanted}: 3 new comments" in text
         assert commented.parts.get(position=0).permalink in text
     for later in (EIGHT + timedelta(minutes=10), EIGHT + timedelta(hours=12)):
         more(commented, server)
