@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from html import escape
 from typing import Any
@@ -19,10 +20,10 @@ from tests.contract.mastodon_entities import account_entity
 from tests.contract.mastodon_kinds import KINDS, instance_v1, instance_v2
 from tests.contract.mastodon_oauth import OAuth
 from tests.contract.mastodon_pages import single, timeline
-from tests.contract.mastodon_state import MastodonState, only
+from tests.contract.mastodon_state import MastodonState, bearer, only
 from tests.contract.wire import DroppedError, RefusedError, Request, Response, answer, page
 
-CONTROLS = {"kind", "faults", "clear", "advance_s", "revoke", "rate_limit", "slow_s"}
+CONTROLS = {"kind", "faults", "clear", "advance_s", "revoke", "rate_limit", "slow_s", "media_polls", "text_limit"}
 
 
 class MastodonServer(MastodonState):
@@ -42,15 +43,18 @@ class MastodonServer(MastodonState):
         with self._lock:
             self.calls.append(f"{request.method} {request.path}")
             try:
-                return self._answer(request)
+                response = self._answer(request)
             except RefusedError as refused:
-                return self._refusal(request, refused)
+                response = self._refusal(request, refused)
+        if self.faults.take("latency", request):
+            response.delay_s = self.slow_s
+        return response
 
     def control(self, given: dict[str, Any]) -> None:
         """Change what the server plays: what `POST /control` takes.
 
         kind: a name in KINDS; faults: {name: times or null for "until cleared"}; clear: true; advance_s: seconds;
-        revoke: a token; rate_limit: calls in five minutes; slow_s: seconds.
+        revoke: a token; rate_limit: calls in five minutes; slow_s: seconds; media_polls: looks; text_limit: characters.
         """
         only(given, CONTROLS)
         if given.get("clear"):
@@ -58,9 +62,12 @@ class MastodonServer(MastodonState):
         for name, times in given.get("faults", {}).items():
             self.faults.set(name, times)
         self.clock.advance(given.get("advance_s", 0))
-        self.kind = KINDS[given.get("kind", self.kind.name)]
+        if "kind" in given:
+            self.kind = KINDS[given["kind"]]
         self.rate_limit = given.get("rate_limit", self.rate_limit)
         self.slow_s = given.get("slow_s", self.slow_s)
+        self.media_polls = given.get("media_polls", self.media_polls)
+        self.kind = replace(self.kind, max_characters=given.get("text_limit", self.kind.max_characters))
         self.revoke(given.get("revoke", ""))
 
     def _all_routes(self) -> list[tuple[str, re.Pattern[str], Callable[..., Response]]]:
@@ -129,6 +136,13 @@ class MastodonServer(MastodonState):
             raise RefusedError(503, "Service Unavailable", {"Retry-After": "30"})
         if self.faults.take("429", request) or not within_rate:
             raise RefusedError(429, "Too many requests", self.rate_headers(request))
+        for fault, words in (
+            ("expire_token", "The access token expired"),
+            ("revoke_token", "The access token was revoked"),
+        ):
+            if self.faults.take(fault, request):
+                self.revoke(bearer(request))
+                raise RefusedError(401, words)
 
     def _verify_credentials(self, request: Request) -> Response:
         token = self.allowed(request, "read:accounts", "profile")
@@ -165,6 +179,7 @@ class MastodonServer(MastodonState):
                 "visibility": status.visibility,
                 "language": status.language,
                 "alt_texts": [media.alt for media in status.media],
+                "reply_to": status.in_reply_to.status_id if status.in_reply_to else "",
             }
             for status in self.posts()
         ]

@@ -24,7 +24,11 @@ FAULTS = {
     "commit_then_500": Known(CREATE, "posts, then answers 500"),
     "commit_then_page": Known(CREATE, "posts, then answers 200 with a web page"),
     "slow": Known(CREATE, "posts, then takes `slow_s` seconds to answer"),
+    "latency": Known("", "takes `slow_s` seconds to answer"),
+    "expire_token": Known(CREATE, "the token has run out"),
+    "revoke_token": Known(CREATE, "the token was taken back"),
     "html_errors": Known("", "errors are web pages instead of JSON"),
+    "media_slow": Known("POST /api/v2/media", "an upload stays in processing for `media_polls` looks"),
     "media_never_ready": Known("GET /api/v1/media", "an upload stays in processing"),
     "media_fails": Known("GET /api/v1/media", "processing an upload fails"),
 }
@@ -40,6 +44,7 @@ class MastodonState:
         self.kind = KINDS[kind]
         self.rate_limit = rate_limit
         self.slow_s = 90.0
+        self.media_polls = 3
         self.clock = Clock()
         self.faults = Faults(FAULTS)
         self.statuses: list[Status] = []

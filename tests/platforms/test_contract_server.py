@@ -309,6 +309,25 @@ class TestPeople:
         assert client.post("/control", json={"clear": True, "revoke": server.token}).json()["faults"] == {}
         assert post(client).status_code == 401
 
+    def test_a_limit_that_shrinks_and_slow_pictures(self, client: httpx.Client) -> None:
+        played = {"text_limit": 20, "media_polls": 2, "faults": {"media_slow": 1}}
+        assert client.post("/control", json=played).status_code == 200
+        assert client.get("/api/v2/instance").json()["configuration"]["statuses"]["max_characters"] == 20
+        assert "limit of 20 exceeded" in post(client, status="x" * 21).json()["error"]
+        picture = upload(client).json()["id"]
+        assert [client.get(f"/api/v1/media/{picture}").status_code for _ in range(3)] == [206, 206, 200]
+
+    @pytest.mark.parametrize("fault", ["expire_token", "revoke_token"])
+    def test_a_token_that_is_worth_nothing_any_more(self, client: httpx.Client, fault: str) -> None:
+        client.post("/control", json={"faults": {fault: 1}})
+        assert [post(client).status_code for _ in range(2)] == [401, 401]
+        assert client.get("/control").json()["posts"] == []
+
+    def test_control_tells_what_follows_what(self, client: httpx.Client) -> None:
+        first = post(client).json()["id"]
+        post(client, "k2", in_reply_to_id=first)
+        assert [each["reply_to"] for each in client.get("/control").json()["posts"]] == ["", first]
+
     @pytest.mark.parametrize("given", [{"faults": {"gremlins": 1}}, {"kind": "myspace"}, {"colour": "blue"}])
     def test_wrong_control(self, client: httpx.Client, given: dict[str, Any]) -> None:
         assert client.post("/control", json=given).status_code == 422
