@@ -16,6 +16,8 @@ _DATES = frozenset({"pubDate", "published", "updated", "date", "issued", "modifi
 _LONGEST_DATE = 60
 # In a file of 5 MB these have a hundred letters each: no news.
 MOST_SEEN = 50_000
+# Each open element costs memory until it ends, and some never do.
+DEEPEST = 1_000
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -100,6 +102,8 @@ class _Scan:
 
     def _start(self, tag: str, _attributes: dict[str, str]) -> None:
         self._depth += 1
+        if self._depth > DEEPEST:
+            raise _StopError
         kind = tag.rpartition(BETWEEN)[2]
         if not self._entry_depth and kind in ENTRIES:
             self._entry_depth = self._depth

@@ -13,7 +13,7 @@ from publisher.errors import PermanentError
 from publisher.items.content import clean_html
 from publisher.sources.contract import Candidate, PictureRef
 from publisher.sources.feed_entries import MAX_ENTRIES, ReadFeed, read_feed
-from publisher.sources.feed_newest import newest
+from publisher.sources.feed_newest import DEEPEST, newest, newest_in
 
 HERE = Path(__file__).parent
 URL = "https://havnby.example.org/feed.xml"
@@ -355,3 +355,10 @@ def test_no_bytes_make_reading_fail_in_another_way(junk: bytes, where: str) -> N
         assert str(error)
     else:
         assert all(entry.title and r"\x00" not in repr(entry) for entry in candidates)
+
+
+@pytest.mark.parametrize(("deep", "is_read_first"), [(DEEPEST - 2, True), (DEEPEST, False)])
+def test_a_feed_without_bottom_is_not_gone_through_to_its_end(deep: int, is_read_first: bool) -> None:
+    """Each element that has not ended costs memory."""
+    text = f"<rss><channel>{'<item><guid>1</guid></item>' * 501}{'<a>' * deep}{'</a>' * deep}</channel></rss>"
+    assert (newest_in(text, 500, 1_000_000) is not None) is is_read_first
