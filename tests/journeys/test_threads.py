@@ -27,7 +27,9 @@ def test_a_thread_is_added_to_counted_and_cut(desk: Desk, new_page: NewPage, wid
     page.get_by_role("button", name="Add a post to the thread").click()
     second = page.get_by_label("Post 2 of the thread", exact=True)
     expect(second).to_be_focused()
-    page.keyboard.type("Tickets at the door.")
+    # No person types within the milliseconds in which htmx settles the field.
+    expect(page.locator(".htmx-added, .htmx-settling, .htmx-request")).to_have_count(0)
+    page.keyboard.type("Tickets at the door.", delay=20)
     expect(page.locator("[id$='text1_count']")).to_have_text("20 of 500 characters")
     page.get_by_label("Text of the posts").fill("One.\n---\n" + "The concert begins at seven in the great hall. " * 12)
     page.get_by_role("button", name="Cut into a thread").click()
