@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
+from xml.parsers import expat
 
 from feedparser.api import StrictFeedParser
 from feedparser.util import FeedParserDict
@@ -190,6 +191,18 @@ def _decoded_once_more(words: str) -> str:
         return words.encode("iso-8859-1").decode("utf-8")
     except UnicodeError:
         return words
+
+
+def parser_for(
+    start: Callable[[str, dict[str, str]], None], end: Callable[[str], None], text: Callable[[str], None]
+) -> expat.XMLParserType:
+    """Expat with these handlers; names of elements as `split` takes them apart, text in one piece."""
+    parser = expat.ParserCreate(encoding="utf-8", namespace_separator=BETWEEN)
+    parser.buffer_text = True
+    parser.StartElementHandler = start
+    parser.EndElementHandler = end
+    parser.CharacterDataHandler = text
+    return parser
 
 
 def split(tag: str) -> Name:

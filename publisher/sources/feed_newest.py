@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 from xml.parsers import expat
 
 from publisher.sources.feed_dates import moment
-from publisher.sources.feed_elements import BETWEEN
+from publisher.sources.feed_elements import BETWEEN, parser_for
 
 ENTRIES = frozenset({"item", "entry"})
 _DATES = frozenset({"pubDate", "published", "updated", "date", "issued", "modified", "created"})
@@ -92,11 +92,7 @@ class _Scan:
 
     def read(self, text: str) -> None:
         """Raises ExpatError, _StopError."""
-        parser = expat.ParserCreate(encoding="utf-8", namespace_separator=BETWEEN)
-        parser.buffer_text = True
-        parser.StartElementHandler = self._start
-        parser.EndElementHandler = self._end
-        parser.CharacterDataHandler = self._text
+        parser = parser_for(self._start, self._end, self._text)
         parser.EntityDeclHandler = _stop
         parser.Parse(text.encode("utf-8", "replace"), True)
 

@@ -19,7 +19,7 @@ from xml.sax.saxutils import escape
 
 from feedparser.api import LooseFeedParser
 
-from publisher.sources.feed_elements import BETWEEN, FeedElements, Name, split
+from publisher.sources.feed_elements import FeedElements, Name, parser_for, split
 from publisher.sources.feed_newest import ENTRIES, newest_in
 
 MAX_ENTRIES = 500
@@ -150,11 +150,7 @@ class _Reader:
 
     def read(self, text: str) -> None:
         """Raises ExpatError if it is not well-formed."""
-        parser = expat.ParserCreate(encoding="utf-8", namespace_separator=BETWEEN)
-        parser.buffer_text = True
-        parser.StartElementHandler = self._start
-        parser.EndElementHandler = self._end
-        parser.CharacterDataHandler = self._text
+        parser = parser_for(self._start, self._end, self._text)
         parser.StartNamespaceDeclHandler = lambda prefix, uri: self._feed.startPrefixMapping(prefix, uri or "")
         parser.EntityDeclHandler = _refuse
         parser.SkippedEntityHandler = _unknown_letter
