@@ -20,6 +20,8 @@ from publisher.vocabulary import MessageStatus, Outlet
 from publisher.web.course import last_one_words
 
 AT_ONCE = "now"
+# More times of their own than these are not listed unasked: the sentence stands over the page.
+_LISTED = 3
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,11 @@ class Promise:
     def last_one(self) -> str:
         """When the last recipient will have it, "" if it goes to nobody by mail."""
         return last_one_words(self.last_at) if self.last_at else ""
+
+    @property
+    def many_own_times(self) -> bool:
+        """Whether there are too many to list them in the sentence."""
+        return len(self.own_times) > _LISTED
 
     @property
     def key(self) -> str:

@@ -66,6 +66,21 @@ def test_each_channel_gets_its_own_next_posting_time_and_the_mail_the_first(
 
 
 @time_machine.travel(NOON, tick=False)
+def test_many_times_are_listed_when_somebody_asks_for_them(
+    item: Item, newsletter: Newsletter, museum: Account, bos: Client
+) -> None:
+    later = [
+        Account.objects.create(organisation=museum.organisation, kind="practice", name=f"Hus {number}")
+        for number in range(4)
+    ]
+    Slot.objects.bulk_create(Slot(account=each, weekday=2, time="10:00") for each in later)
+    draft = send_out(item, newsletter, museum, *later)
+    page = words(bos.get(f"/sendouts/{draft.pk}/edit"))
+    assert "4 of them at times of their own Hus 0 (Practice channel): Wednesday 25 March at 10:00." in page
+    assert page.count("Wednesday 25 March at 10:00.") == 4
+
+
+@time_machine.travel(NOON, tick=False)
 def test_a_button_that_promised_one_time_for_all_does_nothing(draft: Campaign, bos: Client) -> None:
     path = f"/sendouts/{draft.pk}/edit"
     answer = live(bos, path, typed(draft) | {"do": "approve", "promised": MONDAY.isoformat()})
