@@ -46,7 +46,7 @@ from publisher.platforms.meta_containers import (
     wait_until_ready,
 )
 from publisher.platforms.meta_graph import graph_url, measured, moment_of, number, same_words, send, since_then
-from publisher.platforms.meta_replies import GONE, PERMISSION, named_object_of, object_of, pages_of, rows_of
+from publisher.platforms.meta_replies import GONE, PERMISSION, named_object_of, object_of, pages_of, rows_of, unhurried
 from publisher.platforms.meta_sign_in import InstagramSignIn, instagram_profile
 from publisher.platforms.replies import identity_of, public_url
 from publisher.vocabulary import Reason
@@ -227,7 +227,7 @@ class InstagramPlatform(Platform):
         for remote_id in remote_ids:
             asked = {"fields": "id,like_count,comments_count"}
             try:
-                row = object_of(self._call(config, "GET", _quoted(remote_id), params=asked))
+                row = object_of(unhurried(self._call(config, "GET", _quoted(remote_id), params=asked)))
             except PermanentError as error:
                 if error.reason != GONE:
                     raise
@@ -310,8 +310,8 @@ class InstagramPlatform(Platform):
 
     def _insights(self, config: InstagramConfig, remote_id: str) -> dict[str, int]:
         try:
-            asked = {"metric": "views,shares"}
-            return measured(rows_of(self._call(config, "GET", f"{_quoted(remote_id)}/insights", params=asked)))
+            path, asked = f"{_quoted(remote_id)}/insights", {"metric": "views,shares"}
+            return measured(rows_of(unhurried(self._call(config, "GET", path, params=asked))))
         except PermanentError:
             return {}
         except AccountError as error:

@@ -43,7 +43,7 @@ from publisher.platforms.meta_containers import (
     wait_until_ready,
 )
 from publisher.platforms.meta_graph import measured, moment_of, same_words, since_then
-from publisher.platforms.meta_replies import GONE, PERMISSION, named_object_of, object_of, pages_of, rows_of
+from publisher.platforms.meta_replies import GONE, PERMISSION, named_object_of, object_of, pages_of, rows_of, unhurried
 from publisher.platforms.replies import identity_of, public_url
 from publisher.platforms.threads_sign_in import GRAPH, ThreadsSignIn, base, profile_of
 from publisher.platforms.threads_text import MAX_LINKS, threads_length, unique_links
@@ -178,7 +178,7 @@ class ThreadsPlatform(Platform):
         for remote_id in remote_ids:
             path, asked = f"{_quoted(remote_id)}/insights", {"metric": _METRICS}
             try:
-                seen = measured(rows_of(self._call(config, "GET", path, params=asked)))
+                seen = measured(rows_of(unhurried(self._call(config, "GET", path, params=asked))))
             except AccountError as error:
                 if error.reason != PERMISSION:
                     raise
