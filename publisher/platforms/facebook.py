@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_noop, pgettext_lazy
 
 from publisher import http
 from publisher.errors import AccountError, PermanentError
@@ -30,8 +30,9 @@ from publisher.platforms.length import check_fits, with_link
 from publisher.platforms.meta_access import MAY_PUBLISH, check_scopes, own_scopes, warnings_of
 from publisher.platforms.meta_graph import WWW, graph_url, measured, moment_of, number, same_words, send, since_then
 from publisher.platforms.meta_replies import GONE, PERMISSION, named_object_of, object_of, pages_of, rows_of, unhurried
-from publisher.platforms.meta_sign_in import NO_ROLE, PAGE_NOT_FOUND, FacebookSignIn, page_profile
+from publisher.platforms.meta_sign_in import NO_ROLE, PAGE_NOT_FOUND, SEE_THAT_IT_IS_LIVE, FacebookSignIn, page_profile
 from publisher.platforms.replies import identity_of, public_url
+from publisher.platforms.words import Words
 from publisher.vocabulary import Reason
 
 NEEDED = ("pages_manage_posts", "pages_read_engagement")
@@ -70,6 +71,7 @@ class FacebookPlatform(Platform):
     kind = "facebook"
     label = _("Facebook Page")
     name = "Facebook"
+    words = Words(there=pgettext_lazy("Publish …", "on your Facebook Page"), once_connected=SEE_THAT_IT_IS_LIVE)
     config_class = FacebookConfig
     # The link has a field of its own, which Facebook does not look at beside pictures: there it joins the text.
     link_in_text = False

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_noop, pgettext_lazy
 
 from publisher import http
 from publisher.errors import AccountError, PermanentError
@@ -47,8 +47,9 @@ from publisher.platforms.meta_containers import (
 )
 from publisher.platforms.meta_graph import graph_url, measured, moment_of, number, same_words, send, since_then
 from publisher.platforms.meta_replies import GONE, PERMISSION, named_object_of, object_of, pages_of, rows_of, unhurried
-from publisher.platforms.meta_sign_in import InstagramSignIn, instagram_profile
+from publisher.platforms.meta_sign_in import SEE_THAT_IT_IS_LIVE, InstagramSignIn, instagram_profile
 from publisher.platforms.replies import identity_of, public_url
+from publisher.platforms.words import Words
 from publisher.vocabulary import Reason
 
 OWN_GRAPH = "https://graph.instagram.com"
@@ -97,6 +98,7 @@ class InstagramPlatform(Platform):
     kind = "instagram"
     handle_example = "@koegebib"
     label = "Instagram"
+    words = Words(there=pgettext_lazy("Publish …", "on your Instagram account"), once_connected=SEE_THAT_IT_IS_LIVE)
     config_class = InstagramConfig
     # No card ever takes the picture's place.
     picture_and_card = True

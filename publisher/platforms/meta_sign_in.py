@@ -191,6 +191,10 @@ class MetaSignIn(SignIn):
         return AccountError(_NO_PAGE if PORTFOLIOS in access.granted else _NO_PORTFOLIO, reason=PERMISSION)
 
 
+SEE_THAT_IT_IS_LIVE = _(
+    "Facebook tells no program whether the app is Live. See it in a minute: publish a trial post, and open its address "
+    "in a private window, in which you are not signed in. If it is not there, the app is not Live."
+)
 _THROUGH: tuple[StrOrPromise, ...] = (
     _("You need a role on the Page that may publish: “Content”, or full control."),
     _("In Facebook’s window, choose the Page and the business portfolio that it belongs to, if any."),

@@ -25,7 +25,8 @@ from publisher.errors import OpslagError
 from publisher.models import Account, SigningIn
 from publisher.platforms import PLATFORMS
 from publisher.platforms.contract import Platform, SignIn
-from publisher.web.channel_connect import channel_again, has_form
+from publisher.web.channel_connect import channel_again, connect_title, connected_page, has_form
+from publisher.web.guides import guide_links
 from publisher.web.picture_reach import warn_where_unreachable
 from publisher.web.plugin_form import form_for
 from publisher.web.staff import OwnRequest, staff
@@ -67,13 +68,14 @@ def channel_sign_in(request: OwnRequest, kind: str) -> HttpResponse:
             return _away(request, platform, address)
     app = None if sign_in.registers else app_for(request.organisation, kind)
     context = {
-        "title": _("Connect to %(platform)s") % {"platform": platform.called},
+        "title": connect_title(platform),
         "state": _(
             "You sign in at %(platform)s and say there what Opslag may do. Then you choose what to connect here."
         )
         % {"platform": _where(kind)},
         "platform": _where(kind),
         "kind": kind,
+        "guide": guide_links(platform),
         "before": sign_in.before,
         "form": form,
         "account": again,
@@ -121,7 +123,7 @@ def channel_profiles(request: OwnRequest, pk: int) -> HttpResponse:
         for account in connected:
             warn_where_unreachable(request, account)
         if connected and not refusals:
-            return _connected(request, connected)
+            return connected_page(request, connected)
         if connected:
             return _connected_in_part(request, row, connected, refusals)
         for name, refusal in refusals:
@@ -199,7 +201,7 @@ def _away(request: OwnRequest, platform: Platform, address: str) -> HttpResponse
 def _profiles_page(
     request: OwnRequest, row: SigningIn, form: ProfilesForm, offered: list[Choice], status: int = 200
 ) -> HttpResponse:
-    platform = PLATFORMS[row.kind].called
+    platform = PLATFORMS[row.kind]
     number = len(offered)
     found = ngettext(
         "There is %(number)s profile on %(platform)s that you may publish as.",
@@ -208,21 +210,12 @@ def _profiles_page(
     )
     context = {
         "title": _("What should be connected?"),
-        "state": found % {"platform": platform, "number": number},
+        "state": found % {"platform": platform.called, "number": number},
         "form": form,
+        "guide": guide_links(platform),
         "missed": row.again if row.again and not any(choice.wanted for choice in offered) else None,
         "back_url": reverse("channel-sign-in", args=[row.kind]),
-        "back_label": _("Connect to %(platform)s") % {"platform": platform},
+        "back_label": connect_title(platform),
         "button": _("Connect"),
     }
     return render(request, "web/channels/profiles.html", context, status=422 if form.errors else status)
-
-
-def _connected(request: OwnRequest, accounts: list[Account]) -> HttpResponse:
-    if len(accounts) == 1:
-        words = _("“%(name)s” is connected. Choose its posting times, or leave them out.")
-        messages.success(request, words % {"name": accounts[0]})
-        return redirect("channel", pk=accounts[0].pk)
-    words = ngettext("%(number)s channel is connected.", "%(number)s channels are connected.", len(accounts))
-    messages.success(request, words % {"number": len(accounts)})
-    return redirect("channels")

@@ -32,6 +32,7 @@ from publisher.web.channel_connect import reconnect_url
 from publisher.web.channel_facts import facts_of
 from publisher.web.channel_habits import visibility_choices
 from publisher.web.figures import figure_rows, tells
+from publisher.web.guides import guide_links
 from publisher.web.kept_words import keeps_words
 from publisher.web.posting_times_form import (
     PostingTimesForm,
@@ -204,6 +205,7 @@ def _page(request: OwnRequest, account: Account, forms: TimesForms | None, statu
         "example_link": example_link(account),
         "in_language": dict(settings.LANGUAGES).get(account.language, account.language),
         "visibility": _visibility(account) if account.kind in PLATFORMS else "",
+        "guide": guide_links(PLATFORMS[account.kind]) if account.kind in PLATFORMS else None,
         "facts": facts_of(account, timezone.now()),
         "held": _held(account),
         "posts": figure_rows(lately_posted(account, POSTS)),

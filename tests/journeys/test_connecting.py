@@ -49,7 +49,7 @@ def mastodon(settings: Any, manager: User) -> Iterator[tuple[MastodonServer, str
 def to_mastodon(page: Page, address: str) -> None:
     page.get_by_role("link", name="Channels", exact=True).click()
     page.get_by_role("link", name="Connect a channel").click()
-    page.get_by_role("link", name="Mastodon").click()
+    page.get_by_role("link", name="Mastodon", exact=True).click()
     page.get_by_label("Server address").fill(address)
     page.get_by_role("button", name="Sign in at Mastodon").click()
     page.wait_for_url(f"{address}/oauth/authorize?**")
@@ -148,6 +148,7 @@ def test_every_page_of_connecting_is_accessible(
     )
     page = new_page(width=width)
     paths = ["/", "/channels/connect", f"/channels/{practice_account.pk}"]
+    paths += ["/channels/guide/instagram", "/channels/connect/facebook/sign-in", "/channels/apps/facebook"]
     for path in [*paths, "/channels/connect/rotating/sign-in", "/channels/apps/rotating"]:
         desk.open(page, path, manager)
         look_over(page)

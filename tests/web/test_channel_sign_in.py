@@ -371,7 +371,7 @@ def test_where_one_signs_in_and_which_redirect_uri_is_whose(olga: User) -> None:
     assert "Redirect URI for Facebook: enter it at Facebook exactly like this" in app
     assert "Redirect URI for Instagram: enter it at Facebook exactly like this" in app
     page = words(client.get("/channels/connect/instagram/sign-in"))
-    assert "Connect to Instagram" in page and "You sign in at Facebook and say there what Opslag may do." in page
+    assert "Connect Instagram" in page and "You sign in at Facebook and say there what Opslag may do." in page
 
 
 def test_what_it_takes_at_facebook_is_said_before_one_begins(olga: User) -> None:
