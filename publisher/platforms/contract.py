@@ -325,10 +325,11 @@ class Platform(ABC):
 
 @dataclass(frozen=True)
 class Found:
-    """A profile that a signed-in person may publish as, with the config fields that do so."""
+    """A profile that a signed-in person may use, with the config fields that do so; `obstacle`: why not to publish."""
 
     profile: Profile
     values: Mapping[str, Any]
+    obstacle: Explanation | None = None
 
 
 class SignIn(ABC):

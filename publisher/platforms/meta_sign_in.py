@@ -19,7 +19,7 @@ from publisher import http
 from publisher.errors import AccountError, Explanation
 from publisher.platforms.addresses import origin
 from publisher.platforms.contract import Found, Profile, SignIn
-from publisher.platforms.meta_access import Access, access_of
+from publisher.platforms.meta_access import MAY_PUBLISH, Access, access_of
 from publisher.platforms.meta_graph import WWW, graph_url, send
 from publisher.platforms.meta_replies import PERMISSION, graph_error, object_of, pages_of
 from publisher.platforms.replies import identity_of, public_url
@@ -123,7 +123,7 @@ class MetaSignIn(SignIn):
         pages = self._pages(long, access)
         usable = [page for page in pages if page.get("access_token")]
         found = [each for page in usable if (each := self.found(page, access)) is not None]
-        if not found:
+        if all(each.obstacle for each in found):
             raise self._why_none(pages, usable, access)
         return tuple(found)
 
@@ -228,8 +228,9 @@ class FacebookSignIn(MetaSignIn):
         return app.config_id
 
     def found(self, page: Mapping[str, Any], access: Access) -> Found:
-        """The Page itself. A role that may not publish is refused with the reason when the Page is chosen."""
+        """The Page itself, and whether the person's role may publish there, as far as Facebook tells it."""
         tasks = page.get("tasks")
+        may_publish = not isinstance(tasks, list) or not tasks or MAY_PUBLISH & set(map(str, tasks))
         return Found(
             page_profile(page),
             {
@@ -239,6 +240,7 @@ class FacebookSignIn(MetaSignIn):
                 "scopes": " ".join(access.scopes_for(identity_of(page))),
                 "data_access_until": access.ends,
             },
+            None if may_publish else Explanation(NO_ROLE, {"pages": _names([page])}),
         )
 
 

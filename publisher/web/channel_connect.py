@@ -108,16 +108,21 @@ def connect_title(platform: Platform) -> str:
 
 
 def connected_page(request: OwnRequest, accounts: Sequence[Account]) -> HttpResponse:
-    """On to what was connected just now, with what the platform cannot be asked and a person should look at."""
+    """On to what was connected just now."""
     if len(accounts) == 1:
         words = _("“%(name)s” is connected. Choose its posting times, or leave them out.") % {"name": accounts[0]}
     else:
         words = ngettext("%(number)s channel is connected.", "%(number)s channels are connected.", len(accounts))
         words %= {"number": len(accounts)}
     messages.success(request, words)
+    say_what_to_look_at(request, accounts)
+    return redirect("channel", pk=accounts[0].pk) if len(accounts) == 1 else redirect("channels")
+
+
+def say_what_to_look_at(request: OwnRequest, accounts: Sequence[Account]) -> None:
+    """What no platform can be asked, and a person sees for themselves once a channel is connected."""
     for note in {str(PLATFORMS[account.kind].words.once_connected) for account in accounts} - {""}:
         messages.info(request, note)
-    return redirect("channel", pk=accounts[0].pk) if len(accounts) == 1 else redirect("channels")
 
 
 def reconnect_url(account: Account) -> str:

@@ -25,7 +25,7 @@ from publisher.errors import OpslagError
 from publisher.models import Account, SigningIn
 from publisher.platforms import PLATFORMS
 from publisher.platforms.contract import Platform, SignIn
-from publisher.web.channel_connect import channel_again, connect_title, connected_page, has_form
+from publisher.web.channel_connect import channel_again, connect_title, connected_page, has_form, say_what_to_look_at
 from publisher.web.guides import guide_links
 from publisher.web.picture_reach import warn_where_unreachable
 from publisher.web.plugin_form import form_for
@@ -137,6 +137,7 @@ def _connected_in_part(
     """What is connected is done with; what was refused may be tried again, with what was not chosen."""
     for account in connected:
         messages.success(request, _("“%(name)s” is connected.") % {"name": account})
+    say_what_to_look_at(request, connected)
     for name, refusal in refusals:
         messages.error(request, f"{name}: {refusal}")
     done = {account.remote_id for account in connected}
@@ -157,7 +158,7 @@ class ProfilesForm(forms.Form):
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
         field = self.fields["profiles"]
         assert isinstance(field, forms.MultipleChoiceField)
-        field.choices = [(str(choice.number), _described(choice)) for choice in choices]
+        field.choices = [(str(choice.number), _described(choice)) for choice in choices if choice.obstacle is None]
         field.initial = [str(choice.number) for choice in choices if choice.wanted]
 
 
@@ -202,7 +203,8 @@ def _profiles_page(
     request: OwnRequest, row: SigningIn, form: ProfilesForm, offered: list[Choice], status: int = 200
 ) -> HttpResponse:
     platform = PLATFORMS[row.kind]
-    number = len(offered)
+    barred = [(choice.profile.name or choice.profile.handle, choice.obstacle) for choice in offered if choice.obstacle]
+    number = len(offered) - len(barred)
     found = ngettext(
         "There is %(number)s profile on %(platform)s that you may publish as.",
         "There are %(number)s profiles on %(platform)s that you may publish as.",
@@ -212,6 +214,7 @@ def _profiles_page(
         "title": _("What should be connected?"),
         "state": found % {"platform": platform.called, "number": number},
         "form": form,
+        "barred": barred,
         "guide": guide_links(platform),
         "missed": row.again if row.again and not any(choice.wanted for choice in offered) else None,
         "back_url": reverse("channel-sign-in", args=[row.kind]),

@@ -152,7 +152,11 @@ def _table(tokens: Sequence[Token], caption: str) -> str:
              if token.type == "inline"]  # fmt: skip
     width = sum(token.type == "th_open" for token in tokens)
     head, *rows = (cells[begin : begin + width] for begin in range(0, len(cells), width))
-    safe = [[(mark_safe(label), mark_safe(cell)) for label, cell in zip(head, row, strict=True)] for row in rows]  # noqa: S308
+    # One element, so that it stays together beside its label in a list.
+    safe = [
+        [(mark_safe(label), mark_safe(f"<span>{cell}</span>")) for label, cell in zip(head, row, strict=True)]  # noqa: S308
+        for row in rows
+    ]
     context = {"caption": caption, "caption_aside": True, "head": [label for label, _cell in safe[0]], "rows": safe}
     return render_to_string("web/parts/table.html", context)
 

@@ -350,6 +350,7 @@ def test_several_pages_are_connected_at_once_and_each_refusal_is_named(olga: Use
     where = client.get("/channels/connected/rotating", {"code": "code", "state": state})["Location"]
     page = client.get(where)
     assert all(name in words(page) for name in ("Rådhuset", "Biblioteket", "Museet"))
+    assert "checked" not in source_of(page), "whoever looks after nine Pages connects one of them here"
     assert client.post(where, {}).status_code == 422
     rotating.refused_pages = {"3"}
     page = client.post(where, {"profiles": ["0", "2"]})

@@ -52,6 +52,8 @@ def test_a_guide_says_who_what_how_long_and_what_it_costs(kind: str, language: s
     assert [section.anchor for section in guide.sections].count(TROUBLE_ANCHOR) == 1
     trouble = next(section for section in guide.sections if section.anchor == TROUBLE_ANCHOR)
     assert 'class="table"' in trouble.body
+    cells = re.findall(r"<td[^>]*>(.*?)</td>", trouble.body)
+    assert cells and all(re.fullmatch("<span>.*</span>", cell) for cell in cells), "a list would tear them apart"
 
 
 def test_what_is_quoted_as_our_words_is() -> None:
