@@ -338,7 +338,8 @@ class SignIn(ABC):
     `app_class` is a dataclass of what the platform gave to our app (client id and secret), with metadata as config
     fields have; `asks` names the config fields that a person fills in before (a server's address, say). `registers`:
     `register` makes the app on the spot, one for each `host`; elsewhere staff must get one from the platform. `app_of`
-    names the kind of account whose app people sign in with here as well, "" where it is one of its own. `before` says
+    names the kind of account whose app people sign in with here as well, "" where it is one of its own. `https_only`:
+    people are sent back only to an address of ours with https. `before` says
     in sentences what a person must have and do to come through, `app_before` what whoever makes the app must.
     """
 
@@ -346,6 +347,7 @@ class SignIn(ABC):
     app_of: ClassVar[str] = ""
     asks: ClassVar[tuple[str, ...]] = ()
     registers: ClassVar[bool] = False
+    https_only: ClassVar[bool] = False
     before: ClassVar[tuple[StrOrPromise, ...]] = ()
     app_before: ClassVar[tuple[StrOrPromise, ...]] = ()
 

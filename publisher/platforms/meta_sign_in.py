@@ -95,6 +95,7 @@ class MetaSignIn(SignIn):
     """Facebook Login: the code becomes the person's access for 60 days, and that each Page's own, which has no end."""
 
     app_class = MetaApp
+    https_only = True
     kind: ClassVar[str]
     scopes: ClassVar[tuple[str, ...]]
     page_fields: ClassVar[str] = _PAGE

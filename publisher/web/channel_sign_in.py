@@ -42,6 +42,13 @@ def redirect_uri(kind: str) -> str:
     return f"{settings.OPSLAG_BASE_URL}{reverse('channel-connected', args=[kind])}"
 
 
+def sent_back_without_https(kind: str) -> bool:
+    """Whether signing in must fail, since the platform sends nobody back to our address; not so in trials."""
+    sign_in = PLATFORMS[kind].sign_in
+    trial = kind in settings.OPSLAG_PLATFORM_ADDRESSES
+    return bool(sign_in and sign_in.https_only) and not trial and not redirect_uri(kind).startswith("https://")
+
+
 def whose(request: OwnRequest) -> Whose:
     """Who is signing in. The session's secret is made with the first sign-in and never leaves the server."""
     mine = request.session.setdefault(SESSION_KEY, secrets.token_urlsafe(32))
@@ -76,6 +83,8 @@ def channel_sign_in(request: OwnRequest, kind: str) -> HttpResponse:
         "platform": _where(kind),
         "kind": kind,
         "guide": guide_links(platform),
+        "without_https": sent_back_without_https(kind),
+        "base_url": settings.OPSLAG_BASE_URL,
         "before": sign_in.before,
         "form": form,
         "account": again,

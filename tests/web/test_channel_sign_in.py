@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -364,6 +365,18 @@ def test_several_pages_are_connected_at_once_and_each_refusal_is_named(olga: Use
     assert sorted(Account.objects.values_list("name", flat=True)) == ["Biblioteket", "Museet", "Rådhuset"]
     assert not SigningIn.objects.exists()
     assert {account.config["signed_in_with"] for account in Account.objects.all()} == {PlatformApp.objects.get().pk}
+
+
+@pytest.mark.parametrize("path", ["/channels/apps/facebook", "/channels/connect/instagram/sign-in"])
+def test_who_cannot_come_back_is_told_before(olga: User, settings: Any, path: str) -> None:
+    client, warning = signed_in(olga), "Facebook sends people back only to an address with https"
+    assert warning not in words(client.get(path))
+    settings.OPSLAG_BASE_URL = "http://192.0.2.7:8000"
+    page = words(client.get(path))
+    assert warning in page and "Opslag’s own is http://192.0.2.7:8000." in page
+    assert warning not in words(client.get("/channels/connect/mastodon/sign-in"))
+    settings.OPSLAG_PLATFORM_ADDRESSES = {"facebook": "http://127.0.0.1:9", "instagram": "http://127.0.0.1:9"}
+    assert warning not in words(client.get(path)), "a contract server asks for no https"
 
 
 def test_where_one_signs_in_and_which_redirect_uri_is_whose(olga: User) -> None:

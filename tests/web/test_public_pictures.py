@@ -155,8 +155,9 @@ class TestCheck:
 
     def test_it_says_what_to_do(self, server: InstagramServer, account: Account) -> None:
         server.fetch = lambda url: None
-        with pytest.raises(PermanentError, match="OPSLAG_BASE_URL"):
+        with pytest.raises(PermanentError, match="OPSLAG_BASE_URL") as refused:
             check_reachable(account)
+        assert str(refused.value).count("internet") == 1, "the advice stands there once"
 
     @pytest.mark.parametrize("reachable", [True, False])
     def test_a_person_is_told_while_connecting(self, server: InstagramServer, olga: User, reachable: bool) -> None:
