@@ -189,10 +189,11 @@ class Platform(ABC):
     `label` says what is connected (“Facebook Page”), `name` what the platform itself is called (“Facebook”) where that
     is something else. A field with `hidden` in its metadata is filled in by connecting or renewing, never typed.
     `link_in_text` says that a post's link becomes part of its text (see `length.published_text`) and counts in its
-    length; elsewhere it does so beside pictures only, unless `picture_and_card`: a post shows both. `sign_in` is there
-    where a person connects by signing in at the platform. `handle_example`: by what a text mentions somebody there, ""
-    where it cannot. Every method may raise TransientError, PermanentError or AccountError (TokenExpiredError where
-    renewing may help); only `commit`, `edit` and `delete` may raise UncertainError.
+    length; elsewhere it does so beside pictures only, unless `picture_and_card`: a post shows both. `one_at_a_time`:
+    readers leaf through several pictures, where others show them side by side. `sign_in` is there where a person
+    connects by signing in at the platform. `handle_example`: by what a text mentions somebody there, "" where it
+    cannot. Every method may raise TransientError, PermanentError or AccountError (TokenExpiredError where renewing may
+    help); only `commit`, `edit` and `delete` may raise UncertainError.
     """
 
     kind: ClassVar[str]
@@ -201,6 +202,7 @@ class Platform(ABC):
     config_class: ClassVar[type]
     link_in_text: ClassVar[bool] = True
     picture_and_card: ClassVar[bool] = False
+    one_at_a_time: ClassVar[bool] = False
     sign_in: ClassVar[SignIn | None] = None
     handle_example: ClassVar[str] = ""
 

@@ -69,6 +69,7 @@ class ThreadsPlatform(Platform):
     """
 
     kind = "threads"
+    one_at_a_time = True
     handle_example = "@koegebib"
     label = "Threads"
     config_class = ThreadsConfig

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from PIL import Image
 
+from publisher.compose.post_pictures import give_pictures
 from publisher.compose.social import abilities_of
 from publisher.items.pictures import store_picture
 from publisher.models import Account, Campaign, Delivery, Message, Organisation, Picture
@@ -55,16 +56,16 @@ def _plan(account: Account, number: int, due: datetime, follows: int, picture: P
     if picture is None and abilities_of(account).needs_picture:
         picture = _picture(account.organisation)
     campaign = Campaign.objects.create(organisation=account.organisation, title=f"Åben øvelse {number}")
-    Message.objects.create(
+    message = Message.objects.create(
         campaign=campaign,
         outlet=Outlet.POST,
         account=account,
         text=f"Nr{number}x0 – åben øvelse på Ærø: kom & hør! 🎻",
         follow_ups=[f"Nr{number}x{place} – og mere om øvelsen." for place in range(1, follows + 1)],
         link=f"https://kultur.example.org/nyheder/{number}",
-        picture=picture,
-        picture_alt=ALT if picture else "",
     )
+    if picture:
+        give_pictures(message, [(picture, ALT)])
     approve(campaign, None, scheduled_at=due)
     delivery_id = Delivery.objects.values_list("pk", flat=True).get(message__campaign=campaign)
     return Planned(delivery_id, due, tuple(f"Nr{number}x{place}" for place in range(follows + 1)))
