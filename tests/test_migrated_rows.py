@@ -168,7 +168,8 @@ def figures(message: int) -> dict[str, int]:
 
 def test_rows_of_older_code_come_through_and_go_back(afterwards_the_latest: None) -> None:
     album = a_post_with_pictures()
-    migrated("0036_said")
+    before = migrated("0036_said").get_model("publisher", "Message").objects.get(pk=album)
+    assert (before.picture_alt, before.picture_gone_at is None) == ("Billede 1", False)
     in_hand = mails_in_hand(
         MigrationExecutor(connection).loader.project_state(("publisher", "0014_sending_is_a_post")).apps
     )
@@ -182,7 +183,7 @@ def test_rows_of_older_code_come_through_and_go_back(afterwards_the_latest: None
     assert not Claim.objects.exists(), "their journals speak of what became uncertain"
     items_can_be_known_again()
     (first,) = PostPicture.objects.filter(message=album)
-    assert (first.position, first.alt, first.gone_at is None) == (0, "Billede 1", False)
+    assert (first.position, first.alt) == (0, "Billede 1")
 
 
 def nothing_to_claim_of_what_is_in_hand(apps: Any, kept: Kept) -> None:

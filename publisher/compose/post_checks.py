@@ -21,6 +21,7 @@ from publisher.compose.social import (
 from publisher.compose.threads import cut_marks, has_empty_part
 from publisher.errors import Explanation
 from publisher.models import Account, Message
+from publisher.platforms import PLATFORMS
 from publisher.platforms.contract import FollowUp
 
 
@@ -55,10 +56,10 @@ def pictures_findings(message: Message, account: Account) -> Iterator[Finding]:
 def fewer_pictures(message: Message) -> Explanation | None:
     """What to say of a post whose channel shows fewer pictures than were chosen."""
     shown, chosen = len(shown_pictures(message)), len(pictures_of(message))
-    if not 0 < shown < chosen:
+    if message.account is None or not 0 < shown < chosen:
         return None
     words = gettext_noop("%(name)s shows the first %(shown)s of the %(chosen)s pictures.")
-    return say(words, name=str(message.account), shown=shown, chosen=chosen)
+    return say(words, name=PLATFORMS[message.account.kind].called, shown=shown, chosen=chosen)
 
 
 def not_described(title: str, number: int = 0) -> Finding:

@@ -71,7 +71,7 @@ class Shots:
     def _only(self, picture: Picture) -> str:
         posts = [str(post.account) for post in self._posts if picture in [each.picture for each in pictures_of(post)]]
         places = ([_("the mail")] if picture in self._mails else []) + posts
-        return _("Only in %(places)s") % {"places": names(places, 4)} if self._posts else ""
+        return _("Shown only here: %(places)s") % {"places": names(places, 4)} if self._posts else ""
 
     def __iter__(self) -> Iterator[Shot]:
         return iter(self.all)
