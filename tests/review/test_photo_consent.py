@@ -12,8 +12,9 @@ from django.test import Client
 from django.utils import timezone
 
 from publisher.access.audit import timeline
-from publisher.compose.draft_pictures import change_picture
+from publisher.compose.draft_pictures import add_pictures, change_picture
 from publisher.compose.preflight import checks
+from publisher.compose.social import published
 from publisher.errors import InputError, TransitionError
 from publisher.items.pictures import store_picture
 from publisher.models import (
@@ -196,6 +197,39 @@ def test_a_public_post_is_taken_down_where_its_channel_can(
     # What could not be taken down is a person's again.
     Operation.objects.update(status=OperationStatus.FAILED)
     assert [post.message_id for post in posts_to_delete(campaign.organisation)] == [part.delivery.message_id]
+
+
+def test_of_several_pictures_only_the_withdrawn_one_leaves(
+    campaign: Campaign, shot: Picture, bo: User, anna: User, olga: User
+) -> None:
+    others = [store_picture(shot.organisation, drawing(700 + n), alt=f"Billede {n}") for n in range(5)]
+    add_pictures([post_of(campaign)], others)
+    campaign.refresh_from_db()
+    approval.approve(campaign, bo, scheduled_at=soon())
+    begin(mail_of(campaign))
+    withdraw_consent(others[4], anna)
+    assert post_of(campaign).status == MessageStatus.SCHEDULED, "the fifth was not to be shown"
+    withdraw_consent(others[0], anna)
+    post = post_of(campaign)
+    assert post.status == MessageStatus.PAUSED
+    assert [each.alt for each in published(post).pictures] == ["To i samtale", "Billede 1", "Billede 2"]
+
+
+def test_each_withdrawn_picture_of_a_public_post_is_deleted_by_hand(
+    campaign: Campaign, shot: Picture, anna: User, bo: User
+) -> None:
+    others = [store_picture(shot.organisation, drawing(700 + n), alt=f"Billede {n}") for n in range(5)]
+    add_pictures([post_of(campaign)], others)
+    campaign.refresh_from_db()
+    organisation = campaign.organisation
+    approval.approve(campaign, bo, scheduled_at=soon())
+    publish(post_of(campaign))
+    for picture in (others[0], others[1], others[4]):
+        withdraw_consent(picture, anna)
+    rows = list(posts_to_delete(organisation))
+    assert [each.picture for each in rows] == others[:2] and worklist(organisation).to_delete == 1
+    deleted_by_hand(rows[0], anna)
+    assert [each.picture for each in posts_to_delete(organisation)] == others[1:2]
 
 
 def test_it_is_withdrawn_once_and_only_by_those_who_may(shot: Picture, anna: User, sven: User) -> None:
