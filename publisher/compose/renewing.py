@@ -16,6 +16,7 @@ from django.db.models import F, Q
 from publisher.compose.drafts import campaign_title, content_of, head_of, open_draft
 from publisher.compose.event_words import NOT_ON
 from publisher.compose.links import item_url, news_url
+from publisher.compose.post_pictures import give_pictures, pictures_of
 from publisher.compose.social import event_line, text_about
 from publisher.compose.values import many_lines, one_line
 from publisher.items.differences import Difference, differences
@@ -192,7 +193,19 @@ def _renew_post(message: Message, before: Mapping[str, Any], item: Item) -> bool
         message.text = new
     if message.link == old_link:
         message.link = item_url(item)
-    if message.picture_id == before.get("picture_id") and message.picture_id != item.picture_id:
-        message.picture, message.picture_alt = item.picture, item.alt
-    message.save(update_fields=["text", "link", "picture", "picture_alt"])
+    _renew_picture(message, before, item)
+    message.save(update_fields=["text", "link"])
     return not kept
+
+
+def _renew_picture(message: Message, before: Mapping[str, Any], item: Item) -> None:
+    """The item's new picture in the place of the one before; what a person has put beside it stays."""
+    old, new = before.get("picture_id"), item.picture
+    shown = [(each.picture, each.alt) for each in pictures_of(message)]
+    if old == item.picture_id:
+        return
+    if old is None and not shown and new:
+        give_pictures(message, [(new, item.alt)])
+    replaced = [(new, item.alt) if picture.pk == old else (picture, alt) for picture, alt in shown]
+    if replaced != shown:
+        give_pictures(message, [(picture, alt) for picture, alt in replaced if picture])

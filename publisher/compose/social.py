@@ -13,6 +13,7 @@ from django.utils.translation import gettext_noop
 
 from publisher.compose.event_words import event_words
 from publisher.compose.links import item_url
+from publisher.compose.post_pictures import first_of, pictures_of
 from publisher.compose.post_words import with_partners, with_values
 from publisher.compose.public_pictures import address_of, made_for
 from publisher.compose.threads import split
@@ -21,7 +22,7 @@ from publisher.errors import PermanentError
 from publisher.items.content import excerpt
 from publisher.items.events import Facts, facts_of
 from publisher.items.history import content_at
-from publisher.models import Account, Item, Message, Picture
+from publisher.models import Account, Item, Message, Picture, PostPicture
 from publisher.platforms import PLATFORMS
 from publisher.platforms.contract import Abilities, Card, FollowUp, Limits, LinkCard, PictureFile, Post
 from publisher.platforms.length import published_text, with_alts
@@ -101,21 +102,20 @@ def _text(title: str, lead: str, tags: Sequence[str]) -> str:
 
 def _over(account: Account, link: str, title: str, lead: str, tags: Sequence[str]) -> int:
     # As if with a picture, which may take the link's card away: the text must fit either way.
-    used, limit = _count(account, _text(title, lead, tags), link, pictures=True)
+    used, limit = _count(account, _text(title, lead, tags), link, alts=("",))
     return used - limit
 
 
-def _count(account: Account, text: str, link: str, *, pictures: bool, alt: str = "") -> tuple[int, int]:
-    """How long a text is on the account's platform with the link and the picture's description as they will stand
-    there, and how long it may be."""
-    shown = _as_published(account, with_partners(text, account), link, pictures=pictures, alt=alt)
-    return PLATFORMS[account.kind].length(shown, account.facts), limits_of(account).text_beside(int(pictures))
+def _count(account: Account, text: str, link: str, *, alts: Sequence[str]) -> tuple[int, int]:
+    """How long a text is on the account's platform with the link and its pictures' descriptions (`alts`, one for each
+    picture) as they will stand there, and how long it may be."""
+    shown = _as_published(account, with_partners(text, account), link, alts=alts)
+    return PLATFORMS[account.kind].length(shown, account.facts), limits_of(account).text_beside(len(alts))
 
 
-def _as_published(account: Account, text: str, link: str, *, pictures: bool, alt: str = "", language: str = "") -> str:
-    shown = published_text(PLATFORMS[account.kind], text, link, pictures=pictures)
-    described = pictures and limits_of(account).alt_in_text
-    return with_alts(shown, [alt], language or account.language) if described else shown
+def _as_published(account: Account, text: str, link: str, *, alts: Sequence[str], language: str = "") -> str:
+    shown = published_text(PLATFORMS[account.kind], text, link, pictures=bool(alts))
+    return with_alts(shown, alts, language or account.language) if limits_of(account).alt_in_text else shown
 
 
 def limits_of(account: Account) -> Limits:
@@ -134,9 +134,9 @@ def most_follow_ups(account: Account) -> int:
 
 
 def card_or_picture(message: Message) -> bool:
-    """Whether a post has room for its link's card or for its picture, and not for both."""
+    """Whether a post has room for its link's card or for its pictures, and not for both."""
     account = _account(message)
-    has_both = bool(message.picture and message.link and abilities_of(account).link_card)
+    has_both = bool(pictures_of(message) and message.link and abilities_of(account).link_card)
     return has_both and not PLATFORMS[account.kind].picture_and_card
 
 
@@ -147,8 +147,7 @@ def length(message: Message) -> tuple[int, int]:
 
 def edit_length(message: Message, text: str) -> tuple[int, int]:
     """The same of a new text for a published post."""
-    pictures, alt = _shows_picture(message), message.picture_alt
-    return _count(_account(message), text, link_of(message), pictures=pictures, alt=alt)
+    return _count(_account(message), text, link_of(message), alts=_alts(message))
 
 
 def follow_up_length(message: Message, text: str) -> tuple[int, int]:
@@ -160,12 +159,11 @@ def follow_up_length(message: Message, text: str) -> tuple[int, int]:
 
 def thread_of(message: Message, text: str) -> list[str]:
     """`text` as the posts of a thread on the message's account: the first has its link to carry."""
-    account, link, pictures = _account(message), link_of(message), _shows_picture(message)
+    account, link, alts = _account(message), link_of(message), _alts(message)
 
     def fits(words: str, first: bool) -> bool:
         # What the first post carries besides its words.
-        alt = message.picture_alt if first else ""
-        used, limit = _count(account, words, link if first else "", pictures=pictures and first, alt=alt)
+        used, limit = _count(account, words, link if first else "", alts=alts if first else ())
         return used <= limit
 
     return split(text, fits)
@@ -176,34 +174,37 @@ def link_of(message: Message) -> str:
     return with_values(message)
 
 
-def _shows_picture(message: Message) -> bool:
-    """Whether the post shows its picture itself, and not only as part of the link's card."""
-    platform = PLATFORMS[_account(message).kind]
-    return bool(message.picture) and not (message.prefers_card and message.link and not platform.picture_and_card)
+def shown_pictures(message: Message) -> tuple[PostPicture, ...]:
+    """The pictures that the post shows itself, not only as part of the link's card: as many as its channel takes."""
+    account = _account(message)
+    if message.prefers_card and message.link and not PLATFORMS[account.kind].picture_and_card:
+        return ()
+    return first_of(message, limits_of(account).pictures)
+
+
+def _alts(message: Message) -> list[str]:
+    return [each.alt for each in shown_pictures(message)]
 
 
 @dataclass(frozen=True)
-class PublishedWords:
-    """A post as its readers see it: its text, what follows, and whether it shows its picture and its link's card."""
+class PublishedPost:
+    """A post as its readers see it: its text, what follows, its pictures, and whether it shows its link's card."""
 
     text: str
     follow_ups: tuple[str, ...]
-    pictures: bool
+    pictures: tuple[PostPicture, ...]
     card: bool
 
 
-def published(message: Message) -> PublishedWords:
-    """What the public will read, from the row as it is in memory."""
-    account, pictures = _account(message), _shows_picture(message)
+def published(message: Message) -> PublishedPost:
+    """What the public will see, from the row as it is in memory."""
+    account, pictures = _account(message), shown_pictures(message)
     platform = PLATFORMS[account.kind]
     first, *others = parts_of(message)
     has_card = bool(abilities_of(account).link_card and message.link)
-    return PublishedWords(
-        text=platform.as_read(
-            _as_published(
-                account, first, link_of(message), pictures=pictures, alt=message.picture_alt, language=message.language
-            )
-        ),
+    alts = [each.alt for each in pictures]
+    return PublishedPost(
+        text=platform.as_read(_as_published(account, first, link_of(message), alts=alts, language=message.language)),
         follow_ups=tuple(platform.as_read(text) for text in others),
         pictures=pictures,
         card=has_card and (platform.picture_and_card or not pictures),
@@ -216,15 +217,14 @@ def parts_of(message: Message) -> list[str]:
 
 
 def post_of(message: Message, *, key: str, text: str | None = None, link: str | None = None) -> Post:
-    """The post as it will be published, its picture's bytes included; `text` and `link` are frozen ones, else the
+    """The post as it will be published, its pictures' bytes included; `text` and `link` are frozen ones, else the
     message's.
 
-    `key` is the idempotency key, the same on every attempt. Raises PermanentError if the picture cannot be made to fit.
+    `key` is the idempotency key, the same on every attempt. Raises PermanentError if a picture cannot be made to fit.
     """
     account = _account(message)
-    picture = message.picture if _shows_picture(message) else None
     link = link_of(message) if link is None else link
-    pictures = (_shown_picture(picture, message.picture_alt, account),) if picture else ()
+    pictures = tuple(_shown_picture(each.picture, each.alt, account) for each in shown_pictures(message))
     return Post(
         text=parts_of(message)[0] if text is None else text,
         key=key,
@@ -240,10 +240,10 @@ def post_of(message: Message, *, key: str, text: str | None = None, link: str | 
 
 def _card(message: Message) -> Card | None:
     """From the news as it was when it was chosen, so that every attempt hands over the same."""
-    if _shows_picture(message) and not PLATFORMS[_account(message).kind].picture_and_card:
+    if shown_pictures(message) and not PLATFORMS[_account(message).kind].picture_and_card:
         return None
-    news, picture = _first_news(message), message.picture
-    small = frozen_picture(picture, message.picture_alt, limits_of(_account(message))) if picture else None
+    news, first = _first_news(message), next(iter(pictures_of(message)), None)
+    small = frozen_picture(first.picture, first.alt, limits_of(_account(message))) if first else None
     return Card(one_line(news.get("title", "")), excerpt(one_line(news.get("lead", "")), CARD_WORDS), small)
 
 
