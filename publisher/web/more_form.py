@@ -28,6 +28,13 @@ def post_account(message: Message) -> Account:
     return message.account
 
 
+def follow_up_label(kind: FollowUp, number: int) -> str:
+    """What the text is called that comes so many (from 1) after a post."""
+    if kind == FollowUp.COMMENT and number == 1:
+        return _("First comment")
+    return _("Post %(number)s of the thread") % {"number": number + 1}
+
+
 class KeptChoiceField(forms.ChoiceField):
     """A choice that is never empty on the page; without it in what was sent, the stored one stays."""
 
@@ -63,13 +70,8 @@ class MoreForm(DraftForm):
             del self.fields["visibility"]
         for number in range(1, len(self._stored) + 1):
             self.fields[_name(number)] = DraftField(
-                label=self._label(number), widget=forms.Textarea(attrs={"rows": 4}), required=True
+                label=follow_up_label(self.kind, number), widget=forms.Textarea(attrs={"rows": 4}), required=True
             )
-
-    def _label(self, number: int) -> str:
-        if self.kind == FollowUp.COMMENT and number == 1:
-            return _("First comment")
-        return _("Post %(number)s of the thread") % {"number": number + 1}
 
     @property
     def add_label(self) -> str:

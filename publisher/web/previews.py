@@ -19,7 +19,7 @@ from publisher.templatetags.pictures import focal
 from publisher.templatetags.sendouts import picture_src
 from publisher.vocabulary import Outlet
 from publisher.web.documents import mail_document
-from publisher.web.more_form import post_account
+from publisher.web.more_form import follow_up_label, post_account
 from publisher.web.show_as import Seen, mail_address, show_as
 from publisher.web.staff import OwnRequest, own_message, staff
 
@@ -80,7 +80,10 @@ def _post(message: Message) -> dict[str, Any]:
         "text": shown.text,
         "pictures": pictures,
         "one_at_a_time": PLATFORMS[account.kind].one_at_a_time,
-        "follow_ups": shown.follow_ups,
+        "follow_ups": [
+            (follow_up_label(abilities_of(account).follow_up, number), text)
+            for number, text in enumerate(shown.follow_ups, 1)
+        ],
         "card": _card(message) if shown.card else None,
     }
 
