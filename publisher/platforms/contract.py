@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django.utils.translation import gettext_noop
 
 from publisher.errors import AccountError, Explanation, InputError, PermanentError
+from publisher.platforms.post_address import Addressed
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -77,6 +78,16 @@ class Published:
     remote_id: str
     permalink: str = ""
     earlier: bool = field(default=False, compare=False)
+
+
+@dataclass(frozen=True)
+class Missing:
+    """What `find` answers instead of None where it can say among how many posts it looked in vain."""
+
+    among: int
+
+    def __bool__(self) -> bool:
+        return False
 
 
 @dataclass(frozen=True)
@@ -183,7 +194,7 @@ class Figures:
     views: int | None = None
 
 
-class Platform(ABC):
+class Platform(Addressed, ABC):
     """Publishes posts of one kind of account. `config_class` holds connection fields (secrets marked in metadata).
 
     `label` says what is connected (“Facebook Page”), `name` what the platform itself is called (“Facebook”) where that
@@ -277,13 +288,13 @@ class Platform(ABC):
         """Read the post back: its id and permalink as the public sees them."""
 
     @abstractmethod
-    def find(self, config: Any, facts: Mapping[str, Any], post: Post, since: datetime) -> Published | None:
-        """Look among the account's own posts since `since` (aware) for one that is surely this post, else None.
+    def find(self, config: Any, facts: Mapping[str, Any], post: Post, since: datetime) -> Published | Missing | None:
+        """Look among the account's own posts since `since` (aware) for one that surely is this post; else falsy.
 
         Those in `post.taken` are passed over.
         """
 
-    def check_pictures(self, config: Any, facts: Mapping[str, Any], url: str) -> None:  # noqa: B027 (most need none)
+    def check_pictures(self, config: Any, facts: Mapping[str, Any], url: str) -> None:
         """Have the platform fetch the picture at `url`, where it fetches pictures from us; publishes nothing.
 
         Raises PermanentError, in words that say what to do, if it cannot be fetched.

@@ -120,8 +120,8 @@ class TestThreads(PlatformContract):
         with pytest.raises(UncertainError):
             stage.publish(second)
         assert server.public()[1].reply_to == first.remote_id
-        assert stage.platform.find(stage.config, stage.facts, second, a_while_ago()) is not None
-        assert stage.platform.find(stage.config, stage.facts, replace(second, reply_to=""), a_while_ago()) is None
+        assert stage.platform.find(stage.config, stage.facts, second, a_while_ago())
+        assert not stage.platform.find(stage.config, stage.facts, replace(second, reply_to=""), a_while_ago())
 
     def test_an_answer_to_a_post_that_is_gone_is_refused(self, stage: Stage) -> None:
         with pytest.raises(PermanentError, match="does not have it"):
