@@ -51,7 +51,7 @@ class Pasted:
         return f"{self.kind}: {self.address}"
 
 
-ELSEWHERE, ANOTHERS = "Open the post on social.example.org", "on another account"
+ELSEWHERE, ANOTHERS = "Open the post on", "on another account"
 CASES = [
     Pasted("mastodon", "https://social.example.org/@kultur/113456", "113456"),
     Pasted("mastodon", " social.example.org/@kultur/113456/embed ", "113456"),
@@ -138,8 +138,9 @@ def test_what_an_address_names(case: Pasted, settings: Any) -> None:
     if case.names is not None:
         assert named(case.kind, case.address) == case.names
         return
-    with pytest.raises(InputError, match=case.says):
+    with pytest.raises(InputError) as refused:
         named(case.kind, case.address)
+    assert case.says in refused.value.explanation.msgid
 
 
 def test_every_platform_is_here_and_gives_an_example_of_its_own() -> None:
