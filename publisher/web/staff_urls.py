@@ -16,6 +16,7 @@ from publisher.web import (
     picture_choice,
     pictures,
     plan,
+    post_place,
     previews,
     quarantine,
     renewal,
@@ -58,6 +59,7 @@ urlpatterns = [
     path("sendouts/<int:campaign_id>/edit/again", composer.again, name="composer-again"),
     path("sendouts/<int:campaign_id>/picture/<int:picture_id>", picture_choice.draft_picture, name="draft-picture"),
     path("sendouts/<int:campaign_id>/live", sendouts.live, name="sendout-live"),
+    path("sendouts/<int:campaign_id>/figures", sendouts.figures, name="sendout-figures"),
     path("sendouts/<int:campaign_id>/act", sendout_actions.act, name="sendout-act"),
     path("sendouts/<int:campaign_id>/cancel", sendout_actions.cancel_campaign, name="sendout-cancel"),
     path("sendouts/<int:campaign_id>/correct", afterwards.correct, name="sendout-correct"),
@@ -66,6 +68,7 @@ urlpatterns = [
     path("sendouts/<int:campaign_id>/news/<int:item_id>", renewal.decide, name="sendout-news"),
     path("sendouts/<int:campaign_id>/mail/<int:message_id>", previews.mail_preview, name="mail-preview"),
     path("sendouts/<int:campaign_id>/mail/<int:message_id>/as", show_as.mail_seen, name="mail-seen"),
+    path("sendouts/<int:campaign_id>/messages/<int:message_id>/place", post_place.post_place, name="post-place"),
     path("sendouts/<int:campaign_id>/messages/<int:message_id>", sendout_actions.act_on_message, name="message-act"),
     path(
         "sendouts/<int:campaign_id>/messages/<int:message_id>/cancel", sendout_actions.cancel_one, name="message-cancel"
