@@ -34,7 +34,7 @@ NOT_LOOKED_FOR = gettext_noop(
     "either."
 )
 _IT_IS_AT, _IT_IS_THERE = gettext_noop("it is there, at %(address)s"), gettext_noop("it is there")
-_MISSING, _NOT_FOUND = gettext_noop("not found among %(number)s posts"), gettext_noop("not found")
+_MISSING, _NOT_FOUND = gettext_noop("not found; posts compared: %(number)s"), gettext_noop("not found")
 
 
 def note_handed_over(delivery: Delivery, account: Account, part: PostPart) -> None:
@@ -71,7 +71,7 @@ def _short(words: dict[str, Any]) -> dict[str, Any]:
 
 def _keep(delivery: Delivery, words: dict[str, Any], at: datetime) -> None:
     kept = Event.objects.filter(delivery=delivery, source=EventSource.LOOK).order_by("at", "pk")
-    beyond = list(kept.values_list("pk", flat=True))[1 : 1 - MOST]
+    beyond = list(kept.values_list("pk", flat=True))[1 : 2 - MOST]
     Event.objects.filter(pk__in=beyond).delete()
     Event.objects.create(
         delivery=delivery,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -13,58 +12,22 @@ from django.utils import timezone
 
 from publisher import http
 from publisher.accounts.connect import connect_account
-from publisher.deliver import finish, operations, post, post_turns, reconcile
+from publisher.deliver import operations, post, post_turns, reconcile
 from publisher.deliver.by_address import settle_at, unplaced
 from publisher.errors import InputError
-from publisher.models import Account, AuditEntry, Campaign, Claim, Delivery, Message, Organisation, User
+from publisher.models import Account, AuditEntry, Claim, Delivery, Organisation, User
 from publisher.review import control
 from publisher.review.afterwards import Wish, carry_through, take_down_late
-from publisher.review.approval import approve
 from publisher.vocabulary import AccountStatus
 from tests.contract.mastodon import MastodonServer
 from tests.contract.server import ContractServer
 from tests.contract.telegram import TelegramServer
-from tests.contract.wire import Request, Response, in_process
+from tests.contract.wire import in_process
 from tests.contract.x import USERNAME, XServer
-from tests.deliver.posting import CREATE, begun, counters
+from tests.deliver.doubtful import TEXTS, address_of, lost, read, thread
+from tests.deliver.posting import counters
 
 pytestmark = pytest.mark.database
-
-TEXTS = ("Åben øvelse på Ærø – kom og hør", "For det andet: tag madkurv med", "For det tredje: der er gratis adgang")
-
-
-def thread(account: Account, *texts: str) -> Delivery:
-    """An approved thread, begun."""
-    campaign = Campaign.objects.create(organisation=account.organisation, title="Åben øvelse")
-    first, *others = texts or TEXTS
-    Message.objects.create(campaign=campaign, outlet="post", account=account, text=first, follow_ups=others)
-    approve(campaign, None, scheduled_at=timezone.now())
-    return begun(Delivery.objects.get(message__campaign=campaign))
-
-
-def lost(account: Account, server: Any, *, after: int = 0) -> Delivery:
-    """A thread whose answer was lost at the part after `after` others; nothing of it waits, so it is finished."""
-    delivery, calls = thread(account), itertools.count()
-    create = getattr(server, "create", CREATE)
-
-    def handler(request: Request) -> Response:
-        if f"{request.method} {request.path}".startswith(create) and next(calls) == after:
-            server.faults.set("commit_then_drop")
-        return server(request)  # type: ignore[no-any-return]
-
-    with http.use_transport(in_process(handler)):
-        assert post.publish(delivery.pk) == "uncertain"
-    assert finish.finish(delivery.message_id, timezone.now())
-    return read(delivery)
-
-
-def read(delivery: Delivery) -> Delivery:
-    return Delivery.objects.select_related("message__campaign__organisation", "account").get(pk=delivery.pk)
-
-
-def address_of(server: MastodonServer, number: int) -> str:
-    found = server.posts()[number]
-    return f"https://mastodon.example.org/@{found.account.username}/{found.status_id}"
 
 
 @pytest.mark.parametrize("after", [0, 1, 2])
