@@ -44,7 +44,7 @@ def test_the_page_says_before_what_its_address_makes_possible(sendout: str, plac
     assert "Where is the post?" in page and "Åben øvelse på Ærø" in page
     assert "publishes the 2 posts missing in the thread" in page
     assert "Without it the 2 posts that are missing stay unpublished" in page
-    assert "It is public; leave the rest unpublished" in page
+    assert "I have no address; leave the rest out" in page
 
 
 def test_with_its_address_the_thread_goes_on(
@@ -71,7 +71,7 @@ def test_without_it_the_rest_stays_unpublished_until_it_is_said(
     page = bos.get(sendout)
     assert f'href="{place}"' in page.content.decode() and "Try again" not in words(page)
     late = words(bos.get(place))
-    assert "It is at this address" in late and "leave the rest unpublished" not in late
+    assert "It is at this address" in late and "leave the rest out" not in late
     bos.post(place, {"do": "nowhere"})
     bos.post(place, {"do": "at", "address": address_of(server, 0)})
     post_turns.work_on_posts()
