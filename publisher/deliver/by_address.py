@@ -48,13 +48,15 @@ _OTHER_PLACE = gettext_noop("That post does not follow the one before it in the 
 class Unplaced:
     """A public part, or one that may be, of which nobody knows where it is. `rest`: how many parts of it are not made.
 
-    `is_open`: nobody has said yet whether it is public. `takes_address`: its address would lead to it.
+    `is_open`: nobody has said yet whether it is public. `takes_address`: its address would lead to it;
+    `is_checked`: it is looked whether the post is there.
     """
 
     part: PostPart
     rest: int
     is_open: bool
     takes_address: bool
+    is_checked: bool
 
 
 def unplaced(delivery: Delivery) -> Unplaced | None:
@@ -68,9 +70,11 @@ def unplaced(delivery: Delivery) -> Unplaced | None:
         return None
     platform = platform_of(account)
     # A comment stands beneath a post that is known, and goes with it; its own address is hard to find.
-    is_comment = bool(part.position) and platform.abilities(account.facts).follow_up == FollowUp.COMMENT
+    abilities = platform.abilities(account.facts)
+    is_comment = bool(part.position) and abilities.follow_up == FollowUp.COMMENT
     rest = sum(each.step not in PUBLIC for each in parts if each.position > part.position)
-    return Unplaced(part, rest, is_open, bool(platform.address_example) and not is_comment)
+    takes_address = bool(platform.address_example) and not is_comment
+    return Unplaced(part, rest, is_open, takes_address, is_checked=abilities.finds)
 
 
 def settle_at(delivery: Delivery, user: User | None, address: str) -> Shown:

@@ -42,7 +42,8 @@ def test_the_page_says_before_what_its_address_makes_possible(sendout: str, plac
     assert f'href="{place}"' in bos.get(sendout).content.decode()
     page = words(bos.get(place))
     assert "Where is the post?" in page and "Åben øvelse på Ærø" in page
-    assert "publishes the 2 posts missing in the thread" in page
+    assert "the 2 posts that are missing in the thread are published beneath it" in page
+    assert "takes your word" not in page
     assert "Without it the 2 posts that are missing stay unpublished" in page
     assert "I have no address; leave the rest out" in page
 
