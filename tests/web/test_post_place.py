@@ -87,9 +87,9 @@ def test_what_the_platform_said_stands_in_the_receipt(
     Delivery.objects.update(due_at=timezone.now())
     reconcile.reconcile(delivery.pk)
     page = words(bos.get(sendout))
-    assert "What was asked about the post: 2 times" in page
+    assert "What the platform said about the post: 2 answers" in page
     assert "Opslag asked Mastodon; answer: not found; posts compared: 1" in page
-    assert before.status_code == 200 and "What was asked" not in words(before)
+    assert before.status_code == 200 and "What the platform said" not in words(before)
     console = Console(record=True, width=200, file=io.StringIO())
     print_receipt(delivery.message.campaign, console)
     assert "Opslag asked Mastodon; answer: not found; posts compared: 1" in console.export_text()
