@@ -94,9 +94,11 @@ def settle_at(delivery: Delivery, user: User | None, address: str) -> Shown:
     with _held(delivery) as mine:
         shown = _read(delivery, place.part, address)
         with transaction.atomic():
+            # In the order in which `take` locks them.
+            Message.objects.select_for_update(no_key=True).get(pk=delivery.message_id)
             adopt(place.part, Published(shown.remote_id, shown.permalink), mine)
             _note(delivery, user, shown)
-        conclude(delivery, mine)
+            conclude(delivery, mine)
     return shown
 
 

@@ -84,6 +84,7 @@ def test_what_the_platform_said_stands_in_the_receipt(
 ) -> None:
     server.posts()[0].text = "Ændret på serveren"
     before = bos.get(f"{sendout}/live?stage=finished&seen=x")
+    assert 'hx-trigger="every 15s"' in before.content.decode(), "it is still looked for"
     Delivery.objects.update(due_at=timezone.now())
     reconcile.reconcile(delivery.pk)
     page = words(bos.get(sendout))
