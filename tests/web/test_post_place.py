@@ -83,14 +83,14 @@ def test_what_the_platform_said_stands_in_the_receipt(
     sendout: str, bos: Client, delivery: Delivery, server: MastodonServer
 ) -> None:
     server.posts()[0].text = "Ændret på serveren"
-    before = bos.get(f"{sendout}/live?stage=finished&seen=x")
+    before = bos.get(sendout)
     assert 'hx-trigger="every 15s"' in before.content.decode(), "it is still looked for"
     Delivery.objects.update(due_at=timezone.now())
     reconcile.reconcile(delivery.pk)
     page = words(bos.get(sendout))
     assert "What the platform said about the post: 2 answers" in page
     assert "Opslag asked Mastodon; answer: not found; posts compared: 1" in page
-    assert before.status_code == 200 and "What the platform said" not in words(before)
+    assert "What the platform said" not in words(before)
     console = Console(record=True, width=200, file=io.StringIO())
     print_receipt(delivery.message.campaign, console)
     assert "Opslag asked Mastodon; answer: not found; posts compared: 1" in console.export_text()
