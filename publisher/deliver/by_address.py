@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from django.db import transaction
@@ -20,7 +20,7 @@ from publisher.access.roles import require
 from publisher.accounts.renewal import with_access
 from publisher.accounts.settings import platform_of
 from publisher.address_guard import time_limit
-from publisher.deliver.post import PUBLIC, account_of, adopt, plan_of
+from publisher.deliver.post import PUBLIC, account_of, adopt, plan_of, taken_ids
 from publisher.deliver.post_claim import ClaimLostError, PostClaim, take
 from publisher.deliver.reconcile import LEASE, conclude
 from publisher.errors import InputError, OpslagError
@@ -128,6 +128,7 @@ def _read(delivery: Delivery, part: PostPart, address: str) -> Shown:
     since = part.first_commit_at or part.published_at or timezone.now()
     try:
         platform, post = plan_of(delivery, part)
+        post = replace(post, taken=taken_ids(delivery, part))
         with time_limit(CALL_S):
             shown = with_access(
                 account,
