@@ -51,7 +51,7 @@ PART_TRANSITIONS = _edges(
     "committed -> confirmed",
 )
 OPERATION_TRANSITIONS = _edges(
-    "pending -> working | cancelled",
+    "pending -> working | done | cancelled",
     "working -> done | pending | failed | uncertain",
     "uncertain -> pending | done | failed | cancelled",
     "failed -> pending | done | cancelled",

@@ -125,6 +125,7 @@ class Reason(TextChoices):
     JOURNAL_LOST = "journal_lost", _("the worker's journal was lost")
     STOPPED_WORKER = "stopped_worker", _("stopped the worker three times")
     REJECTED = "rejected", _("the platform refused the post")
+    DUPLICATE = "duplicate", _("the platform says that it has the post already")
     ACCOUNT = "account", _("the channel must be connected again")
 
 
@@ -150,6 +151,8 @@ class EventKind(TextChoices):
     COMPLAINED = "complained", pgettext_lazy("event", "Marked as spam")
     UNSUBSCRIBED = "unsubscribed", pgettext_lazy("event", "Unsubscribed")
     UNKNOWN = "unknown", pgettext_lazy("event", "Unknown")
+    # Ours: an unconfirmed post was asked about.
+    LOOKED_FOR = "looked_for", pgettext_lazy("event", "Looked for")
 
 
 class EventSource(StrEnum):
@@ -157,6 +160,7 @@ class EventSource(StrEnum):
 
     SMTP = "smtp"
     MAILBOX = "mailbox"
+    LOOK = "look"
 
 
 class BounceClass(TextChoices):

@@ -12,7 +12,9 @@ from rich.table import Table
 from publisher.cli.progress import outlet_name
 from publisher.errors import InputError
 from publisher.models import Campaign
+from publisher.operate.moments import moment
 from publisher.operate.status import find_campaign
+from publisher.track.looks import looks_at
 from publisher.track.receipts import Receipt, as_text_table, campaign_receipt
 
 
@@ -31,10 +33,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def print_receipt(campaign: Campaign, console: Console) -> None:
-    """A table per message, and whether it adds up."""
+    """A table per message, whether it adds up, and what was asked about a post that was unconfirmed."""
     console.print(_("Receipt of “%(title)s”") % {"title": campaign.title}, style="bold", markup=False, soft_wrap=True)
-    for receipt in campaign_receipt(campaign).messages:
+    receipts = campaign_receipt(campaign).messages
+    looks = looks_at(receipt.message for receipt in receipts if receipt.message)
+    for receipt in receipts:
         console.print(_table(receipt))
+        for look in looks.get(receipt.message.pk, []) if receipt.message else []:
+            console.print(f"  {moment(look.at)}  {look.words}", markup=False, soft_wrap=True)
 
 
 def _table(receipt: Receipt) -> Table:

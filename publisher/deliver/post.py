@@ -266,10 +266,7 @@ def _commit_part(delivery: Delivery, part: PostPart, mine: PostClaim, config: ob
         with mine.one_call():
             published = platform.commit(config, account_of(delivery).facts, post, part.prepared)
         if published.earlier and published.remote_id in taken_ids(delivery, part):
-            words = gettext_noop(
-                "The channel has the same post already, from another send-out, and took no second one."
-            )
-            raise PermanentError(words, reason=Reason.REJECTED)
+            raise post_trouble.refused_as_same(account_of(delivery))
     except UncertainError:
         raise
     except (OpslagError, ClaimLostError):

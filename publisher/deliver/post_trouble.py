@@ -13,11 +13,12 @@ from typing import Any
 from django.utils.translation import gettext_noop
 
 from publisher.access.notices import notify_approvers
+from publisher.accounts.settings import platform_of
 from publisher.deliver import outcome
-from publisher.errors import Explanation, OpslagError, ThrottledError, TransientError
-from publisher.models import Delivery
+from publisher.errors import Explanation, OpslagError, PermanentError, ThrottledError, TransientError
+from publisher.models import Account, Delivery
 from publisher.schedule import dispatch
-from publisher.vocabulary import DeliveryStatus, HoldReason, MessageStatus, NoticeKind
+from publisher.vocabulary import DeliveryStatus, HoldReason, MessageStatus, NoticeKind, Reason
 
 # A post that is so late is worth a mail; one that a channel has not taken for so long is worth a decision.
 TOLD_AFTER = timedelta(minutes=30)
@@ -66,6 +67,15 @@ def heed_delay(delivery: Delivery, error: TransientError, next_at: datetime, now
         dispatch.hold(delivery.message, HoldReason.THROTTLED, words, frm=MessageStatus.SENDING)
     elif delivery.due_at <= planned + TOLD_AFTER < next_at:
         _tell(delivery, LATE, error.explanation)
+
+
+def refused_as_same(account: Account) -> PermanentError:
+    """What to raise where the platform compared the words, and has them from another send-out of ours."""
+    words = gettext_noop(
+        "%(platform)s does not take the same post twice, and has this one from another send-out. Make a new send-out "
+        "with other words."
+    )
+    return PermanentError(words, reason=Reason.REJECTED, platform=platform_of(account).called)
 
 
 def tell_failed(delivery: Delivery, why: Mapping[str, Any]) -> None:

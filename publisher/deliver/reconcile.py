@@ -4,8 +4,10 @@ person; a published one is read back once more for its permalink."""
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any, TypeVar
 
 from django.db import transaction
 from django.db.models import F, QuerySet
@@ -14,21 +16,31 @@ from django.utils import timezone
 from publisher.accounts.renewal import with_access
 from publisher.accounts.settings import platform_of
 from publisher.deliver import outcome
+from publisher.deliver.evidence import (
+    ANYBODYS,
+    ASKED_FOR_OTHER,
+    LOOKED_FOR,
+    REPEATED,
+    note_answer,
+    note_handed_over,
+    of_search,
+)
 from publisher.deliver.post import PUBLIC, account_of, adopt, plan_of, taken_ids
 from publisher.deliver.post_claim import ClaimLostError, PostClaim, store_step, take
-from publisher.deliver.post_trouble import tell_unconfirmed
-from publisher.errors import OpslagError, ThrottledError
+from publisher.deliver.post_trouble import refused_as_same, tell_failed, tell_unconfirmed
+from publisher.errors import Explanation, OpslagError, ThrottledError
 from publisher.models import Claim, Delivery, Message, PostPart
 from publisher.models.counting import COMMON_LANE
 from publisher.models.probe import Moment
-from publisher.platforms.contract import Post, Published
+from publisher.platforms.contract import Missing, Platform, Post, Published
 from publisher.schedule.stops import not_stopped
-from publisher.vocabulary import DeliveryStatus, MessageStatus, PartStep
+from publisher.vocabulary import DeliveryStatus, MessageStatus, PartStep, Reason
 
 # Pauses between looks at an uncertain post; after the last one only a person can tell. Also between tries to read a
 # published one back, after which it stays as it is.
 LOOKS_S = (5, 30, 120, 600, 1800)
 LEASE = timedelta(minutes=3)
+_Answer = TypeVar("_Answer", bound=Published | Missing | None)
 _READ_BACK_FOR = timedelta(hours=1)
 _LOOKED_AT_FOR = timedelta(days=7)
 
@@ -78,6 +90,8 @@ def reconcile(delivery_id: int) -> bool:
     delivery = Delivery.objects.select_related("message__campaign", "account").get(pk=delivery_id)
     try:
         known = all(_look(delivery, part, mine) for part in delivery.parts.filter(step=PartStep.COMMITTING))
+    except _SameWordsError as error:
+        return _conclude_refused(delivery, error.part, mine)
     except ThrottledError as error:
         return _look_again(delivery, mine, error)
     except OpslagError:
@@ -85,29 +99,83 @@ def reconcile(delivery_id: int) -> bool:
         known = False
     except ClaimLostError:
         return False
-    return _conclude(delivery, mine) if known else _look_again(delivery, mine)
+    return conclude(delivery, mine) if known else _look_again(delivery, mine)
+
+
+class _SameWordsError(Exception):
+    """The platform surely did not take the part, since it has the same words from another post of ours."""
+
+    def __init__(self, part: PostPart) -> None:
+        super().__init__()
+        self.part = part
 
 
 def _look(delivery: Delivery, part: PostPart, mine: PostClaim) -> bool:
     if part.first_commit_at is None:
         return False
-    platform, post = plan_of(delivery, part)
+    note_handed_over(delivery, account_of(delivery), part)
+    _platform, post = plan_of(delivery, part)
     post = replace(post, taken=taken_ids(delivery, part))
-    account, since = account_of(delivery), part.first_commit_at
-    repeatable = platform.repeats_safely(account.facts, post) and _may_leave(delivery)
-    found = None
-    if repeatable and timezone.now() - since < platform.repeat_safe_for(account.facts):
+    found: Published | Missing | None = None
+    if _may_be_repeated(delivery, part, post):
         # A server that knows the key may say so with an error (mastodon#40399): then the post is looked for.
         with contextlib.suppress(OpslagError):
-            found = with_access(account, lambda config: _commit_again(config, post, part, mine))
-    if found is not None and found.earlier and found.remote_id in post.taken:
-        # It compared the texts, and names the post of another send-out.
+            found = _asked(delivery, REPEATED, lambda _platform, config: _commit_again(config, post, part, mine))
+    # It compared the texts, and names the post of another send-out.
+    is_anothers = isinstance(found, Published) and found.earlier and found.remote_id in post.taken
+    if not isinstance(found, Published) or is_anothers:
+        found = _search(delivery, part, post, part.first_commit_at)
+    if isinstance(found, Published):
+        adopt(part, found, mine)
+        return True
+    if is_anothers or (delivery.reason == Reason.DUPLICATE and _stands_elsewhere(delivery, part)):
+        raise _SameWordsError(part)
+    return False
+
+
+def _asked(delivery: Delivery, msgid: str, question: Callable[[Platform, Any], _Answer]) -> _Answer:
+    """Ask the platform, and keep what it said. Raises what `question` raises."""
+    account = account_of(delivery)
+    platform = platform_of(account)
+    try:
+        found = with_access(account, lambda config: question(platform, config))
+    except OpslagError as error:
+        note_answer(delivery, account, msgid, error.explanation)
+        raise
+    note_answer(delivery, account, msgid, of_search(found))
+    return found
+
+
+def _may_be_repeated(delivery: Delivery, part: PostPart, post: Post) -> bool:
+    account = account_of(delivery)
+    platform = platform_of(account)
+    if part.first_commit_at is None or not (platform.repeats_safely(account.facts, post) and _may_leave(delivery)):
         return False
-    if found is None and not _has_a_twin(delivery, part):
-        found = with_access(account, lambda config: platform.find(config, account.facts, post, since))
-    if found is None:
+    return timezone.now() - part.first_commit_at < platform.repeat_safe_for(account.facts)
+
+
+def _search(delivery: Delivery, part: PostPart, post: Post, since: datetime) -> Published | Missing | None:
+    """Ask for it among the account's own posts, where they can be read."""
+    account = account_of(delivery)
+    if not platform_of(account).abilities(account.facts).finds:
+        return None
+    found = _asked(delivery, LOOKED_FOR, lambda platform, config: platform.find(config, account.facts, post, since))
+    # Asked afterwards: whatever was to be seen had its step stored before.
+    if isinstance(found, Published) and (_has_a_twin(delivery, part) or found.remote_id in taken_ids(delivery, part)):
+        note_answer(delivery, account, ANYBODYS, Explanation(""))
+        return None
+    return found
+
+
+def _stands_elsewhere(delivery: Delivery, part: PostPart) -> bool:
+    """Whether another post of ours with the same words is read back on the channel: then that one was meant."""
+    alike = PostPart.objects.filter(delivery__account=delivery.account_id, text=part.text, link=part.link)
+    known = alike.filter(step__in=PUBLIC).exclude(pk=part.pk).exclude(remote_id="")
+    other = known.order_by("-published_at").first()
+    if other is None:
         return False
-    adopt(part, found, mine)
+    facts, published = account_of(delivery).facts, Published(other.remote_id, other.permalink)
+    _asked(delivery, ASKED_FOR_OTHER, lambda platform, config: platform.confirm(config, facts, published))
     return True
 
 
@@ -129,7 +197,8 @@ def _has_a_twin(delivery: Delivery, part: PostPart) -> bool:
     return alike.filter(step=PartStep.COMMITTING, position=part.position).exclude(pk=part.pk).exists()
 
 
-def _conclude(delivery: Delivery, mine: PostClaim) -> bool:
+def conclude(delivery: Delivery, mine: PostClaim) -> bool:
+    """All that was in doubt is known to be public: it is sent, or goes on with its next part. True if it is sent."""
     now = timezone.now()
     with transaction.atomic():
         # In the order in which `take` locks them.
@@ -146,6 +215,24 @@ def _conclude(delivery: Delivery, mine: PostClaim) -> bool:
             Message.objects.filter(pk=message.pk).update(status=MessageStatus.SENDING, finished_at=None)
         Claim.objects.filter(pk=mine.claim_id).delete()
     return whole and bool(stored)
+
+
+def _conclude_refused(delivery: Delivery, part: PostPart, mine: PostClaim) -> bool:
+    """It surely is not public, and would be refused again."""
+    words = refused_as_same(account_of(delivery)).explanation.as_json()
+    now = timezone.now()
+    ended = outcome.Outcome(
+        delivery.pk, DeliveryStatus.FAILED, now, Reason.REJECTED, error=words, due_at=now, started=False
+    )
+    with contextlib.suppress(ClaimLostError), transaction.atomic():
+        # In the order in which `take` locks them.
+        Message.objects.select_for_update(no_key=True).get(pk=delivery.message_id)
+        mine.step(part, PartStep.PREPARED)
+        outcome.store(mine.claim_id, delivery.message_id, COMMON_LANE, [ended], was=DeliveryStatus.UNCERTAIN)
+        Delivery.objects.filter(pk=delivery.pk).update(strikes=0)
+        tell_failed(delivery, words)
+        Claim.objects.filter(pk=mine.claim_id).delete()
+    return False
 
 
 def _look_again(delivery: Delivery, mine: PostClaim, throttled: ThrottledError | None = None) -> bool:

@@ -21,6 +21,7 @@ from publisher.platforms.bluesky_records import (
     KIND,
     POSTS,
     address_of,
+    is_record_key,
     permalink_of,
     place_of,
     profile_url,
@@ -53,6 +54,7 @@ from publisher.platforms.contract import (
     Published,
 )
 from publisher.platforms.length import check_fits, published_text
+from publisher.platforms.post_address import Shown, anothers_post, place_in
 from publisher.platforms.words import Words
 from publisher.vocabulary import Reason
 
@@ -71,6 +73,7 @@ class BlueskyPlatform(Platform):
     config_class = BlueskyConfig
     link_in_text = False
     handle_example = "@koegebib.bsky.social"
+    address_example = "bsky.app/profile/koege.dk/post/3kabcdefghi2x"
 
     def abilities(self, facts: Mapping[str, Any]) -> Abilities:
         """The same for every account."""
@@ -192,6 +195,36 @@ class BlueskyPlatform(Platform):
         address = address_of(config.did, record_key(post))
         there = _record(config, config.did, POSTS, record_key(post))
         return Published(address, permalink_of(address)) if there else None
+
+    def remote_id_of(self, address: str, config: BlueskyConfig, facts: Mapping[str, Any]) -> str:
+        """The record's own address, at://…, from a page of the app that names our handle or DID."""
+        place = place_in(address)
+        at_the_app = place is not None and place.on(KIND, "bsky.app")
+        match place.path if place and at_the_app else tuple(address.strip().removeprefix("at://").split("/")):
+            case ("profile", who, "post", rkey) if at_the_app:
+                pass
+            case (who, collection, rkey) if collection == POSTS and not at_the_app:
+                pass
+            case _:
+                raise self.no_post_address(address)
+        if not is_record_key(rkey):
+            raise self.no_post_address(address)
+        ours = {config.did, str(facts.get("handle", "")).lower(), config.handle.strip().removeprefix("@").lower()}
+        if not who or who.lower().removeprefix("@") not in {each.lower() for each in ours}:
+            raise anothers_post()
+        return address_of(config.did, rkey)
+
+    def shown(self, config: BlueskyConfig, facts: Mapping[str, Any], named: str, post: Post, since: datetime) -> Shown:
+        """Read the record. The time in it is what was planned, so it says nothing of when it was written."""
+        found = _record(config, *_in_repository(named))
+        if found is None:
+            raise PermanentError(gettext_noop("The post is no longer on Bluesky."), reason=Reason.REJECTED)
+        value = found.get("value")
+        record = value if isinstance(value, dict) else {}
+        reply = record.get("reply")
+        parent = reply.get("parent") if isinstance(reply, dict) else None
+        answers = str(parent.get("uri", "")) if isinstance(parent, dict) else ""
+        return Shown(named, permalink_of(named), text=str(record.get("text", "")), reply_to=answers)
 
     def delete(self, config: BlueskyConfig, facts: Mapping[str, Any], published: Published) -> None:
         """Delete the record; the server says yes also where there is none."""

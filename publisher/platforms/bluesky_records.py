@@ -19,6 +19,7 @@ from publisher.vocabulary import Reason
 KIND = "bluesky"
 POSTS = "app.bsky.feed.post"
 _ALPHABET = "234567abcdefghijklmnopqrstuvwxyz"
+_KEY = regex.compile(rf"[{_ALPHABET}]{{13}}")
 _ADDRESS = regex.compile(rf"at://(did:[a-z]+:[A-Za-z0-9._:%-]+)/{regex.escape(POSTS)}/([{_ALPHABET}]{{13}})")
 
 
@@ -41,6 +42,11 @@ def record_key(post: Post) -> str:
 def address_of(did: str, rkey: str) -> str:
     """A post's at:// address, our remote id."""
     return f"at://{did}/{POSTS}/{rkey}"
+
+
+def is_record_key(rkey: str) -> bool:
+    """Whether it is a key as ours are, and those of all posts that the app makes."""
+    return bool(_KEY.fullmatch(rkey))
 
 
 def place_of(remote_id: str) -> tuple[str, str]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django.utils.translation import gettext_noop
 
 from publisher.errors import AccountError, Explanation, InputError, PermanentError
+from publisher.platforms.post_address import Addressed
 from publisher.platforms.words import Words
 
 if TYPE_CHECKING:
@@ -78,6 +79,16 @@ class Published:
     remote_id: str
     permalink: str = ""
     earlier: bool = field(default=False, compare=False)
+
+
+@dataclass(frozen=True)
+class Missing:
+    """What `find` answers instead of None where it can say among how many posts it looked in vain."""
+
+    among: int
+
+    def __bool__(self) -> bool:
+        return False
 
 
 @dataclass(frozen=True)
@@ -184,7 +195,7 @@ class Figures:
     views: int | None = None
 
 
-class Platform(ABC):
+class Platform(Addressed, ABC):
     """Publishes posts of one kind of account. `config_class` holds connection fields (secrets marked in metadata).
 
     `label` says what is connected (“Facebook Page”), `name` what the platform itself is called (“Facebook”) where that
@@ -275,20 +286,23 @@ class Platform(ABC):
 
     @abstractmethod
     def commit(self, config: Any, facts: Mapping[str, Any], post: Post, prepared: Mapping[str, Any]) -> Published:
-        """The one call that makes the post public. Raises UncertainError if it may have happened unseen."""
+        """The one call that makes the post public. Raises UncertainError if it may have happened unseen.
+
+        With Reason.DUPLICATE if the platform compared the words and has them: from a lost try, or from another post.
+        """
 
     @abstractmethod
     def confirm(self, config: Any, facts: Mapping[str, Any], published: Published) -> Published:
         """Read the post back: its id and permalink as the public sees them."""
 
     @abstractmethod
-    def find(self, config: Any, facts: Mapping[str, Any], post: Post, since: datetime) -> Published | None:
-        """Look among the account's own posts since `since` (aware) for one that is surely this post, else None.
+    def find(self, config: Any, facts: Mapping[str, Any], post: Post, since: datetime) -> Published | Missing | None:
+        """Look among the account's own posts since `since` (aware) for one that surely is this post; else falsy.
 
         Those in `post.taken` are passed over.
         """
 
-    def check_pictures(self, config: Any, facts: Mapping[str, Any], url: str) -> None:  # noqa: B027 (most need none)
+    def check_pictures(self, config: Any, facts: Mapping[str, Any], url: str) -> None:
         """Have the platform fetch the picture at `url`, where it fetches pictures from us; publishes nothing.
 
         Raises PermanentError, in words that say what to do, if it cannot be fetched.

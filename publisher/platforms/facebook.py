@@ -20,6 +20,7 @@ from publisher.platforms.contract import (
     FollowUp,
     Limits,
     LinkCard,
+    Missing,
     PictureFile,
     Platform,
     Post,
@@ -30,7 +31,9 @@ from publisher.platforms.length import check_fits, with_link
 from publisher.platforms.meta_access import MAY_PUBLISH, check_scopes, own_scopes, warnings_of
 from publisher.platforms.meta_graph import WWW, graph_url, measured, moment_of, number, same_words, send, since_then
 from publisher.platforms.meta_replies import GONE, PERMISSION, named_object_of, object_of, pages_of, rows_of, unhurried
+from publisher.platforms.meta_shown import facebook_code, listed_row, shown_row
 from publisher.platforms.meta_sign_in import NO_ROLE, PAGE_NOT_FOUND, SEE_THAT_IT_IS_LIVE, FacebookSignIn, page_profile
+from publisher.platforms.post_address import Shown, place_in
 from publisher.platforms.replies import identity_of, public_url
 from publisher.platforms.words import Words
 from publisher.vocabulary import Reason
@@ -48,6 +51,7 @@ WANTED = {
     ),
 }
 _COUNTED = "shares,reactions.summary(total_count).limit(0),comments.summary(total_count).limit(0)"
+_SHOWN = {"address": "permalink_url", "text": "message", "at": "created_time"}
 _NOT_A_PAGE = "node type (User)"
 
 
@@ -76,6 +80,7 @@ class FacebookPlatform(Platform):
     # The link has a field of its own, which Facebook does not look at beside pictures: there it joins the text.
     link_in_text = False
     sign_in = FacebookSignIn()
+    address_example = "facebook.com/koegebib/posts/122123456789"
 
     def abilities(self, facts: Mapping[str, Any]) -> Abilities:
         """A first comment and views as far as the permissions go."""
@@ -142,7 +147,9 @@ class FacebookPlatform(Platform):
         fields = {"fields": "id,permalink_url"}
         return _published(named_object_of(self._call(config, "GET", _quoted(published.remote_id), params=fields)))
 
-    def find(self, config: FacebookConfig, facts: Mapping[str, Any], post: Post, since: datetime) -> Published | None:
+    def find(
+        self, config: FacebookConfig, facts: Mapping[str, Any], post: Post, since: datetime
+    ) -> Published | Missing:
         """Compare the Page's entries (or its comments) with the frozen text; of several the oldest is ours.
 
         Facebook leaves out entries now and then, so one that is not found may be there all the same.
@@ -154,15 +161,39 @@ class FacebookPlatform(Platform):
             path = f"{_quoted(_page_of(config, facts))}/posts"
             asked = {"fields": "id,message,created_time,permalink_url", "since": str(int(since.timestamp()) - 300)}
         asked["limit"] = "100"
+        pages = pages_of(lambda page: self._call(config, "GET", path, params=asked | dict(page)))
+        listed = [row for rows in pages for row in rows]
         found = [
             row
-            for rows in pages_of(lambda page: self._call(config, "GET", path, params=asked | dict(page)))
-            for row in rows
+            for row in listed
             if same_words(row.get("message"), _message(post)) and since_then(row, "created_time", since)
             and _is_ours(row, _page_of(config, facts)) and identity_of(row) not in post.taken
         ]  # fmt: skip
         found.sort(key=lambda row: str(row.get("created_time")))
-        return _published(found[0]) if found else None
+        return _published(found[0]) if found else Missing(len(listed))
+
+    def remote_id_of(self, address: str, config: FacebookConfig, facts: Mapping[str, Any]) -> str:
+        """The number of the entry, or the code that Facebook shows instead."""
+        place = place_in(address)
+        code = facebook_code(place) if place and place.on(self.kind, "facebook.com") else ""
+        if not code:
+            raise self.no_post_address(address)
+        return code
+
+    def shown(self, config: FacebookConfig, facts: Mapping[str, Any], named: str, post: Post, since: datetime) -> Shown:
+        """Read the entry; what has no number of the Page's own is looked for among its entries."""
+        page_id, fields = _page_of(config, facts), "id,message,created_time,permalink_url"
+        if named.isdigit() and page_id.isdigit():
+            try:
+                reply = self._call(config, "GET", f"{page_id}_{named}", params={"fields": fields})
+                return shown_row(named_object_of(reply), **_SHOWN)
+            except PermanentError as error:
+                if error.reason != GONE:
+                    raise
+        asked = {"fields": fields, "since": str(int(since.timestamp()) - 300), "limit": "100"}
+        path = f"{_quoted(page_id)}/posts"
+        pages = pages_of(lambda page: self._call(config, "GET", path, params=asked | dict(page)))
+        return shown_row(listed_row(pages, "permalink_url", named, facebook_code), **_SHOWN)
 
     def edit(self, config: FacebookConfig, facts: Mapping[str, Any], published: Published, post: Post) -> Published:
         """Change the text. The same call twice does no harm, so a lost answer is simply tried again."""

@@ -25,6 +25,7 @@ from publisher.platforms.contract import (
     FollowUp,
     Limits,
     LinkCard,
+    Missing,
     PictureFile,
     Platform,
     Post,
@@ -47,7 +48,9 @@ from publisher.platforms.meta_containers import (
 )
 from publisher.platforms.meta_graph import graph_url, measured, moment_of, number, same_words, send, since_then
 from publisher.platforms.meta_replies import GONE, PERMISSION, named_object_of, object_of, pages_of, rows_of, unhurried
+from publisher.platforms.meta_shown import instagram_code, listed_row, shown_row
 from publisher.platforms.meta_sign_in import SEE_THAT_IT_IS_LIVE, InstagramSignIn, instagram_profile
+from publisher.platforms.post_address import Shown, place_in
 from publisher.platforms.replies import identity_of, public_url
 from publisher.platforms.words import Words
 from publisher.vocabulary import Reason
@@ -67,6 +70,7 @@ WANTED = {
 }
 MAX_HASHTAGS, MAX_MENTIONS = 30, 20
 _HASHTAG, _MENTION = re.compile(r"(?<![\w&])#\w+"), re.compile(r"(?<![\w.])@\w[\w.]*")
+_LISTED = "id,caption,timestamp,permalink"
 _ONLY_IN_THE_APP = _("Instagram lets no program change or delete posts: do that in the Instagram app.")
 
 
@@ -98,6 +102,7 @@ class InstagramPlatform(Platform):
     kind = "instagram"
     one_at_a_time = True
     handle_example = "@koegebib"
+    address_example = "instagram.com/p/C9xYz12AbCd"
     label = "Instagram"
     words = Words(there=pgettext_lazy("Publish …", "on your Instagram account"), once_connected=SEE_THAT_IT_IS_LIVE)
     config_class = InstagramConfig
@@ -213,14 +218,33 @@ class InstagramPlatform(Platform):
             row = named_object_of(self._call(config, "GET", path, params={"fields": "id,text"}))
         return Published(identity_of(row), public_url(row.get("permalink")) or published.permalink)
 
-    def find(self, config: InstagramConfig, facts: Mapping[str, Any], post: Post, since: datetime) -> Published | None:
+    def find(
+        self, config: InstagramConfig, facts: Mapping[str, Any], post: Post, since: datetime
+    ) -> Published | Missing:
         """Compare the account's own posts (or a post's comments) with the frozen text; the oldest is ours."""
         if not post.reply_to:
             return self._listed(config, facts, post, since)
         asked = {"fields": "id,text,timestamp", "limit": "50"}
         path = f"{_quoted(post.reply_to)}/comments"
         found = self._matching(config, path, asked, "text", post, since)
-        return Published(identity_of(found)) if found else None
+        return found if isinstance(found, Missing) else Published(identity_of(found))
+
+    def remote_id_of(self, address: str, config: InstagramConfig, facts: Mapping[str, Any]) -> str:
+        """The short code, of which the id cannot be told."""
+        place = place_in(address)
+        code = instagram_code(place) if place and place.on(self.kind, "instagram.com") else ""
+        if not code:
+            raise self.no_post_address(address)
+        return code
+
+    def shown(
+        self, config: InstagramConfig, facts: Mapping[str, Any], named: str, post: Post, since: datetime
+    ) -> Shown:
+        """Look for the code among the account's own posts."""
+        path, asked = f"{_at(config, facts)}/media", {"fields": _LISTED, "limit": "50"}
+        pages = pages_of(lambda page: self._call(config, "GET", path, params={**asked, **page}))
+        row = listed_row(pages, "permalink", named, instagram_code)
+        return shown_row(row, address="permalink", text="caption", at="timestamp")
 
     def figures(
         self, config: InstagramConfig, facts: Mapping[str, Any], remote_ids: Sequence[str]
@@ -293,23 +317,26 @@ class InstagramPlatform(Platform):
 
     def _listed(
         self, config: InstagramConfig, facts: Mapping[str, Any], post: Post, since: datetime
-    ) -> Published | None:
-        asked = {"fields": "id,caption,timestamp,permalink", "limit": "50"}
+    ) -> Published | Missing:
+        asked = {"fields": _LISTED, "limit": "50"}
         found = self._matching(config, f"{_at(config, facts)}/media", asked, "caption", post, since)
-        return Published(identity_of(found), public_url(found.get("permalink"))) if found else None
+        if isinstance(found, Missing):
+            return found
+        return Published(identity_of(found), public_url(found.get("permalink")))
 
     def _matching(
         self, config: InstagramConfig, path: str, asked: Mapping[str, str], words: str, post: Post, since: datetime
-    ) -> dict[str, Any] | None:
+    ) -> dict[str, Any] | Missing:
         """The oldest row of a list that says what the post says. The newest come first, so old ones end the search."""
-        found = None
+        found, among = None, 0
         for rows in pages_of(lambda page: self._call(config, "GET", path, params={**asked, **page})):
+            among += len(rows)
             fresh = [row for row in rows if since_then(row, "timestamp", since)]
             free = [row for row in reversed(fresh) if identity_of(row) not in post.taken]
             found = next((row for row in free if same_words(row.get(words), _caption(post))), found)
             if len(fresh) < len(rows):
                 break
-        return found
+        return found or Missing(among)
 
     def _insights(self, config: InstagramConfig, remote_id: str) -> dict[str, int]:
         try:

@@ -18,13 +18,16 @@ from publisher.platforms.contract import (
     FollowUp,
     Limits,
     LinkCard,
+    Missing,
     Platform,
     Post,
     Profile,
     Published,
 )
 from publisher.platforms.length import check_fits, with_link
+from publisher.platforms.linkedin_addresses import is_activity, only_one, shown_of, urn_in
 from publisher.platforms.linkedin_calls import (
+    KIND,
     call,
     checked,
     comment_parts,
@@ -43,10 +46,11 @@ from publisher.platforms.linkedin_comments import (
     read_comment,
 )
 from publisher.platforms.linkedin_figures import figures_of
-from publisher.platforms.linkedin_match import find_post
+from publisher.platforms.linkedin_match import oldest, posts_of
 from publisher.platforms.linkedin_pictures import upload, wait_until_ready
 from publisher.platforms.linkedin_sign_in import LinkedInSignIn, administered, profile_of, tokens_for
 from publisher.platforms.linkedin_text import little_text, without_mentions
+from publisher.platforms.post_address import Shown, place_in
 from publisher.platforms.words import Words
 from publisher.vocabulary import Reason
 
@@ -83,6 +87,7 @@ class LinkedInPlatform(Platform):
     # The link is the card's; only beside pictures, where there is no card, it joins the text.
     link_in_text = False
     handle_example = "urn:li:organization:1234567"
+    address_example = "linkedin.com/feed/update/urn:li:share:71234"
     sign_in = LinkedInSignIn()
 
     def __init__(self, poll_waits_s: tuple[float, ...] = (0.3, 0.7, 1, 2, 4, 4, 8, 10)) -> None:
@@ -200,13 +205,34 @@ class LinkedInPlatform(Platform):
             object_of(call(config.access_token, "GET", f"/posts/{quoted(published.remote_id)}"))
         return published_as(published.remote_id)
 
-    def find(self, config: LinkedInConfig, facts: Mapping[str, Any], post: Post, since: datetime) -> Published | None:
+    def find(
+        self, config: LinkedInConfig, facts: Mapping[str, Any], post: Post, since: datetime
+    ) -> Published | Missing | None:
         """Compare the page's posts, or our comments beneath the post, with the frozen text; the oldest is ours."""
         if post.reply_to:
             urn = find_comment(config.access_token, config.organisation, post, since)
         else:
-            urn = find_post(config.access_token, config.organisation, _text(post), post, since)
+            rows = list(posts_of(config.access_token, config.organisation, since))
+            urn = oldest(rows, _text(post), post, since)
+            if not urn:
+                return Missing(len(rows))
         return published_as(urn) if urn else None
+
+    def remote_id_of(self, address: str, config: LinkedInConfig, facts: Mapping[str, Any]) -> str:
+        """The URN that the address names; often it is that of an activity, which the API does not take."""
+        place = place_in(address)
+        urn = urn_in(place) if place and place.on(KIND, "linkedin.com") else ""
+        if not urn:
+            raise self.no_post_address(address)
+        return urn
+
+    def shown(self, config: LinkedInConfig, facts: Mapping[str, Any], named: str, post: Post, since: datetime) -> Shown:
+        """Read the post; for an activity it is the one of the page's posts since then that may be ours."""
+        if not is_activity(named):
+            row = object_of(call(config.access_token, "GET", f"/posts/{quoted(named)}"))
+            return shown_of(row, config.organisation)
+        rows = posts_of(config.access_token, config.organisation, since)
+        return shown_of(only_one(rows, _text(post), post, since), config.organisation)
 
     def edit(self, config: LinkedInConfig, facts: Mapping[str, Any], published: Published, post: Post) -> Published:
         """Change the text alone; the same again is harmless."""

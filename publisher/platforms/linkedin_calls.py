@@ -88,7 +88,7 @@ def earlier_post(reply: http.Reply) -> str:
         return found[1]
     raise UncertainError(
         gettext_noop("LinkedIn says that it has this post already: an earlier try may have worked."),
-        reason=Reason.ANSWER_LOST,
+        reason=Reason.DUPLICATE,
     )
 
 

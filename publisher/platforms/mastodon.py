@@ -20,6 +20,7 @@ from publisher.platforms.contract import (
     Abilities,
     Figures,
     Limits,
+    Missing,
     PictureFile,
     Platform,
     Post,
@@ -28,10 +29,12 @@ from publisher.platforms.contract import (
 )
 from publisher.platforms.length import check_fits, mastodon_length, with_link
 from publisher.platforms.mastodon_abilities import abilities_of, tells_many
+from publisher.platforms.mastodon_addresses import check_server, shown_of, status_id_in
 from publisher.platforms.mastodon_match import CLOCK_SKEW, created_at, is_this_post
 from publisher.platforms.mastodon_profile import profile_of, whoami, with_token
 from publisher.platforms.mastodon_server import COUNT_CODE_POINTS, limits_of, origin_of
 from publisher.platforms.mastodon_sign_in import MastodonSignIn
+from publisher.platforms.post_address import Shown, place_in
 from publisher.platforms.replies import (
     checked,
     identity_of,
@@ -71,6 +74,7 @@ class MastodonPlatform(Platform):
     config_class = MastodonConfig
     sign_in = MastodonSignIn()
     handle_example = "@koegebib@mastodon.social"
+    address_example = "mastodon.social/@koegebib/113456789"
 
     def __init__(self, poll_waits_s: tuple[float, ...] = (0.3, 0.7, 1, 2, 4, 4, 8, 10)) -> None:
         self._poll_waits_s = poll_waits_s
@@ -143,18 +147,36 @@ class MastodonPlatform(Platform):
         reply = self._call(config, "GET", f"/api/v1/statuses/{_quoted(published.remote_id)}")
         return published_of(reply)
 
-    def find(self, config: MastodonConfig, facts: Mapping[str, Any], post: Post, since: datetime) -> Published | None:
+    def find(
+        self, config: MastodonConfig, facts: Mapping[str, Any], post: Post, since: datetime
+    ) -> Published | Missing:
         """Compare the account's own statuses with the frozen text; of several the oldest is ours."""
         account_id = facts.get("account_id") or identity_of(whoami(config.server, config.access_token))
-        found, older_than = None, ""
+        found, older_than, among = None, "", 0
         for _page in range(PAGES_READ):
             rows = self._own_statuses(config, account_id, older_than)
+            among += len(rows)
             found = next((row for row in reversed(rows) if is_this_post(row, post, since)), found)
             moments = [moment for moment in map(created_at, rows) if moment is not None]
             if not moments or min(moments) < since - CLOCK_SKEW:
                 break
             older_than = identity_of(rows[-1])
-        return published_in(found) if found else None
+        return published_in(found) if found else Missing(among)
+
+    def remote_id_of(self, address: str, config: MastodonConfig, facts: Mapping[str, Any]) -> str:
+        """The status's id, from an address on the account's own server: elsewhere it has another."""
+        place = place_in(address)
+        status_id = status_id_in(place.path) if place else ""
+        if place is None or not status_id:
+            raise self.no_post_address(address)
+        check_server(place, origin_of(config.server), str(facts.get("domain", "")))
+        return status_id
+
+    def shown(self, config: MastodonConfig, facts: Mapping[str, Any], named: str, post: Post, since: datetime) -> Shown:
+        """Read the status."""
+        row = named_object_of(self._call(config, "GET", f"/api/v1/statuses/{_quoted(named)}"))
+        account_id = facts.get("account_id") or identity_of(whoami(config.server, config.access_token))
+        return shown_of(row, str(account_id))
 
     def edit(self, config: MastodonConfig, facts: Mapping[str, Any], published: Published, post: Post) -> Published:
         """Change the text. Pictures and warning are said again: what is left out would be taken off."""

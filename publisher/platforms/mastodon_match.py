@@ -45,6 +45,14 @@ def created_at(status: Mapping[str, Any]) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
+def words_of(content: str) -> str:
+    """A status's HTML as people read it."""
+    reader = _Reader()
+    reader.feed(content)
+    reader.close()
+    return "".join(reader.words)
+
+
 def comparable(text: str) -> str:
     """`text` without what servers change: whitespace, invisible characters, composition, the hosts of mentions."""
     composed = unicodedata.normalize("NFC", without_mention_hosts(text))

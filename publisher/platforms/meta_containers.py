@@ -13,7 +13,7 @@ from django.utils.translation import gettext_noop
 
 from publisher import http
 from publisher.errors import PermanentError, ThrottledError, TransientError, UncertainError
-from publisher.platforms.contract import PictureFile, Published
+from publisher.platforms.contract import Missing, PictureFile, Published
 from publisher.platforms.meta_graph import moment_of
 from publisher.platforms.meta_replies import QUOTA_S, SOON_S, container_error, object_of
 from publisher.vocabulary import Reason
@@ -53,7 +53,7 @@ def wait_until_ready(look: Callable[[str], Container], containers: Sequence[str]
 
 
 def publish_once(
-    found: Container, publish: Callable[[], Published], adopt: Callable[[], Published | None]
+    found: Container, publish: Callable[[], Published], adopt: Callable[[], Published | Missing]
 ) -> Published:
     """Publish a container that surely is not public yet; one that is already is looked up instead (`adopt`).
 
@@ -62,7 +62,7 @@ def publish_once(
     """
     if found.state == "PUBLISHED":
         earlier = adopt()
-        if earlier is None:
+        if isinstance(earlier, Missing):
             raise UncertainError(
                 gettext_noop("The platform says that this was published already: an earlier try may have worked."),
                 reason=Reason.ANSWER_LOST,

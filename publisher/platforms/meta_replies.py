@@ -188,7 +188,7 @@ def _error_for(reply: http.Reply, error: GraphError, committing: bool) -> Opslag
     if meaning == "duplicate" and committing:
         return UncertainError(
             gettext_noop("The platform says that this was published already: an earlier try may have worked."),
-            reason=Reason.ANSWER_LOST,
+            reason=Reason.DUPLICATE,
         )
     if meaning in _TRANSIENT:
         words, wait = _TRANSIENT[meaning]

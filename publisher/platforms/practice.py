@@ -28,6 +28,7 @@ from publisher.platforms.contract import (
     Published,
 )
 from publisher.platforms.length import check_fits, graphemes
+from publisher.platforms.post_address import Shown, anothers_post, place_in
 from publisher.platforms.replies import (
     checked,
     identity_of,
@@ -52,6 +53,7 @@ class PracticePlatform(Platform):
 
     kind = "practice"
     handle_example = "@koegebib"
+    address_example = "opslag.example.org/practice/koege/posts/12"
     label = _("Practice channel")
     config_class = PracticeConfig
     link_in_text = False
@@ -117,6 +119,21 @@ class PracticePlatform(Platform):
         """Ask for the key, which is surer than any comparison of texts."""
         posts = object_of(self._call(config, "GET", "/posts", params={"key": post.key})).get("posts")
         return published_in(posts[0]) if isinstance(posts, list) and posts else None
+
+    def remote_id_of(self, address: str, config: PracticeConfig, facts: Mapping[str, Any]) -> str:
+        """The number in the post's own address, which begins as those of all our pages."""
+        place, ours = place_in(address), place_in(settings.OPSLAG_BASE_URL)
+        match place.path[-4:] if place and ours and place.host == ours.host else ():
+            case ("practice", channel, "posts", number) if number.isascii() and number.isdigit() and len(number) < 19:
+                if channel != config.channel:
+                    raise anothers_post()
+                return number
+        raise self.no_post_address(address)
+
+    def shown(self, config: PracticeConfig, facts: Mapping[str, Any], named: str, post: Post, since: datetime) -> Shown:
+        """Read the post back; the channel does not tell its words."""
+        published = self.confirm(config, facts, Published(named))
+        return Shown(published.remote_id, published.permalink)
 
     def edit(self, config: PracticeConfig, facts: Mapping[str, Any], published: Published, post: Post) -> Published:
         """Change the text and the link; the page says that it was corrected."""

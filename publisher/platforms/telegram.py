@@ -17,7 +17,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop, pgettext_lazy
 
-from publisher.errors import AccountError, PermanentError
+from publisher.errors import AccountError, InputError, PermanentError
 from publisher.platforms.contract import (
     Abilities,
     FollowUp,
@@ -30,6 +30,7 @@ from publisher.platforms.contract import (
 )
 from publisher.platforms.length import check_fits, utf16_units, with_alts, with_link
 from publisher.platforms.picture_bytes import check_type
+from publisher.platforms.post_address import Shown, anothers_post, place_in
 from publisher.platforms.telegram_api import call, message_ids, object_from
 from publisher.platforms.words import Words
 from publisher.vocabulary import Reason
@@ -38,6 +39,7 @@ TEXT, CAPTION = 4096, 1024
 # Width and height of a photo together, in pixels, and how many times the one may be the other.
 SIDES, RATIO = 10_000, 20
 _NAME = re.compile(r"(?:(?:https?://)?(?:t|telegram)\.me/(?:s/)?|@)?([A-Za-z][A-Za-z0-9_]{3,31})/?")
+_MESSAGE = re.compile(r"[0-9]{1,18}")
 _NUMBER = re.compile(r"(?:https?://)?t\.me/c/(\d+)(?:/\d+)?/?|-100(\d+)")
 
 
@@ -68,6 +70,7 @@ class TelegramPlatform(Platform):
 
     kind = "telegram"
     handle_example = "@koegebib"
+    address_example = "t.me/koegebib/123"
     label = _("Telegram channel")
     name = "Telegram"
     words = Words(
@@ -147,6 +150,32 @@ class TelegramPlatform(Platform):
     def find(self, config: TelegramConfig, facts: Mapping[str, Any], post: Post, since: datetime) -> Published | None:
         """Never: a bot cannot read the channel."""
         return None
+
+    def remote_id_of(self, address: str, config: TelegramConfig, facts: Mapping[str, Any]) -> str:
+        """The message's number, from an address in this channel; t.me/s/… is how a browser shows it."""
+        place = place_in(address)
+        path = place.path if place and place.on(self.kind, "t.me", "telegram.me") else ()
+        match path[1:] if path[:1] == ("s",) else path:
+            case ("c", chat, number):
+                own = f"-100{chat}" == _chat_id(config, facts)
+            case (name, number):
+                own = name.casefold() == str(facts.get("username") or "").casefold()
+            case _:
+                raise self.no_post_address(address)
+        if not _MESSAGE.fullmatch(number) or (place and "comment" in place.query):
+            raise self.no_post_address(address)
+        if place and "single" in place.query:
+            words = gettext_noop("That is the address of one picture of several. Copy the address of the whole post.")
+            raise InputError(words)
+        if not own:
+            raise anothers_post()
+        return number
+
+    def shown(self, config: TelegramConfig, facts: Mapping[str, Any], named: str, post: Post, since: datetime) -> Shown:
+        """As the person says: a bot cannot read the channel. An album's messages have numbers in a row."""
+        numbers = range(int(named), int(named) + max(len(post.pictures), 1))
+        published = _published(",".join(map(str, numbers)), facts)
+        return Shown(published.remote_id, published.permalink, was_read=False)
 
     def edit(self, config: TelegramConfig, facts: Mapping[str, Any], published: Published, post: Post) -> Published:
         """Change the text, or the caption of the first photo; a text that is there already is no error."""

@@ -23,6 +23,7 @@ from publisher.platforms.contract import (
     FollowUp,
     Limits,
     LinkCard,
+    Missing,
     PictureFile,
     Platform,
     Post,
@@ -44,12 +45,15 @@ from publisher.platforms.meta_containers import (
 )
 from publisher.platforms.meta_graph import measured, moment_of, same_words, since_then
 from publisher.platforms.meta_replies import GONE, PERMISSION, named_object_of, object_of, pages_of, rows_of, unhurried
+from publisher.platforms.meta_shown import listed_row, shown_row, threads_code
+from publisher.platforms.post_address import Shown, place_in
 from publisher.platforms.replies import identity_of, public_url
 from publisher.platforms.threads_sign_in import GRAPH, ThreadsSignIn, base, profile_of
 from publisher.platforms.threads_text import MAX_LINKS, threads_length, unique_links
 from publisher.platforms.words import Words
 from publisher.vocabulary import Reason
 
+_SHOWN = {"address": "permalink", "text": "text", "at": "timestamp"}
 _METRICS = "views,likes,replies,reposts,quotes"
 # Posts have a quota of their own, and so have answers.
 _POSTS, _ANSWERS = ("quota_usage", "config"), ("reply_quota_usage", "reply_config")
@@ -72,6 +76,7 @@ class ThreadsPlatform(Platform):
     kind = "threads"
     one_at_a_time = True
     handle_example = "@koegebib"
+    address_example = "threads.com/@koegebib/post/C9xYz12AbCd"
     label = "Threads"
     words = Words(there=pgettext_lazy("Publish …", "on your Threads profile"))
     config_class = ThreadsConfig
@@ -154,18 +159,34 @@ class ThreadsPlatform(Platform):
         row = named_object_of(self._call(config, "GET", path, params=asked))
         return Published(identity_of(row), public_url(row.get("permalink")) or published.permalink)
 
-    def find(self, config: ThreadsConfig, facts: Mapping[str, Any], post: Post, since: datetime) -> Published | None:
+    def find(self, config: ThreadsConfig, facts: Mapping[str, Any], post: Post, since: datetime) -> Published | Missing:
         """Compare the profile's own posts (or answers) with the frozen text; of several the oldest is ours."""
         path = f"{_at(facts)}/{'replies' if post.reply_to else 'threads'}"
         asked = {"fields": "id,text,timestamp,permalink", "limit": "50"}
-        found = None
+        found, among = None, 0
         for rows in pages_of(lambda page: self._call(config, "GET", path, params={**asked, **page})):
+            among += len(rows)
             fresh = [row for row in rows if since_then(row, "timestamp", since)]
             free = [row for row in reversed(fresh) if identity_of(row) not in post.taken]
             found = next((row for row in free if same_words(row.get("text"), _text(post))), found)
             if len(fresh) < len(rows):
                 break
-        return Published(identity_of(found), public_url(found.get("permalink"))) if found else None
+        return Published(identity_of(found), public_url(found.get("permalink"))) if found else Missing(among)
+
+    def remote_id_of(self, address: str, config: ThreadsConfig, facts: Mapping[str, Any]) -> str:
+        """The short code, of which the id cannot be told."""
+        place = place_in(address)
+        code = threads_code(place) if place and place.on(self.kind, "threads.com", "threads.net") else ""
+        if not code:
+            raise self.no_post_address(address)
+        return code
+
+    def shown(self, config: ThreadsConfig, facts: Mapping[str, Any], named: str, post: Post, since: datetime) -> Shown:
+        """Look for the code among the profile's own posts, or answers."""
+        path = f"{_at(facts)}/{'replies' if post.reply_to else 'threads'}"
+        asked = {"fields": "id,text,timestamp,permalink", "limit": "50"}
+        pages = pages_of(lambda page: self._call(config, "GET", path, params={**asked, **page}))
+        return shown_row(listed_row(pages, "permalink", named, threads_code), **_SHOWN)
 
     def delete(self, config: ThreadsConfig, facts: Mapping[str, Any], published: Published) -> None:
         """Take the post down."""

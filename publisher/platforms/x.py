@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -18,15 +19,18 @@ from publisher.platforms.contract import (
     Figures,
     FollowUp,
     Limits,
+    Missing,
     Platform,
     Post,
     Profile,
     Published,
 )
 from publisher.platforms.length import check_fits, with_link
+from publisher.platforms.mastodon_match import created_at
+from publisher.platforms.post_address import Shown, after, place_in
 from publisher.platforms.words import Words
 from publisher.platforms.x_calls import KIND, SITE, call, data_of, identified, rows_of
-from publisher.platforms.x_match import FIELDS, is_this_post
+from publisher.platforms.x_match import FIELDS, answered, expanded, is_this_post
 from publisher.platforms.x_media import upload
 from publisher.platforms.x_sign_in import XSignIn, profile_of, tokens_for
 from publisher.platforms.x_text import weighted_length
@@ -37,6 +41,7 @@ RENEWED_BEFORE = timedelta(minutes=30)
 # X's clock may differ from ours by this much.
 CLOCK_SKEW = timedelta(minutes=1)
 PAGE, PAGES_READ = 100, 2
+_NUMBER = re.compile(r"[0-9]{1,19}")
 _COUNTED = ("like_count", "retweet_count", "reply_count", "impression_count")
 
 
@@ -56,6 +61,7 @@ class XPlatform(Platform):
 
     kind = "x"
     handle_example = "@koegebib"
+    address_example = "x.com/koegebib/status/1812345678901234567"
     label = "X"
     words = Words(there=pgettext_lazy("Publish …", "on your X profile"))
     config_class = XConfig
@@ -127,20 +133,46 @@ class XPlatform(Platform):
             raise PermanentError(gettext_noop("The post is no longer on X."), reason=Reason.REJECTED)
         return _published(published.remote_id, facts)
 
-    def find(self, config: XConfig, facts: Mapping[str, Any], post: Post, since: datetime) -> Published | None:
+    def find(self, config: XConfig, facts: Mapping[str, Any], post: Post, since: datetime) -> Published | Missing:
         """Compare the account's posts since the attempt with the frozen text; of several the oldest is ours."""
         user_id = str(facts.get("user_id") or profile_of(config.access_token).remote_id)
         begins = (since.astimezone(UTC) - CLOCK_SKEW).strftime("%Y-%m-%dT%H:%M:%SZ")
         asked = {"start_time": begins, "max_results": str(PAGE), "exclude": "retweets", "tweet.fields": FIELDS}
-        found = ""
+        found, among = "", 0
         for _page in range(PAGES_READ):
             path = f"/2/users/{quote(user_id, safe='')}/tweets"
             rows, meta = rows_of(call(config.access_token, "GET", path, params=asked))
+            among += len(rows)
             found = next((str(row.get("id")) for row in reversed(rows) if is_this_post(row, post)), found)
             if not meta.get("next_token"):
                 break
             asked["pagination_token"] = str(meta["next_token"])
-        return _published(found, facts) if found else None
+        return _published(found, facts) if found else Missing(among)
+
+    def remote_id_of(self, address: str, config: XConfig, facts: Mapping[str, Any]) -> str:
+        """The number behind “status”; X itself does not look at the name before it."""
+        place = place_in(address)
+        number = after(place.path, "status", "statuses") if place and place.on(KIND, "x.com", "twitter.com") else ""
+        if not _NUMBER.fullmatch(number):
+            raise self.no_post_address(address)
+        return number
+
+    def shown(self, config: XConfig, facts: Mapping[str, Any], named: str, post: Post, since: datetime) -> Shown:
+        """Read the post."""
+        user_id = str(facts.get("user_id") or profile_of(config.access_token).remote_id)
+        asked = {"ids": named, "tweet.fields": f"{FIELDS},author_id"}
+        rows, _meta = rows_of(call(config.access_token, "GET", "/2/tweets", params=asked))
+        row = next((row for row in rows if row.get("id") == named), None)
+        if row is None:
+            raise PermanentError(gettext_noop("The post is no longer on X."), reason=Reason.REJECTED)
+        return Shown(
+            named,
+            _published(named, facts).permalink,
+            text=expanded(row),
+            at=created_at(row),
+            own=row.get("author_id") == user_id,
+            reply_to=answered(row),
+        )
 
     def delete(self, config: XConfig, facts: Mapping[str, Any], published: Published) -> None:
         """Take it down; one that is gone already is no error."""

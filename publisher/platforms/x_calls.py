@@ -100,7 +100,7 @@ def _forbidden(said: str, committing: bool, answering: bool) -> OpslagError | No
     if committing and _DUPLICATE in said:
         return UncertainError(
             gettext_noop("X says that it has this text from us already: an earlier try may have worked."),
-            reason=Reason.ANSWER_LOST,
+            reason=Reason.DUPLICATE,
         )
     if answering:
         return PermanentError(

@@ -22,7 +22,7 @@ _LAST_SLASH = re.compile(r"/(?=\s|$)")
 def is_this_post(row: Mapping[str, Any], post: Post) -> bool:
     """Whether X's row is surely `post`: the whole text, the number of pictures and the post that it answers agree."""
     return (
-        _answered(row) == post.reply_to
+        answered(row) == post.reply_to
         and str(row.get("id")) not in post.taken
         and len(_list(_part(row, "attachments"), "media_keys")) == len(post.pictures)
         and _plain(expanded(row)) == _plain(with_link(post.text, post.link))
@@ -44,7 +44,8 @@ def _plain(text: str) -> str:
     return comparable(_LAST_SLASH.sub("", _SCHEME.sub("", text)))
 
 
-def _answered(row: Mapping[str, Any]) -> str:
+def answered(row: Mapping[str, Any]) -> str:
+    """The id of the post that X's row answers, "" for none."""
     answers = [each for each in _list(row, "referenced_tweets") if each.get("type") == "replied_to"]
     return str(answers[0].get("id", "")) if answers else ""
 

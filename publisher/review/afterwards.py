@@ -28,7 +28,15 @@ from publisher.models import Campaign, Delivery, Message, Operation, PostPart, U
 from publisher.models.probe import Moment
 from publisher.platforms.contract import Abilities
 from publisher.review.withdraw import cancel_one
-from publisher.vocabulary import DeliveryStatus, MessageStatus, OperationKind, OperationStatus, Outlet, PartStep
+from publisher.vocabulary import (
+    AccountStatus,
+    DeliveryStatus,
+    MessageStatus,
+    OperationKind,
+    OperationStatus,
+    Outlet,
+    PartStep,
+)
 
 NOTE_LENGTH = 1000
 PUBLIC = (PartStep.COMMITTED, PartStep.CONFIRMED)
@@ -286,11 +294,22 @@ def try_again(operation: Operation, user: User | None) -> None:
 
 
 def say_done(operation: Operation, user: User | None) -> None:
-    """A person has seen that an unconfirmed change is made, or has made a failed one on the platform itself.
+    """A person has seen that an unconfirmed change is made, or has made it on the platform itself, where it failed or
+    waits for a channel that is not connected.
 
     Raises InputError if it has moved on meanwhile.
     """
-    _settle(operation, user, (OperationStatus.FAILED, OperationStatus.UNCERTAIN), OperationStatus.DONE)
+    before = [OperationStatus.FAILED, OperationStatus.UNCERTAIN]
+    if waits_for_channel(operation):
+        before.append(OperationStatus.PENDING)
+    _settle(operation, user, tuple(before), OperationStatus.DONE)
+
+
+def waits_for_channel(operation: Operation) -> bool:
+    """Whether a change cannot be made before somebody connects its channel again."""
+    account = operation.part.delivery.account
+    waits = operation.status == OperationStatus.PENDING and operation.part.step in PUBLIC
+    return waits and account is not None and account.status != AccountStatus.CONNECTED
 
 
 def _settle(

@@ -34,9 +34,10 @@ _DECIDED_ALL = {
 }
 CUT_OFF = gettext_noop("%(outlet)s: said of one that it is public; what follows it was not published")
 CUT_OFF_WHY = gettext_noop(
-    "The post is public, as a colleague has said. What follows it was not published: Opslag does not know the post, so "
-    "it cannot answer to it. Publish the rest by hand, or as a new post."
+    "The post is public, as a colleague has said. What follows it was not published: Opslag does not know where the "
+    "post is, so it cannot answer to it. Say where it is, or publish the rest by hand, or as a new post."
 )
+ASKED_NOW = gettext_noop("The channel is being asked about it at this moment. Try again in a minute.")
 _UNMADE = (PartStep.WAITING, PartStep.PREPARING, PartStep.PREPARED)
 # From which status each decision starts. Only a fact from outside says of a failed one that it was sent after all.
 STARTS = {
@@ -195,7 +196,7 @@ def _refuse_while_looked_for(delivery: Delivery, message: Message, now: datetime
     if message.outlet != Outlet.POST or delivery.claim_id is None:
         return
     if Claim.objects.filter(pk=delivery.claim_id, lease_until__gt=now).exists():
-        raise InputError(gettext_noop("The channel is being asked about it at this moment. Try again in a minute."))
+        raise InputError(ASKED_NOW)
 
 
 def _decided(delivery: Delivery, new: DeliveryStatus, now: datetime) -> dict[str, object]:

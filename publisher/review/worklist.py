@@ -25,6 +25,7 @@ from publisher.models import (
     Rule,
     Source,
 )
+from publisher.review.afterwards import PUBLIC
 from publisher.review.photo_consent import posts_to_delete
 from publisher.vocabulary import (
     AccountStatus,
@@ -58,7 +59,8 @@ class Worklist:
     where the news itself asks, "changed" or "withdrawn". `held_news`: items in quarantine. Messages in `unconfirmed`
     and `failed_posts` carry `number`: how many deliveries; those in `held` carry `alike`: all of one campaign that are
     held for the same withdrawn news. `sources`: those that have not worked for a day, of which staff were told.
-    `changes`: posts that could not be corrected or taken down.
+    `changes`: posts that could not be corrected or taken down; `waiting_changes`: those that wait for it until their
+    channel is connected again.
     """
 
     to_approve: list[Campaign]
@@ -75,10 +77,11 @@ class Worklist:
     expiring: list[Account] = field(default_factory=list)
     held_news: list[Item] = field(default_factory=list)
     changes: list[Message] = field(default_factory=list)
+    waiting_changes: list[Message] = field(default_factory=list)
 
     def __len__(self) -> int:
         parts = (self.to_approve, self.held, self.changed, self.unconfirmed, self.failed_posts, self.accounts)
-        more = (self.sources, self.rules, self.expiring, self.changes)
+        more = (self.sources, self.rules, self.expiring, self.changes, self.waiting_changes)
         in_one_row = (self.replies, self.to_delete, self.held_news)
         return sum(len(part) for part in (*parts, *more)) + sum(map(bool, in_one_row))
 
@@ -87,7 +90,7 @@ def worklist(organisation: Organisation) -> Worklist:
     """Everything in the organisation that waits for a person, oldest first."""
     lately = timezone.now() - FAILED_LATELY
     failed = _with(organisation, DeliveryStatus.FAILED).filter(outlet=Outlet.POST, finished_at__gte=lately)
-    asking = _asking(organisation)
+    asking, to_be_changed = _asking(organisation), list(_to_be_changed(organisation))
     return Worklist(
         to_approve=list(_shown(organisation).filter(status=CampaignStatus.IN_REVIEW).order_by("created_at")),
         held=_held(organisation),
@@ -106,7 +109,8 @@ def worklist(organisation: Organisation) -> Worklist:
         to_delete=posts_to_delete(organisation).order_by().values("message").distinct().count(),
         expiring=expiring(organisation),
         held_news=list(held_in(organisation).only("title", "held_why", "organisation")),
-        changes=list(_not_changed(organisation)),
+        changes=[post for post in to_be_changed if post.not_changed],  # type: ignore[attr-defined]
+        waiting_changes=[post for post in to_be_changed if not post.not_changed],  # type: ignore[attr-defined]
     )
 
 
@@ -146,12 +150,19 @@ def _held(organisation: Organisation) -> list[Message]:
     return list(found.values())
 
 
-def _not_changed(organisation: Organisation) -> QuerySet[Message]:
-    """Posts that should have been corrected or taken down, which failed or nobody knows."""
-    status = (OperationStatus.FAILED, OperationStatus.UNCERTAIN)
-    asked = Operation.objects.filter(part__delivery__message=OuterRef("pk"), status__in=status)
-    posts = _messages(organisation).filter(outlet=Outlet.POST)
-    return posts.filter(Q(corrected_at__isnull=False) | Q(withdrawn_at__isnull=False), Exists(asked)).order_by("pk")
+def _to_be_changed(organisation: Organisation) -> QuerySet[Message]:
+    """Posts that should have been corrected or taken down by now; with `not_changed` it failed, or nobody knows.
+
+    The others wait for their channel, which must be connected first.
+    """
+    asked = Operation.objects.filter(part__delivery__message=OuterRef("pk"))
+    waits = asked.filter(status=OperationStatus.PENDING, part__step__in=PUBLIC)
+    posts = _messages(organisation).annotate(
+        not_changed=Exists(asked.filter(status__in=(OperationStatus.FAILED, OperationStatus.UNCERTAIN))),
+        waits=Exists(waits.exclude(part__delivery__account__status=AccountStatus.CONNECTED)),
+    )
+    wanted = posts.filter(Q(corrected_at__isnull=False) | Q(withdrawn_at__isnull=False), outlet=Outlet.POST)
+    return wanted.filter(Q(not_changed=True) | Q(waits=True)).order_by("pk")
 
 
 def _failing(organisation: Organisation) -> QuerySet[Source]:

@@ -243,6 +243,7 @@ def operation_rows(campaign: Campaign) -> list[dict[str, Any]]:
             "part": _part_of(operation),
             "words": _why(operation),
             "may_settle": operation.status in {OperationStatus.FAILED, OperationStatus.UNCERTAIN},
+            "waits": afterwards.waits_for_channel(operation),
         }
         for operation in afterwards.operations_of(campaign)
     ]
@@ -264,7 +265,6 @@ def _why(operation: Operation) -> str:
         return ""
     if operation.part.step not in afterwards.PUBLIC:
         return _("It is carried out once it is known that the post is public.")
-    account = operation.part.delivery.account
-    if operation.status == OperationStatus.PENDING and account and account.status != AccountStatus.CONNECTED:
-        return _("It waits until the channel is connected again.")
+    if afterwards.waits_for_channel(operation):
+        return _("It waits until the channel is connected again. Or make it on the platform itself, and say so here.")
     return str(Explanation.from_json(operation.last_error)) if operation.last_error else ""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.http import HttpResponse
@@ -32,6 +34,8 @@ FIGURE_WORDS: dict[str, StrOrPromise] = {
     "replies": gettext_lazy("comments"),
     "views": gettext_lazy("views"),
 }
+# How often a page asks for figures, in seconds: while some are about to come, and otherwise.
+SOON_S, SELDOM_S = 30, 300
 # How many PostFigures one press may be about: more than any page shows.
 _AT_MOST = 500
 
@@ -48,6 +52,32 @@ class FigureRow:
 def figure_rows(posts: Iterable[Posted]) -> list[FigureRow]:
     """For pages; the posts' messages have their account."""
     return [FigureRow(post, list(_cells(post)), list(_why(post))) for post in posts]
+
+
+def poll_seconds(posts: Iterable[Posted], now: datetime) -> int:
+    """How often a page should ask whether there are new figures; 0 where the platforms are asked no more.
+
+    Often while an answer is due, which is stored within a minute or so; else seldom.
+    """
+    times = [at for post in posts if (at := post.next_at or _begins_at(post)) is not None]
+    if not times:
+        return 0
+    pause = timedelta(seconds=SELDOM_S)
+    # What is long overdue waits for something: a stop that is lifted, a channel that is connected.
+    return SOON_S if any(-2 * pause <= at - now <= pause for at in times) else SELDOM_S
+
+
+def _begins_at(post: Posted) -> datetime | None:
+    """When a post that nobody has asked about yet is noted for it: soon after it is out, where that is done at all."""
+    ended, account = post.message.finished_at, post.message.account
+    asked_about = post.found and not post.gone and not post.withdrawn and post.read_at is None
+    return ended if asked_about and account is not None and tells(account) else None
+
+
+def fingerprint(rows: Iterable[FigureRow], poll: int) -> str:
+    """Changes when the page would show something else or should ask at another pace."""
+    shown = [(row.posted.message.pk, row.posted.address, row.posted.read_at, row.cells, row.why) for row in rows]
+    return hashlib.sha256(repr((shown, poll)).encode()).hexdigest()[:16]
 
 
 def _cells(post: Posted) -> Iterator[tuple[str, int | None]]:

@@ -13,10 +13,13 @@ from django.utils.translation import gettext as _
 from publisher.access.audit import timeline
 from publisher.compose.links import view_url
 from publisher.compose.past_events import left_out_titles
+from publisher.deliver.by_address import Unplaced, unplaced
+from publisher.deliver.reconcile import LOOKS_S
 from publisher.errors import Explanation
 from publisher.models import Campaign, Delivery, Message
 from publisher.review.drafting import CREATED
 from publisher.review.progress import Progress, progress
+from publisher.track.looks import LookedAt, looks_at
 from publisher.track.receipts import Line, campaign_receipt
 from publisher.vocabulary import AccountStatus, DeliveryStatus, HoldReason, MessageStatus, Outlet
 from publisher.web.course import course_of
@@ -39,7 +42,8 @@ class ReceiptRow:
     """What became of one message. `counts`: delivery status → number; `reasons`: why some were skipped or failed.
 
     `course`: what it waits for while it is being sent, and when its last recipient will have it. `left_out`: headlines
-    of the events that were over when it was sent.
+    of the events that were over when it was sent. `place`: what of a post is (or may be) public, nobody knows where;
+    `looks`: what was asked about it while it was unconfirmed.
     """
 
     message: Message
@@ -49,6 +53,8 @@ class ReceiptRow:
     complained: int = 0
     unsubscribed: int = 0
     delivery: Delivery | None = None
+    place: Unplaced | None = None
+    looks: list[LookedAt] = field(default_factory=list)
     course: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
 
@@ -113,6 +119,11 @@ class ReceiptRow:
         return bool(self.held or self.broken or self.uncertain or (self.failed and not self.is_mail))
 
     @property
+    def is_looked_for(self) -> bool:
+        """Whether it is an unconfirmed post about which the platform is still asked now and then."""
+        return bool(self.uncertain and self.delivery and self.delivery.strikes <= len(LOOKS_S))
+
+    @property
     def only_withdrawn(self) -> bool:
         """Whether nothing is to be decided but what becomes of its withdrawn news."""
         others = self.broken or self.uncertain or (self.failed and not self.is_mail)
@@ -156,8 +167,11 @@ def _add_deliveries(campaign: Campaign, rows: list[ReceiptRow]) -> None:
     """A post has one delivery: its error and its address stand in the row."""
     posts = {row.message.pk: row for row in rows if not row.is_mail}
     found = Delivery.objects.for_organisation(campaign.organisation).filter(message__in=posts)
+    looks = looks_at(row.message for row in rows)
     for delivery in found.prefetch_related("parts"):
-        posts[delivery.message_id].delivery = delivery
+        row = posts[delivery.message_id]
+        delivery.account = row.message.account
+        row.delivery, row.place, row.looks = delivery, unplaced(delivery), looks.get(row.message.pk, [])
 
 
 def stage(campaign: Campaign, rows: list[ReceiptRow], *, stopped: bool) -> str:
@@ -196,7 +210,7 @@ def poll_seconds(now_at: str, rows: list[ReceiptRow]) -> int:
     left = _until_first(rows)
     if left is not None and left <= settings.OPSLAG_UNDO_SECONDS + 2 * WAITING_S:
         return LIVE_S
-    if any(row.message.status in (*_OPEN, MessageStatus.HELD) for row in rows):
+    if any(row.message.status in (*_OPEN, MessageStatus.HELD) or row.is_looked_for for row in rows):
         return WAITING_S
     fresh = timezone.now() - READ_BACK
     unread = any(
@@ -212,6 +226,7 @@ def fingerprint(rows: list[ReceiptRow], poll: int) -> str:
     for row in rows:
         message = row.message
         shown += [message.pk, message.status, message.hold_reason, message.finished_at, row.address, row.broken]
+        shown += [bool(row.place), len(row.looks), [look.at for look in row.looks[-1:]]]
         shown += [row.counts, row.course, row.reasons, row.came_back, row.complained, row.unsubscribed]
     return hashlib.sha256(repr((shown, poll, seconds_left(rows))).encode()).hexdigest()[:16]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -18,7 +19,7 @@ from django_htmx.http import HttpResponseClientRefresh
 
 from publisher.compose.post_pictures import WITH_PICTURES
 from publisher.compose.renewing import withdrawn_news
-from publisher.models import Campaign, StopStamp
+from publisher.models import Campaign, Message, StopStamp
 from publisher.review.progress import Progress
 from publisher.review.worklist import VIEWS, listed, numbers
 from publisher.track.clicks import link_figures
@@ -26,6 +27,8 @@ from publisher.track.posted import posted
 from publisher.vocabulary import CampaignStatus, MessageStatus
 from publisher.web.afterwards import operation_rows
 from publisher.web.figures import figure_rows
+from publisher.web.figures import fingerprint as fingerprint_of_figures
+from publisher.web.figures import poll_seconds as poll_seconds_of_figures
 from publisher.web.obstacle import of_checks
 from publisher.web.previews import preview
 from publisher.web.promise import Promise, error_count, open_checks, promise
@@ -91,13 +94,13 @@ def sendout(request: OwnRequest, campaign_id: int) -> HttpResponse:
         "may_approve": may(request, "approve"),
         "open": any(row.message.status in OPEN for row in rows),
         "link_figures": link_figures(campaign),
-        "figures": figure_rows(posted(row.message for row in rows)),
         "operations": operation_rows(campaign),
         "corrects": Campaign.objects.for_organisation(request.organisation)
         .filter(messages__corrections__campaign=campaign)
         .order_by("pk")
         .distinct(),
     }
+    context |= _figures(campaign, (row.message for row in rows))
     if campaign.status == CampaignStatus.IN_REVIEW:
         context |= _review(campaign, rows)
     return render(request, "web/sendouts/sendout.html", context)
@@ -150,6 +153,27 @@ def live(request: OwnRequest, campaign_id: int) -> HttpResponse:
     if context["digest"] == request.GET.get("seen"):
         return HttpResponse(status=204)
     return render(request, f"web/sendouts/{template}.html", context)
+
+
+@staff()
+def figures(request: OwnRequest, campaign_id: int) -> HttpResponse:
+    """How its posts do by now. 204 while nothing has changed."""
+    campaign = own_campaign(request, campaign_id)
+    context = _figures(campaign, campaign.messages.select_related("account", "campaign"))
+    if context["figures_digest"] == request.GET.get("seen"):
+        return HttpResponse(status=204)
+    return render(request, "web/sendouts/figures.html", context)
+
+
+def _figures(campaign: Campaign, messages: Iterable[Message]) -> dict[str, Any]:
+    posts = posted(messages)
+    rows, poll = figure_rows(posts), poll_seconds_of_figures(posts, timezone.now())
+    return {
+        "campaign": campaign,
+        "figures": rows,
+        "figures_poll": poll,
+        "figures_digest": fingerprint_of_figures(rows, poll),
+    }
 
 
 def _live_context(request: OwnRequest, campaign: Campaign, rows: list[ReceiptRow]) -> dict[str, Any]:

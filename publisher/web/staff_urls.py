@@ -17,6 +17,7 @@ from publisher.web import (
     pictures,
     plan,
     post_pictures,
+    post_place,
     previews,
     quarantine,
     renewal,
@@ -61,6 +62,7 @@ urlpatterns = [
     path("sendouts/<int:campaign_id>/pictures/add", post_pictures.add, name="draft-pictures-add"),
     path("sendouts/<int:campaign_id>/posts/<int:message_id>/pictures", post_pictures.post, name="post-pictures"),
     path("sendouts/<int:campaign_id>/live", sendouts.live, name="sendout-live"),
+    path("sendouts/<int:campaign_id>/figures", sendouts.figures, name="sendout-figures"),
     path("sendouts/<int:campaign_id>/act", sendout_actions.act, name="sendout-act"),
     path("sendouts/<int:campaign_id>/cancel", sendout_actions.cancel_campaign, name="sendout-cancel"),
     path("sendouts/<int:campaign_id>/correct", afterwards.correct, name="sendout-correct"),
@@ -69,6 +71,7 @@ urlpatterns = [
     path("sendouts/<int:campaign_id>/news/<int:item_id>", renewal.decide, name="sendout-news"),
     path("sendouts/<int:campaign_id>/mail/<int:message_id>", previews.mail_preview, name="mail-preview"),
     path("sendouts/<int:campaign_id>/mail/<int:message_id>/as", show_as.mail_seen, name="mail-seen"),
+    path("sendouts/<int:campaign_id>/messages/<int:message_id>/place", post_place.post_place, name="post-place"),
     path("sendouts/<int:campaign_id>/messages/<int:message_id>", sendout_actions.act_on_message, name="message-act"),
     path(
         "sendouts/<int:campaign_id>/messages/<int:message_id>/cancel", sendout_actions.cancel_one, name="message-cancel"

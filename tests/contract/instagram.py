@@ -253,7 +253,7 @@ class InstagramServer(LoginServer):
         return {
             "id": post.remote_id, "caption": post.text or None, "text": post.text, "username": "kulturfaellesskabet",
             "timestamp": post.created_at.strftime("%Y-%m-%dT%H:%M:%S+0000"), "like_count": 5,
-            "comments_count": comments, "permalink": f"{request.origin}/p/{post.remote_id}/",
+            "comments_count": comments, "permalink": f"{_site(request)}/p/{post.remote_id}/",
         }  # fmt: skip
 
     def _page(self, request: Request, media_id: str) -> Response:
@@ -262,3 +262,8 @@ class InstagramServer(LoginServer):
         if post is None or post.fields.get("only_roles"):
             return page("<h1>Sorry, this page isn't available.</h1>", 404)
         return page(f"<!doctype html><meta charset=utf-8><title>Instagram</title><p>{escape(post.text)}</p>")
+
+
+def _site(request: Request) -> str:
+    """Where people see posts: Instagram's own site, or this server where it is one of its own."""
+    return "https://www.instagram.com" if "//graph." in request.origin else request.origin

@@ -105,7 +105,7 @@ class PracticeServer(ContractServer):
         if given["reply_to"] and self.post(given["reply_to"]) is None:
             raise RefusedError(422, "reply_to is not there")
         return PublicPost(
-            f"p{next(self._ids)}",
+            str(next(self._ids)),
             given["text"],
             self.clock.now(),
             [self._alt_texts[media_id] for media_id in given["media_ids"]],
@@ -143,4 +143,4 @@ class PracticeServer(ContractServer):
         return post
 
     def _entity(self, request: Request, post: PublicPost) -> dict[str, Any]:
-        return {"id": post.remote_id, "url": f"{request.origin}/practice/proeve#{post.remote_id}"}
+        return {"id": post.remote_id, "url": f"{request.origin}/practice/proeve/posts/{post.remote_id}"}

@@ -257,6 +257,7 @@ class XServer(ContractServer):
             urls += [{"url": "https://t.co/picture", "expanded_url": where, "media_key": "3_1"} for _ in post.pictures]
         shown: dict[str, Any] = {
             "created_at": post.created_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "author_id": USER_ID,
             "entities": {"urls": urls} if urls else None,
             "attachments": {"media_keys": [f"3_{n}" for n in range(len(post.pictures))]} if post.pictures else None,
             "referenced_tweets": [{"type": "replied_to", "id": post.reply_to}] if post.reply_to else None,

@@ -19,9 +19,18 @@ import pytest
 from PIL import Image
 
 from publisher import http
-from publisher.errors import AccountError, OpslagError, PermanentError, ThrottledError, TransientError, UncertainError
+from publisher.errors import (
+    AccountError,
+    InputError,
+    OpslagError,
+    PermanentError,
+    ThrottledError,
+    TransientError,
+    UncertainError,
+)
 from publisher.platforms import PLATFORMS
 from publisher.platforms.contract import PictureFile, Platform, Post, Published
+from publisher.platforms.post_address import Shown, resembles
 from tests.contract.faults import Faults
 from tests.contract.server import ContractServer
 
@@ -55,6 +64,11 @@ class Stage:
     def commit_only(self, post: Post) -> Published:
         """Commit a post without pictures."""
         return self.platform.commit(self.config, self.facts, post, {"media_ids": []})
+
+    def at(self, post: Post, address: str) -> Shown:
+        """What stands at an address that a person pasted."""
+        named = self.platform.remote_id_of(address, self.config, self.facts)
+        return self.platform.shown(self.config, self.facts, named, post, a_while_ago())
 
 
 def stage_on(
@@ -186,13 +200,33 @@ class PlatformContract:
         with pytest.raises(PermanentError):
             stage.platform.confirm(stage.config, stage.facts, Published("no-such-post"))
 
+    def test_a_pasted_address_leads_to_the_post(self, stage: Stage) -> None:
+        if not stage.platform.address_example:
+            pytest.skip("posts have no address there")
+        post = a_post()
+        published = stage.platform.confirm(stage.config, stage.facts, stage.publish(post))
+        shown = stage.at(post, f" {published.permalink}?utm_source=delt ")
+        assert (shown.remote_id, shown.permalink) == (published.remote_id, published.permalink)
+        assert shown.own and shown.reply_to in (None, "") and resembles(post.text, shown.text)
+        assert shown.at is None or abs(shown.at - datetime.now(UTC)) < timedelta(minutes=5)
+
+    def test_an_address_where_there_is_no_post_is_refused(self, stage: Stage) -> None:
+        if not stage.platform.address_example:
+            pytest.skip("posts have no address there")
+        assert stage.platform.address_example in str(stage.platform.no_post_address("x"))
+        try:
+            shown = stage.at(a_post(), stage.platform.address_example)
+        except (InputError, PermanentError):
+            return
+        assert not shown.was_read, "only where nobody can look the person is believed"
+
     def test_a_lost_answer_is_uncertain_and_the_post_is_found(self, stage: Stage, picture: PictureFile) -> None:
         post = a_post(pictures=(picture,))
         stage.faults.set("commit_then_drop")
         with pytest.raises(UncertainError):
             stage.publish(post)
         found = stage.platform.find(stage.config, stage.facts, post, a_while_ago())
-        assert found is not None
+        assert found
         assert found.remote_id == stage.seen()[0].remote_id
         assert found.permalink.startswith("http")
 
@@ -201,16 +235,16 @@ class PlatformContract:
         with pytest.raises(UncertainError):
             stage.publish(a_post())
         assert stage.seen() == []
-        assert stage.platform.find(stage.config, stage.facts, a_post(), a_while_ago()) is None
+        assert not stage.platform.find(stage.config, stage.facts, a_post(), a_while_ago())
 
     def test_find_does_not_take_another_post_for_ours(self, stage: Stage) -> None:
         stage.publish(a_post("En anden nyhed", key="another-key"))
-        assert stage.platform.find(stage.config, stage.facts, a_post(), a_while_ago()) is None
+        assert not stage.platform.find(stage.config, stage.facts, a_post(), a_while_ago())
 
     def test_find_passes_over_posts_that_are_known_however_alike(self, stage: Stage) -> None:
         first = stage.publish(a_post())
         lost = a_post(key="another-key", taken=frozenset({first.remote_id}))
-        assert stage.platform.find(stage.config, stage.facts, lost, a_while_ago()) is None
+        assert not stage.platform.find(stage.config, stage.facts, lost, a_while_ago())
         try:
             second = stage.publish(lost)
         except UncertainError:

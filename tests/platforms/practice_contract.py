@@ -19,7 +19,7 @@ class PracticeContract(PlatformContract):
         with pytest.raises(UncertainError):
             stage.publish(second)
         found = stage.platform.find(stage.config, stage.facts, second, a_while_ago())
-        assert found is not None
+        assert found
         assert stage.publish(second) == found
         stage.publish(a_post("Sidst", key="3", reply_to=found.remote_id, thread_root=first.remote_id))
         figures = stage.platform.figures(stage.config, stage.facts, [first.remote_id, found.remote_id])
@@ -53,7 +53,7 @@ class PracticeContract(PlatformContract):
             stage.platform.delete(stage.config, stage.facts, published)
         assert stage.commit_only(a_post()).remote_id == published.remote_id
         assert stage.seen() == []
-        assert stage.platform.find(stage.config, stage.facts, a_post(), a_while_ago()) is None
+        assert not stage.platform.find(stage.config, stage.facts, a_post(), a_while_ago())
         for step in (
             lambda: stage.platform.edit(stage.config, stage.facts, published, a_post("Rettet")),
             lambda: stage.platform.confirm(stage.config, stage.facts, published),

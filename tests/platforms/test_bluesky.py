@@ -87,7 +87,7 @@ class TestBluesky(PlatformContract):
             with pytest.raises(AccountError):
                 step()
         assert stage.seen() == []
-        assert platform.find(config, facts, post, a_while_ago()) is None
+        assert not platform.find(config, facts, post, a_while_ago())
 
     def test_who_it_is_comes_from_the_accounts_own_server(self, stage: Stage, server: BlueskyServer) -> None:
         profile = stage.platform.verify(stage.config)

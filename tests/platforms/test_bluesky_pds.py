@@ -165,7 +165,7 @@ def test_a_lost_answer_is_uncertain_found_and_repeated_without_harm(account: Con
     found = account.platform.find(account.config, account.facts, post, a_while_ago())
     assert found == account.platform.commit(account.config, account.facts, post, prepared)
     assert len(account.records()) == 1
-    assert account.platform.find(account.config, account.facts, planned(key="another-key"), a_while_ago()) is None
+    assert not account.platform.find(account.config, account.facts, planned(key="another-key"), a_while_ago())
 
 
 def test_a_session_that_has_run_out_is_renewed_and_goes_on(account: Connected) -> None:

@@ -157,7 +157,7 @@ class TestFacebook(PlatformContract, FindsAfterAnUnclearAnswer, HasALinkField, T
     def test_a_post_that_the_list_leaves_out_stays_unknown(self, stage: Stage) -> None:
         stage.publish(a_post())
         stage.faults.set("hides_posts", times=None)
-        assert stage.platform.find(stage.config, stage.facts, a_post(), a_while_ago()) is None
+        assert not stage.platform.find(stage.config, stage.facts, a_post(), a_while_ago())
 
     def test_find_reads_on_and_takes_the_oldest(self, stage: Stage, server: FacebookServer) -> None:
         first = stage.publish(a_post())
@@ -167,12 +167,12 @@ class TestFacebook(PlatformContract, FindsAfterAnUnclearAnswer, HasALinkField, T
         stage.publish(a_post())
         assert stage.platform.find(stage.config, stage.facts, a_post(), a_while_ago()) == first
         later = datetime.now(UTC) + timedelta(hours=1)
-        assert stage.platform.find(stage.config, stage.facts, a_post(), later) is None
+        assert not stage.platform.find(stage.config, stage.facts, a_post(), later)
 
     def test_pictures_without_words_are_never_taken_for_ours(self, stage: Stage, picture: PictureFile) -> None:
         post = a_post("", link="", pictures=(picture,))
         stage.publish(post)
-        assert stage.platform.find(stage.config, stage.facts, post, a_while_ago()) is None
+        assert not stage.platform.find(stage.config, stage.facts, post, a_while_ago())
 
     def test_a_first_comment_is_written_found_and_read_back(self, stage: Stage, server: FacebookServer) -> None:
         first = stage.publish(a_post())
@@ -181,7 +181,7 @@ class TestFacebook(PlatformContract, FindsAfterAnUnclearAnswer, HasALinkField, T
         with pytest.raises(UncertainError):
             stage.publish(comment)
         found = stage.platform.find(stage.config, stage.facts, comment, a_while_ago())
-        assert found is not None
+        assert found
         assert (found.remote_id, server.posts[1].reply_to) == (server.posts[1].remote_id, first.remote_id)
         assert stage.platform.confirm(stage.config, stage.facts, found) == found
 

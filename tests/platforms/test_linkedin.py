@@ -166,10 +166,10 @@ class TestLinkedIn(PlatformContract, ProcessesPictures, RepeatsAfterAnUnclearAns
         with pytest.raises(UncertainError):
             stage.commit_only(post)
         found = stage.platform.find(stage.config, stage.facts, post, a_while_ago())
-        assert found is not None
+        assert found
         assert found.remote_id == stage.seen()[1].remote_id
         other = replace(post, text="Noget andet")
-        assert stage.platform.find(stage.config, stage.facts, other, a_while_ago()) is None
+        assert not stage.platform.find(stage.config, stage.facts, other, a_while_ago())
 
     def test_a_comment_can_be_changed_and_taken_down(self, stage: Stage) -> None:
         first = stage.publish(a_post())
@@ -268,7 +268,7 @@ class TestLinkedIn(PlatformContract, ProcessesPictures, RepeatsAfterAnUnclearAns
     def test_find_looks_no_further_back_than_asked(self, stage: Stage) -> None:
         stage.publish(a_post())
         later = datetime.now(UTC) + timedelta(hours=1)
-        assert stage.platform.find(stage.config, stage.facts, a_post(), later) is None
+        assert not stage.platform.find(stage.config, stage.facts, a_post(), later)
 
     @pytest.mark.parametrize(
         "text",
@@ -288,7 +288,7 @@ class TestLinkedIn(PlatformContract, ProcessesPictures, RepeatsAfterAnUnclearAns
     ) -> None:
         stage.publish(a_post())
         changed = {"pictures": (picture,)} if "pictures" in change else change
-        assert stage.platform.find(stage.config, stage.facts, a_post(**changed), a_while_ago()) is None
+        assert not stage.platform.find(stage.config, stage.facts, a_post(**changed), a_while_ago())
 
 
 class TestOverTheNetwork(OverTheNetwork):

@@ -74,8 +74,8 @@ class MastodonContract(PlatformContract):
         parent = server.posts()[1].in_reply_to
         assert parent is not None
         assert parent.status_id == first.remote_id
-        assert stage.platform.find(stage.config, stage.facts, second, a_while_ago()) is not None
-        assert stage.platform.find(stage.config, stage.facts, replace(second, reply_to=""), a_while_ago()) is None
+        assert stage.platform.find(stage.config, stage.facts, second, a_while_ago())
+        assert not stage.platform.find(stage.config, stage.facts, replace(second, reply_to=""), a_while_ago())
 
     def test_an_answer_to_a_deleted_post_is_refused(self, stage: Stage) -> None:
         with pytest.raises(PermanentError, match="Record not found"):
@@ -165,7 +165,7 @@ class TestMastodon(MastodonContract):
         with pytest.raises(UncertainError):
             stage.publish(a_post())
         found = stage.platform.find(stage.config, stage.facts, a_post(), a_while_ago())
-        assert found is not None
+        assert found
         assert found.remote_id == stage.seen()[0].remote_id
 
     def test_a_busy_server_is_uncertain_when_publishing_and_waited_for_when_uploading(
@@ -241,12 +241,12 @@ class TestMastodon(MastodonContract):
     def test_find_looks_no_further_back_than_asked(self, stage: Stage, server: MastodonServer) -> None:
         stage.publish(a_post())
         later = datetime.now(UTC) + timedelta(hours=1)
-        assert stage.platform.find(stage.config, stage.facts, a_post(), later) is None
+        assert not stage.platform.find(stage.config, stage.facts, a_post(), later)
 
     def test_find_wants_the_same_number_of_pictures(self, stage: Stage, picture: PictureFile) -> None:
         stage.publish(a_post())
         wanted = a_post(pictures=(picture,))
-        assert stage.platform.find(stage.config, stage.facts, wanted, a_while_ago()) is None
+        assert not stage.platform.find(stage.config, stage.facts, wanted, a_while_ago())
 
     @pytest.mark.parametrize(
         "text",

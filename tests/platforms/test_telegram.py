@@ -68,7 +68,7 @@ class TestTelegram(PlatformContract):
         with pytest.raises(UncertainError):
             stage.publish(a_post(pictures=(picture,)))
         assert len(stage.seen()) == 1
-        assert stage.platform.find(stage.config, stage.facts, a_post(), a_while_ago()) is None
+        assert not stage.platform.find(stage.config, stage.facts, a_post(), a_while_ago())
         assert not stage.platform.abilities(stage.facts).finds
 
     def test_a_server_fault_while_uploading_is_tried_again(self, stage: Stage, picture: PictureFile) -> None:

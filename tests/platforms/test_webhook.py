@@ -90,7 +90,7 @@ class TestWebhook(PlatformContract):
             stage.platform.commit(stage.config, stage.facts, post, prepared)
         found = stage.platform.commit(stage.config, stage.facts, post, prepared)
         assert [seen.remote_id for seen in stage.seen()] == [found.remote_id]
-        assert stage.platform.find(stage.config, stage.facts, post, a_while_ago()) is None
+        assert not stage.platform.find(stage.config, stage.facts, post, a_while_ago())
 
     def test_every_attempt_sends_the_same_bytes(
         self, stage: Stage, server: WebhookServer, picture: PictureFile

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
 from django.test import Client
 from django.utils import timezone
 
-from publisher.models import Account, Delivery, PostFigures, PostPart, User
+from publisher.models import Account, Delivery, Message, PostFigures, PostPart, User
 from publisher.track.posted import posted
 from tests.contract.mastodon import MastodonServer
 from tests.track.social import asked, on_server, published, told
@@ -37,6 +38,34 @@ def test_the_receipt_says_what_each_post_has_got(commented: Delivery, annas: Cli
     assert "How the posts do" in page and "figures as of" in page
     assert "Likes 1,234 Shares 1 Comments 3 Views – not told" in page
     assert "Mastodon does not tell: views." in page
+
+
+def test_an_open_page_asks_for_new_figures_now_and_then(commented: Delivery, annas: Client, sven: User) -> None:
+    def asks() -> tuple[str, int]:
+        found = re.search(r'hx-get="([^"]*/figures[^"]*)" hx-trigger="every (\d+)s"', shown())
+        return (found[1], int(found[2])) if found else ("", 0)
+
+    def shown() -> str:
+        return annas.get(page_of(commented)).content.decode()
+
+    now = timezone.now()
+    PostFigures.objects.update(next_at=now + timedelta(hours=3))
+    address, seldom = asks()
+    assert address.startswith(f"{page_of(commented)}/figures?seen=") and seldom >= 120
+    assert annas.get(address).status_code == 204
+    assert signed_in(sven).get(address).status_code == 404
+    PostFigures.objects.update(next_at=now + timedelta(seconds=20))
+    assert 15 <= asks()[1] < seldom, "an answer is about to come"
+    PostFigures.objects.update(likes=1235)
+    answer = annas.get(address)
+    assert "Likes 1,235" in words(answer) and 'id="figures"' in answer.content.decode()
+    PostFigures.objects.update(next_at=now - timedelta(days=1))
+    assert asks()[1] == seldom, "everything is stopped"
+    PostFigures.objects.update(next_at=None)
+    assert asks() == ("", 0)
+    PostFigures.objects.all().delete()
+    Message.objects.update(finished_at=now)
+    assert 15 <= asks()[1] < seldom, "it is out since a moment ago, and will be asked about"
 
 
 @pytest.mark.parametrize(

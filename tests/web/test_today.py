@@ -234,3 +234,32 @@ def test_a_post_that_could_not_be_taken_down_waits_for_a_person(
     assert "1 thing needs a person." in page
     Operation.objects.update(status="done")
     assert "could not be taken down" not in words(signed_in(bo).get("/"))
+
+
+@pytest.mark.parametrize("status", [AccountStatus.DISCONNECTED, AccountStatus.NEEDS_RECONNECT])
+@pytest.mark.parametrize("marks", ["withdrawn_at", "corrected_at"])
+def test_a_change_that_waits_for_its_channel_says_what_to_do(
+    item: Item, practice_account: Account, bo: User, status: AccountStatus, marks: str
+) -> None:
+    campaign = approved(item, bo, None, practice_account)
+    message, client = post_of(campaign), signed_in(bo)
+    begin(message)
+    hand_over(message, DeliveryStatus.SENT)
+    finish(message)
+    Message.objects.filter(pk=message.pk).update(**{marks: timezone.now()})
+    PostPart.objects.filter(delivery__message=message).update(step="committed", remote_id="7")
+    part = PostPart.objects.get(delivery__message=message)
+    kind = "delete" if marks == "withdrawn_at" else "edit"
+    operation = Operation.objects.create(part=part, kind=kind, status="pending", due_at=timezone.now())
+    assert "Waits for its channel" not in words(client.get("/")), "a worker does it in a moment"
+    settle = f"/sendouts/{campaign.pk}/changes/{operation.pk}"
+    client.post(settle, {"do": "done"})
+    assert Operation.objects.get().status == "pending"
+    Account.objects.filter(pk=practice_account.pk).update(status=status)
+    page = words(client.get("/"))
+    what = "take the post down" if marks == "withdrawn_at" else "correct the post"
+    assert "Waits for its channel" in page and f"Connect it, or {what} there yourself." in page
+    shown = client.get(f"/sendouts/{campaign.pk}")
+    assert f'href="/channels/{practice_account.pk}"' in shown.content.decode() and "It is done" in words(shown)
+    client.post(settle, {"do": "done"})
+    assert Operation.objects.get().status == "done" and "Waits for its channel" not in words(client.get("/"))
