@@ -216,7 +216,7 @@ class OverTheNetwork:
             stage.publish(a_post())
         assert len(stage.seen()) == posts
         found = stage.platform.find(stage.config, stage.facts, a_post(), a_while_ago())
-        assert (found is not None) == bool(posts)
+        assert bool(found) == bool(posts)
 
 
 class FetchesOverTheNetwork:
