@@ -13,9 +13,11 @@ from publisher.access.notices import notify_approvers, notify_other_approvers
 from publisher.accounts.refusal import refused
 from publisher.accounts.renewal import fresh_config, renewed, with_access
 from publisher.accounts.settings import platform_of
+from publisher.address_guard import time_limit
 from publisher.compose.social import follow_up_of, post_of
 from publisher.deliver import claim, outcome, post_trouble
-from publisher.deliver.post_claim import ClaimLostError, PostClaim, take
+from publisher.deliver.post_claim import MARGIN, ClaimLostError, PostClaim, take
+from publisher.deliver.server_room import first_of_each
 from publisher.errors import (
     AccountError,
     Explanation,
@@ -50,12 +52,10 @@ COMMIT_LEASE = timedelta(seconds=120)
 # Four pictures on a slow server, where nothing was uploaded ahead.
 UPLOAD_LEASE = timedelta(minutes=6)
 # Longer than any platform compares a post with the ones before it, and than its clock may differ from ours.
-_ALIKE_WITHIN = timedelta(hours=1)
+ALIKE_WITHIN = timedelta(hours=1)
 # The steps of a part that everybody can see.
 PUBLIC = frozenset({PartStep.COMMITTED, PartStep.CONFIRMED})
 _AT_ONCE = 100
-# Enough that a channel's post is seen behind many that wait for another's server.
-_SEEN_AT_ONCE = 400
 
 # In words that only the index of posts has: that of the lines holds all mails that were ever sent.
 _WAITING = Q(status=DeliveryStatus.PENDING, account__isnull=False)
@@ -79,8 +79,8 @@ def unprepared(now: Moment) -> QuerySet[Delivery]:
 
 
 def to_prepare(now: datetime) -> list[int]:
-    """The `unprepared`, each once."""
-    return list(unprepared(now).distinct().values_list("pk", flat=True)[:_AT_ONCE])
+    """Some of the `unprepared`, each once."""
+    return first_of_each(unprepared(now), "account", "due_at", "pk", most=_AT_ONCE)
 
 
 def due(now: Moment, sending: QuerySet[Message] | None = None) -> QuerySet[Delivery]:
@@ -92,7 +92,7 @@ def due(now: Moment, sending: QuerySet[Message] | None = None) -> QuerySet[Deliv
 def to_publish(now: datetime) -> list[int]:
     """Posts that should become public now."""
     wanted = due(now, not_stopped(_in_sending()))
-    return list(wanted.order_by("due_at").values_list("pk", flat=True)[:_SEEN_AT_ONCE])
+    return first_of_each(wanted, "account", "due_at", "pk", most=_AT_ONCE)
 
 
 def _in_sending() -> QuerySet[Message]:
@@ -201,7 +201,7 @@ def plan_of(delivery: Delivery, part: PostPart) -> tuple[Platform, Post]:
 
 def taken_ids(delivery: Delivery, part: PostPart) -> frozenset[str]:
     """Remote ids of the account's other posts since shortly before the part's first call: what is alike is not it."""
-    since = (part.first_commit_at or timezone.now()) - _ALIKE_WITHIN
+    since = (part.first_commit_at or timezone.now()) - ALIKE_WITHIN
     others = PostPart.objects.filter(delivery__account=delivery.account_id, published_at__gt=since)
     return frozenset(others.exclude(pk=part.pk).exclude(remote_id="").values_list("remote_id", flat=True))
 
@@ -233,7 +233,9 @@ def _prepare_part(delivery: Delivery, part: PostPart, mine: PostClaim) -> None:
         mine.step(part, PartStep.PREPARING)
     account = account_of(delivery)
     try:
-        prepared = with_access(account, lambda config: platform.prepare(config, account.facts, post))
+        # All its calls together: whoever took longer than the claim lasts would be taken for dead, again and again.
+        with time_limit((UPLOAD_LEASE - MARGIN).total_seconds()):
+            prepared = with_access(account, lambda config: platform.prepare(config, account.facts, post))
     except OpslagError:
         mine.step(part, PartStep.WAITING)
         raise

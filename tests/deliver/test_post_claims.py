@@ -13,16 +13,17 @@ from django.db import connection
 from django.utils import timezone
 
 from publisher import http
+from publisher.accounts.connect import connect_account
 from publisher.deliver import post, post_claim, reconcile
 from publisher.deliver.clock import boot_clock_s
 from publisher.deliver.post_claim import ClaimLostError, PostClaim, take
 from publisher.errors import InputError, TransientError
-from publisher.models import Account, Claim, Delivery, Message, PostPart
+from publisher.models import Account, Claim, Delivery, Message, Organisation, PostPart
 from publisher.review import control
 from publisher.schedule import dispatch
 from publisher.vocabulary import DeliveryStatus, PartStep
 from tests.contract.mastodon import MastodonServer
-from tests.contract.wire import listening
+from tests.contract.wire import Request, Response, listening
 from tests.deliver.posting import CREATE, UPLOAD, begun, counters, during, scheduled, state
 
 pytestmark = pytest.mark.database
@@ -139,6 +140,26 @@ def test_a_process_that_stood_still_after_the_look_at_the_clock_writes_nothing(
             time.sleep(0.3)
             http.send("POST", f"{address}/api/v1/statuses", commit=True)
     assert server.calls == []
+
+
+def test_uploads_that_outlast_the_claim_are_cut_off_and_tried_again(
+    secretariat: Organisation, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their worker lives, so it is no strike; and the row says in words what is slow."""
+    server = MastodonServer(rate_limit=10_000)
+
+    def slow(request: Request) -> Response:
+        time.sleep(0.5 if f"{request.method} {request.path}" == UPLOAD else 0)
+        return server(request)
+
+    with listening(slow) as address:
+        settings.OPSLAG_ALLOWED_TARGETS = frozenset({address.removeprefix("http://")})
+        values = {"server": address, "access_token": server.token}
+        delivery = begun(scheduled(connect_account(secretariat, "mastodon", values)))
+        monkeypatch.setattr(post, "UPLOAD_LEASE", post_claim.MARGIN + timedelta(seconds=0.3))
+        assert post.publish(delivery.pk) == "pending"
+    assert state(delivery) == ("pending", "", "waiting") and not server.posts()
+    assert (delivery.strikes, delivery.attempts) == (0, 1) and "too slowly" in delivery.last_error["msgid"]
 
 
 def test_a_step_under_another_claim_is_not_stored(account: Account) -> None:
