@@ -21,6 +21,7 @@ from publisher.deliver.server_room import first_of_each
 from publisher.errors import OpslagError, ThrottledError
 from publisher.models import Claim, Delivery, Message, PostPart
 from publisher.models.counting import COMMON_LANE
+from publisher.models.line import hold_briefly
 from publisher.models.probe import Moment
 from publisher.platforms.contract import Post, Published
 from publisher.schedule.stops import not_stopped
@@ -150,6 +151,7 @@ def _has_a_twin(delivery: Delivery, part: PostPart) -> bool:
 def _conclude(delivery: Delivery, mine: PostClaim) -> bool:
     now = timezone.now()
     with transaction.atomic():
+        hold_briefly()
         # In the order in which `take` locks them.
         message = Message.objects.select_for_update(no_key=True).get(pk=delivery.message_id)
         # Of a withdrawn send-out nothing more goes out.
@@ -172,6 +174,7 @@ def _look_again(delivery: Delivery, mine: PostClaim, throttled: ThrottledError |
     looks = delivery.strikes - (throttled is not None)
     was_last = looks > len(LOOKS_S)
     with transaction.atomic():
+        hold_briefly()
         ours = Delivery.objects.filter(pk=delivery.pk, claim_id=mine.claim_id, status=DeliveryStatus.UNCERTAIN)
         due_at = timezone.now() + timedelta(seconds=pause_s)
         if ours.update(due_at=due_at, strikes=_TOLD if was_last else looks) and was_last:

@@ -10,6 +10,7 @@ import time_machine
 from django.utils import timezone
 
 from publisher.deliver import finish, post, reconcile
+from publisher.deliver.post_claim import take_to_publish
 from publisher.errors import Explanation
 from publisher.models import Account, Claim, Delivery, Message, Organisation, PostPart, StopStamp
 from publisher.review import control
@@ -133,7 +134,7 @@ def test_a_busy_server_is_tried_again_at_the_time_it_names(account: Account, ser
 )
 def test_a_worker_that_died_is_judged_by_the_step_it_stored(account: Account, step: str, expected: str) -> None:
     delivery = begun(scheduled(account))
-    assert post._claim(delivery.pk) is not None
+    assert take_to_publish(delivery.pk, post.COMMIT_LEASE)
     PostPart.objects.update(step=step, first_commit_at=timezone.now())
     assert post.give_up_dead_claims(timezone.now()) == 0
     assert post.give_up_dead_claims(timezone.now() + timedelta(seconds=121)) == 1
@@ -144,7 +145,7 @@ def test_a_worker_that_died_is_judged_by_the_step_it_stored(account: Account, st
 def test_a_post_that_stops_its_worker_three_times_fails(account: Account) -> None:
     delivery = begun(scheduled(account))
     for _ in range(3):
-        assert post._claim(delivery.pk) is not None
+        assert take_to_publish(delivery.pk, post.COMMIT_LEASE)
         post.give_up_dead_claims(timezone.now() + timedelta(seconds=121))
     delivery.refresh_from_db()
     assert (delivery.status, delivery.reason) == ("failed", "stopped_worker")
@@ -152,7 +153,7 @@ def test_a_post_that_stops_its_worker_three_times_fails(account: Account) -> Non
 
 def test_an_outcome_for_another_claim_changes_nothing(account: Account) -> None:
     delivery = begun(scheduled(account))
-    claim_id = post._claim(delivery.pk)
+    claim_id = take_to_publish(delivery.pk, post.COMMIT_LEASE)
     assert claim_id is not None
     Delivery.objects.filter(pk=delivery.pk).update(claim_id=uuid.uuid4())
     post.give_up_dead_claims(timezone.now() + timedelta(seconds=121))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import time
 import uuid
 from collections.abc import Callable
@@ -9,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from publisher import http
@@ -25,6 +27,7 @@ from publisher.vocabulary import DeliveryStatus, PartStep
 from tests.contract.mastodon import MastodonServer
 from tests.contract.wire import Request, Response, listening
 from tests.deliver.posting import CREATE, UPLOAD, begun, counters, during, scheduled, state
+from tests.elsewhere import Elsewhere
 
 pytestmark = pytest.mark.database
 
@@ -108,7 +111,7 @@ def standing_still(seconds: float, at_step: PartStep) -> Callable[..., Any]:
 
     def execute(run: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
         result = run(sql, params, many, context)
-        if sql.startswith('UPDATE "publisher_postpart"') and str(at_step) in map(str, params):
+        if sql.lstrip().startswith("UPDATE publisher_postpart") and str(at_step) in map(str, params):
             time.sleep(seconds)
         return result
 
@@ -160,6 +163,50 @@ def test_uploads_that_outlast_the_claim_are_cut_off_and_tried_again(
         assert post.publish(delivery.pk) == "pending"
     assert state(delivery) == ("pending", "", "waiting") and not server.posts()
     assert (delivery.strikes, delivery.attempts) == (0, 1) and "too slowly" in delivery.last_error["msgid"]
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one lock for all that is written")
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("after", "fault"),
+    [
+        ("UPDATE publisher_delivery SET status = 'sending'", ""),
+        ("UPDATE publisher_postpart", ""),
+        ("UPDATE publisher_delivery SET status = 'sent'", ""),
+        ("UPDATE publisher_delivery AS d SET", "429"),
+    ],
+)
+def test_who_stands_still_at_any_statement_keeps_nobody_waiting(
+    keyless: Account, server: MastodonServer, after: str, fault: str
+) -> None:
+    """Neither another worker nor the tick that ends its claim: else all would soon stand behind it."""
+    delivery = begun(scheduled(keyless))
+    if fault:
+        server.faults.set(fault)
+    stands, may_go_on = threading.Event(), threading.Event()
+
+    def standing(run: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        result = run(sql, *rest)
+        if after in sql and not stands.is_set():
+            stands.set()
+            assert may_go_on.wait(10), "somebody waited for it"
+        return result
+
+    def work() -> object:
+        with connection.execute_wrapper(standing):
+            return post.publish(delivery.pk)
+
+    worker = Elsewhere(work)
+    try:
+        assert stands.wait(10)
+        post.publish(delivery.pk)
+        given_up()
+    finally:
+        may_go_on.set()
+        with contextlib.suppress(DatabaseError):
+            # Its transaction was ended.
+            worker.answer()
+    assert len(server.posts()) <= 1
 
 
 def test_a_step_under_another_claim_is_not_stored(account: Account) -> None:

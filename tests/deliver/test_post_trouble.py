@@ -9,7 +9,7 @@ import time_machine
 from django.utils import timezone
 
 from publisher.deliver import post, reconcile
-from publisher.deliver.post_claim import take
+from publisher.deliver.post_claim import take, take_to_publish
 from publisher.deliver.post_trouble import FAILED, LATE, UNCONFIRMED, WAITED_IN_VAIN
 from publisher.models import Account, Delivery, Message, Notice, PostPart
 from publisher.review import control
@@ -94,7 +94,7 @@ def test_a_post_that_failed_is_told_once_with_its_reason(account: Account) -> No
 def test_one_that_stops_its_worker_is_told(account: Account) -> None:
     delivery = begun(scheduled(account))
     for _ in range(3):
-        assert post._claim(delivery.pk) is not None
+        assert take_to_publish(delivery.pk, post.COMMIT_LEASE)
         post.give_up_dead_claims(timezone.now() + timedelta(seconds=121))
     assert told() == [FAILED]
 
