@@ -25,6 +25,7 @@ from publisher.deliver.post_claim import ClaimLostError, PostClaim, take
 from publisher.deliver.reconcile import LEASE, conclude
 from publisher.errors import InputError, OpslagError
 from publisher.models import Claim, Delivery, Message, PostPart, User
+from publisher.models.line import hold_briefly
 from publisher.platforms.contract import FollowUp, Published
 from publisher.platforms.post_address import Shown, anothers_post, resembles
 from publisher.review.control import ASKED_NOW, decide
@@ -94,6 +95,7 @@ def settle_at(delivery: Delivery, user: User | None, address: str) -> Shown:
     with _held(delivery) as mine:
         shown = _read(delivery, place.part, address)
         with transaction.atomic():
+            hold_briefly()
             # In the order in which `take` locks them.
             Message.objects.select_for_update(no_key=True).get(pk=delivery.message_id)
             adopt(place.part, Published(shown.remote_id, shown.permalink), mine)
@@ -158,6 +160,7 @@ def _keep_late(delivery: Delivery, place: Unplaced, shown: Shown, user: User | N
     """Of one that somebody called public before: what was cut off then is published now."""
     known = {"remote_id": shown.remote_id, "permalink": shown.permalink, "published_at": timezone.now()}
     with transaction.atomic():
+        hold_briefly()
         message = Message.objects.select_for_update(no_key=True).get(pk=delivery.message_id)
         if not PostPart.objects.filter(pk=place.part.pk, step__in=PUBLIC, remote_id="").update(**known):
             raise InputError(CHANGED_MEANWHILE)

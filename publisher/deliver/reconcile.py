@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from publisher.accounts.renewal import with_access
@@ -25,12 +25,14 @@ from publisher.deliver.evidence import (
     note_handed_over,
     of_search,
 )
-from publisher.deliver.post import PUBLIC, account_of, adopt, plan_of, taken_ids
+from publisher.deliver.post import ALIKE_WITHIN, PUBLIC, account_of, adopt, plan_of, taken_ids
 from publisher.deliver.post_claim import ClaimLostError, PostClaim, store_step, take
 from publisher.deliver.post_trouble import refused_as_same, tell_failed, tell_unconfirmed
+from publisher.deliver.server_room import first_of_each
 from publisher.errors import Explanation, OpslagError, ThrottledError
 from publisher.models import Claim, Delivery, Message, PostPart
 from publisher.models.counting import COMMON_LANE
+from publisher.models.line import hold_briefly
 from publisher.models.probe import Moment
 from publisher.platforms.contract import Missing, Platform, Post, Published
 from publisher.schedule.stops import not_stopped
@@ -39,21 +41,29 @@ from publisher.vocabulary import DeliveryStatus, MessageStatus, PartStep, Reason
 # Pauses between looks at an uncertain post; after the last one only a person can tell. Also between tries to read a
 # published one back, after which it stays as it is.
 LOOKS_S = (5, 30, 120, 600, 1800)
+# What `strikes` of an uncertain post says, which else counts its looks, once a person was told.
+_TOLD = len(LOOKS_S) + 2
 LEASE = timedelta(minutes=3)
 _Answer = TypeVar("_Answer", bound=Published | Missing | None)
+# Between two of our own machines.
+_CLOCKS_DIFFER = timedelta(seconds=30)
 _READ_BACK_FOR = timedelta(hours=1)
 _LOOKED_AT_FOR = timedelta(days=7)
+_AT_ONCE = 50
 
 
 def uncertain(now: Moment) -> QuerySet[Delivery]:
-    """Uncertain posts that should be looked at now; after a week only a person can tell."""
+    """Uncertain posts that should be looked at now; after a week only a person can tell.
+
+    Among them those whose worker died over the last look: of these a person is still to be told.
+    """
     posts = Delivery.objects.filter(account__isnull=False, due_at__lte=now, due_at__gt=now - _LOOKED_AT_FOR)
-    return posts.filter(status=DeliveryStatus.UNCERTAIN, strikes__lte=len(LOOKS_S))
+    return posts.filter(status=DeliveryStatus.UNCERTAIN, strikes__lt=_TOLD)
 
 
 def to_reconcile(now: datetime) -> list[int]:
     """Some of the `uncertain`."""
-    return list(uncertain(now).values_list("pk", flat=True)[:50])
+    return first_of_each(uncertain(now), "account", "due_at", "pk", most=_AT_ONCE)
 
 
 def unconfirmed(now: Moment) -> QuerySet[PostPart]:
@@ -74,7 +84,7 @@ def unconfirmed(now: Moment) -> QuerySet[PostPart]:
 
 def to_confirm(now: datetime) -> list[int]:
     """Some of the `unconfirmed`."""
-    return list(unconfirmed(now).values_list("pk", flat=True)[:50])
+    return first_of_each(unconfirmed(now), "delivery__account", "delivery__due_at", "pk", most=_AT_ONCE)
 
 
 def reconcile(delivery_id: int) -> bool:
@@ -83,11 +93,13 @@ def reconcile(delivery_id: int) -> bool:
     A thread of which only the beginning was in doubt goes on where it stopped.
     """
     now = timezone.now()
-    due = Delivery.objects.filter(status=DeliveryStatus.UNCERTAIN, due_at__lte=now)
+    due = Delivery.objects.filter(status=DeliveryStatus.UNCERTAIN, due_at__lte=now, strikes__lt=_TOLD)
     mine = take(delivery_id, due, DeliveryStatus.UNCERTAIN, LEASE, due_at=now + LEASE)
     if mine is None:
         return False
     delivery = Delivery.objects.select_related("message__campaign", "account").get(pk=delivery_id)
+    if delivery.strikes >= _TOLD:
+        return _look_again(delivery, mine)
     try:
         known = all(_look(delivery, part, mine) for part in delivery.parts.filter(step=PartStep.COMMITTING))
     except _SameWordsError as error:
@@ -151,7 +163,9 @@ def _may_be_repeated(delivery: Delivery, part: PostPart, post: Post) -> bool:
     platform = platform_of(account)
     if part.first_commit_at is None or not (platform.repeats_safely(account.facts, post) and _may_leave(delivery)):
         return False
-    return timezone.now() - part.first_commit_at < platform.repeat_safe_for(account.facts)
+    # A clock that was put back says nothing about how long ago that was.
+    ago = timezone.now() - part.first_commit_at + _CLOCKS_DIFFER
+    return timedelta() <= ago < platform.repeat_safe_for(account.facts)
 
 
 def _search(delivery: Delivery, part: PostPart, post: Post, since: datetime) -> Published | Missing | None:
@@ -180,9 +194,9 @@ def _stands_elsewhere(delivery: Delivery, part: PostPart) -> bool:
 
 
 def _may_leave(delivery: Delivery) -> bool:
-    """Whether nothing was stopped, cancelled or withdrawn since: a repeat may be the first that gets through."""
-    message = Message.objects.filter(pk=delivery.message_id, withdrawn_at=None).exclude(status=MessageStatus.CANCELLED)
-    return not_stopped(message).exists()
+    """Whether nothing was stopped, held, cancelled or withdrawn since: a repeat may be the first that gets through."""
+    going = (MessageStatus.SENDING, MessageStatus.FINISHED)
+    return not_stopped(Message.objects.filter(pk=delivery.message_id, withdrawn_at=None, status__in=going)).exists()
 
 
 def _commit_again(config: object, post: Post, part: PostPart, mine: PostClaim) -> Published:
@@ -192,15 +206,21 @@ def _commit_again(config: object, post: Post, part: PostPart, mine: PostClaim) -
 
 
 def _has_a_twin(delivery: Delivery, part: PostPart) -> bool:
-    """Whether the same words are under way to the channel in another post: nobody could say whose a found one is."""
+    """Whether the same words are under way to the channel in another post, or were at that time and nobody knows as
+    which post: then nobody could say whose a found one is."""
+    assert part.first_commit_at is not None
     alike = PostPart.objects.filter(delivery__account=delivery.account_id, text=part.text, link=part.link)
-    return alike.filter(step=PartStep.COMMITTING, position=part.position).exclude(pk=part.pk).exists()
+    at_that_time = Q(first_commit_at__gt=part.first_commit_at - ALIKE_WITHIN)
+    in_hand = Q(step=PartStep.COMMITTING, delivery__status=DeliveryStatus.SENDING)
+    unknown = at_that_time & (Q(step=PartStep.COMMITTING) | Q(step__in=PUBLIC, remote_id=""))
+    return alike.filter(in_hand | unknown, position=part.position).exclude(pk=part.pk).exists()
 
 
 def conclude(delivery: Delivery, mine: PostClaim) -> bool:
     """All that was in doubt is known to be public: it is sent, or goes on with its next part. True if it is sent."""
     now = timezone.now()
     with transaction.atomic():
+        hold_briefly()
         # In the order in which `take` locks them.
         message = Message.objects.select_for_update(no_key=True).get(pk=delivery.message_id)
         # Of a withdrawn send-out nothing more goes out.
@@ -225,6 +245,7 @@ def _conclude_refused(delivery: Delivery, part: PostPart, mine: PostClaim) -> bo
         delivery.pk, DeliveryStatus.FAILED, now, Reason.REJECTED, error=words, due_at=now, started=False
     )
     with contextlib.suppress(ClaimLostError), transaction.atomic():
+        hold_briefly()
         # In the order in which `take` locks them.
         Message.objects.select_for_update(no_key=True).get(pk=delivery.message_id)
         mine.step(part, PartStep.PREPARED)
@@ -239,10 +260,12 @@ def _look_again(delivery: Delivery, mine: PostClaim, throttled: ThrottledError |
     """Later; to be asked to wait is no look. After the last one a person is asked."""
     pause_s = LOOKS_S[min(delivery.strikes, len(LOOKS_S)) - 1] if throttled is None else throttled.retry_after
     looks = delivery.strikes - (throttled is not None)
+    was_last = looks > len(LOOKS_S)
     with transaction.atomic():
+        hold_briefly()
         ours = Delivery.objects.filter(pk=delivery.pk, claim_id=mine.claim_id, status=DeliveryStatus.UNCERTAIN)
-        still = ours.update(due_at=timezone.now() + timedelta(seconds=pause_s), strikes=looks)
-        if still and throttled is None and looks == len(LOOKS_S) + 1:
+        due_at = timezone.now() + timedelta(seconds=pause_s)
+        if ours.update(due_at=due_at, strikes=_TOLD if was_last else looks) and was_last:
             tell_unconfirmed(delivery)
         Claim.objects.filter(pk=mine.claim_id).delete()
     return False
