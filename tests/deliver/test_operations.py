@@ -17,7 +17,7 @@ from publisher.review.afterwards import Wish, carry_through
 from publisher.review.worklist import worklist
 from publisher.vocabulary import OperationStatus
 from tests.contract.mastodon import MastodonServer
-from tests.deliver.changing import DELETE, campaign_of, corrected, published, withdraw, withdrawn
+from tests.deliver.changing import DELETE, EDIT, campaign_of, corrected, published, withdraw, withdrawn
 from tests.deliver.posting import connected
 from tests.elsewhere import Elsewhere
 
@@ -191,3 +191,14 @@ def test_nothing_is_changed_while_nothing_may_leave(
     StopStamp.objects.all().delete()
     settings.OPSLAG_NEVER_SEND = False
     assert operations.carry_out(operation.pk) == OperationStatus.DONE
+
+
+def test_connecting_anew_lets_a_change_go_that_was_put_off(published: PostPart, server: MastodonServer) -> None:
+    operation = corrected(published)
+    server.faults.set("500", on=EDIT)
+    operations.carry_out(operation.pk)
+    Operation.objects.update(due_at=timezone.now() + timedelta(hours=6))
+    account = published.delivery.account
+    assert account is not None
+    connected(account.organisation, server)
+    assert operations.to_carry_out(timezone.now()) == [operation.pk]
