@@ -8,6 +8,8 @@ from typing import Any
 
 from django.utils.translation import gettext
 
+from publisher.vocabulary import Calls
+
 
 @dataclass(frozen=True)
 class Explanation:
@@ -64,11 +66,25 @@ class TransientError(OpslagError):
 
 
 class ThrottledError(TransientError):
-    """The other side counts our calls and wants no more before `retry_after`: to wait is no try that failed."""
+    """The other side counts our calls and wants no more before `retry_after`: to wait is no try that failed.
 
-    def __init__(self, msgid: str, *, retry_after: float, reason: str = "", **params: object) -> None:
+    `calls`: which kind, where it counts that apart. `of_app`: it counts those of our app, for whatever account.
+    """
+
+    def __init__(
+        self,
+        msgid: str,
+        *,
+        retry_after: float,
+        reason: str = "",
+        calls: Calls = Calls.ALL,
+        of_app: bool = False,
+        **params: object,
+    ) -> None:
         super().__init__(msgid, reason=reason, retry_after=retry_after, **params)
         self.retry_after: float = retry_after
+        self.calls = calls
+        self.of_app = of_app
 
 
 class NotYetError(TransientError):

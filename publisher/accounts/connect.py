@@ -56,7 +56,8 @@ def connect_account(
         account.claim_id = account.lease_until = None
         for name, value in times_of(platform, typed_config).items():
             setattr(account, name, value)
-        account.status, account.last_error, account.blocked_until = AccountStatus.CONNECTED, {}, None
+        account.status, account.last_error = AccountStatus.CONNECTED, {}
+        account.blocked_until, account.blocked_why = None, {}
         account.checked_at = timezone.now()
         _describe(account, profile)
         account.save()

@@ -13,6 +13,7 @@ from publisher.access.notices import notify_approvers, notify_other_approvers
 from publisher.accounts.refusal import refused
 from publisher.accounts.renewal import fresh_config, renewed, with_access
 from publisher.accounts.settings import platform_of
+from publisher.accounts.waiting import check_uploads, heed, waiting, waits_until
 from publisher.compose.social import follow_up_of, post_of
 from publisher.deliver import claim, outcome, post_trouble
 from publisher.deliver.post_claim import ClaimLostError, PostClaim, take
@@ -21,6 +22,7 @@ from publisher.errors import (
     Explanation,
     OpslagError,
     PermanentError,
+    ThrottledError,
     TokenExpiredError,
     TransientError,
     UncertainError,
@@ -33,6 +35,7 @@ from publisher.schedule import dispatch
 from publisher.schedule.stops import not_stopped
 from publisher.vocabulary import (
     AccountStatus,
+    Calls,
     DeliveryStatus,
     HoldReason,
     MessageStatus,
@@ -65,7 +68,7 @@ def unprepared(now: Moment) -> QuerySet[Delivery]:
     """Posts whose uploads should be made now: deliveries of scheduled messages due within ten minutes."""
     # A free row with a lease ahead failed a while ago and is left alone until then (see _put_off).
     free = Q(message__lease_until=None) | Q(message__lease_until__lt=now)
-    return Delivery.objects.filter(
+    found = Delivery.objects.filter(
         free,
         _WAITING,
         message__outlet=Outlet.POST,
@@ -76,6 +79,7 @@ def unprepared(now: Moment) -> QuerySet[Delivery]:
         parts__position=0,
         parts__step__in=(PartStep.WAITING, PartStep.PREPARING),
     )
+    return found.exclude(waiting(now, Calls.POSTS, Calls.UPLOADS))
 
 
 def to_prepare(now: datetime) -> list[int]:
@@ -84,9 +88,10 @@ def to_prepare(now: datetime) -> list[int]:
 
 
 def due(now: Moment, sending: QuerySet[Message] | None = None) -> QuerySet[Delivery]:
-    """Posts whose instant has come, stopped or not; or those of `sending`."""
+    """Posts whose instant has come and whose account may publish, stopped or not; or those of `sending`."""
     messages = _in_sending() if sending is None else sending
-    return Delivery.objects.filter(_WAITING, message__in=messages, due_at__lte=now)
+    found = Delivery.objects.filter(_WAITING, message__in=messages, due_at__lte=now)
+    return found.exclude(waiting(now, Calls.POSTS))
 
 
 def to_publish(now: datetime) -> list[int]:
@@ -131,6 +136,8 @@ def prepare(delivery_id: int) -> bool:
 def _put_off(delivery: Delivery, message: Message, error: OpslagError) -> None:
     """The worker is alive, so no strike stays; the row says why, and from when on another try may be made ahead."""
     words, now = error.explanation.as_json(), timezone.now()
+    if isinstance(error, ThrottledError):
+        heed(account_of(delivery), error)
     Delivery.objects.filter(pk=delivery.pk, claim_id=message.claim_id).update(last_error=words)
     if isinstance(error, AccountError) and _hold_for_account(delivery, error, frm=MessageStatus.SCHEDULED):
         return
@@ -229,9 +236,11 @@ def _prepare_part(delivery: Delivery, part: PostPart, mine: PostClaim) -> None:
             return
         mine.step(part, PartStep.WAITING)
     platform, post = plan_of(delivery, part)
+    account = account_of(delivery)
+    if post.pictures:
+        check_uploads(account)
     if part.step == PartStep.WAITING:
         mine.step(part, PartStep.PREPARING)
-    account = account_of(delivery)
     try:
         prepared = with_access(account, lambda config: platform.prepare(config, account.facts, post))
     except OpslagError:
@@ -244,9 +253,12 @@ def _publish_part(delivery: Delivery, part: PostPart, mine: PostClaim) -> bool:
     """Make one part public; false if the message was stopped or changed before its call. Errors as `commit` raises."""
     if part.step in PUBLIC:
         return True
+    account = account_of(delivery)
+    if waits_until(account, Calls.POSTS):
+        # Another post has been told so since this one was found.
+        return False
     mine.renew(UPLOAD_LEASE)
     _prepare_part(delivery, part, mine)
-    account = account_of(delivery)
     try:
         return _commit_part(delivery, part, mine, fresh_config(account))
     except TokenExpiredError as error:
@@ -293,6 +305,8 @@ def adopt(part: PostPart, published: Published, mine: PostClaim) -> None:
 
 def _failed(delivery: Delivery, mine: PostClaim, error: OpslagError) -> DeliveryStatus | None:
     now = timezone.now()
+    if isinstance(error, ThrottledError):
+        heed(account_of(delivery), error)
     result = post_trouble.outcome_of(delivery, error, now)
     ended = _end(delivery, mine, result)
     if ended is not None and isinstance(error, AccountError):

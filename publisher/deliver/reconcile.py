@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from publisher.accounts.renewal import with_access
 from publisher.accounts.settings import platform_of
+from publisher.accounts.waiting import heed, waiting
 from publisher.deliver import outcome
 from publisher.deliver.post import PUBLIC, account_of, adopt, plan_of, taken_ids
 from publisher.deliver.post_claim import ClaimLostError, PostClaim, store_step, take
@@ -36,7 +37,8 @@ _LOOKED_AT_FOR = timedelta(days=7)
 def uncertain(now: Moment) -> QuerySet[Delivery]:
     """Uncertain posts that should be looked at now; after a week only a person can tell."""
     posts = Delivery.objects.filter(account__isnull=False, due_at__lte=now, due_at__gt=now - _LOOKED_AT_FOR)
-    return posts.filter(status=DeliveryStatus.UNCERTAIN, strikes__lte=len(LOOKS_S))
+    found = posts.filter(status=DeliveryStatus.UNCERTAIN, strikes__lte=len(LOOKS_S))
+    return found.exclude(waiting(now))
 
 
 def to_reconcile(now: datetime) -> list[int]:
@@ -57,7 +59,7 @@ def unconfirmed(now: Moment) -> QuerySet[PostPart]:
         delivery__strikes__lt=len(LOOKS_S),
     )
     # Where a person said that it was sent, there is no id to ask for.
-    return fresh.exclude(remote_id="")
+    return fresh.exclude(remote_id="").exclude(waiting(now, account="delivery__account"))
 
 
 def to_confirm(now: datetime) -> list[int]:
@@ -79,6 +81,7 @@ def reconcile(delivery_id: int) -> bool:
     try:
         known = all(_look(delivery, part, mine) for part in delivery.parts.filter(step=PartStep.COMMITTING))
     except ThrottledError as error:
+        heed(account_of(delivery), error)
         return _look_again(delivery, mine, error)
     except OpslagError:
         # Even a refusal proves nothing about the first attempt, whose answer was lost.

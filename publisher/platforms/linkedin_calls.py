@@ -147,6 +147,8 @@ def _own_error(reply: http.Reply) -> OpslagError | None:
             gettext_noop("LinkedIn takes no more calls today; it counts anew from midnight (UTC)."),
             reason=Reason.BUSY,
             retry_after=_until_midnight_s(datetime.now(UTC)),
+            # “Resource level throttle APPLICATION DAY limit …”; a MEMBER's is that of who connected the channel.
+            of_app="APPLICATION" in said,
         )
     return None
 

@@ -16,7 +16,7 @@ from publisher.errors import NotYetError, PermanentError, ThrottledError, Transi
 from publisher.platforms.contract import PictureFile, Published
 from publisher.platforms.meta_graph import moment_of
 from publisher.platforms.meta_replies import QUOTA_S, SOON_S, container_error, object_of
-from publisher.vocabulary import Reason
+from publisher.vocabulary import Calls, Reason
 
 # They live for 24 hours, and ours are made up to 20 minutes before the first attempt.
 CONTAINER_KEPT = timedelta(hours=23)
@@ -109,6 +109,7 @@ def check_quota(rows: Sequence[Mapping[str, Any]], used: str, config: str) -> No
                 gettext_noop("The platform takes %(count)s posts a day from this channel; all of them are used."),
                 reason=Reason.BUSY,
                 retry_after=QUOTA_S,
+                calls=Calls.POSTS,
                 count=total,
             )
 

@@ -61,6 +61,7 @@ def test_a_lost_answer_is_tried_again_later(published: PostPart, server: Mastodo
     operation.refresh_from_db()
     assert operation.due_at > timezone.now() and operation.last_error
     Operation.objects.update(due_at=timezone.now())
+    Account.objects.update(blocked_until=None)
     assert operations.carry_out(operation.pk) == OperationStatus.DONE
     assert server.posts() == []
 
