@@ -32,7 +32,9 @@ class Look:
     def __call__(self, now: datetime) -> None:
         """Run those that may have work, as `do_all` does."""
         wanted = self.probe.ask(now)
-        do_all(partial(step.run, now) for step in self.steps if step.may_have_work is None or step.name in wanted)
+        runs = [step.run for step in self.steps if step.may_have_work is None or step.name in wanted]
+        # Several steps may wake the same workers.
+        do_all(partial(run, now) for run in dict.fromkeys(runs))
 
 
 def do_all(steps: Iterable[Callable[[], object]]) -> None:

@@ -24,6 +24,7 @@ from tasks.steps import Step, do_all
 
 
 def _finish(now: datetime) -> None:
+    finish.finish_posts(now)
     do_all(partial(_finish_one, message_id, now) for message_id in finish.to_finish())
 
 

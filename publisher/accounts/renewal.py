@@ -88,12 +88,18 @@ def fresh_config(account: Account) -> Any:
 
     A renewal that fails for the moment leaves the old credentials, which may still do. Raises AccountError.
     """
-    if account.status != AccountStatus.CONNECTED or account.renew_at is None or account.renew_at > timezone.now():
+    if not wants_renewal(account):
         return config_of(account)
     try:
         return renewed(account)
     except TransientError:
         return config_of(account)
+
+
+def wants_renewal(account: Account) -> bool:
+    """Whether its credentials should be renewed before they are used."""
+    due_at = account.renew_at if account.status == AccountStatus.CONNECTED else None
+    return due_at is not None and due_at <= timezone.now()
 
 
 def renewed(account: Account, expired: TokenExpiredError | None = None) -> Any:

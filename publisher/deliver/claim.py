@@ -19,7 +19,7 @@ from publisher.models.line import NO_OUTCOME, held, held_by, hold_briefly
 from publisher.models.raw import db_values
 from publisher.schedule.destinations import Slowed
 from publisher.schedule.first_wave import room_in_wave
-from publisher.schedule.stops import not_stopped
+from publisher.schedule.stops import NOT_STOPPED, not_stopped
 from publisher.schedule.warm_up import room_in_warm_up
 from publisher.vocabulary import DeliveryStatus, MessageStatus, Reason
 
@@ -58,12 +58,10 @@ WHERE {{held}} AND {_GONE} IS NOT NULL
 
 # Each claim is made of a few statements, and Django takes as long to write one anew as PostgreSQL to carry it out. The
 # lock is held by a transaction that ends if its process stands still (see models.line.hold_briefly).
-_LOCKED = """
+_LOCKED = f"""
 SELECT m.claimed_due_at, m.claimed_id
 FROM publisher_message m JOIN publisher_campaign c ON c.id = m.campaign_id
-WHERE m.id = %s AND m.status = 'sending' AND COALESCE(c.approved_revision, -1) = %s
-AND NOT EXISTS (SELECT 1 FROM publisher_stopstamp t
-                WHERE t.organisation_id IS NULL OR t.organisation_id = c.organisation_id)
+WHERE m.id = %s AND m.status = 'sending' AND COALESCE(c.approved_revision, -1) = %s AND {NOT_STOPPED}
 """
 _AND_LOCK = "FOR NO KEY UPDATE OF m"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import QuerySet, Sum
 from django.utils.translation import gettext_noop
 
@@ -13,8 +13,9 @@ from publisher.deliver.recover import give_up_orphans
 from publisher.errors import Explanation
 from publisher.models import LOOKED_FOR, Claim, DeliveryCount, Message, waits
 from publisher.models.agreement import check_counts
-from publisher.models.line import held
+from publisher.models.line import held, hold_briefly
 from publisher.models.probe import Moment
+from publisher.models.raw import db_value
 from publisher.schedule.dispatch import hold
 from publisher.vocabulary import DeliveryStatus, HoldReason, MessageStatus, Outlet
 
@@ -24,6 +25,38 @@ _OPEN = (DeliveryStatus.PENDING, DeliveryStatus.SENDING)
 def done() -> QuerySet[Message]:
     """Messages in `sending` of which nothing waits."""
     return Message.objects.filter(waits(False), status=MessageStatus.SENDING)
+
+
+# Posts that are `done` and whose figures agree: one delivery each as a rule, so all of them are asked about together.
+_FINISH_POSTS = """
+UPDATE publisher_message SET status = 'finished', finished_at = %s
+WHERE id IN ({places}) AND status = 'sending'
+AND frozen_count = (SELECT count(*) FROM publisher_delivery d WHERE d.message_id = publisher_message.id)
+AND NOT EXISTS (SELECT 1 FROM publisher_delivery d
+                WHERE d.message_id = publisher_message.id AND d.status IN ('pending', 'sending'))
+AND NOT EXISTS (
+    SELECT 1 FROM (
+        SELECT d.status, 1 AS number FROM publisher_delivery d WHERE d.message_id = publisher_message.id
+        UNION ALL
+        SELECT c.status, -c.count FROM publisher_deliverycount c WHERE c.message_id = publisher_message.id
+    ) figures GROUP BY status HAVING SUM(number) <> 0
+)
+"""
+_AT_ONCE = 500
+
+
+def finish_posts(now: datetime) -> int:
+    """`finish` all posts that are done, as nearly all are, in one UPDATE; answers how many. `finish` has the others."""
+    with transaction.atomic():
+        hold_briefly()
+        # Locked before they are looked at, as in `finish`, and without those that somebody decides about.
+        posts = done().filter(outlet=Outlet.POST).select_for_update(no_key=True, skip_locked=True).order_by("pk")
+        found = list(posts.values_list("pk", flat=True)[:_AT_ONCE])
+        if not found:
+            return 0
+        with connection.cursor() as cursor:
+            cursor.execute(_FINISH_POSTS.format(places=", ".join(["%s"] * len(found))), [db_value(now), *found])
+            return int(cursor.rowcount)
 
 
 def to_finish() -> list[int]:

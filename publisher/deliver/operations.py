@@ -23,8 +23,12 @@ from publisher.accounts.settings import platform_of
 from publisher.accounts.waiting import heed, waiting
 from publisher.address_guard import time_limit
 from publisher.compose.social import follow_up_of, post_of
+from publisher.deliver.clock import boot_clock_s
 from publisher.deliver.outcome import BACK_OFF_MINUTES
 from publisher.deliver.post import PUBLIC
+from publisher.deliver.post_claim import MARGIN
+from publisher.deliver.post_trouble import WAITS_FOR
+from publisher.deliver.server_room import first_of_each
 from publisher.errors import AccountError, Explanation, OpslagError, PermanentError, ThrottledError, TransientError
 from publisher.life_cycles import check_transition
 from publisher.models import Message, Operation, PostPart
@@ -64,7 +68,7 @@ def due(now: Moment) -> QuerySet[Operation]:
 
 def to_carry_out(now: datetime) -> list[int]:
     """Some of the `due`, oldest first."""
-    return list(_allowed(now).order_by("due_at", "pk").values_list("pk", flat=True)[:_AT_ONCE])
+    return first_of_each(_allowed(now), "part__delivery__account", "due_at", "pk", most=_AT_ONCE)
 
 
 def _allowed(now: datetime) -> QuerySet[Operation]:
@@ -74,6 +78,7 @@ def _allowed(now: datetime) -> QuerySet[Operation]:
 
 def carry_out(operation_id: int) -> OperationStatus | None:
     """Make one change; gives its status then, None if it was not to be had or somebody else took it over."""
+    asked_s = boot_clock_s()
     operation = _claim(operation_id, timezone.now())
     if operation is None:
         return None
@@ -83,7 +88,11 @@ def carry_out(operation_id: int) -> OperationStatus | None:
         )
         return _end(operation, OperationStatus.UNCERTAIN, last_error=words.as_json())
     try:
+        # The limit begins before the look at the clock, as for a post (post_claim): whoever stood still between claim
+        # and call for so long that another may have the change by now makes no call, for it might undo a newer one.
         with time_limit(CALL_S):
+            if boot_clock_s() + CALL_S + MARGIN.total_seconds() > asked_s + LEASE.total_seconds():
+                return None
             changes = _call(operation)
     except OpslagError as error:
         return _failed(operation, error)
@@ -141,6 +150,10 @@ def _failed(operation: Operation, error: OpslagError) -> OperationStatus | None:
         return _end(operation, again, last_error=words, due_at=now + pause, attempts=F("attempts") - 1)
     if isinstance(error, (AccountError, PermanentError)):
         return _end(operation, OperationStatus.FAILED, last_error=words)
+    if isinstance(error, ThrottledError) and now < operation.created_at + WAITS_FOR:
+        # To be asked to wait is no try that failed: a platform may take so many changes an hour, and there are more.
+        later, tries = now + timedelta(seconds=error.retry_after), F("attempts") - 1
+        return _end(operation, OperationStatus.PENDING, last_error=words, due_at=later, attempts=tries)
     if operation.attempts >= settings.OPSLAG_MAX_ATTEMPTS:
         last = OperationStatus.FAILED if isinstance(error, TransientError) else OperationStatus.UNCERTAIN
         return _end(operation, last, last_error=words)
@@ -156,6 +169,9 @@ def _end(
     """Store what became of it, if this worker still has it; what a person must look at is told."""
     check_transition(OperationStatus, OperationStatus.WORKING, status)
     with transaction.atomic():
+        if part_changes:
+            # The part first, as whoever asks for a newer change takes it: two that meet wait instead of deadlocking.
+            PostPart.objects.select_for_update().get(pk=operation.part_id)
         mine = Operation.objects.filter(pk=operation.pk, claim_id=operation.claim_id, status=OperationStatus.WORKING)
         if not mine.update(status=status, claim_id=None, lease_until=None, strikes=0, **fields):
             return None

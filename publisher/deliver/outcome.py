@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 from django.utils.translation import gettext_noop
 
 from publisher.deliver.refusals import note_refusals
@@ -234,9 +235,10 @@ def _store_each(held: _Held, outcomes: Sequence[Outcome]) -> int:
             check_transition(DeliveryStatus, held.was, status)
             more, value = _more(status, again, held.claim_id)
             update, here = _UPDATE.format(more=more, held=held.sql), held.values
-            cursor.executemany(update, [(*_values(each), *value, each.delivery_id, *here) for each in group])
-            moved[status] += cursor.rowcount
-            cursor.executemany(_FORGET, [[each.delivery_id] for each in group if each.error])
+            moved[status] += _each(
+                cursor, update, [(*_values(each), *value, each.delivery_id, *here) for each in group]
+            )
+            _each(cursor, _FORGET, [[each.delivery_id] for each in group if each.error])
             if status == DeliveryStatus.FAILED:
                 note_refusals(held.claim_id, group)
         stored = sum(moved.values())
@@ -244,6 +246,19 @@ def _store_each(held: _Held, outcomes: Sequence[Outcome]) -> int:
             moved[held.was] -= stored
             move_counts(held.message_id, held.lane, dict(moved))
     return stored
+
+
+def _each(cursor: CursorWrapper, statement: str, values: Sequence[Sequence[Any]]) -> int:
+    """Execute it with each of the values; how many rows that concerned.
+
+    A single one, as every post is, by itself: while many are, psycopg uses a pipeline, after which PostgreSQL does not
+    end the transaction of a process that stands still (see models.line.hold_briefly).
+    """
+    if len(values) == 1:
+        cursor.execute(statement, values[0])
+    elif values:
+        cursor.executemany(statement, values)
+    return cursor.rowcount if values else 0
 
 
 def _more(status: DeliveryStatus, again: datetime, claim_id: uuid.UUID) -> tuple[str, list[Any]]:

@@ -11,12 +11,14 @@ from django.utils.translation import gettext_noop
 
 from publisher.access.notices import notify_approvers, notify_other_approvers
 from publisher.accounts.refusal import refused
-from publisher.accounts.renewal import fresh_config, renewed, with_access
+from publisher.accounts.renewal import fresh_config, renewed, wants_renewal, with_access
 from publisher.accounts.settings import platform_of
-from publisher.accounts.waiting import check_uploads, heed, waiting, waits_until
+from publisher.accounts.waiting import check_uploads, heed, waiting
+from publisher.address_guard import time_limit
 from publisher.compose.social import follow_up_of, post_of
-from publisher.deliver import claim, outcome, post_trouble
-from publisher.deliver.post_claim import ClaimLostError, PostClaim, take
+from publisher.deliver import outcome, post_statements, post_trouble
+from publisher.deliver.post_claim import MARGIN, ClaimLostError, NotNowError, PostClaim, take_to_publish
+from publisher.deliver.server_room import first_of_each
 from publisher.errors import (
     AccountError,
     Explanation,
@@ -28,7 +30,8 @@ from publisher.errors import (
     UncertainError,
 )
 from publisher.models import Account, Claim, Delivery, Message, PostPart
-from publisher.models.counting import COMMON_LANE, move_counts
+from publisher.models.counting import COMMON_LANE
+from publisher.models.line import hold_briefly
 from publisher.models.probe import Moment
 from publisher.platforms.contract import Platform, Post, Published
 from publisher.schedule import dispatch
@@ -53,12 +56,10 @@ COMMIT_LEASE = timedelta(seconds=120)
 # Four pictures on a slow server, where nothing was uploaded ahead.
 UPLOAD_LEASE = timedelta(minutes=6)
 # Longer than any platform compares a post with the ones before it, and than its clock may differ from ours.
-_ALIKE_WITHIN = timedelta(hours=1)
+ALIKE_WITHIN = timedelta(hours=1)
 # The steps of a part that everybody can see.
 PUBLIC = frozenset({PartStep.COMMITTED, PartStep.CONFIRMED})
 _AT_ONCE = 100
-# Enough that a channel's post is seen behind many that wait for another's server.
-_SEEN_AT_ONCE = 400
 
 # In words that only the index of posts has: that of the lines holds all mails that were ever sent.
 _WAITING = Q(status=DeliveryStatus.PENDING, account__isnull=False)
@@ -83,8 +84,8 @@ def unprepared(now: Moment) -> QuerySet[Delivery]:
 
 
 def to_prepare(now: datetime) -> list[int]:
-    """The `unprepared`, each once."""
-    return list(unprepared(now).distinct().values_list("pk", flat=True)[:_AT_ONCE])
+    """Some of the `unprepared`, each once."""
+    return first_of_each(unprepared(now), "account", "due_at", "pk", most=_AT_ONCE)
 
 
 def due(now: Moment, sending: QuerySet[Message] | None = None) -> QuerySet[Delivery]:
@@ -97,7 +98,7 @@ def due(now: Moment, sending: QuerySet[Message] | None = None) -> QuerySet[Deliv
 def to_publish(now: datetime) -> list[int]:
     """Posts that should become public now."""
     wanted = due(now, not_stopped(_in_sending()))
-    return list(wanted.order_by("due_at").values_list("pk", flat=True)[:_SEEN_AT_ONCE])
+    return first_of_each(wanted, "account", "due_at", "pk", most=_AT_ONCE)
 
 
 def _in_sending() -> QuerySet[Message]:
@@ -162,37 +163,27 @@ def publish(delivery_id: int) -> DeliveryStatus | None:
 
     None if it was not to be had, or was lost on the way: then somebody else gives it its outcome.
     """
-    mine = _claim(delivery_id)
+    mine = take_to_publish(delivery_id, COMMIT_LEASE)
     if mine is None:
         return None
     delivery = _load(delivery_id)
     try:
-        done = all(_publish_part(delivery, part, mine) for part in delivery.parts.all())
+        for part in delivery.parts.all():
+            _publish_part(delivery, part, mine)
     except OpslagError as error:
         return _failed(delivery, mine, error)
     except ClaimLostError:
         return None
-    now = timezone.now()
-    return _end(delivery, mine, outcome.sent(delivery_id, 200, now) if done else outcome.handed_back(delivery_id, now))
+    except NotNowError:
+        return _end(delivery, mine, outcome.handed_back(delivery_id, timezone.now()))
+    return DeliveryStatus.SENT if post_statements.sent(delivery_id, mine.claim_id, timezone.now()) else None
 
 
 def _load(delivery_id: int) -> Delivery:
-    return Delivery.objects.select_related("message__campaign", "account").get(pk=delivery_id)
-
-
-def _claim(delivery_id: int) -> PostClaim | None:
-    """Take the post for publishing, also out of the hands of a worker that still prepares it."""
-    due = Delivery.objects.filter(
-        status=DeliveryStatus.PENDING,
-        due_at__lte=timezone.now(),
-        message__in=not_stopped(_in_sending()),
-    )
-    with transaction.atomic():
-        mine = take(delivery_id, due, DeliveryStatus.SENDING, COMMIT_LEASE)
-        if mine is not None:
-            moved = {DeliveryStatus.PENDING.value: -1, DeliveryStatus.SENDING.value: 1}
-            move_counts(Delivery.objects.values_list("message_id", flat=True).get(pk=delivery_id), COMMON_LANE, moved)
-    return mine
+    """The post with all but its parts that it takes to publish it."""
+    delivery = Delivery.objects.select_related("message__campaign", "account").get(pk=delivery_id)
+    delivery.message.account = delivery.account
+    return delivery
 
 
 def account_of(delivery: Delivery) -> Account:
@@ -208,7 +199,7 @@ def plan_of(delivery: Delivery, part: PostPart) -> tuple[Platform, Post]:
 
 def taken_ids(delivery: Delivery, part: PostPart) -> frozenset[str]:
     """Remote ids of the account's other posts since shortly before the part's first call: what is alike is not it."""
-    since = (part.first_commit_at or timezone.now()) - _ALIKE_WITHIN
+    since = (part.first_commit_at or timezone.now()) - ALIKE_WITHIN
     others = PostPart.objects.filter(delivery__account=delivery.account_id, published_at__gt=since)
     return frozenset(others.exclude(pk=part.pk).exclude(remote_id="").values_list("remote_id", flat=True))
 
@@ -231,9 +222,9 @@ def _prepare_part(delivery: Delivery, part: PostPart, mine: PostClaim) -> None:
         # Whatever came before, this much is known: the call may have been made, so it is not made again.
         words = gettext_noop("The worker stopped after handing it over and before the answer.")
         raise UncertainError(words, reason=Reason.ANSWER_LOST)
+    if _is_prepared(part):
+        return
     if part.step == PartStep.PREPARED:
-        if part.prepared_at and part.prepared_at > timezone.now() - 2 * AHEAD:
-            return
         mine.step(part, PartStep.WAITING)
     platform, post = plan_of(delivery, part)
     account = account_of(delivery)
@@ -242,38 +233,43 @@ def _prepare_part(delivery: Delivery, part: PostPart, mine: PostClaim) -> None:
     if part.step == PartStep.WAITING:
         mine.step(part, PartStep.PREPARING)
     try:
-        prepared = with_access(account, lambda config: platform.prepare(config, account.facts, post))
+        # All its calls together: whoever took longer than the claim lasts would be taken for dead, again and again.
+        with time_limit((UPLOAD_LEASE - MARGIN).total_seconds()):
+            prepared = with_access(account, lambda config: platform.prepare(config, account.facts, post))
     except OpslagError:
         mine.step(part, PartStep.WAITING)
         raise
     mine.step(part, PartStep.PREPARED, prepared=prepared, prepared_at=timezone.now())
 
 
-def _publish_part(delivery: Delivery, part: PostPart, mine: PostClaim) -> bool:
-    """Make one part public; false if the message was stopped or changed before its call. Errors as `commit` raises."""
+def _is_prepared(part: PostPart) -> bool:
+    """Whether what was uploaded for it lately is still there."""
+    fresh = part.prepared_at is not None and part.prepared_at > timezone.now() - 2 * AHEAD
+    return part.step == PartStep.PREPARED and fresh
+
+
+def _publish_part(delivery: Delivery, part: PostPart, mine: PostClaim) -> None:
+    """Make one part public. Raises NotNowError if the message was stopped or changed before; else as `commit`."""
     if part.step in PUBLIC:
-        return True
+        return
     account = account_of(delivery)
-    if waits_until(account, Calls.POSTS):
-        # Another post has been told so since this one was found.
-        return False
-    mine.renew(UPLOAD_LEASE)
-    _prepare_part(delivery, part, mine)
+    if not _is_prepared(part) or wants_renewal(account):
+        mine.renew(UPLOAD_LEASE)
+        _prepare_part(delivery, part, mine)
     try:
-        return _commit_part(delivery, part, mine, fresh_config(account))
+        _commit_part(delivery, part, mine, fresh_config(account))
     except TokenExpiredError as error:
         # Surely not public. The renewal may take its time, so the claim is held anew.
         mine.renew(UPLOAD_LEASE)
-        return _commit_part(delivery, part, mine, renewed(account, error))
+        _commit_part(delivery, part, mine, renewed(account, error))
 
 
-def _commit_part(delivery: Delivery, part: PostPart, mine: PostClaim, config: object) -> bool:
+def _commit_part(delivery: Delivery, part: PostPart, mine: PostClaim, config: object) -> None:
     """The one call, with its step stored before and after."""
     platform, post = plan_of(delivery, part)
-    mine.renew(COMMIT_LEASE)
-    if not claim.may_go_on(delivery.message):
-        return False
-    mine.step(part, PartStep.COMMITTING, first_commit_at=part.first_commit_at or timezone.now())
+    mine.last(COMMIT_LEASE)
+    first = part.first_commit_at or timezone.now()
+    mine.step(part, PartStep.COMMITTING, unchanged=delivery.message, first_commit_at=first)
     try:
         with mine.one_call():
             published = platform.commit(config, account_of(delivery).facts, post, part.prepared)
@@ -289,7 +285,6 @@ def _commit_part(delivery: Delivery, part: PostPart, mine: PostClaim, config: ob
         mine.step(part, PartStep.PREPARED)
         raise
     adopt(part, published, mine)
-    return True
 
 
 def adopt(part: PostPart, published: Published, mine: PostClaim) -> None:
@@ -330,6 +325,7 @@ def _hold_for_account(delivery: Delivery, error: AccountError, *, frm: MessageSt
 def _end(delivery: Delivery, mine: PostClaim, result: outcome.Outcome) -> DeliveryStatus | None:
     """Store the outcome; None if the claim is lost, and with it the right to give one."""
     with transaction.atomic():
+        hold_briefly()
         stored = outcome.store(mine.claim_id, delivery.message_id, COMMON_LANE, [result], was=DeliveryStatus.SENDING)
         if not stored:
             return None
@@ -352,6 +348,7 @@ def give_up_dead_claims(now: datetime) -> int:
 
 def _settle(found: Claim, now: datetime) -> int:
     with transaction.atomic():
+        hold_briefly()
         # The delivery first: its worker, if it lives after all, can store no step until this is decided.
         mine = Delivery.objects.select_for_update().filter(claim_id=found.pk, status=DeliveryStatus.SENDING)
         delivery = mine.first()

@@ -61,16 +61,24 @@ def outcome_of(delivery: Delivery, error: OpslagError, now: datetime) -> outcome
 def heed_delay(delivery: Delivery, error: TransientError, next_at: datetime, now: datetime) -> None:
     """It waits until `next_at`: hold it if that goes on for too long, or tell once that it is late.
 
-    `delivery` as it was before the try. One that a person sent again later than that is given one more wait.
+    `delivery` as it was before the try. One that a person sent again or released later than that has one more wait.
     """
     planned = delivery.message.scheduled_at or delivery.message.started_at
     if planned is None:
         return
     if isinstance(error, ThrottledError) and now > planned + WAITS_FOR and delivery.last_error:
-        words = Explanation(WAITED_IN_VAIN, {"why": error.explanation})
-        dispatch.hold(delivery.message, HoldReason.THROTTLED, words, frm=MessageStatus.SENDING)
+        _hold_throttled(delivery, error, now)
     elif delivery.due_at <= planned + TOLD_AFTER < next_at:
         _tell(delivery, LATE, error.explanation)
+
+
+def _hold_throttled(delivery: Delivery, error: ThrottledError, now: datetime) -> None:
+    """Whoever releases it wants a try at once, and one more wait if that is asked for again."""
+    words = Explanation(WAITED_IN_VAIN, {"why": error.explanation})
+    with transaction.atomic():
+        if dispatch.hold(delivery.message, HoldReason.THROTTLED, words, frm=MessageStatus.SENDING):
+            waits = Delivery.objects.filter(pk=delivery.pk, status=DeliveryStatus.PENDING)
+            waits.update(due_at=now, last_error={})
 
 
 def delayed(now: Moment) -> QuerySet[Delivery]:

@@ -6,7 +6,6 @@ post: while workers are behind, each look would wake others for the same ones ag
 
 from __future__ import annotations
 
-import contextlib
 import random
 import time
 from collections import defaultdict
@@ -32,18 +31,25 @@ FIRST = 16
 class Turn(NamedTuple):
     """A kind of work: the rows that wait for it, and what is done to one of them (nothing, if it is another's).
 
-    `rows` and `account` lead to the channel whose server is called; None where no server is.
+    `rows` and `account` lead to the channel whose server is called.
     """
 
     find: Callable[[datetime], list[int]]
     do: Callable[[int], object]
-    rows: type[Model] | None = Delivery
+    rows: type[Model] = Delivery
     account: str = "account"
+
+
+class TurnForAll(NamedTuple):
+    """A kind of work that calls no server, and is done to all that waits for it together."""
+
+    find: Callable[[datetime], list[int]]
+    do_all: Callable[[list[int]], object]
 
 
 TURNS = (
     Turn(post.to_publish, post.publish),
-    Turn(dispatch.posts_to_start, lambda message_id: dispatch.start(message_id, timezone.now()), None),
+    TurnForAll(dispatch.posts_to_start, lambda messages: dispatch.start_posts(messages, timezone.now())),
     Turn(reconcile.to_reconcile, reconcile.reconcile),
     Turn(operations.to_carry_out, operations.carry_out, Operation, "part__delivery__account"),
     Turn(post.to_prepare, post.prepare),
@@ -55,7 +61,7 @@ def work_on_posts() -> bool:
     """Work for one slice; whether more was waiting at its end, of which something can be done."""
     ends_s = time.monotonic() + SLICE_S
     # What waits again at once, whatever the reason, waits for the next slice: here nothing goes in circles.
-    done: defaultdict[Turn, set[int]] = defaultdict(set)
+    done: defaultdict[Turn | TurnForAll, set[int]] = defaultdict(set)
     while time.monotonic() < ends_s:
         if not _take_turn(done) and not _wait_for_the_next():
             return False
@@ -72,11 +78,15 @@ def _wait_for_the_next() -> bool:
     return True
 
 
-def _take_turn(done: defaultdict[Turn, set[int]]) -> bool:
+def _take_turn(done: defaultdict[Turn | TurnForAll, set[int]]) -> bool:
     """Do some of the most pressing kind of work that there is; false if there is none, or no room for it."""
     for turn in TURNS:
         found = [pk for pk in turn.find(timezone.now()) if pk not in done[turn]]
-        if found and _do(turn, found, done[turn]):
+        if found and isinstance(turn, TurnForAll):
+            done[turn].update(found)
+            turn.do_all(found)
+            return True
+        if found and isinstance(turn, Turn) and _do(turn, found, done[turn]):
             return True
     return False
 
@@ -95,7 +105,7 @@ def _do(turn: Turn, found: list[int], done: set[int]) -> bool:
             continue
         if tried and (time.monotonic() > found_s + FOUND_FOR_S or tried >= FIRST):
             break
-        with room_at(server) if server else contextlib.nullcontext(True) as room:
+        with room_at(server) as room:
             if room:
                 tried += 1
                 done.add(pk)
@@ -107,8 +117,6 @@ def _do(turn: Turn, found: list[int], done: set[int]) -> bool:
 
 def _servers(turn: Turn, found: list[int]) -> dict[int, str]:
     """Which server each of them calls."""
-    if turn.rows is None:
-        return {}
     rows = turn.rows._default_manager.filter(pk__in=found)
     told = rows.values_list("pk", f"{turn.account}__kind", f"{turn.account}__config")
     return {pk: server_of(kind, config or {}) for pk, kind, config in told}

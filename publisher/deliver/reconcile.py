@@ -8,19 +8,21 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from publisher.accounts.renewal import with_access
 from publisher.accounts.settings import platform_of
 from publisher.accounts.waiting import heed, waiting
 from publisher.deliver import outcome
-from publisher.deliver.post import PUBLIC, account_of, adopt, plan_of, taken_ids
+from publisher.deliver.post import ALIKE_WITHIN, PUBLIC, account_of, adopt, plan_of, taken_ids
 from publisher.deliver.post_claim import ClaimLostError, PostClaim, store_step, take
 from publisher.deliver.post_trouble import tell_unconfirmed
+from publisher.deliver.server_room import first_of_each
 from publisher.errors import OpslagError, ThrottledError
 from publisher.models import Claim, Delivery, Message, PostPart
 from publisher.models.counting import COMMON_LANE
+from publisher.models.line import hold_briefly
 from publisher.models.probe import Moment
 from publisher.platforms.contract import Post, Published
 from publisher.schedule.stops import not_stopped
@@ -29,21 +31,29 @@ from publisher.vocabulary import DeliveryStatus, MessageStatus, PartStep
 # Pauses between looks at an uncertain post; after the last one only a person can tell. Also between tries to read a
 # published one back, after which it stays as it is.
 LOOKS_S = (5, 30, 120, 600, 1800)
+# What `strikes` of an uncertain post says, which else counts its looks, once a person was told.
+_TOLD = len(LOOKS_S) + 2
 LEASE = timedelta(minutes=3)
+# Between two of our own machines.
+_CLOCKS_DIFFER = timedelta(seconds=30)
 _READ_BACK_FOR = timedelta(hours=1)
 _LOOKED_AT_FOR = timedelta(days=7)
+_AT_ONCE = 50
 
 
 def uncertain(now: Moment) -> QuerySet[Delivery]:
-    """Uncertain posts that should be looked at now; after a week only a person can tell."""
+    """Uncertain posts that should be looked at now; after a week only a person can tell.
+
+    Among them those whose worker died over the last look: of these a person is still to be told.
+    """
     posts = Delivery.objects.filter(account__isnull=False, due_at__lte=now, due_at__gt=now - _LOOKED_AT_FOR)
-    found = posts.filter(status=DeliveryStatus.UNCERTAIN, strikes__lte=len(LOOKS_S))
+    found = posts.filter(status=DeliveryStatus.UNCERTAIN, strikes__lt=_TOLD)
     return found.exclude(waiting(now))
 
 
 def to_reconcile(now: datetime) -> list[int]:
     """Some of the `uncertain`."""
-    return list(uncertain(now).values_list("pk", flat=True)[:50])
+    return first_of_each(uncertain(now), "account", "due_at", "pk", most=_AT_ONCE)
 
 
 def unconfirmed(now: Moment) -> QuerySet[PostPart]:
@@ -64,7 +74,7 @@ def unconfirmed(now: Moment) -> QuerySet[PostPart]:
 
 def to_confirm(now: datetime) -> list[int]:
     """Some of the `unconfirmed`."""
-    return list(unconfirmed(now).values_list("pk", flat=True)[:50])
+    return first_of_each(unconfirmed(now), "delivery__account", "delivery__due_at", "pk", most=_AT_ONCE)
 
 
 def reconcile(delivery_id: int) -> bool:
@@ -73,11 +83,13 @@ def reconcile(delivery_id: int) -> bool:
     A thread of which only the beginning was in doubt goes on where it stopped.
     """
     now = timezone.now()
-    due = Delivery.objects.filter(status=DeliveryStatus.UNCERTAIN, due_at__lte=now)
+    due = Delivery.objects.filter(status=DeliveryStatus.UNCERTAIN, due_at__lte=now, strikes__lt=_TOLD)
     mine = take(delivery_id, due, DeliveryStatus.UNCERTAIN, LEASE, due_at=now + LEASE)
     if mine is None:
         return False
     delivery = Delivery.objects.select_related("message__campaign", "account").get(pk=delivery_id)
+    if delivery.strikes >= _TOLD:
+        return _look_again(delivery, mine)
     try:
         known = all(_look(delivery, part, mine) for part in delivery.parts.filter(step=PartStep.COMMITTING))
     except ThrottledError as error:
@@ -99,25 +111,27 @@ def _look(delivery: Delivery, part: PostPart, mine: PostClaim) -> bool:
     account, since = account_of(delivery), part.first_commit_at
     repeatable = platform.repeats_safely(account.facts, post) and _may_leave(delivery)
     found = None
-    if repeatable and timezone.now() - since < platform.repeat_safe_for(account.facts):
+    # A clock that was put back says nothing about how long ago that was.
+    if repeatable and timedelta() <= timezone.now() - since + _CLOCKS_DIFFER < platform.repeat_safe_for(account.facts):
         # A server that knows the key may say so with an error (mastodon#40399): then the post is looked for.
         with contextlib.suppress(OpslagError):
             found = with_access(account, lambda config: _commit_again(config, post, part, mine))
     if found is not None and found.earlier and found.remote_id in post.taken:
         # It compared the texts, and names the post of another send-out.
         return False
-    if found is None and not _has_a_twin(delivery, part):
-        found = with_access(account, lambda config: platform.find(config, account.facts, post, since))
     if found is None:
-        return False
+        found = with_access(account, lambda config: platform.find(config, account.facts, post, since))
+        # Asked afterwards: whatever was to be seen had its step stored before.
+        if found is None or _has_a_twin(delivery, part) or found.remote_id in taken_ids(delivery, part):
+            return False
     adopt(part, found, mine)
     return True
 
 
 def _may_leave(delivery: Delivery) -> bool:
-    """Whether nothing was stopped, cancelled or withdrawn since: a repeat may be the first that gets through."""
-    message = Message.objects.filter(pk=delivery.message_id, withdrawn_at=None).exclude(status=MessageStatus.CANCELLED)
-    return not_stopped(message).exists()
+    """Whether nothing was stopped, held, cancelled or withdrawn since: a repeat may be the first that gets through."""
+    going = (MessageStatus.SENDING, MessageStatus.FINISHED)
+    return not_stopped(Message.objects.filter(pk=delivery.message_id, withdrawn_at=None, status__in=going)).exists()
 
 
 def _commit_again(config: object, post: Post, part: PostPart, mine: PostClaim) -> Published:
@@ -127,14 +141,20 @@ def _commit_again(config: object, post: Post, part: PostPart, mine: PostClaim) -
 
 
 def _has_a_twin(delivery: Delivery, part: PostPart) -> bool:
-    """Whether the same words are under way to the channel in another post: nobody could say whose a found one is."""
+    """Whether the same words are under way to the channel in another post, or were at that time and nobody knows as
+    which post: then nobody could say whose a found one is."""
+    assert part.first_commit_at is not None
     alike = PostPart.objects.filter(delivery__account=delivery.account_id, text=part.text, link=part.link)
-    return alike.filter(step=PartStep.COMMITTING, position=part.position).exclude(pk=part.pk).exists()
+    at_that_time = Q(first_commit_at__gt=part.first_commit_at - ALIKE_WITHIN)
+    in_hand = Q(step=PartStep.COMMITTING, delivery__status=DeliveryStatus.SENDING)
+    unknown = at_that_time & (Q(step=PartStep.COMMITTING) | Q(step__in=PUBLIC, remote_id=""))
+    return alike.filter(in_hand | unknown, position=part.position).exclude(pk=part.pk).exists()
 
 
 def _conclude(delivery: Delivery, mine: PostClaim) -> bool:
     now = timezone.now()
     with transaction.atomic():
+        hold_briefly()
         # In the order in which `take` locks them.
         message = Message.objects.select_for_update(no_key=True).get(pk=delivery.message_id)
         # Of a withdrawn send-out nothing more goes out.
@@ -155,10 +175,12 @@ def _look_again(delivery: Delivery, mine: PostClaim, throttled: ThrottledError |
     """Later; to be asked to wait is no look. After the last one a person is asked."""
     pause_s = LOOKS_S[min(delivery.strikes, len(LOOKS_S)) - 1] if throttled is None else throttled.retry_after
     looks = delivery.strikes - (throttled is not None)
+    was_last = looks > len(LOOKS_S)
     with transaction.atomic():
+        hold_briefly()
         ours = Delivery.objects.filter(pk=delivery.pk, claim_id=mine.claim_id, status=DeliveryStatus.UNCERTAIN)
-        still = ours.update(due_at=timezone.now() + timedelta(seconds=pause_s), strikes=looks)
-        if still and throttled is None and looks == len(LOOKS_S) + 1:
+        due_at = timezone.now() + timedelta(seconds=pause_s)
+        if ours.update(due_at=due_at, strikes=_TOLD if was_last else looks) and was_last:
             tell_unconfirmed(delivery)
         Claim.objects.filter(pk=mine.claim_id).delete()
     return False

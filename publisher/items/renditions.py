@@ -59,11 +59,13 @@ def rendition(
     """
     own = picture_bytes(picture)
     with Image.open(io.BytesIO(own)) as opened:
+        # Its head says how large it is; nothing is decoded of what may stay as it is.
+        box = crop_box(*opened.size, aspects, picture.focal_x, picture.focal_y)
+        is_whole = box == (0, 0, *opened.size)
+        fits = max(opened.size) <= max_side and len(own) <= max_bytes and picture.media_type in media_types
+        if is_whole and fits:
+            return Rendition(own, picture.media_type, *opened.size, (picture.focal_x, picture.focal_y))
         whole = opened.convert("RGBA" if opened.mode == "RGBA" else "RGB")
-    box = crop_box(whole.width, whole.height, aspects, picture.focal_x, picture.focal_y)
-    is_whole = box == (0, 0, *whole.size)
-    if is_whole and max(whole.size) <= max_side and len(own) <= max_bytes and picture.media_type in media_types:
-        return Rendition(own, picture.media_type, *whole.size, (picture.focal_x, picture.focal_y))
     part = whole if is_whole else whole.crop(box)
     for side in _sides(min(max_side, max(part.size))):
         small = _resized(part, side, aspects)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -23,7 +23,7 @@ from publisher.schedule.first_wave import first_wave_of
 from publisher.schedule.freeze import add_difference, freeze, one_snapshot
 from publisher.schedule.keeping import LEASE, keep
 from publisher.schedule.stops import not_stopped
-from publisher.schedule.withdrawn import have_corrected, why_not, with_withdrawn_news
+from publisher.schedule.withdrawn import beyond_doubt, have_corrected, why_not, with_withdrawn_news
 from publisher.vocabulary import HoldReason, MessageStatus, NoticeKind, Outlet
 
 log = logging.getLogger(__name__)
@@ -204,6 +204,19 @@ def start(message_id: int, now: datetime) -> bool:
     """
     message = Message.objects.select_related("campaign").filter(pk=message_id, status=MessageStatus.SCHEDULED).first()
     return message is not None and begin(message, now)
+
+
+def start_posts(messages: Collection[int], now: datetime) -> None:
+    """`start` those of the posts that are due: nearly all of them at once, in one UPDATE."""
+    missed = now - timedelta(minutes=settings.OPSLAG_ALLOWED_LATENESS_MINUTES)
+    plain = posts_soon(now).filter(beyond_doubt(), pk__in=messages, scheduled_at__gt=missed, scheduled_at__lte=now)
+    with transaction.atomic():
+        # Locked in one order, and without those that somebody decides about at this moment.
+        locked = not_stopped(plain).select_for_update(no_key=True, skip_locked=True, of=("self",)).order_by("pk")
+        begun = list(locked.values_list("pk", flat=True))
+        Message.objects.filter(pk__in=begun).update(status=MessageStatus.SENDING, started_at=now)
+    for message_id in set(messages).difference(begun):
+        start(message_id, now)
 
 
 def begin(message: Message, now: datetime) -> bool:

@@ -7,6 +7,10 @@ from django.db.models import Exists, QuerySet
 
 from publisher.models import Account, Message, StopStamp
 
+# That no stop concerns a campaign `c`, for statements written by hand; whoever uses it asks for OPSLAG_NEVER_SEND, too.
+NOT_STOPPED = """NOT EXISTS (SELECT 1 FROM publisher_stopstamp t
+                WHERE t.organisation_id IS NULL OR t.organisation_id = c.organisation_id)"""
+
 
 def not_stopped(messages: QuerySet[Message]) -> QuerySet[Message]:
     """Only messages that no stop concerns: neither the installation's nor their organisation's."""

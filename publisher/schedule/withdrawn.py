@@ -43,6 +43,17 @@ def with_withdrawn_news(now: Moment) -> QuerySet[Message]:
     return Message.objects.filter((going & Exists(open_questions)) | (waits & Exists(chosen.filter(MAY_BE_OFF))))
 
 
+def beyond_doubt() -> Q:
+    """For a filter over messages: no news in it needs a look of its own before it begins, as nearly none does.
+
+    None was withdrawn, is an event that has changed since it was chosen, or one that is over by then.
+    """
+    of_events = Q(item__event_starts_at__isnull=False, item__revision__gt=F("item_revision"))
+    over = Q(item__event_over_at__lte=OuterRef("scheduled_at"))
+    doubtful = Q(item__withdrawn_at__isnull=False) | MAY_BE_OFF | of_events | over
+    return ~Q(Exists(CampaignItem.objects.filter(doubtful, campaign=OuterRef("campaign"))))
+
+
 def why_not(message: Message) -> Objection | None:
     """Why the message must not go (on), by the first news in it that speaks against it; None if nothing does, or if
     nobody is left to get it."""

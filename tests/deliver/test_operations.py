@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from publisher.deliver import operations
+from publisher.deliver.post_claim import MARGIN
 from publisher.errors import InputError
 from publisher.models import Account, Notice, Operation, PostPart, StopStamp, User
 from publisher.review import afterwards
@@ -160,6 +163,62 @@ def test_of_two_workers_in_the_same_moment_one_makes_the_change(published: PostP
         other.is_over(0.5)
     assert other.answer() is None
     assert [call.split()[0] for call in server.calls].count("DELETE") == 1
+
+
+def test_one_that_stood_still_with_an_old_text_does_not_undo_the_new_one(
+    published: PostPart, server: MastodonServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between its claim and its call, for longer than the claim."""
+    operation = corrected(published, "Øvelsen er på Møn")
+    monkeypatch.setattr(operations, "LEASE", MARGIN + timedelta(seconds=operations.CALL_S + 0.2))
+    meanwhile: list[object] = []
+    stands_still = iter([True])
+
+    def stands(run: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        result = run(sql, *rest)
+        if sql.startswith('UPDATE "publisher_operation"') and '"attempts"' in sql and next(stands_still, False):
+            time.sleep(0.3)
+            Operation.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+            meanwhile.append(operations.carry_out(operation.pk))
+            meanwhile.append(operations.carry_out(corrected(published, "Øvelsen er på Fyn").pk))
+        return result
+
+    with connection.execute_wrapper(stands):
+        assert operations.carry_out(operation.pk) is None
+    assert meanwhile == [OperationStatus.DONE, OperationStatus.DONE]
+    (public,) = server.posts()
+    assert public.text.startswith("Øvelsen er på Fyn")
+
+
+def test_to_be_asked_to_wait_is_no_try_that_failed(published: PostPart, server: MastodonServer, bo: User) -> None:
+    """A server may take so many withdrawals in half an hour, and a colleague may have withdrawn more."""
+    operation = withdrawn(published)
+    server.faults.set("429", times=None, on=DELETE)
+    for _ in range(9):
+        Operation.objects.update(due_at=timezone.now())
+        Account.objects.update(blocked_until=None)
+        assert operations.carry_out(operation.pk) == OperationStatus.PENDING
+    assert not Notice.objects.exists()
+    Operation.objects.update(due_at=timezone.now(), attempts=99, created_at=timezone.now() - timedelta(hours=25))
+    Account.objects.update(blocked_until=None)
+    assert operations.carry_out(operation.pk) == OperationStatus.FAILED
+    assert Notice.objects.get().user == bo
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_change_that_ends_while_a_newer_one_is_asked_for_waits_for_it(published: PostPart) -> None:
+    operation = corrected(published)
+    claimed = operations._claim(operation.pk, timezone.now())
+    assert claimed is not None
+    with transaction.atomic():
+        PostPart.objects.select_for_update().get(pk=published.pk)
+        other = Elsewhere(
+            lambda: operations._end(claimed, OperationStatus.DONE, part_changes={"text": "Nyt"}, done_at=timezone.now())
+        )
+        other.is_over(0.5)
+        with pytest.raises(InputError):
+            corrected(published, "Endnu et")
+    assert other.answer() == OperationStatus.DONE
 
 
 def test_of_one_post_one_change_at_a_time(published: PostPart) -> None:

@@ -10,8 +10,10 @@ import time_machine
 from django.utils import timezone
 
 from publisher.deliver import finish, post, reconcile
+from publisher.deliver.post_claim import take_to_publish
 from publisher.errors import Explanation
 from publisher.models import Account, Claim, Delivery, Message, Organisation, PostPart, StopStamp
+from publisher.review import control
 from publisher.review.afterwards import Wish, carry_through
 from publisher.vocabulary import DeliveryStatus, MessageStatus, PartStep
 from tests.contract.mastodon import MastodonServer
@@ -132,7 +134,7 @@ def test_a_busy_server_is_tried_again_at_the_time_it_names(account: Account, ser
 )
 def test_a_worker_that_died_is_judged_by_the_step_it_stored(account: Account, step: str, expected: str) -> None:
     delivery = begun(scheduled(account))
-    assert post._claim(delivery.pk) is not None
+    assert take_to_publish(delivery.pk, post.COMMIT_LEASE)
     PostPart.objects.update(step=step, first_commit_at=timezone.now())
     assert post.give_up_dead_claims(timezone.now()) == 0
     assert post.give_up_dead_claims(timezone.now() + timedelta(seconds=121)) == 1
@@ -143,7 +145,7 @@ def test_a_worker_that_died_is_judged_by_the_step_it_stored(account: Account, st
 def test_a_post_that_stops_its_worker_three_times_fails(account: Account) -> None:
     delivery = begun(scheduled(account))
     for _ in range(3):
-        assert post._claim(delivery.pk) is not None
+        assert take_to_publish(delivery.pk, post.COMMIT_LEASE)
         post.give_up_dead_claims(timezone.now() + timedelta(seconds=121))
     delivery.refresh_from_db()
     assert (delivery.status, delivery.reason) == ("failed", "stopped_worker")
@@ -151,7 +153,7 @@ def test_a_post_that_stops_its_worker_three_times_fails(account: Account) -> Non
 
 def test_an_outcome_for_another_claim_changes_nothing(account: Account) -> None:
     delivery = begun(scheduled(account))
-    claim_id = post._claim(delivery.pk)
+    claim_id = take_to_publish(delivery.pk, post.COMMIT_LEASE)
     assert claim_id is not None
     Delivery.objects.filter(pk=delivery.pk).update(claim_id=uuid.uuid4())
     post.give_up_dead_claims(timezone.now() + timedelta(seconds=121))
@@ -159,7 +161,7 @@ def test_an_outcome_for_another_claim_changes_nothing(account: Account) -> None:
     assert delivery.status == "sending"
 
 
-@pytest.mark.parametrize("since", ["nothing", "stopped", "withdrawn"])
+@pytest.mark.parametrize("since", ["nothing", "stopped", "paused", "withdrawn"])
 def test_what_is_unconfirmed_is_repeated_only_where_it_may_leave(
     account: Account, server: MastodonServer, since: str
 ) -> None:
@@ -168,9 +170,24 @@ def test_what_is_unconfirmed_is_repeated_only_where_it_may_leave(
     assert post.publish(delivery.pk) == DeliveryStatus.UNCERTAIN
     if since == "stopped":
         StopStamp.objects.create(organisation=None)
+    if since == "paused":
+        control.pause(Message.objects.get(), None)
     if since == "withdrawn":
         assert finish.finish(delivery.message_id, timezone.now())
         carry_through(delivery.message.campaign, Wish("Forkert nyhed.", withdraw=True), None)
     Delivery.objects.update(due_at=timezone.now())
     assert reconcile.reconcile(delivery.pk) is (since == "nothing")
     assert len(server.posts()) == (1 if since == "nothing" else 0)
+
+
+def test_after_a_clock_was_put_back_nothing_is_repeated(account: Account, server: MastodonServer) -> None:
+    """By our clock the first call lies ahead; the server has forgotten its key."""
+    with time_machine.travel(timezone.now() + timedelta(hours=5), tick=True):
+        delivery = begun(scheduled(account))
+        Message.objects.update(picture=None)
+        server.faults.set("commit_then_drop")
+        assert post.publish(delivery.pk) == DeliveryStatus.UNCERTAIN
+    server.clock.advance(7 * 3600)
+    Delivery.objects.update(due_at=timezone.now())
+    reconcile.reconcile(delivery.pk)
+    assert len(server.posts()) == 1

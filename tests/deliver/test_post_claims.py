@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import time
 import uuid
 from collections.abc import Callable
@@ -9,21 +11,23 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from publisher import http
+from publisher.accounts.connect import connect_account
 from publisher.deliver import post, post_claim, reconcile
 from publisher.deliver.clock import boot_clock_s
 from publisher.deliver.post_claim import ClaimLostError, PostClaim, take
 from publisher.errors import InputError, TransientError
-from publisher.models import Account, Claim, Delivery, Message, PostPart
+from publisher.models import Account, Claim, Delivery, Message, Organisation, PostPart
 from publisher.review import control
 from publisher.schedule import dispatch
 from publisher.vocabulary import DeliveryStatus, PartStep
 from tests.contract.mastodon import MastodonServer
-from tests.contract.wire import listening
+from tests.contract.wire import Request, Response, listening
 from tests.deliver.posting import CREATE, UPLOAD, begun, counters, during, scheduled, state
+from tests.elsewhere import Elsewhere
 
 pytestmark = pytest.mark.database
 
@@ -108,7 +112,7 @@ def standing_still(seconds: float, at_step: PartStep) -> Callable[..., Any]:
 
     def execute(run: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
         result = run(sql, params, many, context)
-        if sql.startswith('UPDATE "publisher_postpart"') and str(at_step) in map(str, params):
+        if sql.lstrip().startswith("UPDATE publisher_postpart") and str(at_step) in map(str, params):
             time.sleep(seconds)
         return result
 
@@ -140,6 +144,70 @@ def test_a_process_that_stood_still_after_the_look_at_the_clock_writes_nothing(
             time.sleep(0.3)
             http.send("POST", f"{address}/api/v1/statuses", commit=True)
     assert server.calls == []
+
+
+def test_uploads_that_outlast_the_claim_are_cut_off_and_tried_again(
+    secretariat: Organisation, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their worker lives, so it is no strike; and the row says in words what is slow."""
+    server = MastodonServer(rate_limit=10_000)
+
+    def slow(request: Request) -> Response:
+        time.sleep(0.5 if f"{request.method} {request.path}" == UPLOAD else 0)
+        return server(request)
+
+    with listening(slow) as address:
+        settings.OPSLAG_ALLOWED_TARGETS = frozenset({address.removeprefix("http://")})
+        values = {"server": address, "access_token": server.token}
+        delivery = begun(scheduled(connect_account(secretariat, "mastodon", values)))
+        monkeypatch.setattr(post, "UPLOAD_LEASE", post_claim.MARGIN + timedelta(seconds=0.3))
+        assert post.publish(delivery.pk) == "pending"
+    assert state(delivery) == ("pending", "", "waiting") and not server.posts()
+    assert (delivery.strikes, delivery.attempts) == (0, 1) and "too slowly" in delivery.last_error["msgid"]
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one lock for all that is written")
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("after", "fault"),
+    [
+        ("UPDATE publisher_delivery SET status = 'sending'", ""),
+        ("UPDATE publisher_postpart", ""),
+        ("UPDATE publisher_delivery SET status = 'sent'", ""),
+        ("UPDATE publisher_delivery AS d SET", "429"),
+    ],
+)
+def test_who_stands_still_at_any_statement_keeps_nobody_waiting(
+    keyless: Account, server: MastodonServer, after: str, fault: str
+) -> None:
+    """Neither another worker nor the tick that ends its claim: else all would soon stand behind it."""
+    delivery = begun(scheduled(keyless))
+    if fault:
+        server.faults.set(fault)
+    stands, may_go_on = threading.Event(), threading.Event()
+
+    def standing(run: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        result = run(sql, *rest)
+        if after in sql and not stands.is_set():
+            stands.set()
+            assert may_go_on.wait(10), "somebody waited for it"
+        return result
+
+    def work() -> object:
+        with connection.execute_wrapper(standing):
+            return post.publish(delivery.pk)
+
+    worker = Elsewhere(work)
+    try:
+        assert stands.wait(10)
+        post.publish(delivery.pk)
+        given_up()
+    finally:
+        may_go_on.set()
+        with contextlib.suppress(DatabaseError):
+            # Its transaction was ended.
+            worker.answer()
+    assert len(server.posts()) <= 1
 
 
 def test_a_step_under_another_claim_is_not_stored(account: Account) -> None:

@@ -9,10 +9,11 @@ import time_machine
 from django.utils import timezone
 
 from publisher.deliver import post, reconcile
+from publisher.deliver.post_claim import take, take_to_publish
 from publisher.deliver.post_trouble import FAILED, LATE, UNCONFIRMED, WAITED_IN_VAIN
 from publisher.models import Account, Delivery, Message, Notice, PostPart
 from publisher.review import control
-from publisher.vocabulary import HoldReason, MessageStatus
+from publisher.vocabulary import DeliveryStatus, HoldReason, MessageStatus
 from tests.contract.mastodon import MastodonServer
 from tests.deliver.posting import UPLOAD, begun, connected, scheduled, state
 
@@ -54,6 +55,21 @@ def test_after_a_day_in_vain_a_person_decides(account: Account, server: Mastodon
         assert post.publish(delivery.pk) == "sent"
 
 
+def test_released_it_is_tried_at_once_and_waits_once_more(account: Account, server: MastodonServer) -> None:
+    delivery = begun(scheduled(account))
+    server.faults.set("429", times=None)
+    assert post.publish(delivery.pk) == "pending"
+    with time_machine.travel(timezone.now() + timedelta(hours=25), tick=True):
+        assert post.publish(delivery.pk) == "pending"
+        control.release(Message.objects.get(pk=delivery.message_id), None)
+        for expected in (MessageStatus.SENDING, MessageStatus.HELD):
+            assert post.to_publish(timezone.now()) == [delivery.pk]
+            assert post.publish(delivery.pk) == "pending"
+            assert Message.objects.get(pk=delivery.message_id).status == expected
+            Delivery.objects.update(due_at=timezone.now())
+            Account.objects.update(blocked_until=None)
+
+
 def test_a_long_delay_is_told_once(account: Account, server: MastodonServer) -> None:
     delivery = begun(scheduled(account))
     server.faults.set("500", times=None, on=UPLOAD)
@@ -79,7 +95,7 @@ def test_a_post_that_failed_is_told_once_with_its_reason(account: Account) -> No
 def test_one_that_stops_its_worker_is_told(account: Account) -> None:
     delivery = begun(scheduled(account))
     for _ in range(3):
-        assert post._claim(delivery.pk) is not None
+        assert take_to_publish(delivery.pk, post.COMMIT_LEASE)
         post.give_up_dead_claims(timezone.now() + timedelta(seconds=121))
     assert told() == [FAILED]
 
@@ -92,6 +108,20 @@ def test_what_stays_unconfirmed_is_told_after_the_last_look(keyless: Account, se
         Delivery.objects.update(due_at=timezone.now())
         reconcile.reconcile(delivery.pk)
         assert told() == ([UNCONFIRMED] if look >= len(reconcile.LOOKS_S) else [])
+
+
+def test_of_one_whose_last_look_killed_its_worker_a_person_is_told(keyless: Account, server: MastodonServer) -> None:
+    delivery = begun(scheduled(keyless))
+    server.faults.set("drop_before_read")
+    post.publish(delivery.pk)
+    Delivery.objects.update(strikes=len(reconcile.LOOKS_S))
+    assert take(delivery.pk, Delivery.objects.all(), DeliveryStatus.UNCERTAIN, reconcile.LEASE)
+    for hours in (1, 2, 20):
+        with time_machine.travel(timezone.now() + timedelta(hours=hours), tick=True):
+            post.give_up_dead_claims(timezone.now())
+            for pk in reconcile.to_reconcile(timezone.now()):
+                assert not reconcile.reconcile(pk)
+            assert told() == [UNCONFIRMED]
 
 
 def test_a_look_that_is_asked_to_wait_is_no_look(keyless: Account, server: MastodonServer) -> None:

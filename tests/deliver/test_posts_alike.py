@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.utils import timezone
 
 from publisher import http
 from publisher.accounts.connect import connect_account
 from publisher.deliver import post, reconcile
 from publisher.models import Account, Campaign, Delivery, Message, Organisation
+from publisher.review import control
 from publisher.review.approval import approve
 from tests.contract.linkedin import LinkedInServer
 from tests.contract.mastodon import MastodonServer
@@ -48,6 +50,46 @@ def test_of_two_lost_ones_none_is_given_the_others_post(keyless: Account, server
         assert post.publish(each.pk) == "uncertain"
     assert len(server.posts()) == 1
     assert not looked_at(second) and not looked_at(first)
+
+
+def test_a_twin_that_is_published_while_the_lost_one_is_looked_for_is_not_taken_for_it(
+    keyless: Account, server: MastodonServer
+) -> None:
+    first, second = begun(scheduled(keyless)), begun(scheduled(keyless))
+    server.faults.set("drop_before_read")
+    assert post.publish(first.pk) == "uncertain"
+    met: list[object] = []
+
+    def meanwhile(request: Request) -> Response:
+        if request.method == "GET" and request.path.endswith("/statuses") and not met:
+            met.append(post.publish(second.pk))
+        return server(request)
+
+    with http.use_transport(in_process(meanwhile)):
+        assert not looked_at(first)
+    assert met == ["sent"] and state(first)[0] == "uncertain" and len(server.posts()) == 1
+
+
+def test_what_a_person_said_of_one_says_nothing_of_its_twin(keyless: Account, server: MastodonServer) -> None:
+    """Nobody told which post it is, so it must not be found a second time."""
+    first, second = begun(scheduled(keyless)), begun(scheduled(keyless))
+    for each, fault in ((first, "commit_then_drop"), (second, "drop_before_read")):
+        server.faults.set(fault)
+        assert post.publish(each.pk) == "uncertain"
+    control.decide(Delivery.objects.get(pk=first.pk), None, "sent")
+    assert not looked_at(second) and state(second)[0] == "uncertain"
+
+
+def test_one_that_was_lost_last_week_hides_no_other(keyless: Account, server: MastodonServer) -> None:
+    """The same words every week: “Husk, at biblioteket holder lukket.”"""
+    with time_machine.travel(timezone.now() - timedelta(days=7), tick=True):
+        first = begun(scheduled(keyless))
+        server.faults.set("drop_before_read")
+        assert post.publish(first.pk) == "uncertain"
+    second = begun(scheduled(keyless))
+    server.faults.set("commit_then_drop")
+    assert post.publish(second.pk) == "uncertain"
+    assert looked_at(second) and len(server.posts()) == 1
 
 
 @pytest.fixture
