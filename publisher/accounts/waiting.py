@@ -6,6 +6,8 @@ work waits, and nothing else does. Where the platform says that it counts calls 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import Q
@@ -50,6 +52,36 @@ def waits_until(account: Account, *calls: Calls) -> datetime | None:
     until = account.blocked_until
     is_concerned = account.blocked_calls in (Calls.ALL, *calls)
     return until if until is not None and until > timezone.now() and is_concerned else None
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Until when a post waits beyond its planned time, and why. `counted`: its platform counts our calls."""
+
+    until: datetime
+    why: Explanation
+    counted: bool
+
+
+def wait_of(delivery: Delivery, account: Account | None) -> Wait | None:
+    """What a post to the account waits for beyond its planned time, None if for nothing. Rows as they were read."""
+    if delivery.status != DeliveryStatus.PENDING or account is None:
+        return None
+    blocked = waits_until(account, Calls.POSTS)
+    put_off = delivery.due_at if delivery.last_error and delivery.due_at > timezone.now() else None
+    if blocked is not None and (put_off is None or put_off <= blocked):
+        return Wait(blocked, Explanation.from_json(account.blocked_why), counted=True)
+    return Wait(put_off, Explanation.from_json(delivery.last_error), counted=False) if put_off else None
+
+
+def waits_of(messages: Iterable[Message]) -> dict[int, Wait]:
+    """By the id of the message: what those of the posts wait for that are under way. Their accounts are fetched."""
+    going = {each.pk: each for each in messages if each.status == MessageStatus.SENDING and not each.withdrawn_at}
+    if not going:
+        return {}
+    rows = Delivery.objects.filter(message__in=going, status=DeliveryStatus.PENDING, account__isnull=False)
+    found = ((row.message_id, wait_of(row, going[row.message_id].account)) for row in rows)
+    return {message_id: wait for message_id, wait in found if wait is not None}
 
 
 def check_uploads(account: Account) -> None:
