@@ -25,6 +25,11 @@ def _minute(at: datetime) -> datetime:
     return whole if whole == at else whole + timedelta(minutes=1)
 
 
+def _nearest_minute(at: datetime) -> datetime:
+    """A time that a platform named: a second after midnight is midnight."""
+    return (at + timedelta(seconds=30)).replace(second=0, microsecond=0)
+
+
 def _is_today(at: datetime) -> bool:
     return timezone.localtime(at).date() == timezone.localdate()
 
@@ -48,12 +53,12 @@ def last_one_words(at: datetime) -> str:
 def wait_words(wait: Wait) -> str:
     """“LinkedIn takes nothing more from us today. The post is sent at 01:00.”"""
     words = _("%(why)s The post is sent %(when)s.") if wait.counted else _("%(why)s The post is tried again %(when)s.")
-    return words % {"why": wait.why, "when": _when(wait.until)}
+    return words % {"why": wait.why, "when": _when(_nearest_minute(wait.until))}
 
 
 def until_words(at: datetime) -> str:
     """“Waits until 01:00”, with the day if it is not today."""
-    minute = _minute(at)
+    minute = _nearest_minute(at)
     if _is_today(minute):
         return _("Waits until %(time)s") % {"time": write_date(minute, "time")}
     return _("Waits until %(when)s") % {"when": write_date(minute, "short")}
