@@ -32,6 +32,7 @@ from publisher.deliver.server_room import first_of_each
 from publisher.errors import AccountError, Explanation, OpslagError, PermanentError, ThrottledError, TransientError
 from publisher.life_cycles import check_transition
 from publisher.models import Message, Operation, PostPart
+from publisher.models.line import hold_briefly
 from publisher.models.probe import Moment
 from publisher.platforms.contract import Post, Published
 from publisher.schedule.dispatch import STRIKES_ALLOWED
@@ -104,6 +105,7 @@ def _claim(operation_id: int, now: datetime) -> Operation | None:
     taken = _allowed(now).filter(pk=operation_id)
     claimed = {"status": OperationStatus.WORKING, "claim_id": claim_id, "lease_until": now + LEASE, "begun_at": now}
     with transaction.atomic():
+        hold_briefly()
         # Whoever waits here for another one's claim then asks anew: the condition below reads other tables, too, and
         # PostgreSQL would not look at it again for a row that changed while the statement waited for it.
         Operation.objects.select_for_update().filter(pk=operation_id).first()
@@ -169,6 +171,7 @@ def _end(
     """Store what became of it, if this worker still has it; what a person must look at is told."""
     check_transition(OperationStatus, OperationStatus.WORKING, status)
     with transaction.atomic():
+        hold_briefly()
         if part_changes:
             # The part first, as whoever asks for a newer change takes it: two that meet wait instead of deadlocking.
             PostPart.objects.select_for_update().get(pk=operation.part_id)

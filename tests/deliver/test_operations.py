@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from publisher.deliver import operations
@@ -219,6 +220,36 @@ def test_a_change_that_ends_while_a_newer_one_is_asked_for_waits_for_it(publishe
         with pytest.raises(InputError):
             corrected(published, "Endnu et")
     assert other.answer() == OperationStatus.DONE
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one lock for all that is written")
+@pytest.mark.django_db(transaction=True)
+def test_who_stands_still_while_taking_a_change_keeps_nobody_waiting(
+    published: PostPart, server: MastodonServer
+) -> None:
+    operation = withdrawn(published)
+    stands, may_go_on = threading.Event(), threading.Event()
+
+    def standing(run: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        result = run(sql, *rest)
+        if sql.startswith('UPDATE "publisher_operation"') and not stands.is_set():
+            stands.set()
+            assert may_go_on.wait(10), "somebody waited for it"
+        return result
+
+    def work() -> object:
+        with connection.execute_wrapper(standing):
+            return operations.carry_out(operation.pk)
+
+    worker = Elsewhere(work)
+    try:
+        assert stands.wait(10)
+        assert operations.carry_out(operation.pk) == OperationStatus.DONE
+    finally:
+        may_go_on.set()
+    with pytest.raises(DatabaseError):
+        worker.answer()
+    assert server.posts() == []
 
 
 def test_of_one_post_one_change_at_a_time(published: PostPart) -> None:
