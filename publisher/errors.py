@@ -8,6 +8,8 @@ from typing import Any
 
 from django.utils.translation import gettext
 
+from publisher.vocabulary import Calls
+
 
 @dataclass(frozen=True)
 class Explanation:
@@ -41,13 +43,15 @@ class Explanation:
 class OpslagError(Exception):
     """Base of all our errors. `msgid` is an English gettext id (mark it with `gettext_noop`) with %(name)s places.
 
-    `reason` is one short machine word (snake_case) under which receipts group; `params` fill the sentence.
+    `reason` is one short machine word (snake_case) under which receipts group; `params` fill the sentence, an
+    Explanation among them in each reader's own language.
     """
 
     def __init__(self, msgid: str, *, reason: str = "", **params: object) -> None:
         super().__init__(msgid)
         self.reason = reason
-        self.explanation = Explanation(msgid, {name: str(value) for name, value in params.items()})
+        words = {name: value if isinstance(value, Explanation) else str(value) for name, value in params.items()}
+        self.explanation = Explanation(msgid, words)
 
     def __str__(self) -> str:
         return str(self.explanation)
@@ -62,11 +66,29 @@ class TransientError(OpslagError):
 
 
 class ThrottledError(TransientError):
-    """The other side counts our calls and wants no more before `retry_after`: to wait is no try that failed."""
+    """The other side counts our calls and wants no more before `retry_after`: to wait is no try that failed.
 
-    def __init__(self, msgid: str, *, retry_after: float, reason: str = "", **params: object) -> None:
+    `calls`: which kind, where it counts that apart. `of_app`: it counts those of our app, for whatever account.
+    """
+
+    def __init__(
+        self,
+        msgid: str,
+        *,
+        retry_after: float,
+        reason: str = "",
+        calls: Calls = Calls.ALL,
+        of_app: bool = False,
+        **params: object,
+    ) -> None:
         super().__init__(msgid, reason=reason, retry_after=retry_after, **params)
         self.retry_after: float = retry_after
+        self.calls = calls
+        self.of_app = of_app
+
+
+class NotYetError(TransientError):
+    """Access is too young to be renewed: no harm while it works; where it does not, only connecting anew helps."""
 
 
 class PermanentError(OpslagError):

@@ -70,6 +70,16 @@ class PartStep(TextChoices):
     CONFIRMED = "confirmed", _("Published and read back")
 
 
+class Calls(StrEnum):
+    """What a platform that counts our calls may count apart."""
+
+    ALL = "all"  # it counts all together, or does not say
+    POSTS = "posts"
+    UPLOADS = "uploads"
+    DELETIONS = "deletions"
+    LOOKS = "looks"  # reading: figures, a post whose answer was lost
+
+
 class OperationKind(TextChoices):
     """What is done later to something published."""
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from celery import shared_task
 from django.utils import timezone
 
-from publisher.deliver import post
+from publisher.deliver import post, post_trouble
 from publisher.review import corrections, renewal
 from publisher.rules import matching, wanted
 from publisher.schedule import dispatch, healed, withdrawn
@@ -47,6 +47,7 @@ STEPS = (
 PATIENT_STEPS = (
     Step("withdrawn", withdrawn.with_withdrawn_news, dispatch.hold_withdrawn),
     Step("healed", healed.held_for_account, healed.release_held),
+    Step("delays", post_trouble.delayed, post_trouble.tell_of_delays),
     Step("changed", renewal.untold, renewal.tell_of_changes),
     Step("rules", wanted.with_work, _wake_rules),
     Step("corrections", corrections.changed, _wake_corrections),

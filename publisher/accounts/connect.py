@@ -15,6 +15,7 @@ from django.utils.translation import gettext_noop
 from publisher.accounts.apps import SIGNED_IN_WITH, app_of
 from publisher.accounts.lasting import times_of
 from publisher.accounts.settings import config_of, split_values
+from publisher.accounts.waiting import let_go
 from publisher.errors import InputError, OpslagError
 from publisher.models import Account, AuditEntry, Organisation, PlatformApp, User
 from publisher.platforms import PLATFORMS
@@ -55,10 +56,12 @@ def connect_account(
         account.claim_id = account.lease_until = None
         for name, value in times_of(platform, typed_config).items():
             setattr(account, name, value)
-        account.status, account.last_error, account.blocked_until = AccountStatus.CONNECTED, {}, None
+        account.status, account.last_error = AccountStatus.CONNECTED, {}
+        account.blocked_until, account.blocked_why = None, {}
         account.checked_at = timezone.now()
         _describe(account, profile)
         account.save()
+        let_go(account, account.checked_at)
         _note(account, user, "account_connected", gettext_noop("%(name)s: connected"))
     return account
 

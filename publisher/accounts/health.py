@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from django.db.models import Q
 from django.utils import timezone
 
-from publisher.accounts.lasting import times_of
+from publisher.accounts.lasting import has_ended, times_of
 from publisher.accounts.refusal import refused
 from publisher.accounts.renewal import with_access
 from publisher.accounts.settings import config_of, platform_of
 from publisher.errors import AccountError, OpslagError
 from publisher.models import Account
-from publisher.vocabulary import AccountStatus
+from publisher.vocabulary import AccountStatus, Calls
 
 # Each channel is asked once a day; those that were connected together not all in the same minute.
 EVERY = timedelta(hours=22)
@@ -24,9 +25,10 @@ def check(account: Account) -> bool:
     """Ask the platform who we are there; true if it knows us. Never raises for what the platform answers.
 
     Refused: `needs_reconnect`. Not reached: the status stays, since that says nothing about the channel. A channel
-    that was disconnected stays so, and is not asked.
+    that was disconnected stays so, and is not asked; nor is one whose access was refused and has ended, for what it
+    still opens says nothing about publishing.
     """
-    if account.status == AccountStatus.DISCONNECTED:
+    if account.status == AccountStatus.DISCONNECTED or has_ended(account, timezone.now()):
         return False
     changes: dict[str, object] = {"checked_at": timezone.now()}
     try:
@@ -57,7 +59,10 @@ def _ends(account: Account) -> dict[str, object]:
 
 def to_check(now: datetime) -> list[int]:
     """Channels that were not asked for a day, each at its own time of the day; the longest unasked first."""
-    rows = Account.objects.exclude(status=AccountStatus.DISCONNECTED).exclude(checked_at__gt=now - EVERY)
+    ended = Q(status=AccountStatus.NEEDS_RECONNECT, lasts_until__lte=now)
+    blocked = Q(blocked_until__gt=now, blocked_calls=Calls.ALL)
+    open_ones = Account.objects.exclude(status=AccountStatus.DISCONNECTED).exclude(ended | blocked)
+    rows = open_ones.exclude(checked_at__gt=now - EVERY)
     found = rows.order_by("checked_at", "pk").values_list("pk", "checked_at")
     return [pk for pk, at in found if at is None or at + EVERY + _own_delay(pk) <= now][:_AT_ONCE]
 

@@ -20,6 +20,15 @@ def times_of(platform: Platform, config: Any) -> dict[str, datetime | None]:
     return {"renew_at": platform.renew_at(config), "lasts_until": platform.lasts_until(config), "told_days": None}
 
 
+def has_ended(account: Account, now: datetime) -> bool:
+    """Whether the platform has refused the channel and its access is over, so that only connecting it anew helps."""
+    return (
+        account.status == AccountStatus.NEEDS_RECONNECT
+        and account.lasts_until is not None
+        and (account.lasts_until <= now)
+    )
+
+
 def must_reconnect_by(account: Account, now: datetime) -> datetime | None:
     """When a person must connect the channel again at the latest; None while that is not known to come."""
     if account.status != AccountStatus.CONNECTED or account.lasts_until is None:

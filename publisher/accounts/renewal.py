@@ -22,7 +22,7 @@ from publisher.accounts.lasting import times_of
 from publisher.accounts.refusal import refused
 from publisher.accounts.settings import changed, config_of, platform_of, typed
 from publisher.address_guard import time_limit
-from publisher.errors import AccountError, Explanation, PermanentError, TokenExpiredError, TransientError
+from publisher.errors import AccountError, Explanation, NotYetError, PermanentError, TokenExpiredError, TransientError
 from publisher.models import Account
 from publisher.models.probe import Moment
 from publisher.vocabulary import AccountStatus, Reason
@@ -79,8 +79,8 @@ def with_access(account: Account, call: Callable[[Any], _T]) -> _T:
     config = fresh_config(account)
     try:
         return call(config)
-    except TokenExpiredError:
-        return call(renewed(account))
+    except TokenExpiredError as error:
+        return call(renewed(account, error))
 
 
 def fresh_config(account: Account) -> Any:
@@ -102,11 +102,12 @@ def wants_renewal(account: Account) -> bool:
     return due_at is not None and due_at <= timezone.now()
 
 
-def renewed(account: Account) -> Any:
+def renewed(account: Account, expired: TokenExpiredError | None = None) -> Any:
     """The config with credentials newer than those that `account` was read with; `account` then is as stored.
 
-    Only one renews, others wait for what it stores. Raises AccountError (the channel must be connected again, as its
-    row then says) and TransientError. Not to be called within a transaction.
+    Only one renews, others wait for what it stores. `expired`: how the platform refused the old ones, so that there is
+    no waiting until they may be renewed. Raises AccountError (the channel must be connected again, as its row then
+    says) and TransientError. Not to be called within a transaction.
     """
     if settings.OPSLAG_NEVER_SEND:
         # A copy of an installation would take the access away from the one that it is a copy of.
@@ -124,7 +125,7 @@ def renewed(account: Account) -> Any:
             _end_lease(account, lease)
             return config_of(account)
         if lease is not None:
-            return _renew(account, lease, interrupted=interrupted)
+            return _renew(account, lease, expired, interrupted=interrupted)
         if time.monotonic() > patient_until:
             raise TransientError(_BUSY, reason=Reason.BUSY, retry_after=PATIENCE_S)
         time.sleep(LOOK_S)
@@ -142,12 +143,17 @@ def _end_lease(account: Account, lease: uuid.UUID | None, **changes: object) -> 
         Account.objects.filter(pk=account.pk, claim_id=lease).update(claim_id=None, lease_until=None, **changes)
 
 
-def _renew(account: Account, lease: uuid.UUID, *, interrupted: bool) -> Any:
+def _renew(account: Account, lease: uuid.UUID, expired: TokenExpiredError | None, *, interrupted: bool) -> Any:
     try:
         platform, config = platform_of(account), config_of(account)
         with time_limit(CALL_S):
             values = platform.renew(config, app_of(account))
     except TransientError as error:
+        if expired is not None and isinstance(error, NotYetError):
+            # It ended before its time, whatever else it still opens.
+            _end_lease(account, lease, lasts_until=timezone.now())
+            refused(account, expired.explanation)
+            raise expired from error
         pause = max(PAUSE, timedelta(seconds=error.retry_after or 0))
         later = {"renew_at": timezone.now() + pause} if account.renew_at else {}
         _end_lease(account, lease, **later)

@@ -20,6 +20,7 @@ from publisher.access.notices import notify_approvers
 from publisher.accounts.refusal import refused
 from publisher.accounts.renewal import with_access
 from publisher.accounts.settings import platform_of
+from publisher.accounts.waiting import heed, waiting
 from publisher.address_guard import time_limit
 from publisher.compose.social import follow_up_of, post_of
 from publisher.deliver.clock import boot_clock_s
@@ -36,7 +37,7 @@ from publisher.models.probe import Moment
 from publisher.platforms.contract import Post, Published
 from publisher.schedule.dispatch import STRIKES_ALLOWED
 from publisher.schedule.stops import not_stopped
-from publisher.vocabulary import AccountStatus, NoticeKind, OperationKind, OperationStatus
+from publisher.vocabulary import AccountStatus, Calls, NoticeKind, OperationKind, OperationStatus
 
 LEASE = timedelta(minutes=3)
 # What failed, or of which nobody knows: the send-out's page lets a person settle it.
@@ -56,12 +57,14 @@ def due(now: Moment) -> QuerySet[Operation]:
     """Changes to be made now, stopped or not, and those whose worker died.
 
     What was asked for while nobody knew whether the post is public waits until that is known; while its channel refuses
-    us, until that is connected again.
+    us, until that is connected again; while the platform wants no more such calls, until it does.
     """
-    waiting = Q(status=OperationStatus.PENDING, due_at__lte=now)
+    pending = Q(status=OperationStatus.PENDING, due_at__lte=now)
     abandoned = Q(status=OperationStatus.WORKING, lease_until__lt=now)
     connected = Q(part__delivery__account__status=AccountStatus.CONNECTED) | Q(part__delivery__account=None)
-    return Operation.objects.filter(waiting | abandoned, connected, part__step__in=PUBLIC)
+    found = Operation.objects.filter(pending | abandoned, connected, part__step__in=PUBLIC)
+    account, deletes = "part__delivery__account", Q(kind=OperationKind.DELETE)
+    return found.exclude(waiting(now, account=account) | (deletes & waiting(now, Calls.DELETIONS, account=account)))
 
 
 def to_carry_out(now: datetime) -> list[int]:
@@ -140,6 +143,8 @@ def _as_it_should_be(operation: Operation) -> Post:
 def _failed(operation: Operation, error: OpslagError) -> OperationStatus | None:
     words, now = error.explanation.as_json(), timezone.now()
     account = operation.part.delivery.account
+    if isinstance(error, ThrottledError) and account is not None:
+        heed(account, error)
     if isinstance(error, AccountError) and account is not None:
         # It waits for the channel, as posts do. Where that was connected anew meanwhile, another try comes soon.
         pause = timedelta() if refused(account, error.explanation) else _AFTER_RECONNECT

@@ -13,6 +13,7 @@ from publisher.access.notices import notify_approvers, notify_other_approvers
 from publisher.accounts.refusal import refused
 from publisher.accounts.renewal import fresh_config, renewed, wants_renewal, with_access
 from publisher.accounts.settings import platform_of
+from publisher.accounts.waiting import check_uploads, heed, waiting
 from publisher.address_guard import time_limit
 from publisher.compose.social import follow_up_of, post_of
 from publisher.deliver import outcome, post_statements, post_trouble
@@ -23,6 +24,7 @@ from publisher.errors import (
     Explanation,
     OpslagError,
     PermanentError,
+    ThrottledError,
     TokenExpiredError,
     TransientError,
     UncertainError,
@@ -36,6 +38,7 @@ from publisher.schedule import dispatch
 from publisher.schedule.stops import not_stopped
 from publisher.vocabulary import (
     AccountStatus,
+    Calls,
     DeliveryStatus,
     HoldReason,
     MessageStatus,
@@ -66,7 +69,7 @@ def unprepared(now: Moment) -> QuerySet[Delivery]:
     """Posts whose uploads should be made now: deliveries of scheduled messages due within ten minutes."""
     # A free row with a lease ahead failed a while ago and is left alone until then (see _put_off).
     free = Q(message__lease_until=None) | Q(message__lease_until__lt=now)
-    return Delivery.objects.filter(
+    found = Delivery.objects.filter(
         free,
         _WAITING,
         message__outlet=Outlet.POST,
@@ -77,6 +80,7 @@ def unprepared(now: Moment) -> QuerySet[Delivery]:
         parts__position=0,
         parts__step__in=(PartStep.WAITING, PartStep.PREPARING),
     )
+    return found.exclude(waiting(now, Calls.POSTS, Calls.UPLOADS))
 
 
 def to_prepare(now: datetime) -> list[int]:
@@ -85,9 +89,10 @@ def to_prepare(now: datetime) -> list[int]:
 
 
 def due(now: Moment, sending: QuerySet[Message] | None = None) -> QuerySet[Delivery]:
-    """Posts whose instant has come, stopped or not; or those of `sending`."""
+    """Posts whose instant has come and whose account may publish, stopped or not; or those of `sending`."""
     messages = _in_sending() if sending is None else sending
-    return Delivery.objects.filter(_WAITING, message__in=messages, due_at__lte=now)
+    found = Delivery.objects.filter(_WAITING, message__in=messages, due_at__lte=now)
+    return found.exclude(waiting(now, Calls.POSTS))
 
 
 def to_publish(now: datetime) -> list[int]:
@@ -132,6 +137,8 @@ def prepare(delivery_id: int) -> bool:
 def _put_off(delivery: Delivery, message: Message, error: OpslagError) -> None:
     """The worker is alive, so no strike stays; the row says why, and from when on another try may be made ahead."""
     words, now = error.explanation.as_json(), timezone.now()
+    if isinstance(error, ThrottledError):
+        heed(account_of(delivery), error)
     Delivery.objects.filter(pk=delivery.pk, claim_id=message.claim_id).update(last_error=words)
     if isinstance(error, AccountError) and _hold_for_account(delivery, error, frm=MessageStatus.SCHEDULED):
         return
@@ -220,9 +227,11 @@ def _prepare_part(delivery: Delivery, part: PostPart, mine: PostClaim) -> None:
     if part.step == PartStep.PREPARED:
         mine.step(part, PartStep.WAITING)
     platform, post = plan_of(delivery, part)
+    account = account_of(delivery)
+    if post.pictures:
+        check_uploads(account)
     if part.step == PartStep.WAITING:
         mine.step(part, PartStep.PREPARING)
-    account = account_of(delivery)
     try:
         # All its calls together: whoever took longer than the claim lasts would be taken for dead, again and again.
         with time_limit((UPLOAD_LEASE - MARGIN).total_seconds()):
@@ -249,10 +258,10 @@ def _publish_part(delivery: Delivery, part: PostPart, mine: PostClaim) -> None:
         _prepare_part(delivery, part, mine)
     try:
         _commit_part(delivery, part, mine, fresh_config(account))
-    except TokenExpiredError:
+    except TokenExpiredError as error:
         # Surely not public. The renewal may take its time, so the claim is held anew.
         mine.renew(UPLOAD_LEASE)
-        _commit_part(delivery, part, mine, renewed(account))
+        _commit_part(delivery, part, mine, renewed(account, error))
 
 
 def _commit_part(delivery: Delivery, part: PostPart, mine: PostClaim, config: object) -> None:
@@ -288,6 +297,8 @@ def adopt(part: PostPart, published: Published, mine: PostClaim) -> None:
 
 def _failed(delivery: Delivery, mine: PostClaim, error: OpslagError) -> DeliveryStatus | None:
     now = timezone.now()
+    if isinstance(error, ThrottledError):
+        heed(account_of(delivery), error)
     result = post_trouble.outcome_of(delivery, error, now)
     ended = _end(delivery, mine, result)
     if ended is not None and isinstance(error, AccountError):

@@ -19,7 +19,7 @@ from publisher.models import Message, PostPart
 from publisher.models.counting import COMMON_LANE, COUNT_MOVED, move_counts
 from publisher.models.raw import db_values
 from publisher.schedule.stops import NOT_STOPPED
-from publisher.vocabulary import DeliveryStatus, PartStep
+from publisher.vocabulary import Calls, DeliveryStatus, PartStep
 
 _MAY_LEAVE = f"""EXISTS (
     SELECT 1 FROM publisher_message m JOIN publisher_campaign c ON c.id = m.campaign_id
@@ -28,7 +28,10 @@ _MAY_LEAVE = f"""EXISTS (
 _CLAIM = f"""
 UPDATE publisher_delivery SET status = 'sending', claim_id = %s, strikes = strikes + 1
 WHERE id = %s AND status = 'pending' AND due_at <= %s
-AND {_MAY_LEAVE.format(of="m.id = publisher_delivery.message_id")}
+AND {_MAY_LEAVE.format(of="m.id = publisher_delivery.message_id")} AND NOT EXISTS (
+    SELECT 1 FROM publisher_account a WHERE a.id = publisher_delivery.account_id
+    AND a.blocked_until > %s AND a.blocked_calls IN ('{Calls.ALL}', '{Calls.POSTS}')
+)
 RETURNING message_id
 """
 _NOTE = """
@@ -62,10 +65,10 @@ _FIELDS = {field.name: field for field in PostPart._meta.concrete_fields}
 
 
 def claim(delivery_id: int, claim_id: uuid.UUID, now: datetime, lease: timedelta) -> bool:
-    """Take a post that is due and may leave, and note by whom; false if it is not to be had."""
+    """Take a post that is due and may leave, and note by whom; false if it is not to be had or its account waits."""
     if settings.OPSLAG_NEVER_SEND:
         return False
-    taking = db_values([claim_id, delivery_id, now])
+    taking = db_values([claim_id, delivery_id, now, now])
     noted = claim_id, claim_id, settings.OPSLAG_HOST, boot_id(), now + lease, now
     moved = DeliveryStatus.PENDING.value, DeliveryStatus.SENDING.value
     if connection.vendor == "postgresql":

@@ -11,20 +11,24 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext_noop
 
 from publisher.access.notices import notify_approvers
 from publisher.accounts.settings import platform_of
+from publisher.accounts.waiting import waiting
 from publisher.deliver import outcome
 from publisher.errors import Explanation, OpslagError, PermanentError, ThrottledError, TransientError
 from publisher.models import Account, Delivery
+from publisher.models.probe import Moment
 from publisher.schedule import dispatch
-from publisher.vocabulary import DeliveryStatus, HoldReason, MessageStatus, NoticeKind, Reason
+from publisher.vocabulary import Calls, DeliveryStatus, HoldReason, MessageStatus, NoticeKind, Outlet, Reason
 
 # A post that is so late is worth a mail; one that a channel has not taken for so long is worth a decision.
 TOLD_AFTER = timedelta(minutes=30)
 WAITS_FOR = timedelta(hours=24)
 FIRST_LOOK = timedelta(seconds=5)
+_AT_ONCE = 100
 
 FAILED = gettext_noop(
     "“%(title)s” was not published on %(channel)s: %(why)s Once the cause is removed, it can be sent again on the "
@@ -85,6 +89,32 @@ def _hold_throttled(delivery: Delivery, error: ThrottledError, now: datetime) ->
         if dispatch.hold(delivery.message, HoldReason.THROTTLED, words, frm=MessageStatus.SENDING):
             waits = Delivery.objects.filter(pk=delivery.pk, status=DeliveryStatus.PENDING)
             waits.update(due_at=now, last_error={})
+
+
+def delayed(now: Moment) -> QuerySet[Delivery]:
+    """Posts that wait for their account, which was told to wait by another call, and will be late for that."""
+    going = {"status": DeliveryStatus.PENDING, "account__isnull": False, "due_at__lte": now}
+    found = Delivery.objects.filter(**going, message__status=MessageStatus.SENDING, message__outlet=Outlet.POST)
+    late = Q(account__blocked_until__gt=F("message__scheduled_at") + TOLD_AFTER)
+    return found.filter(waiting(now, Calls.POSTS), late)
+
+
+def tell_of_delays(now: datetime) -> int:
+    """Tell once of each of the `delayed`; gives of how many. Its row then says why, too."""
+    untold = delayed(now).filter(last_error={}).select_related("message__campaign__organisation", "account")
+    return sum(_tell_delayed(delivery) for delivery in untold.order_by("due_at", "pk")[:_AT_ONCE])
+
+
+def _tell_delayed(delivery: Delivery) -> bool:
+    assert delivery.account is not None and delivery.message.scheduled_at is not None
+    why, told_at = delivery.account.blocked_why, delivery.message.scheduled_at + TOLD_AFTER
+    with transaction.atomic():
+        mine = Delivery.objects.filter(pk=delivery.pk, status=DeliveryStatus.PENDING, last_error={})
+        # Due no sooner than that, it is not told again (`heed_delay`); among the others it keeps its place.
+        if not mine.update(last_error=why, due_at=told_at + timedelta(seconds=1)):
+            return False
+        _tell(delivery, LATE, Explanation.from_json(why))
+    return True
 
 
 def tell_failed(delivery: Delivery, why: Mapping[str, Any]) -> None:

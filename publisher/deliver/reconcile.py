@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from publisher.accounts.renewal import with_access
 from publisher.accounts.settings import platform_of
+from publisher.accounts.waiting import heed, waiting
 from publisher.deliver import outcome
 from publisher.deliver.evidence import (
     ANYBODYS,
@@ -58,7 +59,8 @@ def uncertain(now: Moment) -> QuerySet[Delivery]:
     Among them those whose worker died over the last look: of these a person is still to be told.
     """
     posts = Delivery.objects.filter(account__isnull=False, due_at__lte=now, due_at__gt=now - _LOOKED_AT_FOR)
-    return posts.filter(status=DeliveryStatus.UNCERTAIN, strikes__lt=_TOLD)
+    found = posts.filter(status=DeliveryStatus.UNCERTAIN, strikes__lt=_TOLD)
+    return found.exclude(waiting(now))
 
 
 def to_reconcile(now: datetime) -> list[int]:
@@ -79,7 +81,7 @@ def unconfirmed(now: Moment) -> QuerySet[PostPart]:
         delivery__strikes__lt=len(LOOKS_S),
     )
     # Where a person said that it was sent, there is no id to ask for.
-    return fresh.exclude(remote_id="")
+    return fresh.exclude(remote_id="").exclude(waiting(now, account="delivery__account"))
 
 
 def to_confirm(now: datetime) -> list[int]:
@@ -105,6 +107,7 @@ def reconcile(delivery_id: int) -> bool:
     except _SameWordsError as error:
         return _conclude_refused(delivery, error.part, mine)
     except ThrottledError as error:
+        heed(account_of(delivery), error)
         return _look_again(delivery, mine, error)
     except OpslagError:
         # Even a refusal proves nothing about the first attempt, whose answer was lost.

@@ -13,7 +13,7 @@ from publisher.models.fields import EMPTY, NOTHING, EncryptedJSONField
 from publisher.models.organisation import Organisation, User
 from publisher.models.scoped import ScopedModel
 from publisher.platforms import PLATFORMS, platform_choices
-from publisher.vocabulary import AccountStatus
+from publisher.vocabulary import AccountStatus, Calls
 
 
 class Account(ScopedModel):
@@ -24,7 +24,8 @@ class Account(ScopedModel):
     that its links get (utm_source and the like). Its posting times are left out in quiet hours (wall times, from the
     first to before the second) and, with `keeps_holidays`, on Danish public holidays. `tells_of_comments`: staff get a
     mail a day about new comments, `comments_mailed_on` was the last such day. `warnings`: what should be known although
-    it works, as Explanations' JSON.
+    it works, as Explanations' JSON. Until `blocked_until` its platform wants no more `blocked_calls` (a word of Calls),
+    and `blocked_why` says so.
     """
 
     organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="accounts")
@@ -43,6 +44,8 @@ class Account(ScopedModel):
     last_error = models.JSONField(default=dict)
     checked_at = models.DateTimeField(null=True)
     blocked_until = models.DateTimeField(null=True)
+    blocked_calls = models.CharField(max_length=12, default=Calls.ALL, db_default=Calls.ALL)
+    blocked_why = models.JSONField(default=dict, db_default=EMPTY)
     lease_until = models.DateTimeField(null=True)
     claim_id = models.UUIDField(null=True)
     renew_at = models.DateTimeField(null=True)

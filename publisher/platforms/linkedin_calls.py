@@ -144,9 +144,11 @@ def _own_error(reply: http.Reply) -> OpslagError | None:
         )
     if reply.status == 429:
         return ThrottledError(
-            gettext_noop("LinkedIn takes no more calls today; it counts anew from midnight (UTC)."),
+            gettext_noop("LinkedIn takes nothing more from us today."),
             reason=Reason.BUSY,
             retry_after=_until_midnight_s(datetime.now(UTC)),
+            # “Resource level throttle APPLICATION DAY limit …”; a MEMBER's is that of who connected the channel.
+            of_app="APPLICATION" in said,
         )
     return None
 

@@ -37,6 +37,7 @@ from publisher.platforms.mastodon_sign_in import MastodonSignIn
 from publisher.platforms.post_address import Shown, place_in
 from publisher.platforms.replies import (
     checked,
+    counted_apart,
     identity_of,
     named_object_of,
     published_in,
@@ -44,7 +45,7 @@ from publisher.platforms.replies import (
     rows_of,
 )
 from publisher.platforms.words import Words
-from publisher.vocabulary import Reason
+from publisher.vocabulary import Calls, Reason
 
 # The server remembers a key for an hour; the rest is for clocks and slow calls.
 KEY_KEPT = timedelta(minutes=50)
@@ -198,7 +199,8 @@ class MastodonPlatform(Platform):
         """Delete the status; one that is gone is no error."""
         reply = self._call(config, "DELETE", f"/api/v1/statuses/{_quoted(published.remote_id)}")
         if reply.status not in GONE:
-            checked(reply)
+            with counted_apart(Calls.DELETIONS, told=_has_own_limit(reply)):
+                checked(reply)
 
     def figures(
         self, config: MastodonConfig, facts: Mapping[str, Any], remote_ids: Sequence[str]
@@ -230,7 +232,8 @@ class MastodonPlatform(Platform):
             files={"file": (name, picture.content, picture.media_type)},
             data={"description": picture.alt, "focus": _focus(picture)},
         )
-        return identity_of(named_object_of(reply)), reply.status == 200
+        with counted_apart(Calls.UPLOADS, told=_has_own_limit(reply)):
+            return identity_of(named_object_of(reply)), reply.status == 200
 
     def _wait_until_ready(self, config: MastodonConfig, media_ids: list[str]) -> None:
         """Ask (206: not yet, 200: ready) with growing pauses. Raises TransientError after the last."""
@@ -263,6 +266,11 @@ class MastodonPlatform(Platform):
 def _quoted(identity: str) -> str:
     """An opaque id as one segment of a path."""
     return quote(identity, safe="")
+
+
+def _has_own_limit(reply: http.Reply) -> bool:
+    """Whether it names the limit of uploads and deletions, 30 in half an hour each (rack_attack), not that of all."""
+    return bool(reply.headers.get("X-RateLimit-Limit") == "30")
 
 
 def _figures(status: Mapping[str, Any]) -> Figures:

@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 from django.utils.translation import gettext_noop
 
 from publisher import http
-from publisher.errors import PermanentError, ThrottledError, TransientError, UncertainError
+from publisher.errors import NotYetError, PermanentError, ThrottledError, TransientError, UncertainError
 from publisher.platforms.contract import Missing, PictureFile, Published
 from publisher.platforms.meta_graph import moment_of
 from publisher.platforms.meta_replies import QUOTA_S, SOON_S, container_error, object_of
-from publisher.vocabulary import Reason
+from publisher.vocabulary import Calls, Reason
 
 # They live for 24 hours, and ours are made up to 20 minutes before the first attempt.
 CONTAINER_KEPT = timedelta(hours=23)
@@ -95,7 +95,7 @@ def check_fetchable(url: str, make: Callable[[], object]) -> None:
             ),
             reason=Reason.REJECTED,
             host=urlsplit(url).netloc,
-            why=error.explanation.params.get("message") or str(error),
+            why=error.explanation.params.get("message") or error.explanation,
         ) from error
 
 
@@ -110,6 +110,7 @@ def check_quota(rows: Sequence[Mapping[str, Any]], used: str, config: str) -> No
                 gettext_noop("The platform takes %(count)s posts a day from this channel; all of them are used."),
                 reason=Reason.BUSY,
                 retry_after=QUOTA_S,
+                calls=Calls.POSTS,
                 count=total,
             )
 
@@ -121,18 +122,19 @@ def renewal_of(ends_at: str) -> datetime | None:
 
 
 def renewed_token(reply: http.Reply, now: datetime) -> dict[str, str]:
-    """The new access in an answer, and when it ends. Access younger than a day is refused, which is no harm.
+    """The new access in an answer, and when it ends.
 
-    Raises AccountError for access that is worth nothing any more, and TransientError.
+    Raises AccountError for access that is worth nothing any more, NotYetError for what is refused otherwise, as access
+    younger than a day is, and TransientError.
     """
     try:
         answer = object_of(reply)
     except PermanentError as error:
-        raise TransientError(
+        raise NotYetError(
             gettext_noop("The access could not be renewed yet: %(why)s"),
             reason=Reason.BUSY,
             retry_after=_TOO_YOUNG_S,
-            why=str(error),
+            why=error.explanation,
         ) from error
     token, seconds = answer.get("access_token"), answer.get("expires_in")
     if not isinstance(token, str) or not token:

@@ -25,7 +25,7 @@ from publisher.errors import (
 )
 from publisher.platforms import replies
 from publisher.platforms.meta_usage import ROOM_FOR_POSTS, usage_of
-from publisher.vocabulary import Reason
+from publisher.vocabulary import Calls, Reason
 
 # An AccountError about a permission that a person did not give, unlike a token that is worthless.
 PERMISSION = "permission"
@@ -40,6 +40,8 @@ _PASSING_WORDS = frozenset({"", "UNKNOWN", "EXPIRED"})
 _TOKEN = frozenset({190, 102})
 _EXPIRED = frozenset({463})
 _RATE = frozenset({4, 17, 32, 341, 613})
+# Those of them that count all calls of our app; the others count a person's or a Page's.
+_OF_APP = frozenset({4, 341})
 _PASSING = frozenset({1, 2})
 _OBJECT_MISSING = (100, 33)
 
@@ -192,8 +194,13 @@ def _error_for(reply: http.Reply, error: GraphError, committing: bool) -> Opslag
         )
     if meaning in _TRANSIENT:
         words, wait = _TRANSIENT[meaning]
-        busy = ThrottledError if meaning in _COUNTED else TransientError
-        return busy(words, reason=Reason.BUSY, retry_after=wait_s(reply, wait), message=error.said)
+        asked_s = wait_s(reply, wait)
+        if meaning not in _COUNTED:
+            return TransientError(words, reason=Reason.BUSY, retry_after=asked_s, message=error.said)
+        calls, of_app = _COUNTED[meaning], error.code in _OF_APP
+        return ThrottledError(
+            words, reason=Reason.BUSY, retry_after=asked_s, calls=calls, of_app=of_app, message=error.said
+        )
     if meaning in _ACCOUNT:
         kind, words, reason = _ACCOUNT[meaning]
         return kind(words, reason=reason, message=error.said)
@@ -240,8 +247,8 @@ _TRANSIENT: Mapping[str, tuple[str, float]] = {
     "not_ready": (gettext_noop("The platform is still working on the picture."), SOON_S),
     "try_anew": (gettext_noop("The platform lost what we had prepared; it is made anew: “%(message)s”."), SOON_S),
 }
-# Those of them in which the platform counts our calls.
-_COUNTED = frozenset({"rate", "quota"})
+# Those of them in which the platform counts our calls, and which it counts.
+_COUNTED: Mapping[str, Calls] = {"rate": Calls.ALL, "quota": Calls.POSTS}
 _ACCOUNT: Mapping[str, tuple[type[AccountError], str, str]] = {
     "token": (
         AccountError,

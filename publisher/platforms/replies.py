@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,7 +14,7 @@ from django.utils.translation import gettext_noop
 from publisher import http
 from publisher.errors import AccountError, OpslagError, PermanentError, ThrottledError, TransientError, UncertainError
 from publisher.platforms.contract import Published
-from publisher.vocabulary import Reason
+from publisher.vocabulary import Calls, Reason
 
 DEFAULT_WAIT_S = 60.0
 LONGEST_WAIT_S = 24 * 3600.0
@@ -168,6 +169,17 @@ def _refusal(said: str, committing: bool) -> OpslagError:
             reason=Reason.ANSWER_LOST,
         )
     return PermanentError(gettext_noop("The platform refused: “%(message)s”."), reason=Reason.REJECTED, message=said)
+
+
+@contextmanager
+def counted_apart(calls: Calls, *, told: bool = True) -> Iterator[None]:
+    """Around what reads an answer: a limit that it tells is about `calls` alone, if the platform `told` that."""
+    try:
+        yield
+    except ThrottledError as error:
+        if told:
+            error.calls = calls
+        raise
 
 
 def server_fault(reply: http.Reply, committing: bool) -> OpslagError:

@@ -28,13 +28,14 @@ from publisher.platforms.contract import (
 from publisher.platforms.length import check_fits, with_link
 from publisher.platforms.mastodon_match import created_at
 from publisher.platforms.post_address import Shown, after, place_in
+from publisher.platforms.replies import counted_apart
 from publisher.platforms.words import Words
 from publisher.platforms.x_calls import KIND, SITE, call, data_of, identified, rows_of
 from publisher.platforms.x_match import FIELDS, answered, expanded, is_this_post
 from publisher.platforms.x_media import upload
 from publisher.platforms.x_sign_in import XSignIn, profile_of, tokens_for
 from publisher.platforms.x_text import weighted_length
-from publisher.vocabulary import Reason
+from publisher.vocabulary import Calls, Reason
 
 # An access token lasts two hours; a lost answer or an hour's pause of X's must not end it.
 RENEWED_BEFORE = timedelta(minutes=30)
@@ -111,7 +112,8 @@ class XPlatform(Platform):
         """Upload the pictures with their descriptions; X keeps them for a day."""
         check_fits(post, length=weighted_length(with_link(post.text, post.link)), limits=self.limits(facts))
         token, waits_s = config.access_token, self._poll_waits_s
-        return {"media_ids": [upload(token, picture, waits_s) for picture in post.pictures]}
+        with counted_apart(Calls.UPLOADS):
+            return {"media_ids": [upload(token, picture, waits_s) for picture in post.pictures]}
 
     def commit(self, config: XConfig, facts: Mapping[str, Any], post: Post, prepared: Mapping[str, Any]) -> Published:
         """Create the post. UncertainError also where X calls it a duplicate: then the earlier one is looked for."""
@@ -123,7 +125,8 @@ class XPlatform(Platform):
         }
         sent = {name: value for name, value in created.items() if value}
         reply = call(config.access_token, "POST", "/2/tweets", commit=True, json=sent)
-        row = data_of(reply, committing=True, answering=bool(post.reply_to))
+        with counted_apart(Calls.POSTS):
+            row = data_of(reply, committing=True, answering=bool(post.reply_to))
         return _published(identified(row, reply, committing=True), facts)
 
     def confirm(self, config: XConfig, facts: Mapping[str, Any], published: Published) -> Published:
@@ -178,7 +181,8 @@ class XPlatform(Platform):
         """Take it down; one that is gone already is no error."""
         reply = call(config.access_token, "DELETE", f"/2/tweets/{quote(published.remote_id, safe='')}")
         if reply.status != 404:
-            data_of(reply)
+            with counted_apart(Calls.DELETIONS):
+                data_of(reply)
 
     def figures(self, config: XConfig, facts: Mapping[str, Any], remote_ids: Sequence[str]) -> dict[str, Figures]:
         """A hundred posts a call, each paid for."""

@@ -1,4 +1,4 @@
-"""Calls to X's API v2 (api.x.com), and what its answers mean for the caller."""
+"""Calls to X's API v2 (api.x.com), and what its answers mean for the caller. X counts those to each endpoint apart."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from publisher.errors import (
 )
 from publisher.platforms import replies
 from publisher.platforms.addresses import origin
-from publisher.vocabulary import Reason
+from publisher.vocabulary import Calls, Reason
 
 KIND = "x"
 API, SITE = "https://api.x.com", "https://x.com"
@@ -49,7 +49,8 @@ def data_of(reply: http.Reply, *, committing: bool = False, answering: bool = Fa
 
 def rows_of(reply: http.Reply) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """The rows in a successful reply's `data` (none where nothing was found) and its `meta`. Raises as `data_of`."""
-    body = _body(reply, committing=False, answering=False)
+    with replies.counted_apart(Calls.LOOKS):
+        body = _body(reply, committing=False, answering=False)
     rows, meta = body.get("data"), body.get("meta")
     found = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
     return found, meta if isinstance(meta, dict) else {}

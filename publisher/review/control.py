@@ -14,7 +14,7 @@ from publisher.access.audit import record
 from publisher.access.roles import require
 from publisher.compose.renewing import accept_withdrawals, called_off_news, keep_words, withdrawn_news
 from publisher.errors import Explanation, InputError, TransitionError
-from publisher.models import Claim, Delivery, Message, Organisation, PostPart, StopStamp, User, place_again
+from publisher.models import Account, Claim, Delivery, Message, Organisation, PostPart, StopStamp, User, place_again
 from publisher.models.agreement import FROZEN, accept_rows
 from publisher.models.counting import COMMON_LANE, handed_over, move_counts
 from publisher.review.moves import CHANGED_MEANWHILE, move
@@ -80,6 +80,9 @@ def release(message: Message, user: User | None) -> None:
         elif message.hold_reason == HoldReason.EVENT_OFF:
             for chosen in called_off_news(message.campaign, message):
                 keep_words(chosen)
+        elif message.hold_reason == HoldReason.THROTTLED:
+            # The platform is asked now, whatever it said before.
+            Account.objects.filter(messages=message).update(blocked_until=None)
         _onwards(message, MessageStatus.HELD)
         if message.started_at is not None:
             _count_again(message, user)

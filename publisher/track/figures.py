@@ -27,7 +27,7 @@ from publisher.platforms import PLATFORMS
 from publisher.platforms.contract import Abilities, Figures, FollowUp, Platform, Published
 from publisher.schedule.stops import not_stopped_channels
 from publisher.track.figure_times import OLDEST, next_look, pause_after
-from publisher.vocabulary import AccountStatus, OperationKind, OperationStatus, PartStep
+from publisher.vocabulary import AccountStatus, Calls, OperationKind, OperationStatus, PartStep
 
 # All calls about one channel together; who holds a claim for longer than LEASE is dead.
 CALL_S = 60.0
@@ -95,11 +95,12 @@ def settle(now: datetime) -> int:
 
 
 def due(now: datetime) -> QuerySet[PostFigures]:
-    """What should be asked about now: on channels that work, and only while nothing is stopped.
+    """What should be asked about now: on channels that work and may be asked, and only while nothing is stopped.
 
     A copy that never sends does not ask either: renewing its access would end the original's.
     """
-    channels = not_stopped_channels(Account.objects.filter(status=AccountStatus.CONNECTED))
+    connected = Account.objects.filter(status=AccountStatus.CONNECTED)
+    channels = not_stopped_channels(connected.exclude(blocked_until__gt=now, blocked_calls=Calls.ALL))
     return PostFigures.objects.filter(~withdrawn(), next_at__lte=now, claim_id=None, account__in=channels)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import calendar as weeks_of
 from bisect import insort
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Any
@@ -21,12 +21,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
+from publisher.accounts.waiting import waits_of
 from publisher.models import Account, Message, Newsletter
 from publisher.platforms import PLATFORMS
 from publisher.rules.waiting import Turn, turns_between
 from publisher.schedule.month import messages_between
 from publisher.schedule.times import recurring
 from publisher.vocabulary import MessageStatus
+from publisher.web.course import until_words
 from publisher.web.staff import OwnRequest, staff
 
 FIRST_YEAR, LAST_YEAR = 2000, 2100
@@ -36,7 +38,8 @@ FIRST_YEAR, LAST_YEAR = 2000, 2100
 class Entry:
     """What goes out at one instant of one send-out: its messages that stand alike, with their outlets in words.
 
-    `turn`: it is no send-out yet, but news that waits for a rule's turn.
+    `turn`: it is no send-out yet, but news that waits for a rule's turn. `waits`: until when its platform makes it
+    wait, in words.
     """
 
     at: datetime
@@ -46,6 +49,7 @@ class Entry:
     cycle: str = ""
     status: str = ""
     turn: Turn | None = None
+    waits: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ def calendar(request: OwnRequest, year: int | None = None, month: int | None = N
     zone = request.organisation.timezone
     start, end = (recurring(datetime.combine(day, datetime.min.time()), zone) for day in
                   (rows[0][0], rows[-1][-1] + timedelta(days=1)))  # fmt: skip
-    by_day = _by_day(messages_between(request.organisation, start, end), zone)
+    by_day = _by_day(list(messages_between(request.organisation, start, end)), zone)
     _add_turns(by_day, turns_between(request.organisation, start, end), zone)
     weeks = [_week(row, first, today, by_day) for row in rows]
     number = len({entry.url for week in weeks for day in week.days if day.inside for entry in day.entries})
@@ -107,14 +111,19 @@ def _week(row: list[date], first: date, today: date, by_day: dict[date, list[Ent
     return Week(row[0].isocalendar().week, days)
 
 
-def _by_day(messages: Iterable[Any], zone: str) -> dict[date, list[Entry]]:
+def _by_day(messages: Sequence[Any], zone: str) -> dict[date, list[Entry]]:
     """Messages of one send-out that go out together and stand alike are one entry."""
     found: dict[date, list[Entry]] = {}
-    for (at, _campaign, status), alike in groupby(
-        sorted(messages, key=_together), key=lambda message: (message.at, message.campaign_id, message.status)
+    waits = {pk: until_words(wait.until) for pk, wait in waits_of(messages).items()}
+
+    def alike(message: Any) -> tuple[datetime, int, str, str]:
+        return message.at, message.campaign_id, message.status, waits.get(message.pk, "")
+
+    for (at, _campaign, status, words), group in groupby(
+        sorted(messages, key=lambda message: (*alike(message), message.pk)), key=alike
     ):
-        together = list(alike)
-        found.setdefault(at.astimezone(ZoneInfo(zone)).date(), []).append(_entry(at, status, together))
+        entry = replace(_entry(at, status, list(group)), waits=words)
+        found.setdefault(at.astimezone(ZoneInfo(zone)).date(), []).append(entry)
     return found
 
 
@@ -125,10 +134,6 @@ def _add_turns(by_day: dict[date, list[Entry]], turns: Iterable[Turn], zone: str
         entry = Entry(turn.at, turn.item.title, reverse("item", args=[turn.item.pk]), names, turn=turn)
         day = by_day.setdefault(turn.at.astimezone(ZoneInfo(zone)).date(), [])
         insort(day, entry, key=lambda each: each.at)
-
-
-def _together(message: Any) -> tuple[datetime, int, str, int]:
-    return message.at, message.campaign_id, message.status, message.pk
 
 
 def _entry(at: datetime, status: str, messages: list[Message]) -> Entry:

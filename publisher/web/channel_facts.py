@@ -9,12 +9,14 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 
 from publisher.accounts.lasting import HEEDED, must_reconnect_by
+from publisher.accounts.waiting import waits_until
 from publisher.errors import Explanation
 from publisher.models import Account
 from publisher.platforms import PLATFORMS
 from publisher.platforms.contract import Abilities, FollowUp, Limits, LinkCard
 from publisher.templatetags.dates import number, write_date
-from publisher.vocabulary import AccountStatus
+from publisher.vocabulary import AccountStatus, Calls
+from publisher.web.course import until_words
 from publisher.web.figures import names
 
 
@@ -44,7 +46,7 @@ def facts_of(account: Account, now: datetime) -> ChannelFacts:
         can=list(_can(abilities)),
         cannot=list(_cannot(abilities)),
         limits=list(_limits(platform.limits(account.facts))),
-        warnings=[str(Explanation.from_json(stored)) for stored in account.warnings],
+        warnings=[*_waits(account), *(str(Explanation.from_json(stored)) for stored in account.warnings)],
         lasts=_lasts(account, now),
         ends_soon=_ends_soon(account, now),
         server=str(account.config.get("server") or account.facts.get("domain") or ""),
@@ -108,6 +110,12 @@ def _limits(limits: Limits) -> Iterator[str]:
 def _ends_soon(account: Account, now: datetime) -> bool:
     until = must_reconnect_by(account, now)
     return until is not None and until - now <= HEEDED
+
+
+def _waits(account: Account) -> Iterator[str]:
+    until = waits_until(account, *Calls)
+    if until is not None:
+        yield f"{Explanation.from_json(account.blocked_why)} {until_words(until)}."
 
 
 def _lasts(account: Account, now: datetime) -> str:

@@ -1,4 +1,4 @@
-"""What a mail on its way waits for, and when its last recipient will have it, in sentences for its page."""
+"""What a mail or post on its way waits for, and when the last one has a mail, in sentences for its page."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from publisher.accounts.waiting import Wait
 from publisher.models import UNSETTLED, Message
 from publisher.schedule.destinations import resting
 from publisher.schedule.first_wave import is_in_first_wave
@@ -22,6 +23,11 @@ def _minute(at: datetime) -> datetime:
     """A forecast instant, to the full minute."""
     whole = at.replace(second=0, microsecond=0)
     return whole if whole == at else whole + timedelta(minutes=1)
+
+
+def _nearest_minute(at: datetime) -> datetime:
+    """A time that a platform named: a second after midnight is midnight."""
+    return (at + timedelta(seconds=30)).replace(second=0, microsecond=0)
 
 
 def _is_today(at: datetime) -> bool:
@@ -44,8 +50,24 @@ def last_one_words(at: datetime) -> str:
     return _("The last one gets it about %(when)s.") % {"when": write_date(minute, "long")}
 
 
-def course_of(message: Message, figures: Mapping[str, int]) -> list[str]:
-    """What the mail waits for and its forecast; nothing unless it is being sent."""
+def wait_words(wait: Wait) -> str:
+    """“LinkedIn takes nothing more from us today. The post is sent at 01:00.”"""
+    words = _("%(why)s The post is sent %(when)s.") if wait.counted else _("%(why)s The post is tried again %(when)s.")
+    return words % {"why": wait.why, "when": _when(_nearest_minute(wait.until))}
+
+
+def until_words(at: datetime) -> str:
+    """“Waits until 01:00”, with the day if it is not today."""
+    minute = _nearest_minute(at)
+    if _is_today(minute):
+        return _("Waits until %(time)s") % {"time": write_date(minute, "time")}
+    return _("Waits until %(when)s") % {"when": write_date(minute, "short")}
+
+
+def course_of(message: Message, figures: Mapping[str, int], wait: Wait | None = None) -> list[str]:
+    """What the message waits for, and a mail's forecast; nothing unless it is being sent."""
+    if wait is not None:
+        return [wait_words(wait)]
     if message.outlet != Outlet.EMAIL or message.status != MessageStatus.SENDING:
         return []
     now = timezone.now()

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from publisher.access.audit import timeline
+from publisher.accounts.waiting import Wait, waits_of
 from publisher.compose.links import view_url
 from publisher.compose.past_events import left_out_titles
 from publisher.deliver.by_address import Unplaced, unplaced
@@ -29,7 +30,7 @@ from publisher.web.who_did_what import Entry
 COUNTED_LIVE = 20_000
 # How often a page asks what is new, in seconds: while it is sent or about to be, while all is stopped, before.
 LIVE_S, STOPPED_S, WAITING_S = 2, 5, 15
-COUNTDOWN, STOPPED = "countdown", "stopped"
+COUNTDOWN, STOPPED, WAITS = "countdown", "stopped", "waits"
 # How long after its end a page still waits for the address of a post.
 READ_BACK = timedelta(minutes=2)
 _NOT_NEEDING_WORDS = (DeliveryStatus.PENDING, DeliveryStatus.SENDING, DeliveryStatus.SENT)
@@ -43,7 +44,7 @@ class ReceiptRow:
 
     `course`: what it waits for while it is being sent, and when its last recipient will have it. `left_out`: headlines
     of the events that were over when it was sent. `place`: what of a post is (or may be) public, nobody knows where;
-    `looks`: what was asked about it while it was unconfirmed.
+    `looks`: what was asked about it while it was unconfirmed; `wait`: what a post that is under way waits for.
     """
 
     message: Message
@@ -55,6 +56,7 @@ class ReceiptRow:
     delivery: Delivery | None = None
     place: Unplaced | None = None
     looks: list[LookedAt] = field(default_factory=list)
+    wait: Wait | None = None
     course: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
 
@@ -140,8 +142,10 @@ def receipt_rows(campaign: Campaign) -> list[ReceiptRow]:
         _count_reasons(campaign, rows)
     _add_deliveries(campaign, rows)
     left_out = left_out_titles(campaign)
+    waits = waits_of(messages)
     for row in rows:
-        row.course = course_of(row.message, row.counts)
+        row.wait = waits.get(row.message.pk)
+        row.course = course_of(row.message, row.counts, row.wait)
         row.left_out = left_out.get(row.message.pk, [])
     return rows
 
@@ -175,13 +179,17 @@ def _add_deliveries(campaign: Campaign, rows: list[ReceiptRow]) -> None:
 
 
 def stage(campaign: Campaign, rows: list[ReceiptRow], *, stopped: bool) -> str:
-    """What the page is about now: a word of `progress`, COUNTDOWN while Undo is offered, STOPPED while none may go."""
+    """What the page is about now: a word of `progress`, COUNTDOWN while Undo is offered, STOPPED while none may go.
+
+    WAITS while all that is under way waits for its platforms.
+    """
     word = progress(campaign)
     if stopped and any(row.message.status in _MOVING for row in rows) and word not in (Progress.HELD, Progress.PAUSED):
         return STOPPED
     if word == Progress.SCHEDULED and seconds_left(rows) is not None:
         return COUNTDOWN
-    return word
+    going = [row for row in rows if row.message.status == MessageStatus.SENDING]
+    return WAITS if word == Progress.SENDING and all(row.wait for row in going) else word
 
 
 def seconds_left(rows: list[ReceiptRow]) -> int | None:
@@ -203,7 +211,7 @@ def poll_seconds(now_at: str, rows: list[ReceiptRow]) -> int:
     """How often the page should ask what is new; 0 for not at all."""
     if now_at == COUNTDOWN:
         return 1
-    if now_at == STOPPED:
+    if now_at in (STOPPED, WAITS):
         return STOPPED_S
     if any(row.message.status == MessageStatus.SENDING for row in rows):
         return LIVE_S

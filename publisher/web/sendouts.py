@@ -35,6 +35,7 @@ from publisher.web.promise import Promise, error_count, open_checks, promise
 from publisher.web.receipt_rows import (
     COUNTDOWN,
     STOPPED,
+    WAITS,
     ReceiptRow,
     fingerprint,
     history,
@@ -193,6 +194,6 @@ def _live_context(request: OwnRequest, campaign: Campaign, rows: list[ReceiptRow
         "digest": fingerprint(rows, poll),
         "undo_seconds": settings.OPSLAG_UNDO_SECONDS,
         "may_send": may(request, "send"),
-        "is_sending": now_at == Progress.SENDING,
+        "is_sending": now_at in (Progress.SENDING, WAITS),
     }
     return context

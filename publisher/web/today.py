@@ -20,6 +20,7 @@ from publisher.review.worklist import drafts, lately, upcoming, worklist
 from publisher.rules.waiting import Turn, next_turns
 from publisher.track.comments import new_comments
 from publisher.track.inbound.mailbox import trouble as mailbox_trouble
+from publisher.web.delays import delays
 from publisher.web.staff import OwnRequest, may, staff
 
 AHEAD, BEHIND, DRAFTS, NEWS = 6, 5, 3, 3
@@ -41,6 +42,7 @@ def today(request: OwnRequest) -> HttpResponse:
         "mailbox_trouble": mailbox,
         "reports_in_trouble": reports,
         "needs": len(work) + bool(mail) + bool(mailbox) + bool(reports),
+        "delays": delays(organisation),
         "comments": new_comments(organisation),
         "coming": _coming(organisation),
         "gone": lately(organisation, BEHIND),

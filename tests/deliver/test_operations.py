@@ -21,7 +21,7 @@ from publisher.review.afterwards import Wish, carry_through
 from publisher.review.worklist import worklist
 from publisher.vocabulary import OperationStatus
 from tests.contract.mastodon import MastodonServer
-from tests.deliver.changing import DELETE, campaign_of, corrected, published, withdraw, withdrawn
+from tests.deliver.changing import DELETE, EDIT, campaign_of, corrected, published, withdraw, withdrawn
 from tests.deliver.posting import connected
 from tests.elsewhere import Elsewhere
 
@@ -65,6 +65,7 @@ def test_a_lost_answer_is_tried_again_later(published: PostPart, server: Mastodo
     operation.refresh_from_db()
     assert operation.due_at > timezone.now() and operation.last_error
     Operation.objects.update(due_at=timezone.now())
+    Account.objects.update(blocked_until=None)
     assert operations.carry_out(operation.pk) == OperationStatus.DONE
     assert server.posts() == []
 
@@ -196,9 +197,11 @@ def test_to_be_asked_to_wait_is_no_try_that_failed(published: PostPart, server: 
     server.faults.set("429", times=None, on=DELETE)
     for _ in range(9):
         Operation.objects.update(due_at=timezone.now())
+        Account.objects.update(blocked_until=None)
         assert operations.carry_out(operation.pk) == OperationStatus.PENDING
     assert not Notice.objects.exists()
     Operation.objects.update(due_at=timezone.now(), attempts=99, created_at=timezone.now() - timedelta(hours=25))
+    Account.objects.update(blocked_until=None)
     assert operations.carry_out(operation.pk) == OperationStatus.FAILED
     assert Notice.objects.get().user == bo
 
@@ -279,3 +282,14 @@ def test_nothing_is_changed_while_nothing_may_leave(
     StopStamp.objects.all().delete()
     settings.OPSLAG_NEVER_SEND = False
     assert operations.carry_out(operation.pk) == OperationStatus.DONE
+
+
+def test_connecting_anew_lets_a_change_go_that_was_put_off(published: PostPart, server: MastodonServer) -> None:
+    operation = corrected(published)
+    server.faults.set("500", on=EDIT)
+    operations.carry_out(operation.pk)
+    Operation.objects.update(due_at=timezone.now() + timedelta(hours=6))
+    account = published.delivery.account
+    assert account is not None
+    connected(account.organisation, server)
+    assert operations.to_carry_out(timezone.now()) == [operation.pk]

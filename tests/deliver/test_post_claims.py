@@ -77,6 +77,7 @@ def test_an_upload_that_is_late_does_not_touch_what_publishing_did(
     expected = PartStep.COMMITTING if status == "uncertain" else PartStep.PREPARED
     assert state(delivery)[::2] == (status, expected)
     Delivery.objects.update(due_at=timezone.now())
+    Account.objects.update(blocked_until=None)
     assert reconcile.reconcile(delivery.pk) if status == "uncertain" else post.publish(delivery.pk)
     assert state(delivery)[0] == "sent" and len(server.posts()) == 1
 

@@ -15,7 +15,7 @@ from publisher.models import Account, Delivery, Message, Notice, PostPart
 from publisher.review import control
 from publisher.vocabulary import DeliveryStatus, HoldReason, MessageStatus
 from tests.contract.mastodon import MastodonServer
-from tests.deliver.posting import UPLOAD, begun, scheduled, state
+from tests.deliver.posting import UPLOAD, begun, connected, scheduled, state
 
 # Bo approves, and is told.
 pytestmark = [pytest.mark.database, pytest.mark.usefixtures("bo")]
@@ -67,6 +67,7 @@ def test_released_it_is_tried_at_once_and_waits_once_more(account: Account, serv
             assert post.publish(delivery.pk) == "pending"
             assert Message.objects.get(pk=delivery.message_id).status == expected
             Delivery.objects.update(due_at=timezone.now())
+            Account.objects.update(blocked_until=None)
 
 
 def test_a_long_delay_is_told_once(account: Account, server: MastodonServer) -> None:
@@ -141,3 +142,17 @@ def test_of_a_refused_channel_nobody_is_told_twice(account: Account, server: Mas
     server.control({"revoke": server.token})
     assert post.publish(delivery.pk) == "pending"
     assert Notice.objects.filter(user__name="Bo").count() == 1
+
+
+def test_connecting_anew_lets_go_what_was_put_off(account: Account, server: MastodonServer) -> None:
+    """Whatever made it wait may have been the old connection."""
+    late, ahead = begun(scheduled(account)), scheduled(account, timezone.now() + timedelta(minutes=9))
+    server.faults.set("500", times=2, on=UPLOAD)
+    assert post.publish(late.pk) == "pending" and not post.prepare(ahead.pk)
+    Delivery.objects.filter(pk=late.pk).update(due_at=timezone.now() + timedelta(hours=6))
+    assert post.to_publish(timezone.now()) == post.to_prepare(timezone.now()) == []
+    connected(account.organisation, server)
+    assert post.to_publish(timezone.now()) == [late.pk] and post.to_prepare(timezone.now()) == [ahead.pk]
+    assert post.publish(late.pk) == "sent"
+    ahead.refresh_from_db()
+    assert ahead.due_at > timezone.now(), "its own time stays"

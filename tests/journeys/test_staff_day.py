@@ -8,14 +8,16 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
+from publisher.accounts.waiting import heed
 from publisher.compose.drafts import create_campaign
+from publisher.errors import ThrottledError
 from publisher.models import Account, Campaign, Delivery, Item, Message, Newsletter, StopStamp
 from publisher.review import approval
 from publisher.vocabulary import AccountStatus, CampaignStatus, DeliveryStatus, MessageStatus
 from tests.accessible import look_over
 from tests.cast import PASSWORD
 from tests.journeys.staff import Desk, desk, sign_in  # noqa: F401 -- a fixture
-from tests.review.send_outs import begin, finish, freeze, hand_over, mail_of, meant_again, send_out, soon
+from tests.review.send_outs import begin, finish, freeze, hand_over, mail_of, meant_again, post_of, send_out, soon
 
 pytestmark = pytest.mark.browser
 NewPage = Callable[..., Page]
@@ -273,12 +275,16 @@ def test_axe_finds_nothing_on_any_page(
     newsletter: Newsletter,
     practice_account: Account,
 ) -> None:
-    """Each page in its states: full lists, a draft, in review, the countdown, held and unconfirmed, stopped."""
+    """Each page in its states: full lists, a draft, in review, the countdown, held, unconfirmed, waiting, stopped."""
     review, counting, planned, done = (send_out(item, newsletter, practice_account) for _ in range(4))
     approval.submit(review, desk.anna)
     approval.send_now(counting, desk.bo)
     approval.approve(meant_again(planned), desk.bo, scheduled_at=soon())
     approval.send_now(meant_again(done), desk.bo)
+    late = meant_again(send_out(item, None, practice_account))
+    approval.approve(late, desk.bo, scheduled_at=soon())
+    begin(post_of(late))
+    heed(practice_account, ThrottledError("The platform asks us to wait before the next call.", retry_after=9_000))
     mail, post = done.messages.all()
     freeze(mail, 5, skipped=1)
     for message in (mail, post):
@@ -293,8 +299,8 @@ def test_axe_finds_nothing_on_any_page(
     page = new_page(width=width)
     desk.open(page, "/", desk.bo)
     paths = ["/", "/news", "/news?show=all&q=intet", f"/news/{item.pk}", f"/news/{item.pk}/plan", "/sendouts", "/stop"]
-    paths += [f"/sendouts/{campaign.pk}/edit", *(f"/sendouts/{c.pk}" for c in (review, counting, planned, done))]
-    paths += [f"/sendouts/{planned.pk}/cancel"]
+    paths += [f"/sendouts/{campaign.pk}/edit", *(f"/sendouts/{c.pk}" for c in (review, counting, planned, done, late))]
+    paths += [f"/sendouts/{planned.pk}/cancel", f"/channels/{practice_account.pk}", "/calendar"]
     for path in paths:
         page.goto(desk.url + path)
         look_over(page, frames=False)

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from publisher.accounts import renewal as access
-from publisher.deliver import finish, lane, notice, operations, post, reconcile, recover
+from publisher.deliver import finish, lane, notice, operations, post, post_trouble, reconcile, recover
 from publisher.items import polling
 from publisher.models import (
     Account,
@@ -75,6 +75,7 @@ LOOKS: dict[str, Callable[[datetime], object]] = {
     "notices": notice.due_notices,
     "withdrawn": dispatch.hold_withdrawn,
     "healed": healed.release_held,
+    "delays": post_trouble.tell_of_delays,
     "changed": renewal.untold,
     "rules": lambda now: _met_after(now),
     "corrections": lambda now: _looked_at_after(now),
@@ -118,6 +119,11 @@ WORK: dict[str, list[Row]] = {
     "withdrawn": [(Message, POST, {"status": "scheduled"}), (Item, {}, {"withdrawn_at": AGO})],
     "healed": [
         (Message, POST, {"status": "held", "hold_reason": "account_broken", "scheduled_at": timedelta(minutes=-119)})
+    ],
+    "delays": [
+        (Account, {}, {"blocked_until": timedelta(minutes=29)}),
+        (Message, POST, {"status": "sending", "scheduled_at": timedelta(minutes=-2)}),
+        (Delivery, OF_POST, {"status": "pending", "due_at": AGO}),
     ],
     "changed": [
         (Campaign, {"title": "Opslag"}, {"status": "approved"}),
