@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
-from publisher.accounts.lasting import must_reconnect_by
+from publisher.accounts.lasting import HEEDED, must_reconnect_by
 from publisher.accounts.waiting import waits_until
 from publisher.errors import Explanation
 from publisher.models import Account
@@ -22,7 +22,10 @@ from publisher.web.figures import names
 
 @dataclass(frozen=True)
 class ChannelFacts:
-    """Sentences for a channel's page; `lasts` is "" where the channel is not connected."""
+    """Sentences for a channel's page; `lasts` is "" where the channel is not connected.
+
+    `ends_soon`: to connect it again is what should be done now.
+    """
 
     can: list[str] = field(default_factory=list)
     cannot: list[str] = field(default_factory=list)
@@ -45,7 +48,7 @@ def facts_of(account: Account, now: datetime) -> ChannelFacts:
         limits=list(_limits(platform.limits(account.facts))),
         warnings=[*_waits(account), *(str(Explanation.from_json(stored)) for stored in account.warnings)],
         lasts=_lasts(account, now),
-        ends_soon=must_reconnect_by(account, now) is not None,
+        ends_soon=_ends_soon(account, now),
         server=str(account.config.get("server") or account.facts.get("domain") or ""),
     )
 
@@ -107,6 +110,11 @@ def _waits(account: Account) -> Iterator[str]:
     until = waits_until(account, *Calls)
     if until is not None:
         yield f"{Explanation.from_json(account.blocked_why)} {until_words(until)}."
+
+
+def _ends_soon(account: Account, now: datetime) -> bool:
+    until = must_reconnect_by(account, now)
+    return until is not None and until - now <= HEEDED
 
 
 def _lasts(account: Account, now: datetime) -> str:
