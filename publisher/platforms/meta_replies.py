@@ -163,6 +163,7 @@ def unhurried(reply: http.Reply) -> http.Reply:
             ),
             reason=Reason.BUSY,
             retry_after=wait_s(reply, RATE_S),
+            calls=Calls.LOOKS,
             percent=round(used),
         )
     return reply
@@ -197,7 +198,8 @@ def _error_for(reply: http.Reply, error: GraphError, committing: bool) -> Opslag
         asked_s = wait_s(reply, wait)
         if meaning not in _COUNTED:
             return TransientError(words, reason=Reason.BUSY, retry_after=asked_s, message=error.said)
-        calls, of_app = _COUNTED[meaning], error.code in _OF_APP
+        of_app = error.code in _OF_APP or usage_of(reply.headers).app_is_full
+        calls = _COUNTED[meaning]
         return ThrottledError(
             words, reason=Reason.BUSY, retry_after=asked_s, calls=calls, of_app=of_app, message=error.said
         )

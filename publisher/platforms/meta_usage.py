@@ -16,31 +16,40 @@ from publisher.platforms.replies import LONGEST_WAIT_S
 # What an answer may say about its use; more is no usage header.
 LONGEST_HEADER = 8_192
 # Percent. Over it only what cannot wait is called for, so that the rest is there for posts.
-ROOM_FOR_POSTS = 80
-_ONE, _BY_ID = ("X-App-Usage", "X-Page-Usage"), "X-Business-Use-Case-Usage"
+ROOM_FOR_POSTS, ALL = 80, 100
+_APP, _PAGE, _BY_ID = "X-App-Usage", "X-Page-Usage", "X-Business-Use-Case-Usage"
 _COUNTED = ("call_count", "total_time", "total_cputime")
 _REGAIN = "estimated_time_to_regain_access"
 
 
 @dataclass(frozen=True)
 class Usage:
-    """The most used of what is counted, in percent, and the seconds until access is regained, 0 where not told."""
+    """The most used of what is counted, in percent, and the seconds until access is regained, 0 where not told.
+
+    `app_is_full`: all is used that our app may call, for whatever account.
+    """
 
     percent: float = 0.0
     regain_s: float = 0.0
+    app_is_full: bool = False
 
 
 def usage_of(headers: Mapping[str, str]) -> Usage:
     """What an answer's headers say; those that cannot be read say nothing."""
     told = list(_told(headers))
     return Usage(
-        max((_figure(use.get(name)) for use in told for name in _COUNTED), default=0.0),
+        max(map(_most, told), default=0.0),
         min(max((60.0 * _figure(use.get(_REGAIN)) for use in told), default=0.0), LONGEST_WAIT_S),
+        app_is_full=_most(_object(headers.get(_APP, ""))) >= ALL,
     )
 
 
+def _most(use: Mapping[str, Any]) -> float:
+    return max(_figure(use.get(name)) for name in _COUNTED)
+
+
 def _told(headers: Mapping[str, str]) -> Iterator[Mapping[str, Any]]:
-    yield from (_object(headers.get(name, "")) for name in _ONE)
+    yield from (_object(headers.get(name, "")) for name in (_APP, _PAGE))
     for uses in _object(headers.get(_BY_ID, "")).values():
         yield from (use for use in uses if isinstance(use, dict)) if isinstance(uses, list) else ()
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from publisher.deliver import finish, post, reconcile
 from publisher.deliver.post_claim import take_to_publish
 from publisher.errors import Explanation
-from publisher.models import Account, Claim, Delivery, Message, Organisation, PostPart, StopStamp
+from publisher.models import Account, Claim, Delivery, Message, Organisation, PostPart, PostPicture, StopStamp
 from publisher.review import control
 from publisher.review.afterwards import Wish, carry_through
 from publisher.vocabulary import DeliveryStatus, MessageStatus, PartStep
@@ -184,7 +184,7 @@ def test_after_a_clock_was_put_back_nothing_is_repeated(account: Account, server
     """By our clock the first call lies ahead; the server has forgotten its key."""
     with time_machine.travel(timezone.now() + timedelta(hours=5), tick=True):
         delivery = begun(scheduled(account))
-        Message.objects.update(picture=None)
+        PostPicture.objects.all().delete()
         server.faults.set("commit_then_drop")
         assert post.publish(delivery.pk) == DeliveryStatus.UNCERTAIN
     server.clock.advance(7 * 3600)

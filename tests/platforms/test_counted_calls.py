@@ -81,6 +81,18 @@ def test_meta_counts_by_code(code: int, subcode: int, expected: tuple[Calls, boo
     assert (raised.value.calls, raised.value.of_app) == expected
 
 
+@pytest.mark.parametrize(
+    ("name", "percent", "of_app"),
+    [("X-App-Usage", 100, True), ("X-App-Usage", 99, False), ("X-Page-Usage", 100, False)],
+)
+def test_meta_says_in_a_header_that_the_app_has_used_all(name: str, percent: int, of_app: bool) -> None:
+    body = json.dumps({"error": {"message": "Enough", "code": 32}}).encode()
+    headers = httpx.Headers({name: json.dumps({"call_count": 3, "total_time": percent, "total_cputime": 1})})
+    with pytest.raises(ThrottledError) as raised:
+        object_of(http.Reply(403, headers, body, "https://graph.facebook.com/"))
+    assert raised.value.of_app is of_app
+
+
 def test_a_quota_of_posts_is_about_posts() -> None:
     with pytest.raises(ThrottledError) as raised:
         check_quota([{"quota_usage": 250, "config": {"quota_total": 250}}], "quota_usage", "config")
