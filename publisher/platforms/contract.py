@@ -203,6 +203,8 @@ class Platform(ABC):
     picture_and_card: ClassVar[bool] = False
     sign_in: ClassVar[SignIn | None] = None
     handle_example: ClassVar[str] = ""
+    # Pauses (seconds) between looks at a post whose answer was lost; () for the usual three quarters of an hour.
+    looks_s: ClassVar[tuple[float, ...]] = ()
 
     @property
     def called(self) -> StrOrPromise:

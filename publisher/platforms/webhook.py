@@ -83,6 +83,8 @@ class WebhookPlatform(Platform):
     config_class = WebhookConfig
     link_in_text = False
     picture_and_card: ClassVar[bool] = True
+    # The first comes after 5 s. As Standard Webhooks advises: a receiver that is away for a night gets the event.
+    looks_s = (300, 1800, 7200, 18_000, 36_000)
 
     def abilities(self, facts: Mapping[str, Any]) -> Abilities:
         """Whatever the receiver makes of it; there is nothing to read back."""
