@@ -17,7 +17,7 @@ from tests.contract.server import PublicPost, Route
 from tests.contract.threads_oauth import USER, ThreadsOAuth
 from tests.contract.wire import Request, Response, answer, page
 
-CREATE, PUBLISH = f"POST /v1.0/{USER}/threads", f"POST /v1.0/{USER}/threads_publish"
+CREATE, PUBLISH = "POST /v*/*/threads", "POST /v*/*/threads_publish"
 TEXT, ALT, LINKS = 500, 1000, 5
 METRICS = {"views", "likes", "replies", "reposts", "quotes", "shares"}
 _MEDIA = {"id", "permalink", "text", "timestamp", "media_type", "is_reply", "replied_to"}
@@ -85,6 +85,9 @@ class ThreadsServer(GraphServer):
             ("DELETE", r"/v1\.0/([\w-]+)", self._delete),
             ("GET", r"/@kulturfaellesskabet/post/(31\d+)", self._page),
         ]
+
+    def comment_id(self, post: PublicPost) -> str:
+        return f"31{self.next_number()}"
 
     def _good(self, text: str) -> Token:
         token = self.tokens.get(text)
@@ -223,11 +226,12 @@ class ThreadsServer(GraphServer):
 
     def _insights(self, request: Request, identity: str) -> Response:
         self.allowed(request, "threads_basic", "threads_manage_insights")
-        self._own(identity)
+        post = self._own(identity)
         metrics = self.asked(request, {"metric"}).get("metric", "").split(",")
         if set(metrics) - METRICS:
             raise GraphError(100, "(#100) metric must be one of the following values: views, likes, …")
-        rows = [{"name": name, "period": "lifetime", "values": [{"value": len(name)}]} for name in metrics]
+        told = {"views": post.views, "likes": post.likes, "replies": len(self.comments(post)), "reposts": post.reposts}
+        rows = [{"name": name, "period": "lifetime", "values": [{"value": told.get(name, 0)}]} for name in metrics]
         return answer({"data": rows})
 
     def _own(self, identity: str) -> PublicPost:

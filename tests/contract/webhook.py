@@ -25,6 +25,8 @@ class WebhookServer(ContractServer):
     """`token` is the signing secret; a post's `key` is the id of its event; `fetch` gets the picture of a ping."""
 
     create = "POST /hook"
+    pictures = ()
+    tells_figures = False
     own_faults: ClassVar = {
         "gone": Known("POST /hook", "410: nothing is taken here any more"),
         "moved": Known("POST /hook", "302 to another address"),
@@ -45,7 +47,7 @@ class WebhookServer(ContractServer):
         return answer({"error": message}, status)
 
     def throttled(self, request: Request) -> Response:
-        return answer({"error": "Too many events"}, 429, Retry_After="30")
+        return answer({"error": "Too many events"}, 429, Retry_After=str(self.reset_s or 30))
 
     def token_fault(self, request: Request, *, expired: bool) -> Response:
         return self.refusal(request, 401, "The signature is wrong")

@@ -6,7 +6,6 @@ Written from the API's description (A8 of the fact sheet); `spent` is what all c
 from __future__ import annotations
 
 import html
-import json
 import re
 import secrets
 from collections.abc import Mapping
@@ -88,7 +87,7 @@ class XServer(ContractServer):
         return answer(shape, status)
 
     def throttled(self, request: Request) -> Response:
-        reset = str(int((self.clock.now() + timedelta(minutes=10)).timestamp()))
+        reset = str(int((self.clock.now() + timedelta(seconds=self.reset_s or 600)).timestamp()))
         response = self.refusal(request, 429, "Too Many Requests")
         response.headers |= {"x-rate-limit-limit": "100", "x-rate-limit-remaining": "0", "x-rate-limit-reset": reset}
         return response
@@ -106,9 +105,12 @@ class XServer(ContractServer):
         for token in self.oauth.access.values():
             token.until = self.clock.now()
 
-    def _shown(self, request: Request) -> Response:
-        shown = json.loads(super()._shown(request).body)
-        return answer(shown | {"spent_usd": str(self.spent)})
+    def callers(self, request: Request) -> set[str]:
+        """It has one account."""
+        return {*super().callers(request), USER_ID, USERNAME}
+
+    def shown(self) -> dict[str, Any]:
+        return super().shown() | {"spent_usd": str(self.spent)}
 
     def _me(self, request: Request) -> Response:
         self.oauth.allowed(request, "users.read", "tweet.read")
@@ -261,8 +263,8 @@ class XServer(ContractServer):
             "attachments": {"media_keys": [f"3_{n}" for n in range(len(post.pictures))]} if post.pictures else None,
             "referenced_tweets": [{"type": "replied_to", "id": post.reply_to}] if post.reply_to else None,
             "public_metrics": {
-                "retweet_count": 0, "reply_count": 0, "like_count": 0, "quote_count": 0, "bookmark_count": 0,
-                "impression_count": 0,
+                "retweet_count": post.reposts, "reply_count": len(self.comments(post)), "like_count": post.likes,
+                "quote_count": 0, "bookmark_count": 0, "impression_count": post.views,
             } | self.figures.get(post.remote_id, {}),
         }  # fmt: skip
         asked = {name: value for name, value in shown.items() if name in fields and value is not None}
