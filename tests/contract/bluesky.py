@@ -178,7 +178,7 @@ class BlueskyServer(ContractServer):
         allowed = {"repo", "collection", "rkey", "validate", "record", "swapCommit"}
         self._check_place(given, allowed | ({"swapRecord"} if how == "putRecord" else set()))
         self._pay(how)
-        repository = Repository(self.blobs, self._content_id, self.text_limit or 300)
+        repository = Repository(self.blobs, self._content_id, self._root_of, self.text_limit or 300)
         record = check(given.get("record"), repository)
         rkey, cid = given["rkey"], record_cid(record)
         uri = f"at://{DID}/{COLLECTION}/{rkey}"
@@ -280,6 +280,11 @@ class BlueskyServer(ContractServer):
     def _content_id(self, uri: str) -> str:
         post = self.post(uri)
         return str(post.fields["cid"]) if post else ""
+
+    def _root_of(self, uri: str) -> str:
+        post = self.post(uri)
+        reply = post.fields["record"].get("reply") if post else None
+        return str(reply["root"]["uri"]) if reply else uri
 
     def _seen(self, request: Request, rkey: str) -> Response:
         post = self.post(f"at://{DID}/{COLLECTION}/{rkey}")

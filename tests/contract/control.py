@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, ClassVar, NamedTuple
 
 from tests.contract.faults import Clock, Faults, Known
-from tests.contract.wire import Request, Response, answer
+from tests.contract.wire import UNREADABLE, Request, Response, answer
 
 # Beyond any patience of a client.
 SLOW_S = 90.0
@@ -134,7 +134,7 @@ class Controlled(ABC):
         """`POST /control`."""
         try:
             self.control(request.json())
-        except (ValueError, KeyError, TypeError, AttributeError) as wrong:
+        except UNREADABLE as wrong:
             return answer({"error": f"Contract: {wrong}"}, 422)
         return self.show_control(request)
 

@@ -85,6 +85,13 @@ class FacebookServer(LoginServer):
                 return post
         raise self.missing(remote_id)
 
+    def _of_page(self, token: Token, remote_id: str) -> PublicPost:
+        """The same, which the token's Page wrote; what others wrote beneath its posts it may read."""
+        post = self._own(remote_id)
+        if token.kind != "page" or token.owner != post.fields.get("by", remote_id.partition("_")[0]):
+            raise self.missing(remote_id)
+        return post
+
     def _as_page(self, request: Request, page_id: str, *scopes: str) -> Token:
         token = self.allowed(request, *scopes)
         if token.kind != "page":
@@ -183,7 +190,7 @@ class FacebookServer(LoginServer):
 
     def _comment(self, request: Request, post_id: str) -> Response:
         token = self.allowed(request, "pages_manage_engagement")
-        post, given = self._own(post_id), self.asked(request, {"message"}, _COMMENT, "Comment")
+        post, given = self._of_page(token, post_id), self.asked(request, {"message"}, _COMMENT, "Comment")
         if not given.get("message"):
             raise GraphError(100, "(#100) The parameter message is missing")
         comment = PublicPost(
@@ -197,14 +204,13 @@ class FacebookServer(LoginServer):
         return self.committed(request, answer(shown(self._entity(comment, request), given.get("fields", "id"))))
 
     def _comments(self, request: Request, post_id: str) -> Response:
-        self.allowed(request, "pages_read_engagement")
-        given, post = self.asked(request, {"filter", "limit", "after"}, _COMMENT, "Comment"), self._own(post_id)
+        post = self._of_page(self.allowed(request, "pages_read_engagement"), post_id)
+        given = self.asked(request, {"filter", "limit", "after"}, _COMMENT, "Comment")
         rows = [shown(self._entity(each, request), given.get("fields", "id")) for each in self.comments(post)]
         return listed(request, rows, given.get("after", ""), min(int(given.get("limit", 25)), 25))
 
     def _insights(self, request: Request, post_id: str) -> Response:
-        self.allowed(request, "read_insights")
-        post = self._own(post_id)
+        post = self._of_page(self.allowed(request, "read_insights"), post_id)
         metrics = self.asked(request, {"metric", "period"}).get("metric", "").split(",")
         if set(metrics) - METRICS:
             raise GraphError(100, "(#100) The value must be a valid insights metric")
@@ -214,14 +220,13 @@ class FacebookServer(LoginServer):
         return answer({"data": rows if self.followers >= 100 else []})
 
     def _read(self, request: Request, remote_id: str) -> Response:
-        self.allowed(request, "pages_read_engagement")
-        post = self._own(remote_id)
+        post = self._of_page(self.allowed(request, "pages_read_engagement"), remote_id)
         given = self.asked(request, set(), _COMMENT if post.reply_to else _POST, "Comment" if post.reply_to else "Post")
         return answer(shown(self._entity(post, request), given.get("fields", "id")))
 
     def _edit(self, request: Request, remote_id: str) -> Response:
-        self.allowed(request, "pages_manage_posts")
-        post, given = self._own(remote_id), self.asked(request, {"message"})
+        token = self.allowed(request, "pages_manage_posts")
+        post, given = self._of_page(token, remote_id), self.asked(request, {"message"})
         if remote_id in self.alien:
             raise GraphError(200, "(#200) This post wasn't created by the application", status=403)
         if not isinstance(given.get("message"), str) or not given["message"]:
@@ -230,9 +235,9 @@ class FacebookServer(LoginServer):
         return answer({"success": True})
 
     def _delete(self, request: Request, remote_id: str) -> Response:
-        self.allowed(request, "pages_manage_posts")
+        token = self.allowed(request, "pages_manage_posts")
         self.asked(request, set())
-        self._own(remote_id).deleted = True
+        self._of_page(token, remote_id).deleted = True
         return answer({"success": True})
 
     def _entity(self, post: PublicPost, request: Request) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from tests.contract.mastodon_kinds import KINDS, instance_v1, instance_v2
 from tests.contract.mastodon_oauth import OAuth
 from tests.contract.mastodon_pages import single, timeline
 from tests.contract.mastodon_state import MastodonState, bearer
-from tests.contract.wire import DroppedError, RefusedError, Request, Response, answer, page
+from tests.contract.wire import UNREADABLE, DroppedError, RefusedError, Request, Response, answer, page
 
 
 class MastodonServer(MastodonState):
@@ -43,6 +43,9 @@ class MastodonServer(MastodonState):
             try:
                 response = self._answer(request)
             except RefusedError as refused:
+                response = self._refusal(request, refused)
+            except UNREADABLE as wrong:
+                refused = RefusedError(422, f"Contract: the call cannot be read: {wrong!r}")
                 response = self._refusal(request, refused)
         if self.faults.take("latency", request):
             response.delay_s = self.slow_s
@@ -114,7 +117,7 @@ class MastodonServer(MastodonState):
             raise RefusedError(403, "Contract: User-Agent is missing")
 
     def _play_fault(self, request: Request) -> None:
-        within_rate = self.count_call(request)
+        within_rate = self.count_call(request) and self.count_seldom(request)
         if self.faults.take("500", request):
             raise RefusedError(500, "Something went wrong")
         if self.faults.take("503_retry_after", request):

@@ -38,6 +38,8 @@ FAULTS = {
 OUR_SCOPES = frozenset({"profile", "read:statuses", "write:statuses", "write:media"})
 KEY_KEPT_S = 3600
 RATE_PERIOD_S = 300
+SELDOM = ("POST /api/v2/media", "DELETE /api/v1/statuses")
+SELDOM_PERIOD_S = 1800
 
 
 class MastodonState(Controlled):
@@ -49,6 +51,8 @@ class MastodonState(Controlled):
         super().__init__(FAULTS)
         self.kind = KINDS[kind]
         self.rate_limit = rate_limit
+        self.seldom_limit = 30
+        self._seldom: dict[tuple[str, str], list[float]] = {}
         self.statuses: list[Status] = []
         self.media: dict[str, Media] = {}
         self.tokens: dict[str, Token] = {}
@@ -159,6 +163,18 @@ class MastodonState(Controlled):
         token.calls[:] = [moment for moment in token.calls if moment > now - RATE_PERIOD_S]
         token.calls.append(now)
         return len(token.calls) <= self.rate_limit
+
+    def count_seldom(self, request: Request) -> bool:
+        """The same for uploads and for deletions, which Mastodon takes seldom (its rack_attack.rb)."""
+        call = f"{request.method} {request.path}"
+        what = next((name for name in SELDOM if call.startswith(name)), "")
+        if not what or self.kind.name != "mastodon":
+            return True
+        now = self.clock.now().timestamp()
+        made = self._seldom.setdefault((bearer(request), what), [])
+        made[:] = [moment for moment in made if moment > now - SELDOM_PERIOD_S]
+        made.append(now)
+        return len(made) <= self.seldom_limit
 
     def rate_headers(self, request: Request) -> dict[str, str]:
         """X-RateLimit-…, with the reset as ISO 8601 (Mastodon's rack_attack.rb)."""

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 
 from tests.contract.control import Controlled, Reaction
 from tests.contract.faults import Known
-from tests.contract.wire import DroppedError, RefusedError, Request, Response, page
+from tests.contract.wire import UNREADABLE, DroppedError, RefusedError, Request, Response, page
 
 Route = tuple[str, str, Callable[..., Response]]
 PICTURES = {
@@ -183,6 +183,8 @@ class ContractServer(Controlled):
             response = self.refusal(request, refused.status, refused.message)
             response.headers.update(refused.headers)
             return response
+        except UNREADABLE as wrong:
+            return self.refusal(request, 400, f"Contract: the call cannot be read: {wrong!r}")
 
     def _played(self, request: Request) -> Response | None:
         if self.faults.take("500", request):

@@ -185,7 +185,7 @@ class TelegramServer(ContractServer):
         if post.pictures:
             raise RefusedError(400, "Bad Request: there is no text in the message to edit")
         text = _parsed(fields, "text")
-        if _units(text) > TEXT:
+        if _units(text) > (self.text_limit or TEXT):
             raise RefusedError(400, "Bad Request: message is too long")
         return self._edited(post, text)
 
@@ -308,6 +308,8 @@ def _parsed(fields: dict[str, Any], name: str) -> str:
     reader = _Reader()
     reader.feed(text)
     reader.close()
+    if reader.open:
+        raise RefusedError(400, f"Bad Request: can't parse entities: Can't find end tag of \"{reader.open[-1]}\"")
     return "".join(reader.words).strip()
 
 
@@ -315,10 +317,19 @@ class _Reader(HTMLParser):
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.words: list[str] = []
+        self.open: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag not in TAGS:
+        known = {"a": {"href"}, "span": {"class"}, "code": {"class"}, "blockquote": {"expandable"}}.get(tag, set())
+        if tag not in TAGS or (tag == "span" and attrs != [("class", "tg-spoiler")]):
             raise RefusedError(400, f'Bad Request: can\'t parse entities: Unsupported start tag "{tag}"')
+        if unknown := {name for name, _value in attrs} - known:
+            raise RefusedError(400, f"Contract: {tag} has no attribute {', '.join(sorted(unknown))}")
+        self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self.open or self.open.pop() != tag:
+            raise RefusedError(400, f'Bad Request: can\'t parse entities: Unexpected end tag "{tag}"')
 
     def handle_data(self, data: str) -> None:
         self.words.append(data)

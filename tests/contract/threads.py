@@ -20,6 +20,7 @@ from tests.contract.wire import Request, Response, answer, page
 CREATE, PUBLISH = "POST /v*/*/threads", "POST /v*/*/threads_publish"
 TEXT, ALT, LINKS = 500, 1000, 5
 METRICS = {"views", "likes", "replies", "reposts", "quotes", "shares"}
+CONTROLS = {"everyone", "accounts_you_follow", "mentioned_only", "parent_post_author_only", "followers_only"}
 _MEDIA = {"id", "permalink", "text", "timestamp", "media_type", "is_reply", "replied_to"}
 _LIMITS = {"quota_usage", "config", "reply_quota_usage", "reply_config", "delete_quota_usage", "delete_config"}
 _URL = re.compile(r"https?://[^\s<>\"]*[^\s<>\".,;:!?)\]…”]")
@@ -137,6 +138,12 @@ class ThreadsServer(GraphServer):
             raise GraphError(100, "THREADS_API__LINK_LIMIT_EXCEEDED")
         if link and given.get("media_type") != "TEXT":
             raise GraphError(100, "link_attachment is for posts of text only")
+        if given.get("reply_control", "everyone") not in CONTROLS:
+            raise GraphError(100, f"(#100) Param reply_control must be one of {sorted(CONTROLS)}")
+        if not re.fullmatch(r"[^.&]{1,50}", given.get("topic_tag", "x")):
+            raise GraphError(100, "(#100) Param topic_tag has 1 to 50 characters, none of them . or &")
+        if given.get("is_carousel_item", "true") not in {"true", "false"}:
+            raise GraphError(100, "(#100) Param is_carousel_item must be a boolean")
 
     def _fill_text(self, box: Box, given: dict[str, Any]) -> None:
         if set(given) & {"image_url", "alt_text", "children", "is_carousel_item"}:

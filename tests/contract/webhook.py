@@ -127,8 +127,10 @@ class WebhookServer(ContractServer):
 
     def _verified(self, request: Request) -> str:
         given = {name: request.headers.get(f"webhook-{name}", "") for name in ("id", "timestamp", "signature")}
-        if not all(given.values()) or not request.headers.get("user-agent"):
-            raise RefusedError(400, "Contract: a header is missing")
+        if not all(given.values()) or not re.fullmatch(r"\w+/\S+.*", request.headers.get("user-agent", "")):
+            raise RefusedError(400, "Contract: a header is missing, or the User-Agent names no product and version")
+        if not re.fullmatch(r"msg_[0-9A-Za-z]{20,60}", given["id"]):
+            raise RefusedError(400, "Contract: webhook-id is msg_ and letters and digits")
         if request.media_type != "application/json":
             raise RefusedError(415, "Contract: events are application/json")
         if len(request.body) > MAX_BODY:

@@ -15,6 +15,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
+# What comes of fields that are missing or of the wrong kind, where a server does not look at each.
+UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, IndexError)
+
 
 class DroppedError(Exception):
     """The server closes the connection without an answer."""

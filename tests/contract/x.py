@@ -34,7 +34,7 @@ _LISTED_BY = {"start_time", "max_results", "exclude", "tweet.fields", "paginatio
 
 
 class XServer(ContractServer):
-    """The server; `rate` posts in 15 minutes; the same text is a duplicate for `compared_for`."""
+    """The server: `rate` posts, `delete_rate` deletions in 15 minutes; a text is a duplicate for `compared_for`."""
 
     create = "POST /2/tweets"
     upload = "POST /2/media/upload"
@@ -49,11 +49,13 @@ class XServer(ContractServer):
         self.oauth = XOAuth(self.clock)
         self.token, self.refresh_token = self.oauth.issue()
         self.rate = rate
+        self.delete_rate = 50
         self.compared_for = timedelta(hours=24)
         self.spent = Decimal(0)
         self.media: dict[str, x_media.Media] = {}
         self.figures: dict[str, dict[str, int]] = {}
         self._made: list[datetime] = []
+        self._deleted: list[datetime] = []
         self._last_id = 1346889436626259968
 
     def routes(self) -> list[Route]:
@@ -149,6 +151,7 @@ class XServer(ContractServer):
         self._count(request)
         given = _json(request)
         _only(given, POST_KEYS)
+        x_text.check_options(given)
         text, media, reply_to = given.get("text", ""), self._attached(given), self._parent(request, given)
         self._check_text(text, bool(media))
         if not self.faults.take("no_duplicate_check", request) and self._is_duplicate(text, reply_to):
@@ -170,10 +173,12 @@ class XServer(ContractServer):
         now = self.clock.now()
         self._made = [made for made in self._made if made > now - WINDOW]
         if len(self._made) >= self.rate:
-            reset = str(int((self._made[0] + WINDOW).timestamp()))
-            headers = {"x-rate-limit-limit": str(self.rate), "x-rate-limit-remaining": "0", "x-rate-limit-reset": reset}
-            raise RefusedError(429, "Too Many Requests", headers)
+            raise RefusedError(429, "Too Many Requests", self._rate(self.rate, self._made[0]))
         self._made.append(now)
+
+    def _rate(self, limit: int, first: datetime) -> dict[str, str]:
+        reset = str(int((first + WINDOW).timestamp()))
+        return {"x-rate-limit-limit": str(limit), "x-rate-limit-remaining": "0", "x-rate-limit-reset": reset}
 
     def _check_text(self, text: object, has_media: bool) -> None:
         if not isinstance(text, str) or (not text.strip() and not has_media):
@@ -188,6 +193,8 @@ class XServer(ContractServer):
         if not isinstance(media_ids, list) or not 1 <= len(media_ids) <= 4:
             raise RefusedError(400, "Contract: media_ids holds one to four ids and nothing stands beside it")
         found = [self._own_media(media_id) for media_id in media_ids]
+        if len(found) > 1 and any(media.is_gif for media in found):
+            raise RefusedError(400, "Contract: four photos or one GIF")
         if any(media.state != "succeeded" for media in found):
             raise RefusedError(400, "Your media IDs are invalid.")
         return found
@@ -275,6 +282,11 @@ class XServer(ContractServer):
         post = self.post(remote_id)
         if post is None:
             raise RefusedError(404, "Not Found")
+        now = self.clock.now()
+        self._deleted = [at for at in self._deleted if at > now - WINDOW]
+        if len(self._deleted) >= self.delete_rate:
+            raise RefusedError(429, "Too Many Requests", self._rate(self.delete_rate, self._deleted[0]))
+        self._deleted.append(now)
         post.deleted = True
         self.spent += PRICES["delete"]
         return answer({"data": {"deleted": True}})
