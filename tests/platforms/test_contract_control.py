@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import sys
 from typing import Any
 
 import pytest
 
 from tests.contract import __main__ as by_hand
+from tests.contract import control as control_page
+from tests.contract import mastodon_media, mastodon_statuses, wire
+from tests.contract import server as base
 from tests.contract.control import HELP
 from tests.contract.facebook import FacebookServer
 from tests.contract.faults import Faults, Known
 from tests.contract.mastodon import MastodonServer
+from tests.contract.mastodon_kinds import KINDS
 from tests.contract.practice import PracticeServer
 from tests.contract.registry import SERVERS
 from tests.contract.wire import DroppedError, Request, Response
@@ -77,6 +83,17 @@ class TestAll:
         assert ("media_fails" in server.faults.known) is (name != "webhook")
 
 
+@pytest.mark.parametrize("name", ALL)
+def test_every_fault_that_is_listed_is_played_by_somebody(name: str) -> None:
+    """Its name stands where it is declared, and once more where a call takes it."""
+    modules = [sys.modules[each.__module__] for each in type(ALL[name]()).__mro__ if "contract" in each.__module__]
+    beside = [mastodon_statuses, mastodon_media] if name in KINDS else []
+    told = "".join(inspect.getsource(module) for module in {*modules, *beside})
+    shared = "".join(map(inspect.getsource, {base, control_page}))
+    unplayed = [fault for fault in ALL[name]().faults.known if (told + shared).count(f'"{fault}"') < 2]
+    assert unplayed == []
+
+
 class TestAim:
     def test_at_a_route(self) -> None:
         server = FacebookServer()
@@ -130,6 +147,15 @@ class TestAim:
         faults.set("500", times=2)
         struck = [faults.take("500", Request("POST", "https://x.org/a/b", {}, bytes)) for _ in range(3)]
         assert struck == [True, True, False] and faults.state() == {}
+
+
+def test_a_client_that_hangs_up_is_nothing_to_tell_of(capsys: pytest.CaptureFixture[str]) -> None:
+    for wrong in (BrokenPipeError(), KeyError()):
+        try:
+            raise wrong
+        except (BrokenPipeError, KeyError):
+            wire._Server.handle_error(object.__new__(wire._Server), None, None)
+        assert bool(capsys.readouterr().err) is isinstance(wrong, KeyError)
 
 
 def test_a_person_finds_it_all_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
