@@ -4,7 +4,6 @@ person; a published one is read back once more for its permalink."""
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -12,38 +11,31 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from publisher.accounts.health import check
 from publisher.accounts.renewal import with_access
 from publisher.accounts.settings import platform_of
-from publisher.deliver import outcome
+from publisher.deliver import looks, outcome
 from publisher.deliver.post import PUBLIC, account_of, adopt, plan_of, taken_ids
 from publisher.deliver.post_claim import ClaimLostError, PostClaim, store_step, take
 from publisher.deliver.post_trouble import tell_unconfirmed
-from publisher.errors import AccountError, OpslagError, ThrottledError
-from publisher.models import Account, Claim, Delivery, Message, PostPart
+from publisher.errors import OpslagError, ThrottledError
+from publisher.models import Claim, Delivery, Message, PostPart
 from publisher.models.counting import COMMON_LANE
 from publisher.models.probe import Moment
 from publisher.platforms.contract import Post, Published
 from publisher.schedule.stops import not_stopped
-from publisher.vocabulary import AccountStatus, DeliveryStatus, MessageStatus, PartStep
+from publisher.vocabulary import DeliveryStatus, MessageStatus, PartStep
 
-# Pauses between looks at an uncertain post, unless its platform has its own; after the last one only a person can tell.
-# Also between tries to read a published one back, after which it stays as it is.
+# Pauses between looks at an uncertain post; after the last one only a person can tell. Also between tries to read a
+# published one back, after which it stays as it is.
 LOOKS_S = (5, 30, 120, 600, 1800)
-# Nobody is left without a word for longer than this.
-_LONG_S = 3600
 LEASE = timedelta(minutes=3)
 _READ_BACK_FOR = timedelta(hours=1)
 _LOOKED_AT_FOR = timedelta(days=7)
 
 
 def uncertain(now: Moment) -> QuerySet[Delivery]:
-    """Uncertain posts that should be looked at now; after a week only a person can tell.
-
-    Those of a channel that must be connected again wait for that, with the looks that they have left.
-    """
-    posts = Delivery.objects.filter(account__isnull=False, due_at__lte=now, due_at__gt=now - _LOOKED_AT_FOR)
-    posts = posts.exclude(account__status=AccountStatus.NEEDS_RECONNECT)
+    """Uncertain posts that should be looked at now; after a week only a person can tell."""
+    posts = Delivery.objects.filter(looks.LET_IN, due_at__lte=now, due_at__gt=now - _LOOKED_AT_FOR)
     return posts.filter(status=DeliveryStatus.UNCERTAIN, strikes__lte=len(LOOKS_S))
 
 
@@ -87,10 +79,10 @@ def reconcile(delivery_id: int) -> bool:
     try:
         known = all(_look(delivery, part, mine) for part in delivery.parts.filter(step=PartStep.COMMITTING))
     except ThrottledError as error:
-        return _look_again(delivery, mine, error.retry_after)
-    except AccountError:
-        return _look_again(delivery, mine, 0 if _is_refused(account_of(delivery)) else None)
-    except OpslagError:
+        return _look_again(delivery, mine, error)
+    except OpslagError as error:
+        if looks.is_barred(account_of(delivery), error):
+            return _look_again(delivery, mine, barred=True)
         # Even a refusal proves nothing about the first attempt, whose answer was lost.
         known = False
     except ClaimLostError:
@@ -158,31 +150,21 @@ def _conclude(delivery: Delivery, mine: PostClaim) -> bool:
     return whole and bool(stored)
 
 
-def _is_refused(account: Account) -> bool:
-    """Whether the channel must be connected again: the permission to read may be missing alone, so it is checked."""
-    check(account)
-    return account.status == AccountStatus.NEEDS_RECONNECT
-
-
-def _look_again(delivery: Delivery, mine: PostClaim, pause_s: float | None = None) -> bool:
-    """Later; where `pause_s` says when, it was no look. A person is asked after the last, or before a long pause."""
-    pauses_s = platform_of(account_of(delivery)).looks_s or LOOKS_S
-    looks = delivery.strikes - (pause_s is not None)
-    is_told = pause_s is None and looks == _told_after(pauses_s)
-    if pause_s is None:
-        pause_s = pauses_s[min(looks, len(pauses_s)) - 1]
+def _look_again(
+    delivery: Delivery, mine: PostClaim, throttled: ThrottledError | None = None, *, barred: bool = False
+) -> bool:
+    """Later; to be asked to wait, or not to be let in, is no look. After the last one a person is asked."""
+    pauses_s = looks.pauses_of(account_of(delivery)) or LOOKS_S
+    pause_s = pauses_s[min(delivery.strikes, len(pauses_s)) - 1] if throttled is None else throttled.retry_after
+    no_look = throttled is not None or barred
+    made = delivery.strikes - no_look
     with transaction.atomic():
         ours = Delivery.objects.filter(pk=delivery.pk, claim_id=mine.claim_id, status=DeliveryStatus.UNCERTAIN)
-        still = ours.update(due_at=timezone.now() + timedelta(seconds=pause_s), strikes=looks)
-        if still and is_told:
+        due_at = timezone.now() + timedelta(seconds=0 if barred else pause_s)
+        if ours.update(due_at=due_at, strikes=made) and not no_look and made == looks.asked_after(pauses_s):
             tell_unconfirmed(delivery)
         Claim.objects.filter(pk=mine.claim_id).delete()
     return False
-
-
-def _told_after(pauses_s: Sequence[float]) -> int:
-    """After how many looks in vain a person is asked."""
-    return next((n for n, pause_s in enumerate(pauses_s, 1) if pause_s > _LONG_S), len(LOOKS_S) + 1)
 
 
 def confirm(part_id: int) -> bool:
