@@ -99,7 +99,7 @@ class BlueskyServer(ContractServer):
     def revoke(self, token: str) -> None:
         self.sessions.revoke(token)
 
-    def expire(self) -> None:
+    def end_access(self) -> None:
         self.sessions.expire()
 
     def callers(self, request: Request) -> set[str]:

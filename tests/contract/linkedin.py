@@ -111,7 +111,7 @@ class LinkedInServer(ContractServer):
         if token in self.oauth.access:
             self.oauth.access[token].revoked = True
 
-    def expire(self) -> None:
+    def end_access(self) -> None:
         for token in self.oauth.access.values():
             token.until = self.clock.now()
 

@@ -98,7 +98,7 @@ class GraphServer(ContractServer):
             names.add(request.form().get("access_token", [""])[-1])
         return names | {self.tokens[name].owner for name in names & set(self.tokens)}
 
-    def expire(self) -> None:
+    def end_access(self) -> None:
         for token in self.tokens.values():
             token.expired = True
 

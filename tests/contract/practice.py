@@ -26,7 +26,7 @@ class PracticeServer(ContractServer):
 
     create, upload = CREATE, UPLOAD
     pictures = ("media_fails",)
-    tells_figures = False
+    tells_figures = access_ends = False
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,16 +53,12 @@ class PracticeServer(ContractServer):
         return answer({"error": "Too many requests"}, 429, Retry_After=str(self.reset_s or 30))
 
     def token_fault(self, request: Request, *, expired: bool) -> Response:
-        if not expired:
-            self.revoke(self.token)
+        self.revoke(self.token)
         return self.refusal(request, 401, "Wrong token")
 
     def revoke(self, token: str) -> None:
         if token == self.token:
             self.token = secrets.token_urlsafe(32)
-
-    def expire(self) -> None:
-        """A channel's token lasts until it is taken back."""
 
     def _route(self, request: Request) -> Response:
         ours = request.headers.get("authorization") == f"Bearer {self.token}"

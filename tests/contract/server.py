@@ -71,7 +71,7 @@ class ContractServer(Controlled):
     """One platform's server; call it with a request, or put it beneath a client (`wire.in_process`, `wire.listening`).
 
     `token` is valid from the start. `text_limit` replaces the platform's own where it is set. `pictures`: which of
-    PICTURES can befall one. `tells_figures`: the public's reactions can be read.
+    PICTURES can befall one. `tells_figures`: the public's reactions can be read. `access_ends`: by itself, in time.
     """
 
     create: ClassVar[str]
@@ -79,10 +79,14 @@ class ContractServer(Controlled):
     pictures: ClassVar[tuple[str, ...]] = tuple(PICTURES)
     own_faults: ClassVar[Mapping[str, Known]] = {}
     tells_figures: ClassVar[bool] = True
+    access_ends: ClassVar[bool] = True
     token: str
 
     def __init__(self) -> None:
-        super().__init__(shared_faults(self.create, self.upload, self.pictures) | dict(self.own_faults))
+        shared = shared_faults(self.create, self.upload, self.pictures)
+        if not self.access_ends:
+            del shared["expire_token"]
+        super().__init__(shared | dict(self.own_faults))
         self.text_limit: int | None = None
         self.posts: list[PublicPost] = []
         self._lock = threading.RLock()
@@ -137,6 +141,14 @@ class ContractServer(Controlled):
         if self.faults.take("latency", request):
             response.delay_s = self.slow_s
         return response
+
+    def expire(self) -> None:
+        if not self.access_ends:
+            raise ValueError("access lasts until it is taken back here")
+        self.end_access()
+
+    def end_access(self) -> None:
+        """What `expire` does, where access ends at all."""
 
     def limit_text(self, characters: int | None) -> None:
         self.text_limit = characters

@@ -46,7 +46,7 @@ class TelegramServer(ContractServer):
 
     create, upload = "POST /bot*/send", "POST /bot*/send"
     pictures = ("media_fails",)
-    tells_figures = False
+    tells_figures = access_ends = False
     own_faults: ClassVar = {
         "not_a_member": Known("POST /bot", "the bot was taken out of the channel"),
         "no_post_right": Known("POST /bot", "the bot may not post messages"),
@@ -85,13 +85,11 @@ class TelegramServer(ContractServer):
         return answer(said | {"parameters": {"retry_after": wait_s}}, 429)
 
     def token_fault(self, request: Request, *, expired: bool) -> Response:
+        self.revoke(self.token)
         return self.refusal(request, 401, "Unauthorized")
 
     def revoke(self, token: str) -> None:
         self._revoked.add(token)
-
-    def expire(self) -> None:
-        """A bot's token lasts until it is taken back."""
 
     def callers(self, request: Request) -> set[str]:
         """The bot's token, and the channel that it writes to by its id."""

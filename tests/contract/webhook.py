@@ -26,7 +26,7 @@ class WebhookServer(ContractServer):
 
     create = "POST /hook"
     pictures = ()
-    tells_figures = False
+    tells_figures = access_ends = False
     own_faults: ClassVar = {
         "gone": Known("POST /hook", "410: nothing is taken here any more"),
         "moved": Known("POST /hook", "302 to another address"),
@@ -50,13 +50,11 @@ class WebhookServer(ContractServer):
         return answer({"error": "Too many events"}, 429, Retry_After=str(self.reset_s or 30))
 
     def token_fault(self, request: Request, *, expired: bool) -> Response:
+        self.revoke(self.token)
         return self.refusal(request, 401, "The signature is wrong")
 
     def revoke(self, token: str) -> None:
         self.secrets = [secret for secret in self.secrets if secret != token]
-
-    def expire(self) -> None:
-        self.secrets = []
 
     def _event(self, request: Request) -> Response:
         if self.faults.take("gone", request):

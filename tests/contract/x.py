@@ -103,7 +103,7 @@ class XServer(ContractServer):
         if token in self.oauth.access:
             self.oauth.access[token].family.revoked = True
 
-    def expire(self) -> None:
+    def end_access(self) -> None:
         for token in self.oauth.access.values():
             token.until = self.clock.now()
 

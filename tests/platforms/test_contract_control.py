@@ -75,6 +75,12 @@ class TestAll:
         assert {usual.status, later.status} <= {403, 429}
         assert (usual.body, [*usual.headers.values()]) != (later.body, [*later.headers.values()])
 
+    def test_access_ends_by_itself_or_not(self, name: str) -> None:
+        server = ALL[name]()
+        lasts = name in {"telegram", "webhook", "practice"}
+        assert ("expire_token" in server.faults.known) is not lasts
+        assert call(server, "POST", "/control", {"expire": True}).status == (422 if lasts else 200)
+
     def test_every_fault_that_is_listed_is_played_somewhere(self, name: str) -> None:
         """Where pictures cannot be slow or fail, nothing says that they can."""
         server = ALL[name]()
@@ -92,6 +98,17 @@ def test_every_fault_that_is_listed_is_played_by_somebody(name: str) -> None:
     shared = "".join(map(inspect.getsource, {base, control_page}))
     unplayed = [fault for fault in ALL[name]().faults.known if (told + shared).count(f'"{fault}"') < 2]
     assert unplayed == []
+
+
+@pytest.mark.parametrize(("name", "path"), [("telegram", "/bot{token}/sendMessage"), ("webhook", "/hook"),
+                                            ("practice", "/practice/api/proeve/posts")])  # fmt: skip
+def test_what_was_taken_back_stays_so(name: str, path: str) -> None:
+    server = ALL[name]()
+    path, was = path.format(token=server.token), server.token
+    control(server, faults={"revoke_token": 1})
+    answers = [call(server, "POST", path, {}, authorization=f"Bearer {was}").status for _ in range(2)]
+    assert answers[0] == 401 and answers[1] in {400, 401}
+    assert was in getattr(server, "_revoked", ()) or was not in getattr(server, "secrets", [server.token])
 
 
 class TestAim:
