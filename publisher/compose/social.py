@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.template.loader import render_to_string
@@ -235,6 +236,7 @@ def post_of(message: Message, *, key: str, text: str | None = None, link: str | 
         pictures=pictures,
         title=_first_news(message).get("title", ""),
         card=_card(message) if link and abilities_of(account).link_card == LinkCard.OURS else None,
+        **_place(message),
     )
 
 
@@ -264,7 +266,12 @@ def follow_up_of(message: Message, *, key: str, text: str, reply_to: str, thread
         visibility=message.visibility,
         reply_to=reply_to,
         thread_root=thread_root,
+        **_place(message),
     )
+
+
+def _place(message: Message) -> dict[str, Any]:
+    return {"campaign": str(message.campaign_id), "revision": message.campaign.approved_revision or 1}
 
 
 def _account(message: Message) -> Account:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -136,8 +137,11 @@ def _as_it_should_be(operation: Operation) -> Post:
     part, message = operation.part, operation.part.delivery.message
     key = f"{part.key}-{operation.pk}"
     if not part.position:
-        return post_of(message, key=key, text=operation.text, link=part.link)
-    return follow_up_of(message, key=key, text=operation.text, reply_to="", thread_root="")
+        post = post_of(message, key=key, text=operation.text, link=part.link)
+    else:
+        post = follow_up_of(message, key=key, text=operation.text, reply_to="", thread_root="")
+    changes = part.operations.filter(kind=OperationKind.EDIT, pk__lte=operation.pk).count()
+    return replace(post, revision=post.revision + changes)
 
 
 def _failed(operation: Operation, error: OpslagError) -> OperationStatus | None:

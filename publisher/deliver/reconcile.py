@@ -16,7 +16,7 @@ from django.utils import timezone
 from publisher.accounts.renewal import with_access
 from publisher.accounts.settings import platform_of
 from publisher.accounts.waiting import heed, waiting
-from publisher.deliver import outcome
+from publisher.deliver import looks, outcome
 from publisher.deliver.evidence import (
     ANYBODYS,
     ASKED_FOR_OTHER,
@@ -58,7 +58,7 @@ def uncertain(now: Moment) -> QuerySet[Delivery]:
 
     Among them those whose worker died over the last look: of these a person is still to be told.
     """
-    posts = Delivery.objects.filter(account__isnull=False, due_at__lte=now, due_at__gt=now - _LOOKED_AT_FOR)
+    posts = Delivery.objects.filter(looks.LET_IN, due_at__lte=now, due_at__gt=now - _LOOKED_AT_FOR)
     found = posts.filter(status=DeliveryStatus.UNCERTAIN, strikes__lt=_TOLD)
     return found.exclude(waiting(now))
 
@@ -109,7 +109,9 @@ def reconcile(delivery_id: int) -> bool:
     except ThrottledError as error:
         heed(account_of(delivery), error)
         return _look_again(delivery, mine, error)
-    except OpslagError:
+    except OpslagError as error:
+        if looks.is_barred(account_of(delivery), error):
+            return _look_again(delivery, mine, barred=True)
         # Even a refusal proves nothing about the first attempt, whose answer was lost.
         known = False
     except ClaimLostError:
@@ -259,16 +261,21 @@ def _conclude_refused(delivery: Delivery, part: PostPart, mine: PostClaim) -> bo
     return False
 
 
-def _look_again(delivery: Delivery, mine: PostClaim, throttled: ThrottledError | None = None) -> bool:
-    """Later; to be asked to wait is no look. After the last one a person is asked."""
-    pause_s = LOOKS_S[min(delivery.strikes, len(LOOKS_S)) - 1] if throttled is None else throttled.retry_after
-    looks = delivery.strikes - (throttled is not None)
-    was_last = looks > len(LOOKS_S)
+def _look_again(
+    delivery: Delivery, mine: PostClaim, throttled: ThrottledError | None = None, *, barred: bool = False
+) -> bool:
+    """Later; to be asked to wait, or not to be let in, is no look. A person is asked in between or after the last."""
+    pauses_s = looks.pauses_of(account_of(delivery)) or LOOKS_S
+    pause_s = pauses_s[min(delivery.strikes, len(pauses_s)) - 1] if throttled is None else throttled.retry_after
+    no_look = throttled is not None or barred
+    made = delivery.strikes - no_look
+    was_last = made > len(LOOKS_S)
+    is_told = not no_look and (was_last or made == looks.asked_after(pauses_s))
     with transaction.atomic():
         hold_briefly()
         ours = Delivery.objects.filter(pk=delivery.pk, claim_id=mine.claim_id, status=DeliveryStatus.UNCERTAIN)
-        due_at = timezone.now() + timedelta(seconds=pause_s)
-        if ours.update(due_at=due_at, strikes=_TOLD if was_last else looks) and was_last:
+        due_at = timezone.now() + timedelta(seconds=0 if barred else pause_s)
+        if ours.update(due_at=due_at, strikes=_TOLD if was_last else made) and is_told:
             tell_unconfirmed(delivery)
         Claim.objects.filter(pk=mine.claim_id).delete()
     return False

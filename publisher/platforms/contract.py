@@ -56,6 +56,7 @@ class Post:
     `reply_to` is the remote id of the part before it in a thread or under which it is the first comment, "" for the
     first part; `thread_root` is the remote id of the first part. `title` is the first news item's headline. `taken` are
     the remote ids of the account's other posts of that time: what is looked for is never one of them, however alike.
+    `campaign` names the send-out that it belongs to, and `revision` rises with each change to what was approved.
     """
 
     text: str
@@ -70,6 +71,8 @@ class Post:
     title: str = ""
     card: Card | None = None
     taken: frozenset[str] = frozenset()
+    campaign: str = ""
+    revision: int = 1
 
 
 @dataclass(frozen=True)
@@ -219,6 +222,8 @@ class Platform(Addressed, ABC):
     sign_in: ClassVar[SignIn | None] = None
     words: ClassVar[Words] = Words()
     handle_example: ClassVar[str] = ""
+    # Pauses (seconds) between looks at a post whose answer was lost; () for the usual three quarters of an hour.
+    looks_s: ClassVar[tuple[float, ...]] = ()
 
     @property
     def called(self) -> StrOrPromise:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -36,7 +37,7 @@ from publisher.platforms.contract import (
 )
 from publisher.platforms.length import check_fits, graphemes
 from publisher.platforms.picture_bytes import check_type
-from publisher.platforms.replies import checked, identity_of, public_url
+from publisher.platforms.replies import checked, identity_of, platform_message, public_url
 from publisher.platforms.webhook_signature import new_secret, signatures
 from publisher.platforms.words import Words
 from publisher.vocabulary import Reason
@@ -90,6 +91,8 @@ class WebhookPlatform(Platform):
     config_class = WebhookConfig
     link_in_text = False
     picture_and_card: ClassVar[bool] = True
+    # The first comes after 5 s. As Standard Webhooks advises: a receiver that is away for a night gets the event.
+    looks_s = (300, 1800, 7200, 18_000, 36_000)
 
     def abilities(self, facts: Mapping[str, Any]) -> Abilities:
         """Whatever the receiver makes of it; there is nothing to read back."""
@@ -140,6 +143,16 @@ class WebhookPlatform(Platform):
     def prepare(self, config: WebhookConfig, facts: Mapping[str, Any], post: Post) -> dict[str, Any]:
         """Make the very bytes that every attempt sends. Nothing is uploaded: the receiver fetches the pictures."""
         return {"body": _publish_event(post, self.limits(facts))}
+
+    def check_pictures(self, config: WebhookConfig, facts: Mapping[str, Any], url: str) -> None:
+        """Name a picture at `url` in an `opslag.ping`: the receiver may fetch it, and says no if it cannot."""
+        address, parts = urlsplit(_address(config)), urlsplit(url)
+        if parts.scheme != "https" and not (_is_here(parts.hostname) and _is_here(address.hostname)):
+            raise _not_fetched(url, Explanation(gettext_noop("the address does not begin with https://")))
+        reply = _sent(config, _random_id(), _event("opslag.ping", {"image": url}), commit=False)
+        if 400 <= reply.status < 500 and reply.status not in {401, 403, 429}:
+            raise _not_fetched(url, platform_message(reply))
+        checked(reply)
 
     def commit(
         self, config: WebhookConfig, facts: Mapping[str, Any], post: Post, prepared: Mapping[str, Any]
@@ -210,6 +223,26 @@ def _address(config: WebhookConfig) -> str:
     return address
 
 
+def _is_here(host: str | None) -> bool:
+    """Whether a host is this very machine, by its name or number."""
+    try:
+        return ip_address(host or "").is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _not_fetched(url: str, why: Explanation | str) -> PermanentError:
+    return PermanentError(
+        gettext_noop(
+            "The receiver cannot fetch a picture from %(host)s: %(why)s. Posts go out all the same, but without "
+            "pictures at its end, until Opslag's own address (OPSLAG_BASE_URL) can be reached from there by https."
+        ),
+        reason=Reason.REJECTED,
+        host=urlsplit(url).netloc,
+        why=why,
+    )
+
+
 def _publish_event(post: Post, limits: Limits) -> str:
     """`post.publish`; its time is the planned one, which no attempt changes."""
     content = {"id": _identity(post)} | _content(post, limits)
@@ -219,6 +252,7 @@ def _publish_event(post: Post, limits: Limits) -> str:
 def _content(post: Post, limits: Limits) -> dict[str, Any]:
     check_fits(post, length=graphemes(post.text or post.link), limits=limits)
     return {
+        "revision": post.revision,
         "title": post.title,
         "text": post.text,
         "html": str(linebreaks(post.text, autoescape=True)),
@@ -229,6 +263,7 @@ def _content(post: Post, limits: Limits) -> dict[str, Any]:
         "tags": list(dict.fromkeys(_HASHTAG.findall(post.text))),
         "reply_to": post.reply_to,
         "thread_root": post.thread_root,
+        "campaign": post.campaign,
     }
 
 

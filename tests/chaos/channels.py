@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import secrets
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -42,6 +43,14 @@ def _bluesky(server: Any, _address: str) -> Values:
     return {"handle": HANDLE, "app_password": server.sessions.app_password}
 
 
+def _webhook(server: Any, address: str) -> Values:
+    """Who looks after the receiver gives it a new secret once the old one was taken back."""
+    if server.token not in server.secrets:
+        server.token = f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
+        server.secrets.append(server.token)
+    return {"address": f"{address}/hook", "secret": server.token}
+
+
 # What a person has after signing in (again), by kind of platform.
 SIGNED_IN: dict[str, Callable[[Any, str], Values]] = {
     "mastodon": lambda server, address: {"server": address, "access_token": server.new_token(OUR_SCOPES)},
@@ -55,7 +64,7 @@ SIGNED_IN: dict[str, Callable[[Any, str], Values]] = {
     },
     "x": _x,
     "telegram": _telegram,
-    "webhook": lambda server, address: {"address": f"{address}/hook", "secret": server.token},
+    "webhook": _webhook,
     "bluesky": _bluesky,
     "practice": lambda server, _: {"channel": "proeve", "token": server.token},
 }

@@ -191,7 +191,7 @@ def wait_until(question: Any, patience_s: float, every_s: float = 0.2) -> bool:
 def _open_up(server: Any) -> None:
     """What a channel may do in a day is not what is tried here."""
     plenty = 10**9
-    for name in ("rate_limit", "quota", "rate"):
+    for name in ("rate_limit", "seldom_limit", "quota", "rate", "delete_rate"):
         if hasattr(server, name):
             setattr(server, name, plenty)
     if hasattr(server, "quotas"):

@@ -4,6 +4,9 @@ python -m tests.contract                    what there is
 python -m tests.contract mastodon [--port 8123]
 python -m tests.contract mastodon gotosocial
 python -m tests.contract all
+
+What they play is changed while they run:
+
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 
+from tests.contract.control import HELP
 from tests.contract.registry import SERVERS
 from tests.contract.wire import listening
 
@@ -21,7 +25,9 @@ from tests.contract.wire import listening
 def main(given: Sequence[str] | None = None) -> None:
     """Start the chosen servers, print how to reach each and how to start Opslag with them, and wait."""
     parser = argparse.ArgumentParser(
-        prog="python -m tests.contract", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m tests.contract",
+        description=f"{__doc__}{HELP}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("servers", nargs="*", metavar="NAME", help="or all; nothing: list what there is")
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1 for a single server; 0: any free one")

@@ -45,6 +45,7 @@ class BlueskyServer(ContractServer):
 
     create = f"POST {REPO}putRecord"
     upload = f"POST {REPO}uploadBlob"
+    pictures = ("media_fails",)
     own_faults: ClassVar[Mapping[str, Known]] = {
         "lax_blobs": Known(upload, "takes any bytes for what the call says they are, as a PDS 0.5 does"),
         "502": Known(create, "502 UpstreamFailure, nothing done"),
@@ -83,6 +84,9 @@ class BlueskyServer(ContractServer):
     def throttled(self, request: Request) -> Response:
         response = self.refusal(request, 429, "Rate Limit Exceeded")
         response.headers.update(self._rate_headers(left=0))
+        if self.reset_s is not None:
+            ends = self.clock.now().timestamp() + self.reset_s
+            response.headers["RateLimit-Reset"] = str(int(ends))
         return response
 
     def token_fault(self, request: Request, *, expired: bool) -> Response:
@@ -95,8 +99,12 @@ class BlueskyServer(ContractServer):
     def revoke(self, token: str) -> None:
         self.sessions.revoke(token)
 
-    def expire(self) -> None:
+    def end_access(self) -> None:
         self.sessions.expire()
+
+    def callers(self, request: Request) -> set[str]:
+        """It has one account."""
+        return {*super().callers(request), DID, HANDLE}
 
     def how_to(self, address: str) -> dict[str, str]:
         """What a person fills in to connect."""
@@ -170,7 +178,7 @@ class BlueskyServer(ContractServer):
         allowed = {"repo", "collection", "rkey", "validate", "record", "swapCommit"}
         self._check_place(given, allowed | ({"swapRecord"} if how == "putRecord" else set()))
         self._pay(how)
-        repository = Repository(self.blobs, self._content_id, self.text_limit or 300)
+        repository = Repository(self.blobs, self._content_id, self._root_of, self.text_limit or 300)
         record = check(given.get("record"), repository)
         rkey, cid = given["rkey"], record_cid(record)
         uri = f"at://{DID}/{COLLECTION}/{rkey}"
@@ -225,7 +233,7 @@ class BlueskyServer(ContractServer):
             link=embed.get("external", {}).get("uri", ""),
             key=rkey,
             reply_to=record.get("reply", {}).get("parent", {}).get("uri", ""),
-            fields={"record": record, "cid": cid, "likeCount": 0, "repostCount": 0, "replyCount": 0, "quoteCount": 0},
+            fields={"record": record, "cid": cid},
         )
 
     def _delete(self, request: Request) -> Response:
@@ -264,11 +272,19 @@ class BlueskyServer(ContractServer):
 
     def _view(self, post: PublicPost) -> dict[str, Any]:
         author = {"did": DID, "handle": HANDLE}
-        return {"uri": post.remote_id, "author": author, "indexedAt": post.created_at.isoformat()} | post.fields
+        counted = {"likeCount": post.likes, "repostCount": post.reposts, "quoteCount": 0,
+                   "replyCount": len(self.comments(post))}  # fmt: skip
+        view = {"uri": post.remote_id, "author": author, "indexedAt": post.created_at.isoformat()}
+        return view | counted | post.fields
 
     def _content_id(self, uri: str) -> str:
         post = self.post(uri)
         return str(post.fields["cid"]) if post else ""
+
+    def _root_of(self, uri: str) -> str:
+        post = self.post(uri)
+        reply = post.fields["record"].get("reply") if post else None
+        return str(reply["root"]["uri"]) if reply else uri
 
     def _seen(self, request: Request, rkey: str) -> Response:
         post = self.post(f"at://{DID}/{COLLECTION}/{rkey}")

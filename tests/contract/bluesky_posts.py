@@ -21,7 +21,8 @@ MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 URI = re.compile(r"[a-z][a-z0-9+.-]*:(//)?[^\s/]\S*", re.IGNORECASE)
 FIELDS = {"$type", "text", "createdAt", "langs", "facets", "tags", "reply", "labels", "embed"}
-MAX_BYTES, MAX_BLOB, MAX_TAG = 3000, 1_000_000, 64
+MAX_BYTES, MAX_BLOB, MAX_TAG, MAX_TAGS = 3000, 1_000_000, 64, 8
+SELF_LABELS = "com.atproto.label.defs#selfLabels"
 IMAGES, CARD = "app.bsky.embed.images", "app.bsky.embed.external"
 FACET = "app.bsky.richtext.facet"
 
@@ -43,10 +44,12 @@ class Blob:
 
 @dataclass
 class Repository:
-    """What a record is checked against; `content_id` tells the cid of a public post, "" for none."""
+    """What a record is checked against; `content_id` tells the cid of a public post, "" for none; `root_of` the first
+    post of the thread that a post is in."""
 
     blobs: Mapping[str, Blob]
     content_id: Callable[[str], str]
+    root_of: Callable[[str], str]
     text_limit: int
 
 
@@ -70,15 +73,44 @@ def check(record: object, repository: Repository) -> dict[str, Any]:
         isinstance(found["createdAt"], str) and bool(MOMENT.fullmatch(found["createdAt"])), "createdAt is no datetime"
     )
     langs = found.get("langs", [])
-    _must(isinstance(langs, list) and len(langs) <= 3 and all(LANGUAGE.fullmatch(each) for each in langs), "langs")
+    right = isinstance(langs, list) and len(langs) <= 3 and all(LANGUAGE.fullmatch(str(each)) for each in langs)
+    _must(right, "langs has at most three BCP 47 tags")
     _check_facets(found["text"].encode(), found.get("facets", []))
+    _check_tags(found.get("tags", []))
+    if "labels" in found:
+        _check_labels(found["labels"])
     if "reply" in found:
-        for name, reference in _fields(found["reply"], "reply", {"root", "parent"}).items():
-            _fields(reference, name, {"uri", "cid"})
-            _must(repository.content_id(reference["uri"]) == reference["cid"], f"{name}: no such post with that cid")
+        _check_reply(found["reply"], repository)
     if "embed" in found:
         _check_embed(found["embed"], repository)
     return found
+
+
+def _check_tags(tags: object) -> None:
+    _must(isinstance(tags, list) and len(tags) <= MAX_TAGS, f"array too big (maximum {MAX_TAGS}) at $.record.tags")
+    for tag in tags if isinstance(tags, list) else []:
+        right = isinstance(tag, str) and 0 < len(regex.findall(r"\X", tag)) <= MAX_TAG and len(tag.encode()) <= 640
+        _must(right and not tag.startswith("#"), "Contract: a tag is a text of 1 to 64 graphemes without #")
+
+
+def _check_labels(labels: object) -> None:
+    """`com.atproto.label.defs#selfLabels`: at most ten, each of at most 128 bytes."""
+    given = _fields(labels, "labels", {"$type", "values"})
+    _must(given["$type"] == SELF_LABELS, f"labels: expected {SELF_LABELS}, got {given['$type']}")
+    _must(isinstance(given["values"], list) and len(given["values"]) <= 10, "array too big (maximum 10) at labels")
+    for value in given["values"]:
+        label = _fields(value, "label", {"val"})["val"]
+        _must(isinstance(label, str) and 0 < len(label.encode()) <= 128, "a label is a text of at most 128 bytes")
+
+
+def _check_reply(reply: object, repository: Repository) -> None:
+    given = _fields(reply, "reply", {"root", "parent"})
+    for name, reference in given.items():
+        _fields(reference, name, {"uri", "cid"})
+        _must(repository.content_id(reference["uri"]) == reference["cid"], f"{name}: no such post with that cid")
+    _must(
+        repository.root_of(given["parent"]["uri"]) == given["root"]["uri"], "Contract: root is the first of the thread"
+    )
 
 
 def _check_text(text: object, limit: int) -> None:

@@ -17,7 +17,8 @@ from tests.contract.meta_server import GraphError, Token, listed, shown
 from tests.contract.server import PublicPost, Route
 from tests.contract.wire import Part, Request, Response, answer, page
 
-FEED, PHOTOS = "POST /v26.0/1001/feed", "POST /v26.0/1001/photos"
+# Of any Page.
+FEED, PHOTOS = "POST /v*/*/feed", "POST /v*/*/photos"
 METRICS = {"post_media_view", "post_total_media_view_unique", "post_clicks", "post_reactions_by_type_total"}
 LIMIT, PHOTO_BYTES = 63_206, 4_000_000
 _POST = {"id", "message", "created_time", "permalink_url", "shares", "reactions", "comments", "from"}
@@ -39,6 +40,7 @@ class FacebookServer(LoginServer):
     """The server. `followers`: a Page with fewer than 100 has no insights; `alien`: ids of posts of other apps."""
 
     create, upload = FEED, PHOTOS
+    pictures = ("media_fails",)
     own_faults: ClassVar[Mapping[str, Known]] = {
         **LoginServer.login_faults,
         "duplicate_quirk": Known(FEED, "what was posted before is answered with 506, nothing is posted"),
@@ -70,6 +72,9 @@ class FacebookServer(LoginServer):
             ("GET", r"/picture/\d+", lambda request: page("")),
         ]
 
+    def comment_id(self, post: PublicPost) -> str:
+        return f"{post.remote_id.partition('_')[2]}_{self.next_number()}"
+
     def public(self) -> list[PublicPost]:
         return [post for post in super().public() if not post.fields.get("only_roles")]
 
@@ -79,6 +84,13 @@ class FacebookServer(LoginServer):
             if post.remote_id == remote_id and not post.deleted:
                 return post
         raise self.missing(remote_id)
+
+    def _of_page(self, token: Token, remote_id: str) -> PublicPost:
+        """The same, which the token's Page wrote; what others wrote beneath its posts it may read."""
+        post = self._own(remote_id)
+        if token.kind != "page" or token.owner != post.fields.get("by", remote_id.partition("_")[0]):
+            raise self.missing(remote_id)
+        return post
 
     def _as_page(self, request: Request, page_id: str, *scopes: str) -> Token:
         token = self.allowed(request, *scopes)
@@ -178,41 +190,43 @@ class FacebookServer(LoginServer):
 
     def _comment(self, request: Request, post_id: str) -> Response:
         token = self.allowed(request, "pages_manage_engagement")
-        post, given = self._own(post_id), self.asked(request, {"message"}, _COMMENT, "Comment")
+        post, given = self._of_page(token, post_id), self.asked(request, {"message"}, _COMMENT, "Comment")
         if not given.get("message"):
             raise GraphError(100, "(#100) The parameter message is missing")
-        remote_id = f"{post.remote_id.partition('_')[2]}_{self.next_number()}"
         comment = PublicPost(
-            remote_id, given["message"], self.clock.now(), reply_to=post_id, fields={"by": token.owner, **post.fields}
+            self.comment_id(post),
+            given["message"],
+            self.clock.now(),
+            reply_to=post_id,
+            fields={"by": token.owner, **post.fields},
         )
         self.posts.append(comment)
         return self.committed(request, answer(shown(self._entity(comment, request), given.get("fields", "id"))))
 
     def _comments(self, request: Request, post_id: str) -> Response:
-        self.allowed(request, "pages_read_engagement")
-        given, post = self.asked(request, {"filter", "limit", "after"}, _COMMENT, "Comment"), self._own(post_id)
-        rows = [shown(self._entity(each, request), given.get("fields", "id")) for each in self.posts
-                if each.reply_to == post.remote_id and not each.deleted]  # fmt: skip
+        post = self._of_page(self.allowed(request, "pages_read_engagement"), post_id)
+        given = self.asked(request, {"filter", "limit", "after"}, _COMMENT, "Comment")
+        rows = [shown(self._entity(each, request), given.get("fields", "id")) for each in self.comments(post)]
         return listed(request, rows, given.get("after", ""), min(int(given.get("limit", 25)), 25))
 
     def _insights(self, request: Request, post_id: str) -> Response:
-        self.allowed(request, "read_insights")
-        self._own(post_id)
+        post = self._of_page(self.allowed(request, "read_insights"), post_id)
         metrics = self.asked(request, {"metric", "period"}).get("metric", "").split(",")
         if set(metrics) - METRICS:
             raise GraphError(100, "(#100) The value must be a valid insights metric")
-        rows = [{"name": m, "period": "lifetime", "values": [{"value": 41}], "id": f"{post_id}/{m}"} for m in metrics]
+        told = {"post_clicks": 0, "post_reactions_by_type_total": {"like": post.likes} if post.likes else {}}
+        rows = [{"name": m, "period": "lifetime", "values": [{"value": told.get(m, post.views)}],
+                 "id": f"{post_id}/{m}"} for m in metrics]  # fmt: skip
         return answer({"data": rows if self.followers >= 100 else []})
 
     def _read(self, request: Request, remote_id: str) -> Response:
-        self.allowed(request, "pages_read_engagement")
-        post = self._own(remote_id)
+        post = self._of_page(self.allowed(request, "pages_read_engagement"), remote_id)
         given = self.asked(request, set(), _COMMENT if post.reply_to else _POST, "Comment" if post.reply_to else "Post")
         return answer(shown(self._entity(post, request), given.get("fields", "id")))
 
     def _edit(self, request: Request, remote_id: str) -> Response:
-        self.allowed(request, "pages_manage_posts")
-        post, given = self._own(remote_id), self.asked(request, {"message"})
+        token = self.allowed(request, "pages_manage_posts")
+        post, given = self._of_page(token, remote_id), self.asked(request, {"message"})
         if remote_id in self.alien:
             raise GraphError(200, "(#200) This post wasn't created by the application", status=403)
         if not isinstance(given.get("message"), str) or not given["message"]:
@@ -221,21 +235,20 @@ class FacebookServer(LoginServer):
         return answer({"success": True})
 
     def _delete(self, request: Request, remote_id: str) -> Response:
-        self.allowed(request, "pages_manage_posts")
+        token = self.allowed(request, "pages_manage_posts")
         self.asked(request, set())
-        self._own(remote_id).deleted = True
+        self._of_page(token, remote_id).deleted = True
         return answer({"success": True})
 
     def _entity(self, post: PublicPost, request: Request) -> dict[str, Any]:
-        children = [each for each in self.posts if each.reply_to == post.remote_id and not each.deleted]
         by = post.fields.get("by")
         return {
             "id": post.remote_id, "message": post.text or None,
             "created_time": post.created_at.strftime("%Y-%m-%dT%H:%M:%S+0000"),
             "permalink_url": f"{request.origin}/{post.remote_id}",
-            "shares": {"count": 3} if post.fields.get("shared") else None,
-            "reactions": {"data": [], "summary": {"total_count": 7}},
-            "comments": {"data": [], "summary": {"total_count": len(children)}},
+            "shares": {"count": post.reposts} if post.reposts else None,
+            "reactions": {"data": [], "summary": {"total_count": post.likes}},
+            "comments": {"data": [], "summary": {"total_count": len(self.comments(post))}},
             "from": {"id": by, "name": self.pages[by].name} if by else None,
         }  # fmt: skip
 

@@ -14,7 +14,7 @@ from tests.contract.meta_server import LONG, GraphError, Token, listed, shown
 from tests.contract.server import PublicPost, Route
 from tests.contract.wire import Request, Response, answer, page
 
-MEDIA, PUBLISH = "POST /v26.0/17841/media", "POST /v26.0/17841/media_publish"
+MEDIA, PUBLISH = "POST /v*/*/media", "POST /v*/*/media_publish"
 CAPTION, ALT, HASHTAGS, MENTIONS, CONTAINERS = 2200, 1000, 30, 20, 400
 METRICS = {"views", "reach", "likes", "comments", "saved", "shares", "total_interactions"}
 _ACCOUNT = {"id", "user_id", "username", "name", "profile_picture_url", "account_type"}
@@ -236,24 +236,30 @@ class InstagramServer(LoginServer):
         self._as_account(request, "instagram_manage_comments")
         given, post = self.asked(request, {"limit", "after"}, _COMMENT, "Comment"), self._own(media_id)
         rows = [shown(self._entity(each, request), given.get("fields", "id"))
-                for each in reversed(self.posts) if each.reply_to == post.remote_id]  # fmt: skip
+                for each in reversed(self.comments(post))]  # fmt: skip
         return listed(request, rows, given.get("after", ""), 25)
 
     def _insights(self, request: Request, media_id: str) -> Response:
         self._as_account(request, "instagram_manage_insights")
-        self._own(media_id)
+        post = self._own(media_id)
         metrics = self.asked(request, {"metric"}).get("metric", "").split(",")
         if set(metrics) - METRICS:
             raise GraphError(100, "(#100) metric must be one of the following values: views, reach, …")
-        rows = [{"name": name, "period": "lifetime", "values": [{"value": 12}]} for name in metrics]
+        comments = len(self.comments(post))
+        told = {"views": post.views, "reach": post.views, "likes": post.likes, "comments": comments, "saved": 0,
+                "shares": post.reposts, "total_interactions": post.likes + comments + post.reposts}  # fmt: skip
+        rows = [{"name": name, "period": "lifetime", "values": [{"value": told[name]}]} for name in metrics]
         return answer({"data": rows})
 
+    def comment_id(self, post: PublicPost) -> str:
+        return f"18{self.next_number()}"
+
     def _entity(self, post: PublicPost, request: Request) -> dict[str, Any]:
-        comments = sum(1 for each in self.posts if each.reply_to == post.remote_id)
+        by = "enlaeser" if post.fields.get("reader") else "kulturfaellesskabet"
         return {
-            "id": post.remote_id, "caption": post.text or None, "text": post.text, "username": "kulturfaellesskabet",
-            "timestamp": post.created_at.strftime("%Y-%m-%dT%H:%M:%S+0000"), "like_count": 5,
-            "comments_count": comments, "permalink": f"{_site(request)}/p/{post.remote_id}/",
+            "id": post.remote_id, "caption": post.text or None, "text": post.text, "username": by,
+            "timestamp": post.created_at.strftime("%Y-%m-%dT%H:%M:%S+0000"), "like_count": post.likes,
+            "comments_count": len(self.comments(post)), "permalink": f"{_site(request)}/p/{post.remote_id}/",
         }  # fmt: skip
 
     def _page(self, request: Request, media_id: str) -> Response:

@@ -91,6 +91,17 @@ class LinkedInServer(ContractServer):
     def throttled(self, request: Request) -> Response:
         return self.refusal(request, 429, "Resource level throttle DAY limit for calls to this resource is reached.")
 
+    def reset_in(self, seconds: int | None) -> None:
+        raise ValueError("LinkedIn does not tell when a throttle ends: at midnight UTC (advance_s moves the clock)")
+
+    def callers(self, request: Request) -> set[str]:
+        """The token, and the page that the call is made for."""
+        named = set(re.findall(rb"urn:li:organization:\d+", request.body + unquote(request.url).encode()))
+        return {urn.decode() for urn in named} | {*super().callers(request)}
+
+    def comment_id(self, post: PublicPost) -> str:
+        return self._comment_urn(post)
+
     def token_fault(self, request: Request, *, expired: bool) -> Response:
         if not expired:
             self.revoke(request.headers.get("authorization", "").removeprefix("Bearer "))
@@ -100,7 +111,7 @@ class LinkedInServer(ContractServer):
         if token in self.oauth.access:
             self.oauth.access[token].revoked = True
 
-    def expire(self) -> None:
+    def end_access(self) -> None:
         for token in self.oauth.access.values():
             token.until = self.clock.now()
 
@@ -248,18 +259,20 @@ class LinkedInServer(ContractServer):
         self._may_publish(given.get("actor"))
         if given.get("object") != thread.remote_id:
             raise RefusedError(422, "Contract: object is the post in the path")
-        number = self._next_id()
-        # LinkedIn names the thread by the post's activity.
-        urn = f"urn:li:comment:({thread.remote_id.replace('share', 'activity')},{number})"
-        comment = PublicPost(urn, _message(given), self.clock.now(), reply_to=thread.remote_id)
+        comment = PublicPost(self._comment_urn(thread), _message(given), self.clock.now(), reply_to=thread.remote_id)
         comment.fields = {"actor": given["actor"]}
         self.posts.append(comment)
-        return self.committed(request, answer(_told_comment(comment), 201, x_restli_id=number))
+        told = _told_comment(comment)
+        return self.committed(request, answer(told, 201, x_restli_id=told["id"]))
+
+    def _comment_urn(self, thread: PublicPost) -> str:
+        """LinkedIn names the thread by the post's activity."""
+        return f"urn:li:comment:({thread.remote_id.replace('share', 'activity')},{self._next_id()})"
 
     def _comments(self, request: Request, segment: str) -> Response:
         self.oauth.allowed(request, READS)
         thread = self._post(segment)
-        found = [each for each in self.public() if each.reply_to == thread.remote_id]
+        found = self.comments(thread)
         return answer({"elements": [_told_comment(each) for each in reversed(found)], "paging": {}})
 
     def _read_comment(self, request: Request, segment: str, number: str) -> Response:
@@ -297,13 +310,19 @@ class LinkedInServer(ContractServer):
         self._may_publish(page_urn)
         name = "share" if listed[1] == "shares" else "ugcPost"
         urns = [urn for urn in map(unquote, listed[2].split(",")) if self.post(urn)]
-        usual = {"impressionCount": 0, "uniqueImpressionsCount": 0, "clickCount": 0, "likeCount": 0, "commentCount": 0,
-                 "shareCount": 0, "engagement": 0}  # fmt: skip
         rows = [
-            {name: urn, "organizationalEntity": page_urn, "totalShareStatistics": usual | self.figures.get(urn, {})}
-            for urn in urns
+            {name: urn, "organizationalEntity": page_urn, "totalShareStatistics": self._counted(urn)} for urn in urns
         ]
         return answer({"elements": rows, "paging": {}})
+
+    def _counted(self, urn: str) -> dict[str, int]:
+        """What the public did, unless `figures` says something else."""
+        post = self.post(urn)
+        assert post is not None
+        told = {"impressionCount": post.views, "uniqueImpressionsCount": post.views, "clickCount": 0,
+                "likeCount": post.likes, "commentCount": len(self.comments(post)), "shareCount": post.reposts,
+                "engagement": 0}  # fmt: skip
+        return told | self.figures.get(urn, {})
 
     def _page(self, request: Request, urn: str) -> Response:
         post = self.post(unquote(urn))
@@ -350,6 +369,7 @@ def _told_comment(comment: PublicPost) -> dict[str, Any]:
     made = int(comment.created_at.timestamp() * 1000)
     thread, number = comment.remote_id[len("urn:li:comment:(") : -1].split(",")
     return {
-        "id": number, "commentUrn": comment.remote_id, "object": thread, "actor": comment.fields["actor"],
+        "id": number, "commentUrn": comment.remote_id, "object": thread,
+        "actor": comment.fields.get("actor", "urn:li:person:reader"),
         "message": {"text": comment.text}, "created": {"time": made}, "lastModified": {"time": made},
     }  # fmt: skip

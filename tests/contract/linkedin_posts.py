@@ -34,7 +34,13 @@ def checked_post(given: dict[str, Any], image_of: Callable[[str], Picture | None
     content = given.get("content")
     if content is None and not commentary.strip():
         raise RefusedError(422, "Contract: a post has commentary or content")
-    pictures, link = _content(content, image_of) if content is not None else ([], "")
+    author = str(given.get("author"))
+
+    def own_image(urn: str) -> Picture | None:
+        found = image_of(urn)
+        return found if found is not None and found.owner == author else None
+
+    pictures, link = _content(content, own_image) if content is not None else ([], "")
     found = [picture for picture, _alt in pictures]
     post = PublicPost("", shown(commentary), None, [alt for _picture, alt in pictures])  # type: ignore[arg-type]
     post.pictures, post.link = [picture.content for picture in found], link

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from functools import partial
 from html import escape
 from typing import Any
@@ -20,18 +19,17 @@ from tests.contract.mastodon_entities import account_entity
 from tests.contract.mastodon_kinds import KINDS, instance_v1, instance_v2
 from tests.contract.mastodon_oauth import OAuth
 from tests.contract.mastodon_pages import single, timeline
-from tests.contract.mastodon_state import MastodonState, bearer, only
-from tests.contract.wire import DroppedError, RefusedError, Request, Response, answer, page
-
-CONTROLS = {"kind", "faults", "clear", "advance_s", "revoke", "rate_limit", "slow_s", "media_polls", "text_limit"}
+from tests.contract.mastodon_state import MastodonState, bearer
+from tests.contract.wire import UNREADABLE, DroppedError, RefusedError, Request, Response, answer, page
 
 
 class MastodonServer(MastodonState):
     """The server; call it with a request, or put it beneath a client with `wire.in_process` or `wire.listening`."""
 
+    own_controls = frozenset({"kind", "rate_limit"})
+
     def __init__(self, kind: str = "mastodon", rate_limit: int = 300) -> None:
         super().__init__(kind, rate_limit)
-        self.calls: list[str] = []
         self.oauth = OAuth(self.clock, self.new_token, self.revoke)
         self._lock = threading.RLock()
         self._routes = self._all_routes()
@@ -41,34 +39,24 @@ class MastodonServer(MastodonState):
             raise DroppedError
         _ = request.body
         with self._lock:
-            self.calls.append(f"{request.method} {request.path}")
+            self.noted(request)
             try:
                 response = self._answer(request)
             except RefusedError as refused:
+                response = self._refusal(request, refused)
+            except UNREADABLE as wrong:
+                refused = RefusedError(422, f"Contract: the call cannot be read: {wrong!r}")
                 response = self._refusal(request, refused)
         if self.faults.take("latency", request):
             response.delay_s = self.slow_s
         return response
 
-    def control(self, given: dict[str, Any]) -> None:
-        """Change what the server plays: what `POST /control` takes.
-
-        kind: a name in KINDS; faults: {name: times or null for "until cleared"}; clear: true; advance_s: seconds;
-        revoke: a token; rate_limit: calls in five minutes; slow_s: seconds; media_polls: looks; text_limit: characters.
-        """
-        only(given, CONTROLS)
-        if given.get("clear"):
-            self.faults.clear()
-        for name, times in given.get("faults", {}).items():
-            self.faults.set(name, times)
-        self.clock.advance(given.get("advance_s", 0))
+    def control(self, given: Mapping[str, Any]) -> None:
+        """Also `kind`, a name in KINDS, and `rate_limit`, the calls in five minutes."""
         if "kind" in given:
             self.kind = KINDS[given["kind"]]
         self.rate_limit = given.get("rate_limit", self.rate_limit)
-        self.slow_s = given.get("slow_s", self.slow_s)
-        self.media_polls = given.get("media_polls", self.media_polls)
-        self.kind = replace(self.kind, max_characters=given.get("text_limit", self.kind.max_characters))
-        self.revoke(given.get("revoke", ""))
+        super().control(given)
 
     def _all_routes(self) -> list[tuple[str, re.Pattern[str], Callable[..., Response]]]:
         statuses, media = mastodon_statuses, mastodon_media
@@ -76,8 +64,8 @@ class MastodonServer(MastodonState):
             ("GET", "/", self._timeline),
             ("GET", r"/@[^/]+/([^/]+)", self._single),
             ("GET", r"/media/([^/]+)", partial(media.content, self)),
-            ("GET", "/control", self._show_control),
-            ("POST", "/control", self._control),
+            ("GET", "/control", self.show_control),
+            ("POST", "/control", self.set_control),
             ("GET", "/.well-known/nodeinfo", self._nodeinfo_links),
             ("GET", "/nodeinfo/2.0", self._nodeinfo),
             ("GET", "/.well-known/oauth-authorization-server", self.oauth.metadata),
@@ -129,7 +117,7 @@ class MastodonServer(MastodonState):
             raise RefusedError(403, "Contract: User-Agent is missing")
 
     def _play_fault(self, request: Request) -> None:
-        within_rate = self.count_call(request)
+        within_rate = self.count_call(request) and self.count_seldom(request)
         if self.faults.take("500", request):
             raise RefusedError(500, "Something went wrong")
         if self.faults.take("503_retry_after", request):
@@ -169,34 +157,3 @@ class MastodonServer(MastodonState):
 
     def _single(self, request: Request, status_id: str) -> Response:
         return page(single(self.status(status_id, None), request.origin))
-
-    def _show_control(self, request: Request) -> Response:
-        posts = [
-            {
-                "id": status.status_id,
-                "key": status.key,
-                "text": status.text,
-                "visibility": status.visibility,
-                "language": status.language,
-                "alt_texts": [media.alt for media in status.media],
-                "reply_to": status.in_reply_to.status_id if status.in_reply_to else "",
-            }
-            for status in self.posts()
-        ]
-        known = {name: fault._asdict() for name, fault in self.faults.known.items()}
-        return answer(
-            {
-                "kind": self.kind.name,
-                "now": self.clock.now().isoformat(),
-                "faults": self.faults.state(),
-                "known_faults": known,
-                "posts": posts,
-            }
-        )
-
-    def _control(self, request: Request) -> Response:
-        try:
-            self.control(request.json())
-        except (ValueError, KeyError, TypeError, AttributeError) as wrong:
-            raise RefusedError(422, f"Contract: {wrong}") from None
-        return self._show_control(request)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 from PIL import Image, UnidentifiedImageError
 
@@ -12,6 +13,7 @@ from tests.contract.mastodon_state import MastodonState, only
 from tests.contract.wire import Part, RefusedError, Request, Response, answer
 
 FIELDS = {"file", "description", "focus", "thumbnail"}
+_FOCUS = re.compile(r"-?(?:0(?:\.\d+)?|1(?:\.0+)?),-?(?:0(?:\.\d+)?|1(?:\.0+)?)")
 
 
 def upload(state: MastodonState, request: Request) -> Response:
@@ -22,6 +24,8 @@ def upload(state: MastodonState, request: Request) -> Response:
     file = parts.get("file")
     if file is None or not file.filename:
         raise RefusedError(422, "Validation failed: File can't be blank")
+    if "focus" in parts and not _FOCUS.fullmatch(parts["focus"].content.decode()):
+        raise RefusedError(422, "Contract: focus is two numbers from -1 to 1")
     alt = parts["description"].content.decode() if "description" in parts else ""
     if len(alt) > state.kind.description_limit:
         limit = state.kind.description_limit

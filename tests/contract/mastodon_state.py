@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
-from tests.contract.faults import Clock, Faults, Known
+from tests.contract.control import Controlled, Reaction
+from tests.contract.faults import Known
 from tests.contract.mastodon_entities import Account, Ids, Media, Status, Token
 from tests.contract.mastodon_kinds import KINDS
 from tests.contract.wire import RefusedError, Request
@@ -13,7 +16,7 @@ from tests.contract.wire import RefusedError, Request
 CREATE = "POST /api/v1/statuses"
 FAULTS = {
     "ignore_key": Known(CREATE, "a repeated key makes a second post"),
-    "500_on_duplicate": Known(CREATE, "a repeated key is answered with 500, nothing is posted (mastodon#40399)"),
+    "duplicate_quirk": Known(CREATE, "a repeated key is answered with 500, nothing is posted (mastodon#40399)"),
     "400_for_too_long": Known(CREATE, "a text over the limit is answered with 400 instead of 422"),
     "ulid_ids": Known(CREATE, "new ids are ULIDs"),
     "500": Known(CREATE, "500, nothing done"),
@@ -35,18 +38,21 @@ FAULTS = {
 OUR_SCOPES = frozenset({"profile", "read:statuses", "write:statuses", "write:media"})
 KEY_KEPT_S = 3600
 RATE_PERIOD_S = 300
+SELDOM = ("POST /api/v2/media", "DELETE /api/v1/statuses")
+SELDOM_PERIOD_S = 1800
 
 
-class MastodonState:
+class MastodonState(Controlled):
     """Accounts, tokens, posts and pictures; `kind` is the software that the server plays (`mastodon_kinds.KINDS`)."""
 
+    media_polls = 3
+
     def __init__(self, kind: str = "mastodon", rate_limit: int = 300) -> None:
+        super().__init__(FAULTS)
         self.kind = KINDS[kind]
         self.rate_limit = rate_limit
-        self.slow_s = 90.0
-        self.media_polls = 3
-        self.clock = Clock()
-        self.faults = Faults(FAULTS)
+        self.seldom_limit = 30
+        self._seldom: dict[tuple[str, str], list[float]] = {}
         self.statuses: list[Status] = []
         self.media: dict[str, Media] = {}
         self.tokens: dict[str, Token] = {}
@@ -65,6 +71,51 @@ class MastodonState:
         """Make a token useless."""
         if token in self.tokens:
             self.tokens[token].revoked = True
+
+    def expire(self) -> None:
+        """Where access runs out at all (some of Mastodon's relatives), it is as if it were taken back."""
+        for token in self.tokens:
+            self.revoke(token)
+
+    def limit_text(self, characters: int | None) -> None:
+        usual = KINDS[self.kind.name].max_characters
+        self.kind = replace(self.kind, max_characters=usual if characters is None else characters)
+
+    def react(self, post_id: str, reaction: Reaction) -> None:
+        if reaction.views:
+            raise ValueError("Mastodon counts no views")
+        found = [
+            status for status in self.posts() if status.status_id == post_id or not (post_id or status.in_reply_to)
+        ]
+        if not found:
+            raise ValueError(f"no post {post_id}".strip())
+        status = found[-1]
+        status.likes, status.reposts = status.likes + reaction.likes, status.reposts + reaction.reposts
+        status.replies += len(reaction.comments)
+
+    def callers(self, request: Request) -> set[str]:
+        """The token, and the account that it is for by id and name."""
+        names = {*super().callers(request)}
+        owners = [self.tokens[name].account for name in names if name in self.tokens]
+        return names | {name for owner in owners for name in (owner.account_id, owner.username)}
+
+    def shown(self) -> dict[str, Any]:
+        told = [
+            {
+                "id": status.status_id,
+                "key": status.key,
+                "text": status.text,
+                "visibility": status.visibility,
+                "language": status.language,
+                "alt_texts": [media.alt for media in status.media],
+                "reply_to": status.in_reply_to.status_id if status.in_reply_to else "",
+                "likes": status.likes,
+                "reposts": status.reposts,
+                "comments": status.replies,
+            }
+            for status in self.posts()
+        ]
+        return {"kind": self.kind.name, "posts": told}
 
     def posts(self) -> list[Status]:
         """What is published, oldest first."""
@@ -113,11 +164,23 @@ class MastodonState:
         token.calls.append(now)
         return len(token.calls) <= self.rate_limit
 
+    def count_seldom(self, request: Request) -> bool:
+        """The same for uploads and for deletions, which Mastodon takes seldom (its rack_attack.rb)."""
+        call = f"{request.method} {request.path}"
+        what = next((name for name in SELDOM if call.startswith(name)), "")
+        if not what or self.kind.name != "mastodon":
+            return True
+        now = self.clock.now().timestamp()
+        made = self._seldom.setdefault((bearer(request), what), [])
+        made[:] = [moment for moment in made if moment > now - SELDOM_PERIOD_S]
+        made.append(now)
+        return len(made) <= self.seldom_limit
+
     def rate_headers(self, request: Request) -> dict[str, str]:
         """X-RateLimit-…, with the reset as ISO 8601 (Mastodon's rack_attack.rb)."""
         token = self.tokens.get(bearer(request))
         left = self.rate_limit - len(token.calls) if token else self.rate_limit
-        reset = self.clock.now() + timedelta(seconds=RATE_PERIOD_S)
+        reset = self.clock.now() + timedelta(seconds=self.reset_s or RATE_PERIOD_S)
         return {
             "X-RateLimit-Limit": str(self.rate_limit),
             "X-RateLimit-Remaining": str(max(0, left)),

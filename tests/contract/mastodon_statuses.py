@@ -23,7 +23,7 @@ def create(state: MastodonState, request: Request) -> Response:
     if not key:
         raise RefusedError(422, "Contract: Idempotency-Key is missing")
     earlier = state.remembered(request, key)
-    if earlier and state.faults.take("500_on_duplicate", request):
+    if earlier and state.faults.take("duplicate_quirk", request):
         raise RefusedError(500, "Something went wrong")
     if earlier and state.kind.honours_key and not state.faults.take("ignore_key", request):
         return _answer(state, request, state.status(earlier.status_id, token.account))

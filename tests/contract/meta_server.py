@@ -84,8 +84,9 @@ class GraphServer(ContractServer):
         return _as_answer(GraphError(code, words, status=400 if status == 404 else status, **more))
 
     def throttled(self, request: Request) -> Response:
+        minutes = -(-(self.reset_s or 300) // 60)
         use = [{"type": "pages", "call_count": 100, "total_cputime": 25, "total_time": 25,
-                "estimated_time_to_regain_access": 5}]  # fmt: skip
+                "estimated_time_to_regain_access": minutes}]  # fmt: skip
         response = _as_answer(GraphError(4, "(#4) Application request limit reached", status=403))
         response.headers["X-Business-Use-Case-Usage"] = json.dumps({"1001": use})
         return response
@@ -99,7 +100,14 @@ class GraphServer(ContractServer):
         if token in self.tokens:
             self.tokens[token].revoked = True
 
-    def expire(self) -> None:
+    def callers(self, request: Request) -> set[str]:
+        """Whose token it is: a Page's, a person's or a profile's; and the id in the path."""
+        names = {*super().callers(request), request.query.get("access_token", [""])[-1]}
+        if request.media_type == "application/x-www-form-urlencoded":
+            names.add(request.form().get("access_token", [""])[-1])
+        return names | {self.tokens[name].owner for name in names & set(self.tokens)}
+
+    def end_access(self) -> None:
         for token in self.tokens.values():
             token.expired = True
 

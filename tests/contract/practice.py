@@ -25,6 +25,8 @@ class PracticeServer(ContractServer):
     """One channel, `proeve`, with its token; the language of a post is one of its `fields`."""
 
     create, upload = CREATE, UPLOAD
+    pictures = ("media_fails",)
+    tells_figures = access_ends = False
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,19 +50,15 @@ class PracticeServer(ContractServer):
         return answer({"error": message}, status)
 
     def throttled(self, request: Request) -> Response:
-        return answer({"error": "Too many requests"}, 429, Retry_After="30")
+        return answer({"error": "Too many requests"}, 429, Retry_After=str(self.reset_s or 30))
 
     def token_fault(self, request: Request, *, expired: bool) -> Response:
-        if not expired:
-            self.revoke(self.token)
+        self.revoke(self.token)
         return self.refusal(request, 401, "Wrong token")
 
     def revoke(self, token: str) -> None:
         if token == self.token:
             self.token = secrets.token_urlsafe(32)
-
-    def expire(self) -> None:
-        """A channel's token lasts until it is taken back."""
 
     def _route(self, request: Request) -> Response:
         ours = request.headers.get("authorization") == f"Bearer {self.token}"
@@ -76,6 +74,8 @@ class PracticeServer(ContractServer):
         parts = request.parts()
         if set(parts) != {"file", "alt"}:
             raise RefusedError(400, "The parts are file and alt")
+        if self.faults.take("media_fails", request):
+            raise RefusedError(400, "The file is not a picture")
         try:
             with Image.open(io.BytesIO(parts["file"].content)) as image:
                 image.verify()

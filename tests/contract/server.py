@@ -8,24 +8,29 @@ from __future__ import annotations
 
 import re
 import threading
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from html import escape
 from typing import Any, ClassVar
 
-from tests.contract.faults import Clock, Faults, Known
-from tests.contract.wire import DroppedError, RefusedError, Request, Response, answer, page
+from tests.contract.control import Controlled, Reaction
+from tests.contract.faults import Known
+from tests.contract.wire import UNREADABLE, DroppedError, RefusedError, Request, Response, page
 
 Route = tuple[str, str, Callable[..., Response]]
-CONTROLS = {"faults", "clear", "advance_s", "revoke", "expire", "slow_s", "media_polls", "text_limit"}
-# Beyond any patience of a client.
-SLOW_S = 90.0
+PICTURES = {
+    "media_fails": "processing a picture fails",
+    "media_slow": "a picture takes `media_polls` looks until it is ready",
+}
 
 
-def shared_faults(create: str, upload: str = "") -> dict[str, Known]:
-    """The faults that every server can play, on its own calls ("" for `upload`: pictures are not uploaded)."""
+def shared_faults(create: str, upload: str, pictures: Iterable[str]) -> dict[str, Known]:
+    """The faults that every server can play, on its own calls; those of PICTURES where there is something to go wrong.
+
+    "500" and its like can be aimed at any other call by their `on`.
+    """
     return {
         "latency": Known("", "takes `slow_s` seconds to answer"),
         "drop_before_read": Known(create, "hangs up before reading the body"),
@@ -37,14 +42,13 @@ def shared_faults(create: str, upload: str = "") -> dict[str, Known]:
         "429": Known(create, "too many calls, with the time of the reset as this platform tells it"),
         "expire_token": Known(create, "the token has run out"),
         "revoke_token": Known(create, "the token was taken back"),
-        "media_fails": Known(upload, "processing a picture fails"),
-        "media_slow": Known(upload, "a picture takes `media_polls` looks until it is ready"),
+        **{name: Known(upload, PICTURES[name]) for name in pictures},
     }
 
 
 @dataclass
 class PublicPost:
-    """A post as everybody sees it; `fields` is what the platform adds."""
+    """A post as everybody sees it; `fields` is what the platform adds. `others`: comments of its readers."""
 
     remote_id: str
     text: str
@@ -57,33 +61,39 @@ class PublicPost:
     edits: int = 0
     deleted: bool = False
     fields: dict[str, Any] = field(default_factory=dict)
+    likes: int = 0
+    reposts: int = 0
+    views: int = 0
+    others: list[PublicPost] = field(default_factory=list)
 
 
-class ContractServer(ABC):
+class ContractServer(Controlled):
     """One platform's server; call it with a request, or put it beneath a client (`wire.in_process`, `wire.listening`).
 
-    `token` is valid from the start. `text_limit` replaces the platform's own where it is set.
+    `token` is valid from the start. `text_limit` replaces the platform's own where it is set. `pictures`: which of
+    PICTURES can befall one. `tells_figures`: the public's reactions can be read. `access_ends`: by itself, in time.
     """
 
     create: ClassVar[str]
     upload: ClassVar[str] = ""
+    pictures: ClassVar[tuple[str, ...]] = tuple(PICTURES)
     own_faults: ClassVar[Mapping[str, Known]] = {}
+    tells_figures: ClassVar[bool] = True
+    access_ends: ClassVar[bool] = True
     token: str
 
     def __init__(self) -> None:
-        self.clock = Clock()
-        self.faults = Faults(shared_faults(self.create, self.upload) | dict(self.own_faults))
-        self.slow_s = SLOW_S
-        self.media_polls = 2
+        shared = shared_faults(self.create, self.upload, self.pictures)
+        if not self.access_ends:
+            del shared["expire_token"]
+        super().__init__(shared | dict(self.own_faults))
         self.text_limit: int | None = None
         self.posts: list[PublicPost] = []
-        self.calls: list[str] = []
-        self.headers_seen: list[dict[str, str]] = []
         self._lock = threading.RLock()
         own: list[Route] = [
             ("GET", "/", self._timeline),
-            ("GET", "/control", self._shown),
-            ("POST", "/control", self._set),
+            ("GET", "/control", self.show_control),
+            ("POST", "/control", self.set_control),
         ]
         self._routes = [(method, re.compile(path), handle) for method, path, handle in [*own, *self.routes()]]
 
@@ -102,14 +112,6 @@ class ContractServer(ABC):
     @abstractmethod
     def token_fault(self, request: Request, *, expired: bool) -> Response:
         """The token has run out, or was taken back."""
-
-    @abstractmethod
-    def revoke(self, token: str) -> None:
-        """Take a token back for good."""
-
-    @abstractmethod
-    def expire(self) -> None:
-        """All access tokens that were given out have run out; those that renew them have not."""
 
     def public(self) -> list[PublicPost]:
         """What everybody sees, oldest first."""
@@ -134,33 +136,55 @@ class ContractServer(ABC):
             raise DroppedError
         _ = request.body
         with self._lock:
-            self.calls.append(f"{request.method} {request.path}")
-            self.headers_seen.append(dict(request.headers))
+            self.noted(request)
             response = self._answer(request)
         if self.faults.take("latency", request):
             response.delay_s = self.slow_s
         return response
 
-    def control(self, given: dict[str, Any]) -> None:
-        """Change what the server plays: what `POST /control` takes.
+    def expire(self) -> None:
+        if not self.access_ends:
+            raise ValueError("access lasts until it is taken back here")
+        self.end_access()
 
-        faults: {name: times or null for "until cleared"}; clear: true; advance_s: seconds; revoke: a token; expire:
-        true; slow_s: seconds; media_polls: looks; text_limit: characters or null.
-        """
-        if unknown := set(given) - CONTROLS:
-            raise ValueError(f"unknown: {', '.join(sorted(unknown))}")
-        if given.get("clear"):
-            self.faults.clear()
-        for name, times in given.get("faults", {}).items():
-            self.faults.set(name, times)
-        self.clock.advance(given.get("advance_s", 0))
-        self.slow_s = given.get("slow_s", self.slow_s)
-        self.media_polls = given.get("media_polls", self.media_polls)
-        self.text_limit = given.get("text_limit", self.text_limit)
-        if given.get("revoke"):
-            self.revoke(given["revoke"])
-        if given.get("expire"):
-            self.expire()
+    def end_access(self) -> None:
+        """What `expire` does, where access ends at all."""
+
+    def limit_text(self, characters: int | None) -> None:
+        self.text_limit = characters
+
+    def react(self, post_id: str, reaction: Reaction) -> None:
+        if not self.tells_figures:
+            raise ValueError("this platform tells nobody what the public does")
+        post = self.post(post_id) if post_id else next((p for p in reversed(self.public()) if not p.reply_to), None)
+        if post is None:
+            raise ValueError(f"no post {post_id}".strip())
+        post.likes, post.reposts = post.likes + reaction.likes, post.reposts + reaction.reposts
+        post.views += reaction.views
+        post.others += [self._of_reader(post, words) for words in reaction.comments]
+
+    def _of_reader(self, post: PublicPost, words: str) -> PublicPost:
+        return PublicPost(
+            self.comment_id(post), words, self.clock.now(), reply_to=post.remote_id, fields={"reader": True}
+        )
+
+    def comment_id(self, post: PublicPost) -> str:
+        """A new id for somebody's comment on a post."""
+        return f"c{len(post.others) + 1}"
+
+    def comments(self, post: PublicPost) -> list[PublicPost]:
+        """All comments on a post, oldest first: its author's own, and those of others."""
+        own = [each for each in self.posts if each.reply_to == post.remote_id and not each.deleted]
+        return sorted([*own, *post.others], key=lambda each: each.created_at)
+
+    def shown(self) -> dict[str, Any]:
+        told = [
+            {"id": post.remote_id, "key": post.key, "text": post.text, "reply_to": post.reply_to, "edits": post.edits,
+             "alt_texts": post.alt_texts, "link": post.link, "created_at": post.created_at.isoformat(),
+             "likes": post.likes, "reposts": post.reposts, "views": post.views, "comments": len(self.comments(post))}
+            for post in self.public()
+        ]  # fmt: skip
+        return {"posts": told}
 
     def _answer(self, request: Request) -> Response:
         try:
@@ -171,6 +195,8 @@ class ContractServer(ABC):
             response = self.refusal(request, refused.status, refused.message)
             response.headers.update(refused.headers)
             return response
+        except UNREADABLE as wrong:
+            return self.refusal(request, 400, f"Contract: the call cannot be read: {wrong!r}")
 
     def _played(self, request: Request) -> Response | None:
         if self.faults.take("500", request):
@@ -196,23 +222,6 @@ class ContractServer(ABC):
     def _timeline(self, request: Request) -> Response:
         rows = "".join(_row(post) for post in reversed(self.public()))
         return page(f"<!doctype html><meta charset=utf-8><title>{type(self).__name__}</title><ul>{rows}</ul>")
-
-    def _shown(self, request: Request) -> Response:
-        posts = [
-            {"id": post.remote_id, "key": post.key, "text": post.text, "reply_to": post.reply_to, "edits": post.edits,
-             "alt_texts": post.alt_texts, "link": post.link, "created_at": post.created_at.isoformat()}
-            for post in self.public()
-        ]  # fmt: skip
-        known = {name: fault._asdict() for name, fault in self.faults.known.items()}
-        state = {"now": self.clock.now().isoformat(), "faults": self.faults.state(), "known_faults": known}
-        return answer(state | {"posts": posts})
-
-    def _set(self, request: Request) -> Response:
-        try:
-            self.control(request.json())
-        except (ValueError, KeyError, TypeError, AttributeError) as wrong:
-            return answer({"error": f"Contract: {wrong}"}, 422)
-        return self._shown(request)
 
 
 def _row(post: PublicPost) -> str:

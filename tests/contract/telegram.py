@@ -6,6 +6,7 @@ write only while it is an administrator who may post. Nothing can be read back, 
 
 from __future__ import annotations
 
+import contextlib
 import io
 import itertools
 import json
@@ -43,7 +44,9 @@ PREVIEW = {"is_disabled", "url", "prefer_small_media", "prefer_large_media", "sh
 class TelegramServer(ContractServer):
     """`token` is the bot's; a post's remote id is its message's, an album's are joined by commas (fields["album"])."""
 
-    create = "POST /bot"
+    create, upload = "POST /bot*/send", "POST /bot*/send"
+    pictures = ("media_fails",)
+    tells_figures = access_ends = False
     own_faults: ClassVar = {
         "not_a_member": Known("POST /bot", "the bot was taken out of the channel"),
         "no_post_right": Known("POST /bot", "the bot may not post messages"),
@@ -52,8 +55,6 @@ class TelegramServer(ContractServer):
 
     def __init__(self, username: str = "kultur") -> None:
         self.token = TOKEN
-        # The calls that publish, and no others.
-        self.create = f"POST /bot{TOKEN}/send"
         self.username = username
         self.chat_type = "channel"
         self.chat_id = CHAT_ID
@@ -79,17 +80,23 @@ class TelegramServer(ContractServer):
         return answer({"ok": False, "error_code": status, "description": message}, status)
 
     def throttled(self, request: Request) -> Response:
-        said = {"ok": False, "error_code": 429, "description": "Too Many Requests: retry after 5"}
-        return answer(said | {"parameters": {"retry_after": 5}}, 429)
+        wait_s = self.reset_s or 5
+        said = {"ok": False, "error_code": 429, "description": f"Too Many Requests: retry after {wait_s}"}
+        return answer(said | {"parameters": {"retry_after": wait_s}}, 429)
 
     def token_fault(self, request: Request, *, expired: bool) -> Response:
+        self.revoke(self.token)
         return self.refusal(request, 401, "Unauthorized")
 
     def revoke(self, token: str) -> None:
         self._revoked.add(token)
 
-    def expire(self) -> None:
-        """A bot's token lasts until it is taken back."""
+    def callers(self, request: Request) -> set[str]:
+        """The bot's token, and the channel that it writes to by its id."""
+        token = request.path.split("/")[1].removeprefix("bot")
+        with contextlib.suppress(RefusedError, ValueError):
+            return {token, str(_given(request)[0].get("chat_id", "")), str(self.chat_id), f"@{self.username}"}
+        return {token}
 
     def move(self) -> None:
         """Give the channel another id."""
@@ -107,6 +114,8 @@ class TelegramServer(ContractServer):
             raise RefusedError(400, f"Contract: unknown fields: {', '.join(sorted(unknown))}")
         if method != "getMe" and (refused := self._no_chat(request, fields)):
             return refused
+        if method in {"sendPhoto", "sendMediaGroup"} and self.faults.take("media_fails", request):
+            raise RefusedError(400, "Bad Request: IMAGE_PROCESS_FAILED")
         result = self._methods[method](fields, files)
         response = answer({"ok": True, "result": result})
         return self.committed(request, response) if method.startswith("send") else response
@@ -174,7 +183,7 @@ class TelegramServer(ContractServer):
         if post.pictures:
             raise RefusedError(400, "Bad Request: there is no text in the message to edit")
         text = _parsed(fields, "text")
-        if _units(text) > TEXT:
+        if _units(text) > (self.text_limit or TEXT):
             raise RefusedError(400, "Bad Request: message is too long")
         return self._edited(post, text)
 
@@ -297,6 +306,8 @@ def _parsed(fields: dict[str, Any], name: str) -> str:
     reader = _Reader()
     reader.feed(text)
     reader.close()
+    if reader.open:
+        raise RefusedError(400, f"Bad Request: can't parse entities: Can't find end tag of \"{reader.open[-1]}\"")
     return "".join(reader.words).strip()
 
 
@@ -304,10 +315,19 @@ class _Reader(HTMLParser):
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.words: list[str] = []
+        self.open: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag not in TAGS:
+        known = {"a": {"href"}, "span": {"class"}, "code": {"class"}, "blockquote": {"expandable"}}.get(tag, set())
+        if tag not in TAGS or (tag == "span" and attrs != [("class", "tg-spoiler")]):
             raise RefusedError(400, f'Bad Request: can\'t parse entities: Unsupported start tag "{tag}"')
+        if unknown := {name for name, _value in attrs} - known:
+            raise RefusedError(400, f"Contract: {tag} has no attribute {', '.join(sorted(unknown))}")
+        self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self.open or self.open.pop() != tag:
+            raise RefusedError(400, f'Bad Request: can\'t parse entities: Unexpected end tag "{tag}"')
 
     def handle_data(self, data: str) -> None:
         self.words.append(data)

@@ -17,9 +17,10 @@ from tests.contract.server import PublicPost, Route
 from tests.contract.threads_oauth import USER, ThreadsOAuth
 from tests.contract.wire import Request, Response, answer, page
 
-CREATE, PUBLISH = f"POST /v1.0/{USER}/threads", f"POST /v1.0/{USER}/threads_publish"
+CREATE, PUBLISH = "POST /v*/*/threads", "POST /v*/*/threads_publish"
 TEXT, ALT, LINKS = 500, 1000, 5
 METRICS = {"views", "likes", "replies", "reposts", "quotes", "shares"}
+CONTROLS = {"everyone", "accounts_you_follow", "mentioned_only", "parent_post_author_only", "followers_only"}
 _MEDIA = {"id", "permalink", "text", "timestamp", "media_type", "is_reply", "replied_to"}
 _LIMITS = {"quota_usage", "config", "reply_quota_usage", "reply_config", "delete_quota_usage", "delete_config"}
 _URL = re.compile(r"https?://[^\s<>\"]*[^\s<>\".,;:!?)\]…”]")
@@ -87,6 +88,9 @@ class ThreadsServer(GraphServer):
             ("GET", r"/@kulturfaellesskabet/post/(31\d+)", self._page),
         ]
 
+    def comment_id(self, post: PublicPost) -> str:
+        return f"31{self.next_number()}"
+
     def _good(self, text: str) -> Token:
         token = self.tokens.get(text)
         if token is None:
@@ -135,6 +139,12 @@ class ThreadsServer(GraphServer):
             raise GraphError(100, "THREADS_API__LINK_LIMIT_EXCEEDED")
         if link and given.get("media_type") != "TEXT":
             raise GraphError(100, "link_attachment is for posts of text only")
+        if given.get("reply_control", "everyone") not in CONTROLS:
+            raise GraphError(100, f"(#100) Param reply_control must be one of {sorted(CONTROLS)}")
+        if not re.fullmatch(r"[^.&]{1,50}", given.get("topic_tag", "x")):
+            raise GraphError(100, "(#100) Param topic_tag has 1 to 50 characters, none of them . or &")
+        if given.get("is_carousel_item", "true") not in {"true", "false"}:
+            raise GraphError(100, "(#100) Param is_carousel_item must be a boolean")
 
     def _fill_text(self, box: Box, given: dict[str, Any]) -> None:
         if set(given) & {"image_url", "alt_text", "children", "is_carousel_item"}:
@@ -224,11 +234,12 @@ class ThreadsServer(GraphServer):
 
     def _insights(self, request: Request, identity: str) -> Response:
         self.allowed(request, "threads_basic", "threads_manage_insights")
-        self._own(identity)
+        post = self._own(identity)
         metrics = self.asked(request, {"metric"}).get("metric", "").split(",")
         if set(metrics) - METRICS:
             raise GraphError(100, "(#100) metric must be one of the following values: views, likes, …")
-        rows = [{"name": name, "period": "lifetime", "values": [{"value": len(name)}]} for name in metrics]
+        told = {"views": post.views, "likes": post.likes, "replies": len(self.comments(post)), "reposts": post.reposts}
+        rows = [{"name": name, "period": "lifetime", "values": [{"value": told.get(name, 0)}]} for name in metrics]
         return answer({"data": rows})
 
     def _own(self, identity: str) -> PublicPost:

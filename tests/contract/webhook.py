@@ -5,32 +5,36 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import json
-from datetime import datetime
+import re
 from typing import Any, ClassVar
 
 from tests.contract.faults import Known
+from tests.contract.meta_fetch import Fetch, is_public, over_the_wire, what_is_wrong
 from tests.contract.server import ContractServer, PublicPost, Route
 from tests.contract.wire import RefusedError, Request, Response, answer
 
 TOLERANCE_S = 300
 MAX_BODY = 256_000
-CONTENT = {"id", "title", "text", "html", "link", "lang", "visibility", "images", "tags", "reply_to", "thread_root"}
+TEXTS = {"id", "title", "text", "html", "link", "lang", "visibility", "reply_to", "thread_root", "campaign"}
+CONTENT = TEXTS | {"revision", "images", "tags"}
 DATA = {"opslag.ping": set(), "post.publish": CONTENT, "post.update": CONTENT, "post.delete": {"id"}}
-IMAGE = {"url", "alt", "width", "height", "mime"}
+IMAGE: dict[str, type] = {"url": str, "alt": str, "width": int, "height": int, "mime": str}
 
 
 class WebhookServer(ContractServer):
-    """`token` is the signing secret; a post's `key` is the id of its event."""
+    """`token` is the signing secret; a post's `key` is the id of its event; `fetch` gets the picture of a ping."""
 
     create = "POST /hook"
+    pictures = ()
+    tells_figures = access_ends = False
     own_faults: ClassVar = {
         "gone": Known("POST /hook", "410: nothing is taken here any more"),
         "moved": Known("POST /hook", "302 to another address"),
         "no_reply": Known("POST /hook", "takes the event and answers 204 without a word"),
     }
 
-    def __init__(self) -> None:
+    def __init__(self, fetch: Fetch = over_the_wire) -> None:
+        self.fetch = fetch
         self.token = "whsec_" + base64.b64encode(b"a signing key of 32 bytes, fixed").decode()
         self.secrets = [self.token]
         self.bodies: dict[str, list[bytes]] = {}
@@ -43,16 +47,14 @@ class WebhookServer(ContractServer):
         return answer({"error": message}, status)
 
     def throttled(self, request: Request) -> Response:
-        return answer({"error": "Too many events"}, 429, Retry_After="30")
+        return answer({"error": "Too many events"}, 429, Retry_After=str(self.reset_s or 30))
 
     def token_fault(self, request: Request, *, expired: bool) -> Response:
+        self.revoke(self.token)
         return self.refusal(request, 401, "The signature is wrong")
 
     def revoke(self, token: str) -> None:
         self.secrets = [secret for secret in self.secrets if secret != token]
-
-    def expire(self) -> None:
-        self.secrets = []
 
     def _event(self, request: Request) -> Response:
         if self.faults.take("gone", request):
@@ -65,15 +67,31 @@ class WebhookServer(ContractServer):
             raise RefusedError(422, "Contract: the same id with other bytes")
         kind, data = _read(request)
         if kind == "opslag.ping":
-            return answer({"name": "Biblioteket"})
+            return self._greeted(data)
         if kind == "post.publish":
             return self._publish(request, identity, data)
         post = self.post(data["id"])
         if post and kind == "post.update":
-            post.text, post.edits = data["text"], post.edits + 1
+            self._change(post, data)
         elif post:
             post.deleted = True
         return Response(204)
+
+    def _greeted(self, data: dict[str, Any]) -> Response:
+        url = data.get("image", "")
+        if url and what_is_wrong(self.fetch(url) if is_public(url) else None, {"JPEG", "PNG"}, (0.01, 100.0)):
+            raise RefusedError(422, "there is no picture that could be fetched from here")
+        return answer({"name": "Biblioteket"})
+
+    def _change(self, post: PublicPost, data: dict[str, Any]) -> None:
+        if data["revision"] < post.fields["revision"]:
+            raise RefusedError(422, "Contract: an older revision than the one here")
+        self._check_length(data)
+        post.text, post.edits, post.fields = data["text"], post.edits + 1, data
+
+    def _check_length(self, data: dict[str, Any]) -> None:
+        if self.text_limit is not None and len(data["text"]) > self.text_limit:
+            raise RefusedError(422, f"a text has at most {self.text_limit} characters here")
 
     def _publish(self, request: Request, identity: str, data: dict[str, Any]) -> Response:
         if data["id"] != identity:
@@ -89,6 +107,7 @@ class WebhookServer(ContractServer):
         )
 
     def _new_post(self, identity: str, data: dict[str, Any]) -> PublicPost:
+        self._check_length(data)
         post = PublicPost(
             remote_id=f"p{len(self.posts) + 1}",
             text=data["text"],
@@ -106,12 +125,16 @@ class WebhookServer(ContractServer):
 
     def _verified(self, request: Request) -> str:
         given = {name: request.headers.get(f"webhook-{name}", "") for name in ("id", "timestamp", "signature")}
-        if not all(given.values()) or not request.headers.get("user-agent"):
-            raise RefusedError(400, "Contract: a header is missing")
+        if not all(given.values()) or not re.fullmatch(r"\w+/\S+.*", request.headers.get("user-agent", "")):
+            raise RefusedError(400, "Contract: a header is missing, or the User-Agent names no product and version")
+        if not re.fullmatch(r"msg_[0-9A-Za-z]{20,60}", given["id"]):
+            raise RefusedError(400, "Contract: webhook-id is msg_ and letters and digits")
         if request.media_type != "application/json":
             raise RefusedError(415, "Contract: events are application/json")
         if len(request.body) > MAX_BODY:
             raise RefusedError(413, "Contract: an event has at most 256 kB")
+        if not re.fullmatch(r"[1-9][0-9]{0,14}", given["timestamp"]):
+            raise RefusedError(400, "Contract: webhook-timestamp is seconds since 1970")
         if abs(self.clock.now().timestamp() - int(given["timestamp"])) > TOLERANCE_S:
             raise RefusedError(400, "The event is older than five minutes")
         signed = f"{given['id']}.{given['timestamp']}.".encode() + request.body
@@ -126,15 +149,31 @@ class WebhookServer(ContractServer):
 
 
 def _read(request: Request) -> tuple[str, dict[str, Any]]:
-    event = json.loads(request.body)
-    if set(event) != {"type", "timestamp", "data"} or event["type"] not in DATA:
+    event = request.json()
+    if set(event) != {"type", "timestamp", "data"} or event["type"] not in DATA or not isinstance(event["data"], dict):
         raise RefusedError(422, "Contract: an event has a known type, a timestamp and data")
-    if datetime.fromisoformat(event["timestamp"]).utcoffset() is None:
-        raise RefusedError(422, "Contract: timestamp has no zone")
-    data = event["data"]
-    if set(data) != DATA[event["type"]]:
-        raise RefusedError(422, f"Contract: the data of {event['type']} has other fields")
-    for image in data.get("images", []):
-        if set(image) != IMAGE or not image["url"].startswith("https://"):
-            raise RefusedError(422, "Contract: an image has url, alt, width, height and mime")
-    return event["type"], data
+    if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", str(event["timestamp"])):
+        raise RefusedError(422, "Contract: timestamp is no time in UTC")
+    kind, data = event["type"], event["data"]
+    # A ping names a picture where its sender wants to know whether it can be fetched.
+    if set(data) != DATA[kind] and (kind, set(data)) != ("opslag.ping", {"image"}):
+        raise RefusedError(422, f"Contract: the data of {kind} has other fields")
+    if not all(isinstance(data[name], str) for name in TEXTS & set(data)):
+        raise RefusedError(422, f"Contract: {', '.join(sorted(TEXTS))} are texts")
+    if set(data) >= CONTENT:
+        _check_content(data)
+    return kind, data
+
+
+def _check_content(data: dict[str, Any]) -> None:
+    if not isinstance(data["revision"], int) or data["revision"] < 1 or not data["campaign"]:
+        raise RefusedError(422, "Contract: revision is a number from 1, and campaign is named")
+    if not isinstance(data["tags"], list) or not all(isinstance(tag, str) and tag for tag in data["tags"]):
+        raise RefusedError(422, "Contract: tags is a list of texts")
+    if not isinstance(data["images"], list) or not all(map(_is_image, data["images"])):
+        raise RefusedError(422, "Contract: an image has url (https), alt, width, height and mime")
+
+
+def _is_image(image: Any) -> bool:
+    right = isinstance(image, dict) and {name: type(value) for name, value in image.items()} == IMAGE
+    return right and is_public(image["url"]) and image["width"] > 0 < image["height"]

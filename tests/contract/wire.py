@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -14,6 +15,9 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
+
+# What comes of fields that are missing or of the wrong kind, where a server does not look at each.
+UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, IndexError)
 
 
 class DroppedError(Exception):
@@ -136,7 +140,7 @@ def in_process(handler: Handler) -> httpx.MockTransport:
 @contextlib.contextmanager
 def listening(handler: Handler, port: int = 0) -> Iterator[str]:
     """Serve on loopback while the context lasts; gives the address (port 0: any free one)."""
-    server = ThreadingHTTPServer(("127.0.0.1", port), _connection_class(handler))
+    server = _Server(("127.0.0.1", port), _connection_class(handler))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:
@@ -145,6 +149,13 @@ def listening(handler: Handler, port: int = 0) -> Iterator[str]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hangs up before it has its answer is nothing to tell of."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 def _part(raw: bytes) -> tuple[str, Part]:

@@ -6,7 +6,6 @@ Written from the API's description (A8 of the fact sheet); `spent` is what all c
 from __future__ import annotations
 
 import html
-import json
 import re
 import secrets
 from collections.abc import Mapping
@@ -35,7 +34,7 @@ _LISTED_BY = {"start_time", "max_results", "exclude", "tweet.fields", "paginatio
 
 
 class XServer(ContractServer):
-    """The server; `rate` posts in 15 minutes; the same text is a duplicate for `compared_for`."""
+    """The server: `rate` posts, `delete_rate` deletions in 15 minutes; a text is a duplicate for `compared_for`."""
 
     create = "POST /2/tweets"
     upload = "POST /2/media/upload"
@@ -50,11 +49,13 @@ class XServer(ContractServer):
         self.oauth = XOAuth(self.clock)
         self.token, self.refresh_token = self.oauth.issue()
         self.rate = rate
+        self.delete_rate = 50
         self.compared_for = timedelta(hours=24)
         self.spent = Decimal(0)
         self.media: dict[str, x_media.Media] = {}
         self.figures: dict[str, dict[str, int]] = {}
         self._made: list[datetime] = []
+        self._deleted: list[datetime] = []
         self._last_id = 1346889436626259968
 
     def routes(self) -> list[Route]:
@@ -88,7 +89,7 @@ class XServer(ContractServer):
         return answer(shape, status)
 
     def throttled(self, request: Request) -> Response:
-        reset = str(int((self.clock.now() + timedelta(minutes=10)).timestamp()))
+        reset = str(int((self.clock.now() + timedelta(seconds=self.reset_s or 600)).timestamp()))
         response = self.refusal(request, 429, "Too Many Requests")
         response.headers |= {"x-rate-limit-limit": "100", "x-rate-limit-remaining": "0", "x-rate-limit-reset": reset}
         return response
@@ -102,13 +103,16 @@ class XServer(ContractServer):
         if token in self.oauth.access:
             self.oauth.access[token].family.revoked = True
 
-    def expire(self) -> None:
+    def end_access(self) -> None:
         for token in self.oauth.access.values():
             token.until = self.clock.now()
 
-    def _shown(self, request: Request) -> Response:
-        shown = json.loads(super()._shown(request).body)
-        return answer(shown | {"spent_usd": str(self.spent)})
+    def callers(self, request: Request) -> set[str]:
+        """It has one account."""
+        return {*super().callers(request), USER_ID, USERNAME}
+
+    def shown(self) -> dict[str, Any]:
+        return super().shown() | {"spent_usd": str(self.spent)}
 
     def _me(self, request: Request) -> Response:
         self.oauth.allowed(request, "users.read", "tweet.read")
@@ -147,6 +151,7 @@ class XServer(ContractServer):
         self._count(request)
         given = _json(request)
         _only(given, POST_KEYS)
+        x_text.check_options(given)
         text, media, reply_to = given.get("text", ""), self._attached(given), self._parent(request, given)
         self._check_text(text, bool(media))
         if not self.faults.take("no_duplicate_check", request) and self._is_duplicate(text, reply_to):
@@ -168,10 +173,12 @@ class XServer(ContractServer):
         now = self.clock.now()
         self._made = [made for made in self._made if made > now - WINDOW]
         if len(self._made) >= self.rate:
-            reset = str(int((self._made[0] + WINDOW).timestamp()))
-            headers = {"x-rate-limit-limit": str(self.rate), "x-rate-limit-remaining": "0", "x-rate-limit-reset": reset}
-            raise RefusedError(429, "Too Many Requests", headers)
+            raise RefusedError(429, "Too Many Requests", self._rate(self.rate, self._made[0]))
         self._made.append(now)
+
+    def _rate(self, limit: int, first: datetime) -> dict[str, str]:
+        reset = str(int((first + WINDOW).timestamp()))
+        return {"x-rate-limit-limit": str(limit), "x-rate-limit-remaining": "0", "x-rate-limit-reset": reset}
 
     def _check_text(self, text: object, has_media: bool) -> None:
         if not isinstance(text, str) or (not text.strip() and not has_media):
@@ -186,6 +193,8 @@ class XServer(ContractServer):
         if not isinstance(media_ids, list) or not 1 <= len(media_ids) <= 4:
             raise RefusedError(400, "Contract: media_ids holds one to four ids and nothing stands beside it")
         found = [self._own_media(media_id) for media_id in media_ids]
+        if len(found) > 1 and any(media.is_gif for media in found):
+            raise RefusedError(400, "Contract: four photos or one GIF")
         if any(media.state != "succeeded" for media in found):
             raise RefusedError(400, "Your media IDs are invalid.")
         return found
@@ -262,8 +271,8 @@ class XServer(ContractServer):
             "attachments": {"media_keys": [f"3_{n}" for n in range(len(post.pictures))]} if post.pictures else None,
             "referenced_tweets": [{"type": "replied_to", "id": post.reply_to}] if post.reply_to else None,
             "public_metrics": {
-                "retweet_count": 0, "reply_count": 0, "like_count": 0, "quote_count": 0, "bookmark_count": 0,
-                "impression_count": 0,
+                "retweet_count": post.reposts, "reply_count": len(self.comments(post)), "like_count": post.likes,
+                "quote_count": 0, "bookmark_count": 0, "impression_count": post.views,
             } | self.figures.get(post.remote_id, {}),
         }  # fmt: skip
         asked = {name: value for name, value in shown.items() if name in fields and value is not None}
@@ -274,6 +283,11 @@ class XServer(ContractServer):
         post = self.post(remote_id)
         if post is None:
             raise RefusedError(404, "Not Found")
+        now = self.clock.now()
+        self._deleted = [at for at in self._deleted if at > now - WINDOW]
+        if len(self._deleted) >= self.delete_rate:
+            raise RefusedError(429, "Too Many Requests", self._rate(self.delete_rate, self._deleted[0]))
+        self._deleted.append(now)
         post.deleted = True
         self.spent += PRICES["delete"]
         return answer({"data": {"deleted": True}})

@@ -16,7 +16,7 @@ from tests.contract.wire import RefusedError
 TYPES = {"image/jpeg", "image/png", "image/webp", "image/gif"}
 _CATEGORIES = {"tweet_image", "tweet_gif"}
 _KEPT_FOR = timedelta(days=1)
-_MAX_BYTES = 5 * 1024 * 1024
+_MAX_BYTES, _MAX_GIF_BYTES = 5 * 1024 * 1024, 15 * 1024 * 1024
 ALT_LENGTH = 1000
 
 
@@ -32,6 +32,7 @@ class Media:
     height: int
     failed: bool = False
     alt: str = ""
+    is_gif: bool = False
 
     @property
     def state(self) -> str:
@@ -63,10 +64,10 @@ def received(given: dict[str, object], media_id: str, clock: Clock, polls: int) 
         content = base64.b64decode(str(given["media"]), validate=True)
     except binascii.Error:
         raise RefusedError(400, "Contract: media is not base64") from None
-    if len(content) > _MAX_BYTES:
+    if len(content) > (_MAX_GIF_BYTES if kind == "image/gif" else _MAX_BYTES):
         raise RefusedError(400, "The media is too large.")
     width, height = _size(content, kind)
-    return Media(media_id, content, clock.now() + _KEPT_FOR, polls, width, height)
+    return Media(media_id, content, clock.now() + _KEPT_FOR, polls, width, height, is_gif=kind == "image/gif")
 
 
 def described(given: dict[str, object]) -> tuple[str, str]:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
+from typing import Any
 
 import regex
 
+from tests.contract.wire import RefusedError
+
 LIMIT = 280
+_CASHTAG = re.compile(r"(?<![\w$])\$[A-Za-z]{1,6}\b")
 _SEQUENCE = regex.compile(
     r"[\U0001F1E6-\U0001F1FF]{2}|[0-9#*]\uFE0F?\u20E3"
     r"|(?:\p{Emoji_Presentation}|\p{Extended_Pictographic}\uFE0F)[\U0001F3FB-\U0001F3FF]?\uFE0F?"
@@ -25,6 +30,23 @@ _BARE = re.compile(
     r"(?:/[\w!*';:=+,.$/%#\[\]\-~@|&()]*[\w=#/+\-)]|/)?(?:\?[\w!?*'@();:&=+$/%#\[\]\-.,~|]*[\w\-&=#/])?",
     re.IGNORECASE,
 )
+
+
+def check_options(given: Mapping[str, Any]) -> None:
+    """What stands beside a post's text must be as it is documented; and of cashtags there is one at most."""
+    if given.get("reply_settings", "following") not in {"following", "mentionedUsers", "subscribers", "verified"}:
+        raise RefusedError(
+            400, "The `reply_settings` value is not one of [following,mentionedUsers,subscribers,verified]"
+        )
+    if poll := given.get("poll"):
+        right = set(poll) == {"options", "duration_minutes"} and "media" not in given
+        right = right and 2 <= len(poll["options"]) <= 4 and all(0 < len(each) <= 25 for each in poll["options"])
+        if not right or not 5 <= poll["duration_minutes"] <= 10_080:
+            raise RefusedError(400, "Contract: a poll has 2 to 4 options of 25 characters, for 5 to 10080 minutes")
+    if any(not isinstance(given.get(name, False), bool) for name in ("made_with_ai", "paid_partnership", "nullcast")):
+        raise RefusedError(400, "Contract: made_with_ai, paid_partnership and nullcast are true or false")
+    if len(_CASHTAG.findall(str(given.get("text", "")))) > 1:
+        raise RefusedError(400, "Contract: at most one cashtag")
 
 
 def addresses(text: str) -> list[str]:

@@ -68,7 +68,7 @@ def test_a_server_that_refuses_a_key_it_knows_is_looked_through(account: Account
     delivery = begun(scheduled(account))
     server.faults.set("commit_then_drop")
     post.publish(delivery.pk)
-    server.faults.set("500_on_duplicate", times=None)
+    server.faults.set("duplicate_quirk", times=None)
     Delivery.objects.update(due_at=timezone.now())
     assert reconcile.reconcile(delivery.pk)
     assert state(delivery)[0] == "sent" and len(server.posts()) == 1

@@ -110,6 +110,7 @@ def a_post(text: str = "Åben øvelse på torvet – kom & hør! 👨‍👩‍�
         link="https://kultur.example.org/nyheder/oevelse?a=1&b=2",
         language="da",
         pictures=tuple(USUAL_PICTURES),
+        campaign="7",
     )
     return replace(usual, **changes)
 

@@ -301,7 +301,7 @@ class TestPeople:
         given = {"kind": "gotosocial", "faults": {"500": 1, "ignore_key": None}, "advance_s": 60, "rate_limit": 9}
         state = client.post("/control", json=given).json()
         assert state["kind"] == "gotosocial"
-        assert state["faults"]["500"] == {"times": 1, "on": "POST /api/v1/statuses"}
+        assert state["faults"]["500"] == {"times": 1, "on": "POST /api/v1/statuses", "account": ""}
         assert [post(client).status_code for _ in range(2)] == [500, 200]
         state = client.get("/control").json()
         assert "500" not in state["faults"]

@@ -202,7 +202,7 @@ class TestFacebook(PlatformContract, FindsAfterAnUnclearAnswer, HasALinkField, T
     def test_figures(self, stage: Stage, server: FacebookServer) -> None:
         first = stage.publish(a_post())
         stage.platform.commit(stage.config, stage.facts, a_post("Og", link="", reply_to=first.remote_id), {})
-        server.posts[0].fields["shared"] = True
+        server.control({"react": {"likes": 7, "reposts": 3, "views": 41}})
         wanted = [first.remote_id, "1001_1"]
         assert stage.platform.figures(stage.config, stage.facts, wanted) == {first.remote_id: Figures(7, 3, 1, 41)}
         server.followers = 99
@@ -210,6 +210,7 @@ class TestFacebook(PlatformContract, FindsAfterAnUnclearAnswer, HasALinkField, T
 
     def test_figures_do_without_a_permission(self, stage: Stage, server: FacebookServer) -> None:
         first = stage.publish(a_post())
+        server.control({"react": {"likes": 7, "views": 41}})
         config = FacebookConfig(server.page_token("1001", ALL_SCOPES - {"read_insights"}))
         assert stage.platform.figures(config, {}, [first.remote_id])[first.remote_id] == Figures(7, 0, 0, None)
 

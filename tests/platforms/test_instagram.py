@@ -185,11 +185,12 @@ class TestInstagram(InstagramContract, KeepsContainers, RepeatsAfterAnUnclearAns
 
     def test_figures(self, stage: Stage, server: InstagramServer) -> None:
         first = stage.publish(a_post())
+        server.control({"react": {"likes": 5, "reposts": 12, "views": 40, "comments": ["Hvor?"]}})
         wanted = [first.remote_id, "180"]
         found = stage.platform.figures(stage.config, stage.facts, wanted)
-        assert found == {first.remote_id: Figures(likes=5, reposts=12, replies=0, views=12)}
+        assert found == {first.remote_id: Figures(likes=5, reposts=12, replies=1, views=40)}
         less = InstagramConfig(server.page_token("1001", ALL_SCOPES - {"instagram_manage_insights"}), "17841")
-        assert stage.platform.figures(less, {}, wanted)[first.remote_id] == Figures(likes=5, replies=0)
+        assert stage.platform.figures(less, {}, wanted)[first.remote_id] == Figures(likes=5, replies=1)
 
     def test_the_access_of_a_page_is_not_renewed(self, stage: Stage) -> None:
         config = replace(stage.config, ends_at="2027-02-24T08:00:00+00:00")

@@ -144,7 +144,7 @@ class TestMastodon(MastodonContract):
 
     def test_a_500_on_a_repeated_key_is_uncertain_and_found(self, stage: Stage) -> None:
         first = stage.publish(a_post())
-        stage.faults.set("500_on_duplicate")
+        stage.faults.set("duplicate_quirk")
         with pytest.raises(UncertainError):
             stage.publish(a_post())
         assert stage.platform.find(stage.config, stage.facts, a_post(), a_while_ago()) == first

@@ -107,5 +107,6 @@ def test_headers_that_cannot_be_read_stop_nothing() -> None:
     server, platform, config = staged("facebook")
     with http.use_transport(in_process(server)):
         first = platform.commit(config, {}, a_post(), {})
+        server.control({"react": {"likes": 7, "views": 41}})
         server.faults.set("usage_unreadable", times=None)
         assert platform.figures(config, {}, [first.remote_id]) == {first.remote_id: Figures(7, 0, 0, 41)}

@@ -149,14 +149,15 @@ class TestThreads(
 
     def test_figures(self, stage: Stage, server: ThreadsServer) -> None:
         first = stage.publish(a_post())
+        server.control({"react": {"likes": 5, "reposts": 13, "views": 40, "comments": ["Hvor?", "Hvornår?"]}})
         wanted = [first.remote_id, "311"]
-        assert stage.platform.figures(stage.config, stage.facts, wanted) == {first.remote_id: Figures(5, 13, 7, 5)}
+        assert stage.platform.figures(stage.config, stage.facts, wanted) == {first.remote_id: Figures(5, 13, 2, 40)}
         less = ThreadsConfig(server.oauth.long_token(SCOPES - {"threads_manage_insights"}))
         assert stage.platform.figures(less, stage.facts, [first.remote_id]) == {first.remote_id: Figures()}
 
     def test_words_are_never_published_in_one_step(self, stage: Stage, server: ThreadsServer) -> None:
         stage.publish(a_post())
-        assert server.calls.count(server.create) == 1
+        assert server.calls.count("POST /v1.0/2001/threads_publish") == 1
 
 
 class TestSignIn:

@@ -140,6 +140,7 @@ class TestWebhook(PlatformContract):
         told = server.public()[0].fields
         assert told == {
             "id": told["id"],
+            "revision": 1,
             "title": "Åben øvelse",
             "text": post.text,
             "html": "<p>Kom &amp; hør<br>koret. #Musik #ØvelsePåTorvet</p>",
@@ -152,6 +153,7 @@ class TestWebhook(PlatformContract):
             "tags": ["Musik", "ØvelsePåTorvet"],
             "reply_to": "",
             "thread_root": "",
+            "campaign": "7",
         }
         body = json.loads(next(bodies[0] for name, bodies in server.bodies.items() if name == told["id"]))
         assert body["timestamp"] == post.planned_at.isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
 from publisher import http
+from publisher.compose import public_pictures
 from publisher.models import Account, User
+from tests.contract.meta_fetch import Fetched
 from tests.contract.telegram import CHAT_ID, TOKEN, TelegramServer
 from tests.contract.webhook import WebhookServer
 from tests.contract.wire import in_process
@@ -51,3 +54,17 @@ def test_a_webhook_is_offered_a_new_secret_that_can_be_copied(olga: User) -> Non
     assert account.name == "Biblioteket"
     assert account.credentials["secret"] == offered[0][1]
     assert "secret" not in account.config
+
+
+@pytest.mark.parametrize("reachable", [True, False])
+def test_a_receiver_that_gets_no_pictures_of_ours_is_told_of_and_connected(
+    olga: User, settings: Any, reachable: bool
+) -> None:
+    settings.OPSLAG_BASE_URL = "https://opslag.example.org"
+    picture = Fetched(200, "image/jpeg", public_pictures._sample().content)
+    server = WebhookServer(fetch=lambda url: picture if reachable else None)
+    given = {"address": "https://intranet.example.org/hook", "secret": server.token, "old_secret": ""}
+    with http.use_transport(in_process(server)):
+        page = signed_in(olga).post(WEBHOOK, given, follow=True)
+    assert Account.objects.get().name == "Biblioteket"
+    assert ("cannot fetch a picture from opslag.example.org" in words(page)) != reachable
