@@ -24,6 +24,11 @@ _CALL = re.compile(r"(?:GET|POST|PUT|DELETE)(?: /\S*)?|")
 _AIMED = {"times", "on", "account"}
 
 
+def begins_as(call: str, pattern: str) -> bool:
+    """Whether a call (method and path) begins as `pattern` says, in which * stands for any part between slashes."""
+    return re.match(re.escape(pattern).replace(r"\*", "[^/]*"), call) is not None
+
+
 @dataclass
 class _Aim:
     """How many calls more, which (method and beginning of the path, * for any part of it), whose ("": anybody's)."""
@@ -33,8 +38,7 @@ class _Aim:
     account: str
 
     def meets(self, call: str) -> bool:
-        pattern = re.escape(self.on).replace(r"\*", "[^/]*")
-        return self.times != 0 and re.match(pattern, call) is not None
+        return self.times != 0 and begins_as(call, self.on)
 
 
 class Faults:

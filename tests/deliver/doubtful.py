@@ -11,6 +11,7 @@ from publisher import http
 from publisher.deliver import finish, post
 from publisher.models import Account, Campaign, Delivery, Message
 from publisher.review.approval import approve
+from tests.contract.faults import begins_as
 from tests.contract.mastodon import MastodonServer
 from tests.contract.wire import Request, Response, in_process
 from tests.deliver.posting import CREATE, begun
@@ -33,7 +34,7 @@ def lost(account: Account, server: Any, *, after: int = 0) -> Delivery:
     create = getattr(server, "create", CREATE)
 
     def handler(request: Request) -> Response:
-        if f"{request.method} {request.path}".startswith(create) and next(calls) == after:
+        if begins_as(f"{request.method} {request.path}", create) and next(calls) == after:
             server.faults.set("commit_then_drop")
         return server(request)  # type: ignore[no-any-return]
 
