@@ -18,8 +18,8 @@ from publisher.errors import Explanation, InputError
 from publisher.items.library import day_in_numbers, ends_soon
 from publisher.items.pictures import remove_withdrawn_files
 from publisher.models import Block, Campaign, Delivery, Item, Message, Operation, Organisation, Picture, PostPart, User
-from publisher.review.afterwards import take_down
 from publisher.review.approval import to_draft
+from publisher.review.asking import take_down
 from publisher.review.moves import CHANGED_MEANWHILE, move
 from publisher.review.withdraw import UNPREPARED, forget_freeze
 from publisher.vocabulary import (

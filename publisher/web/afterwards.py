@@ -19,9 +19,12 @@ from publisher.errors import Explanation, InputError
 from publisher.models import Campaign, Operation, PostPart
 from publisher.platforms.contract import Abilities, FollowUp
 from publisher.review import afterwards
-from publisher.review.afterwards import NOTE_LENGTH, Out, Wish, text_of
+from publisher.review.afterwards import NOTE_LENGTH, Wish
+from publisher.review.asking import text_of
+from publisher.review.by_hand import NEEDS_PERSON
+from publisher.review.outs import PUBLIC, Out, outs
 from publisher.templatetags.dates import number
-from publisher.vocabulary import AccountStatus, OperationStatus, Outlet
+from publisher.vocabulary import AccountStatus, OperationKind, OperationStatus, Outlet
 from publisher.web.kept_words import keeps_words
 from publisher.web.staff import OwnRequest, own, own_campaign, refusals_said, staff
 
@@ -170,7 +173,7 @@ def withdraw(request: OwnRequest, campaign_id: int) -> HttpResponse:
 
 
 def _page(request: OwnRequest, campaign: Campaign, *, withdraw: bool) -> HttpResponse:
-    found = afterwards.outs(campaign)
+    found = outs(campaign)
     if not found:
         return redirect("sendout", campaign.pk)
     if any(out.message.withdrawn_at for out in found):
@@ -242,7 +245,8 @@ def operation_rows(campaign: Campaign) -> list[dict[str, Any]]:
             "account": operation.part.delivery.account,
             "part": _part_of(operation),
             "words": _why(operation),
-            "may_settle": operation.status in {OperationStatus.FAILED, OperationStatus.UNCERTAIN},
+            # What is to be deleted by hand stands among what needs a person, a post at a time.
+            "may_settle": operation.status in NEEDS_PERSON and operation.kind != OperationKind.DELETE,
             "waits": afterwards.waits_for_channel(operation),
         }
         for operation in afterwards.operations_of(campaign)
@@ -263,7 +267,7 @@ def _why(operation: Operation) -> str:
     """What a change waits for, or why it could not be made."""
     if operation.status == OperationStatus.DONE:
         return ""
-    if operation.part.step not in afterwards.PUBLIC:
+    if operation.part.step not in PUBLIC:
         return _("It is carried out once it is known that the post is public.")
     if afterwards.waits_for_channel(operation):
         return _("It waits until the channel is connected again. Or make it on the platform itself, and say so here.")
