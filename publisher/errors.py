@@ -41,13 +41,15 @@ class Explanation:
 class OpslagError(Exception):
     """Base of all our errors. `msgid` is an English gettext id (mark it with `gettext_noop`) with %(name)s places.
 
-    `reason` is one short machine word (snake_case) under which receipts group; `params` fill the sentence.
+    `reason` is one short machine word (snake_case) under which receipts group; `params` fill the sentence, an
+    Explanation among them in each reader's own language.
     """
 
     def __init__(self, msgid: str, *, reason: str = "", **params: object) -> None:
         super().__init__(msgid)
         self.reason = reason
-        self.explanation = Explanation(msgid, {name: str(value) for name, value in params.items()})
+        words = {name: value if isinstance(value, Explanation) else str(value) for name, value in params.items()}
+        self.explanation = Explanation(msgid, words)
 
     def __str__(self) -> str:
         return str(self.explanation)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 from django.db import models
 from django.utils import timezone
@@ -10,6 +11,14 @@ from django.utils import timezone
 from publisher.errors import Explanation
 from publisher.models import Notice, Organisation, User
 from publisher.vocabulary import NoticeKind, RoleKind
+
+# One trouble seldom comes alone: what else is found of the same send-out by then goes into the same mail.
+GATHERED_FOR = timedelta(seconds=20)
+
+
+def alert_due() -> datetime:
+    """When an alert that is written now leaves."""
+    return timezone.now() + GATHERED_FOR
 
 
 def notify_approvers(
@@ -59,7 +68,7 @@ def _write(
             subject_kind=subject._meta.model_name or "",
             subject_id=subject.pk,
             explanation=words.as_json(),
-            due_at=timezone.now(),
+            due_at=alert_due() if kind == NoticeKind.ALERT else timezone.now(),
         )
         for person in people
     )

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 from django.utils.translation import gettext_noop
 
+from publisher.access.notices import alert_due
 from publisher.accounts.lasting import HEEDED, must_reconnect_by
 from publisher.errors import Explanation
 from publisher.models import Account, Notice, User
@@ -43,7 +43,7 @@ def alert(account: Account, words: Explanation) -> None:
             subject_kind="account",
             subject_id=account.pk,
             explanation=words.as_json(),
-            due_at=timezone.now(),
+            due_at=alert_due(),
         )
         for person in people
     )

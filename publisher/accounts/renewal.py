@@ -42,6 +42,7 @@ INTERRUPTED = gettext_noop(
     "Opslag was interrupted while it renewed its access, and the platform no longer takes the old one. Connect the "
     "channel again."
 )
+CONNECT = gettext_noop("The channel must be connected again.")
 _NOT_HERE = gettext_noop("This installation never sends, so it does not renew the access to its channels either.")
 _BUSY = gettext_noop("The access to this channel is being renewed at this moment.")
 
@@ -79,8 +80,8 @@ def with_access(account: Account, call: Callable[[Any], _T]) -> _T:
     config = fresh_config(account)
     try:
         return call(config)
-    except TokenExpiredError:
-        return call(renewed(account))
+    except TokenExpiredError as error:
+        return call(renewed(account, error))
 
 
 def fresh_config(account: Account) -> Any:
@@ -96,11 +97,12 @@ def fresh_config(account: Account) -> Any:
         return config_of(account)
 
 
-def renewed(account: Account) -> Any:
+def renewed(account: Account, expired: TokenExpiredError | None = None) -> Any:
     """The config with credentials newer than those that `account` was read with; `account` then is as stored.
 
-    Only one renews, others wait for what it stores. Raises AccountError (the channel must be connected again, as its
-    row then says) and TransientError. Not to be called within a transaction.
+    Only one renews, others wait for what it stores. `expired`: how the platform refused the old ones. Raises
+    AccountError (the channel must be connected again, as its row then says) and TransientError. Not to be called within
+    a transaction.
     """
     if settings.OPSLAG_NEVER_SEND:
         # A copy of an installation would take the access away from the one that it is a copy of.
@@ -113,12 +115,12 @@ def renewed(account: Account) -> Any:
         account.refresh_from_db()
         if account.status not in {was, AccountStatus.CONNECTED}:
             _end_lease(account, lease)
-            raise AccountError(gettext_noop("The channel must be connected again."), reason=Reason.ACCOUNT)
+            raise _refusal(Explanation.from_json(account.last_error) if account.last_error else Explanation(CONNECT))
         if (account.config, account.credentials) != read:
             _end_lease(account, lease)
             return config_of(account)
         if lease is not None:
-            return _renew(account, lease, interrupted=interrupted)
+            return _renew(account, lease, expired, interrupted=interrupted)
         if time.monotonic() > patient_until:
             raise TransientError(_BUSY, reason=Reason.BUSY, retry_after=PATIENCE_S)
         time.sleep(LOOK_S)
@@ -136,7 +138,7 @@ def _end_lease(account: Account, lease: uuid.UUID | None, **changes: object) -> 
         Account.objects.filter(pk=account.pk, claim_id=lease).update(claim_id=None, lease_until=None, **changes)
 
 
-def _renew(account: Account, lease: uuid.UUID, *, interrupted: bool) -> Any:
+def _renew(account: Account, lease: uuid.UUID, expired: TokenExpiredError | None, *, interrupted: bool) -> Any:
     try:
         platform, config = platform_of(account), config_of(account)
         with time_limit(CALL_S):
@@ -147,11 +149,21 @@ def _renew(account: Account, lease: uuid.UUID, *, interrupted: bool) -> Any:
         _end_lease(account, lease, **later)
         raise
     except (AccountError, PermanentError) as error:
-        _end_lease(account, lease)
-        words = Explanation(INTERRUPTED) if interrupted else error.explanation
-        refused(account, words)
-        raise AccountError(words.msgid, reason=Reason.ACCOUNT, **words.params) from error
+        raise _given_up(account, lease, Explanation(INTERRUPTED) if interrupted else error.explanation) from error
+    if values is None:
+        raise _given_up(account, lease, expired.explanation if expired else Explanation(CONNECT)) from expired
     return _store(account, lease, values)
+
+
+def _given_up(account: Account, lease: uuid.UUID, words: Explanation) -> AccountError:
+    """What to raise once it is known that only a person can renew the access; its row says why."""
+    _end_lease(account, lease)
+    refused(account, words)
+    return _refusal(words)
+
+
+def _refusal(words: Explanation) -> AccountError:
+    return AccountError(words.msgid, reason=Reason.ACCOUNT, **words.params)
 
 
 def _store(account: Account, lease: uuid.UUID, values: Mapping[str, Any]) -> Any:

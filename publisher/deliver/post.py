@@ -249,10 +249,10 @@ def _publish_part(delivery: Delivery, part: PostPart, mine: PostClaim) -> bool:
     account = account_of(delivery)
     try:
         return _commit_part(delivery, part, mine, fresh_config(account))
-    except TokenExpiredError:
+    except TokenExpiredError as error:
         # Surely not public. The renewal may take its time, so the claim is held anew.
         mine.renew(UPLOAD_LEASE)
-        return _commit_part(delivery, part, mine, renewed(account))
+        return _commit_part(delivery, part, mine, renewed(account, error))
 
 
 def _commit_part(delivery: Delivery, part: PostPart, mine: PostClaim, config: object) -> bool:
