@@ -115,8 +115,8 @@ def _ask_for_text(message: Message, part: PostPart, typed: str, user: User | Non
         return
     length, limit = follow_up_length(message, typed) if part.position else edit_length(message, text)
     if length > limit:
-        words = gettext_noop("The text is %(length)s characters long; this channel takes %(limit)s. Shorten it.")
-        raise InputError(words, length=length, limit=limit)
+        words = gettext_noop("%(channel)s: the text is %(length)s characters long, and %(limit)s fit. Shorten it.")
+        raise InputError(words, channel=message.account, length=length, limit=limit)
     ask_for(part, OperationKind.EDIT, text, user, now)
 
 

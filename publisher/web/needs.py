@@ -23,7 +23,7 @@ from publisher.platforms.contract import FollowUp
 from publisher.review.by_hand import why_by_hand
 from publisher.templatetags.dates import number, write_date
 from publisher.templatetags.sendouts import hold_words
-from publisher.vocabulary import AccountStatus, DeliveryStatus, HoldReason, MessageStatus
+from publisher.vocabulary import AccountStatus, DeliveryStatus, HoldReason, MessageStatus, OperationStatus
 from publisher.web.receipt_rows import STOPPED, ReceiptRow
 
 if TYPE_CHECKING:
@@ -49,12 +49,16 @@ class Button:
 
 @dataclass
 class Need:
-    """What one message needs of a person. `buttons` are for those who may send, `links` for everybody."""
+    """What one message needs of a person. `buttons` are for those who may send, `links` for everybody.
+
+    `is_certain`: nobody has to look first whether it is so.
+    """
 
     message: Message
     sentences: list[str] = field(default_factory=list)
     links: list[Button] = field(default_factory=list)
     buttons: list[Button] = field(default_factory=list)
+    is_certain: bool = True
 
     def add(self, other: Need) -> None:
         """Take in what it needs besides."""
@@ -177,6 +181,7 @@ def deletion_of(message: Message, left: Iterable[Operation]) -> Need:
     why = [str(Explanation.from_json(each.last_error)) for each in left]
     parts = [each.part for each in left]
     need = Need(message, list(dict.fromkeys(filter(None, why))) or [_("Nobody knows whether the post is gone.")])
+    need.is_certain = any(each.status == OperationStatus.FAILED for each in left)
     need.links = [
         Button(_see(part), url=part.permalink, away=True, key=f"see-{part.position}")
         for part in parts

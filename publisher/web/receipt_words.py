@@ -14,7 +14,7 @@ from publisher.templatetags.marks import LOOKS
 from publisher.templatetags.sendouts import LOOKS as OF_PROGRESS
 from publisher.templatetags.sendouts import names, reason_words
 from publisher.track.receipts import Line
-from publisher.vocabulary import DeliveryStatus, MessageStatus
+from publisher.vocabulary import DeliveryStatus, MessageStatus, OperationStatus
 from publisher.web.needs import Button, acts_of, place_url, waits_for_channel
 from publisher.web.receipt_rows import MOVING, STOPPED, ReceiptRow
 
@@ -91,7 +91,8 @@ def _stored(cycle: str, value: str) -> Mark:
 
 def _of_withdrawn(row: ReceiptRow) -> Mark:
     if row.to_delete:
-        return Mark(_("Still public"), "cross", "bad")
+        is_certain = any(each.status == OperationStatus.FAILED for each in row.to_delete)
+        return Mark(_("Still public"), "cross", "bad") if is_certain else _stored("delivery", DeliveryStatus.UNCERTAIN)
     if row.still_public:
         return Mark(_("Being taken down"), "half", "plan")
     return Mark(str(Progress.WITHDRAWN.label), *OF_PROGRESS[Progress.WITHDRAWN])
