@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
 
 from django.db import models
 from django.utils import timezone
 
 from publisher.errors import Explanation
-from publisher.models import Notice, Organisation, User
+from publisher.models import Notice, Organisation, User, alert_due
 from publisher.vocabulary import NoticeKind, RoleKind
-
-# One trouble seldom comes alone: what else is found of the same send-out by then goes into the same mail.
-GATHERED_FOR = timedelta(seconds=20)
-
-
-def alert_due() -> datetime:
-    """When an alert that is written now leaves."""
-    return timezone.now() + GATHERED_FOR
 
 
 def notify_approvers(

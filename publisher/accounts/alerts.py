@@ -8,10 +8,9 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_noop
 
-from publisher.access.notices import alert_due
 from publisher.accounts.lasting import HEEDED, must_reconnect_by
 from publisher.errors import Explanation
-from publisher.models import Account, Notice, User
+from publisher.models import Account, Notice, User, alert_due
 from publisher.vocabulary import AccountStatus, NoticeKind, RoleKind
 
 # How many days before the end they are told, each once.
