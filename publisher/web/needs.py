@@ -116,7 +116,7 @@ def _goes_when(message: Message) -> str:
 
 
 def _of_held(row: ReceiptRow) -> Need:
-    need = Need(row.message, [] if row.broken else [hold_words(row.message)])
+    need = Need(row.message, [] if row.held_for_channel else [hold_words(row.message)])
     if not row.held_for_channel:
         label = _RELEASES.get(row.message.hold_reason, _RELEASE)
         need.buttons.append(Button(label, "release", key="release"))
