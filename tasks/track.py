@@ -12,7 +12,7 @@ from django.utils import timezone
 from publisher.accounts import alerts, health, renewal, signing_in
 from publisher.deliver import finish, notice, operations, post, reconcile, recover
 from publisher.operate.heartbeat import beat
-from publisher.review import afterwards, photo_consent, settling, withdraw
+from publisher.review import asking, photo_consent, settling, withdraw
 from publisher.track import breaker, comments, events, figures
 from publisher.track.counters import check_recent
 from publisher.track.inbound import forwarding, mailbox
@@ -65,7 +65,7 @@ STEPS = (
     Step("breaker", lambda _now: breaker.being_sent(), breaker.look_again),
     Step("confirm", reconcile.unconfirmed, wake_for_posts),
     # Before the step that has carried out what it asks for.
-    Step("late", afterwards.appeared_late, afterwards.take_down_late),
+    Step("late", asking.appeared_late, asking.take_down_late),
     Step("operations", operations.due, wake_for_posts),
     Step("lost_claims", recover.expired, recover.give_up_lost_claims),
     Step("apply", events.not_applied, _apply),

@@ -8,7 +8,7 @@ from django.db import models
 from django.utils import timezone
 
 from publisher.errors import Explanation
-from publisher.models import Notice, Organisation, User
+from publisher.models import Notice, Organisation, User, alert_due
 from publisher.vocabulary import NoticeKind, RoleKind
 
 
@@ -59,7 +59,7 @@ def _write(
             subject_kind=subject._meta.model_name or "",
             subject_id=subject.pk,
             explanation=words.as_json(),
-            due_at=timezone.now(),
+            due_at=alert_due() if kind == NoticeKind.ALERT else timezone.now(),
         )
         for person in people
     )

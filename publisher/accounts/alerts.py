@@ -6,12 +6,11 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from publisher.accounts.lasting import HEEDED, must_reconnect_by
 from publisher.errors import Explanation
-from publisher.models import Account, Notice, User
+from publisher.models import Account, Notice, User, alert_due
 from publisher.vocabulary import AccountStatus, NoticeKind, RoleKind
 
 # How many days before the end they are told, each once.
@@ -43,7 +42,7 @@ def alert(account: Account, words: Explanation) -> None:
             subject_kind="account",
             subject_id=account.pk,
             explanation=words.as_json(),
-            due_at=timezone.now(),
+            due_at=alert_due(),
         )
         for person in people
     )

@@ -135,7 +135,7 @@ def _with_session(platform: Platform, values: Mapping[str, Any]) -> Mapping[str,
     config, secrets = split_values(platform.config_class, values)
     filled_in = platform.config_class(**config, **secrets)
     due = platform.renew_at(filled_in)
-    return values if due is None or due > timezone.now() else {**values, **platform.renew(filled_in, None)}
+    return values if due is None or due > timezone.now() else {**values, **(platform.renew(filled_in, None) or {})}
 
 
 def _note(account: Account, user: User | None, action: str, msgid: str) -> None:

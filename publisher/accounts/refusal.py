@@ -27,7 +27,7 @@ def refused(account: Account, words: Explanation) -> bool:
             status=AccountStatus.NEEDS_RECONNECT, last_error=words.as_json(), checked_at=timezone.now()
         )
         if was_connected:
-            alert(stored, Explanation(REFUSED, {"name": stored.name, "why": words}))
+            alert(stored, Explanation(REFUSED, {"name": str(stored), "why": words}))
     return True
 
 

@@ -42,6 +42,7 @@ INTERRUPTED = gettext_noop(
     "Opslag was interrupted while it renewed its access, and the platform no longer takes the old one. Connect the "
     "channel again."
 )
+CONNECT = gettext_noop("The channel must be connected again.")
 _NOT_HERE = gettext_noop("This installation never sends, so it does not renew the access to its channels either.")
 _BUSY = gettext_noop("The access to this channel is being renewed at this moment.")
 
@@ -120,7 +121,7 @@ def renewed(account: Account, expired: TokenExpiredError | None = None) -> Any:
         account.refresh_from_db()
         if account.status not in {was, AccountStatus.CONNECTED}:
             _end_lease(account, lease)
-            raise AccountError(gettext_noop("The channel must be connected again."), reason=Reason.ACCOUNT)
+            raise _refusal(Explanation.from_json(account.last_error) if account.last_error else Explanation(CONNECT))
         if (account.config, account.credentials) != read:
             _end_lease(account, lease)
             return config_of(account)
@@ -159,11 +160,21 @@ def _renew(account: Account, lease: uuid.UUID, expired: TokenExpiredError | None
         _end_lease(account, lease, **later)
         raise
     except (AccountError, PermanentError) as error:
-        _end_lease(account, lease)
-        words = Explanation(INTERRUPTED) if interrupted else error.explanation
-        refused(account, words)
-        raise AccountError(words.msgid, reason=Reason.ACCOUNT, **words.params) from error
+        raise _given_up(account, lease, Explanation(INTERRUPTED) if interrupted else error.explanation) from error
+    if values is None:
+        raise _given_up(account, lease, expired.explanation if expired else Explanation(CONNECT)) from expired
     return _store(account, lease, values)
+
+
+def _given_up(account: Account, lease: uuid.UUID, words: Explanation) -> AccountError:
+    """What to raise once it is known that only a person can renew the access; its row says why."""
+    _end_lease(account, lease)
+    refused(account, words)
+    return _refusal(words)
+
+
+def _refusal(words: Explanation) -> AccountError:
+    return AccountError(words.msgid, reason=Reason.ACCOUNT, **words.params)
 
 
 def _store(account: Account, lease: uuid.UUID, values: Mapping[str, Any]) -> Any:

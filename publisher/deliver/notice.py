@@ -11,10 +11,12 @@ from email.policy import SMTP
 from email.utils import format_datetime, formataddr
 
 from django.conf import settings
-from django.db.models import F, QuerySet
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
-from django.utils.translation import gettext_noop
+from django.utils.text import Truncator
+from django.utils.translation import gettext_noop, ngettext
 
 from publisher.compose.wire import wire_address
 from publisher.deliver import outcome
@@ -24,7 +26,7 @@ from publisher.models.probe import Moment
 from publisher.transports import configured_transport, message_headers
 from publisher.transports.contract import Connection, Transport
 from publisher.transports.esps import DELIVERY_KEY
-from publisher.vocabulary import DeliveryStatus, Reason
+from publisher.vocabulary import DeliveryStatus, NoticeKind, Reason
 
 LEASE = timedelta(minutes=5)
 # A mail server that lets nobody else in is asked again so often (seconds), while lanes make room.
@@ -33,6 +35,11 @@ KNOCKS_S = (0.4, 0.6, 0.8)
 ROOM_AFTER_S = 1.0
 # For so long after a notice was written lanes make room for it.
 ROOM_FOR = timedelta(minutes=1)
+# Alerts about these go together, at most so many in a mail.
+CAMPAIGN, ACCOUNT = "campaign", "account"
+GATHERED = (CAMPAIGN, ACCOUNT)
+IN_ONE_MAIL = 50
+SUBJECT_LENGTH = 90
 # The first pauses after no connection: a part of the time that it waits already, within these limits.
 FIRST_PAUSE, LONGEST_PAUSE, PAUSE_SHARE = timedelta(seconds=1), timedelta(minutes=1), 4
 
@@ -60,15 +67,13 @@ def wants_room(now: datetime) -> bool:
 
 def send_notice(notice_id: int) -> DeliveryStatus | None:
     """Claim and send one notice; answers its outcome, None if another worker has it."""
-    claim_id, now = uuid.uuid4(), timezone.now()
-    won = Notice.objects.filter(pk=notice_id, status=DeliveryStatus.PENDING, due_at__lte=now).update(
-        status=DeliveryStatus.SENDING, claim_id=claim_id, lease_until=now + LEASE, started_at=None
-    )
-    if not won:
+    found = _claim(notice_id)
+    if not found:
         return None
-    notice = Notice.objects.select_related("user", "organisation").get(pk=notice_id)
+    notice, *others = found
     try:
-        sender, recipient, content = _sender(notice), wire_address(address_of(notice)), compose(notice).as_bytes()
+        mail = compose(notice, *others)
+        sender, recipient, content = _sender(notice), wire_address(address_of(notice)), mail.as_bytes()
     except InputError as error:
         unusable = PermanentError(error.explanation.msgid, reason=Reason.REFUSED, **error.explanation.params)
         return _store(notice, outcome.of_error(notice.pk, unusable, notice.attempts, timezone.now()))
@@ -83,6 +88,35 @@ def send_notice(notice_id: int) -> DeliveryStatus | None:
     except OpslagError as error:
         return _store(notice, outcome.of_error(notice.pk, error, notice.attempts, timezone.now()))
     return _store(notice, outcome.sent(notice.pk, 250, timezone.now()))
+
+
+def _claim(notice_id: int) -> list[Notice]:
+    """The notice and, in their order, those that go to the same person in the same mail; empty if another has it."""
+    now, claim_id = timezone.now(), uuid.uuid4()
+    waiting = Notice.objects.filter(status=DeliveryStatus.PENDING)
+    with transaction.atomic():
+        asked = waiting.filter(pk=notice_id, due_at__lte=now).first()
+        if asked is None:
+            return []
+        # Locked in one order: of two workers the second finds that they are taken.
+        together = waiting.filter(_in_one_mail(asked)).order_by("pk")
+        found = list(together.select_for_update(of=("self",)).select_related("user", "organisation")[:IN_ONE_MAIL])
+        if notice_id not in {each.pk for each in found}:
+            return []
+        for each in found:
+            each.status, each.claim_id, each.lease_until = DeliveryStatus.SENDING, claim_id, now + LEASE
+            each.started_at = None
+        Notice.objects.bulk_update(found, ["status", "claim_id", "lease_until", "started_at"])
+    return found
+
+
+def _in_one_mail(notice: Notice) -> Q:
+    """What tells a person of one send-out's troubles, or of those of an organisation's channels, is one mail."""
+    if notice.kind != NoticeKind.ALERT or notice.user_id is None or notice.subject_kind not in GATHERED:
+        return Q(pk=notice.pk)
+    alike = Q(kind=notice.kind, user=notice.user_id, organisation=notice.organisation_id)
+    alike &= Q(subject_kind=notice.subject_kind)
+    return alike & Q(subject_id=notice.subject_id) if notice.subject_kind == CAMPAIGN else alike
 
 
 def _connection(notice: Notice) -> Connection:
@@ -111,7 +145,7 @@ def _opened(notice: Notice, transport: Transport) -> Connection:
 
 
 def _waits(notice: Notice, why: Explanation) -> None:
-    ours = Notice.objects.filter(pk=notice.pk, claim_id=notice.claim_id)
+    ours = Notice.objects.filter(claim_id=notice.claim_id)
     ours.update(last_error=why.as_json())
 
 
@@ -126,9 +160,7 @@ def _later(notice: Notice, error: TransientError) -> outcome.Outcome:
 def _hand_over(connection: Connection, notice: Notice, sender: str, recipient: str, content: bytes) -> None:
     try:
         # Stored before the first byte of content: whoever finds it without an outcome knows that it may have left.
-        Notice.objects.filter(pk=notice.pk, claim_id=notice.claim_id).update(
-            started_at=timezone.now(), attempts=F("attempts") + 1
-        )
+        Notice.objects.filter(claim_id=notice.claim_id).update(started_at=timezone.now(), attempts=F("attempts") + 1)
         connection.send(sender, recipient, content)
     finally:
         connection.close()
@@ -148,13 +180,21 @@ def _sender(notice: Notice) -> str:
         return wire_address(ours)
 
 
-def compose(notice: Notice) -> EmailMessage:
-    """The notice as a mail, in its reader's language. Raises InputError for an address that no mail can have."""
+def compose(notice: Notice, *others: Notice) -> EmailMessage:
+    """The notice as a mail, with what `others` say, in its reader's language.
+
+    Raises InputError for an address that no mail can have.
+    """
     language = notice.user.language if notice.user else notice.organisation.language
     with translation.override(language):
+        # Each thing once, however often it was found.
+        said = list(dict.fromkeys(str(Explanation.from_json(each.explanation)) for each in (notice, *others)))
         values = {
             "notice": notice,
-            "words": str(Explanation.from_json(notice.explanation)),
+            "subject": _subject(said),
+            "words": said[0],
+            "said": said,
+            "is_one": len({each.subject_id for each in (notice, *others)}) == 1,
             "organisation": notice.organisation,
             "base_url": settings.OPSLAG_BASE_URL,
         }
@@ -173,8 +213,16 @@ def compose(notice: Notice) -> EmailMessage:
     return mail
 
 
+def _subject(said: list[str]) -> str:
+    """What the first says, and how much more there is."""
+    if len(said) == 1:
+        return Truncator(said[0]).chars(SUBJECT_LENGTH)
+    more = ngettext("%(first)s and %(number)s more", "%(first)s and %(number)s more", len(said) - 1)
+    return more % {"first": Truncator(said[0]).chars(SUBJECT_LENGTH), "number": len(said) - 1}
+
+
 def _store(notice: Notice, result: outcome.Outcome) -> DeliveryStatus:
-    Notice.objects.filter(pk=notice.pk, claim_id=notice.claim_id, status=DeliveryStatus.SENDING).update(
+    Notice.objects.filter(claim_id=notice.claim_id, status=DeliveryStatus.SENDING).update(
         status=result.status,
         last_error=result.error,
         sent_at=result.at if result.status == DeliveryStatus.SENT else None,

@@ -17,7 +17,6 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
-from publisher.access.notices import notify_approvers
 from publisher.accounts.refusal import refused
 from publisher.accounts.renewal import with_access
 from publisher.accounts.settings import platform_of
@@ -36,21 +35,15 @@ from publisher.models import Message, Operation, PostPart
 from publisher.models.line import hold_briefly
 from publisher.models.probe import Moment
 from publisher.platforms.contract import Post, Published
+from publisher.review.by_hand import NEEDS_PERSON, tell, why_by_hand
 from publisher.schedule.dispatch import STRIKES_ALLOWED
 from publisher.schedule.stops import not_stopped
-from publisher.vocabulary import AccountStatus, Calls, NoticeKind, OperationKind, OperationStatus
+from publisher.vocabulary import AccountStatus, Calls, OperationKind, OperationStatus
 
 LEASE = timedelta(minutes=3)
-# What failed, or of which nobody knows: the send-out's page lets a person settle it.
-NEEDS_PERSON = (OperationStatus.FAILED, OperationStatus.UNCERTAIN)
-_NOT_DOWN = gettext_noop(
-    "%(name)s: the post of “%(title)s” could not be taken down, or nobody knows whether it is. Look at the send-out."
-)
-_NOT_CORRECTED = gettext_noop(
-    "%(name)s: the post of “%(title)s” could not be corrected, or nobody knows whether it is. Look at the send-out."
-)
 _AFTER_RECONNECT = timedelta(minutes=1)
 CALL_S = 60
+_WITH = ("part__delivery__message__campaign__organisation", "part__delivery__account__organisation")
 _AT_ONCE = 50
 
 
@@ -112,14 +105,16 @@ def _claim(operation_id: int, now: datetime) -> Operation | None:
         Operation.objects.select_for_update().filter(pk=operation_id).first()
         if not taken.update(**claimed, attempts=F("attempts") + 1, strikes=F("strikes") + 1):
             return None
-    rows = ("part__delivery__message__campaign__organisation", "part__delivery__account__organisation")
-    return Operation.objects.select_related(*rows).get(pk=operation_id)
+    return Operation.objects.select_related(*_WITH).get(pk=operation_id)
 
 
 def _call(operation: Operation) -> Mapping[str, str]:
     """The call itself; gives what changes on the part."""
     part = operation.part
     account = part.delivery.account
+    by_hand = why_by_hand(part) if operation.kind == OperationKind.DELETE else None
+    if by_hand is not None:
+        raise PermanentError(by_hand.msgid, reason="by_hand", **by_hand.params)
     if account is None or not part.remote_id:
         words = gettext_noop("It is not known where this post is. Change it on the platform itself.")
         raise PermanentError(words, reason="unknown_post")
@@ -185,17 +180,5 @@ def _end(
         if part_changes:
             PostPart.objects.filter(pk=operation.part_id).update(**part_changes)
         if status in NEEDS_PERSON:
-            _tell(operation)
+            tell(Operation.objects.select_related(*_WITH).get(pk=operation.pk))
     return status
-
-
-def _tell(operation: Operation) -> None:
-    """One mail to each who approves; none more for other parts of the same post."""
-    delivery = operation.part.delivery
-    others = Operation.objects.filter(part__delivery=delivery, kind=operation.kind, status__in=NEEDS_PERSON)
-    if others.exclude(pk=operation.pk).exists():
-        return
-    campaign = delivery.message.campaign
-    msgid = _NOT_DOWN if operation.kind == OperationKind.DELETE else _NOT_CORRECTED
-    words = Explanation(msgid, {"name": str(delivery.account), "title": campaign.title})
-    notify_approvers(campaign.organisation, NoticeKind.ALERT, campaign, words)

@@ -281,6 +281,15 @@ class Notice(ScopedModel):
         indexes: ClassVar = [models.Index(fields=["due_at"], condition=Q(status="pending"), name="notice_due")]
 
 
+# One trouble seldom comes alone: what else is found of the same send-out by then goes into the same mail.
+GATHERED_FOR = timedelta(seconds=20)
+
+
+def alert_due() -> datetime:
+    """When an alert that is written now leaves."""
+    return timezone.now() + GATHERED_FOR
+
+
 # So often an event could not be applied that somebody must look: for over an hour, so it is no passing trouble.
 TRIES_TOLD = 4
 EVENT_IN_TROUBLE = Q(applied_at=None, attempts__gte=TRIES_TOLD)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.utils.translation import gettext_noop
 
-from publisher.errors import AccountError, Explanation, InputError, PermanentError
+from publisher.errors import Explanation, InputError, PermanentError
 from publisher.platforms.post_address import Addressed
 from publisher.platforms.words import Words
 
@@ -336,12 +336,13 @@ class Platform(Addressed, ABC):
         """When a person must connect the account again at the latest (aware), None if that is not known to come."""
         return None
 
-    def renew(self, config: Any, app: Any) -> Mapping[str, Any]:
+    def renew(self, config: Any, app: Any) -> Mapping[str, Any] | None:
         """New values for the config fields that change, such as tokens; `app` as for `sign_in`, or None.
 
-        What it gives is stored before it is used: at some platforms the old token is worthless from this call on.
+        None where only a person can renew the access, by connecting again: then the platform's refusal stands. What it
+        gives is stored before it is used: at some platforms the old token is worthless from this call on.
         """
-        raise AccountError(gettext_noop("The channel must be connected again."), reason="account")
+        return None
 
 
 @dataclass(frozen=True)

@@ -276,7 +276,7 @@ class InstagramPlatform(Platform):
         """When the access ends: our permission to use the Page's (90 days), or the account's own."""
         return moment_of(config.ends_at)
 
-    def renew(self, config: InstagramConfig, app: Any) -> Mapping[str, Any]:
+    def renew(self, config: InstagramConfig, app: Any) -> Mapping[str, Any] | None:
         """Another 60 days for the account's own access."""
         if not config.is_own:
             return super().renew(config, app)

@@ -270,10 +270,10 @@ class LinkedInPlatform(Platform):
         """60 days from signing in; a year where the token can be renewed."""
         return _moment(config.refresh_expires_at if config.refresh_token else config.expires_at)
 
-    def renew(self, config: LinkedInConfig, app: Any) -> Mapping[str, Any]:
+    def renew(self, config: LinkedInConfig, app: Any) -> Mapping[str, Any] | None:
         """A new token for the refresh token, which keeps its own end."""
         if app is None or not config.refresh_token:
-            raise AccountError(gettext_noop("The channel must be connected again."), reason=Reason.ACCOUNT)
+            return None
         return tokens_for(app, {"grant_type": "refresh_token", "refresh_token": config.refresh_token})
 
 

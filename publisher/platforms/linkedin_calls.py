@@ -131,7 +131,9 @@ def _own_error(reply: http.Reply) -> OpslagError | None:
         )
     if reply.status == 401 and "expired" in said.lower():
         return TokenExpiredError(
-            gettext_noop("The access to LinkedIn has run out. Connect the channel again."), reason=Reason.ACCOUNT
+            gettext_noop("The access to LinkedIn has run out: “%(message)s”. Connect the channel again."),
+            reason=Reason.ACCOUNT,
+            message=said,
         )
     if reply.status == 403:
         return AccountError(

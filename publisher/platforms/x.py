@@ -12,7 +12,7 @@ from urllib.parse import quote
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop, pgettext_lazy
 
-from publisher.errors import AccountError, PermanentError
+from publisher.errors import PermanentError
 from publisher.platforms.addresses import origin
 from publisher.platforms.contract import (
     Abilities,
@@ -199,10 +199,10 @@ class XPlatform(Platform):
             return None
         return datetime.fromisoformat(config.expires_at) - RENEWED_BEFORE
 
-    def renew(self, config: XConfig, app: Any) -> Mapping[str, Any]:
+    def renew(self, config: XConfig, app: Any) -> Mapping[str, Any] | None:
         """A new pair for the refresh token, which is worthless from then on: used again, it ends the new ones too."""
         if app is None or not config.refresh_token:
-            raise AccountError(gettext_noop("The channel must be connected again."), reason=Reason.ACCOUNT)
+            return None
         tokens = tokens_for(app, {"grant_type": "refresh_token", "refresh_token": config.refresh_token})
         return {name: value for name, value in tokens.items() if value}
 

@@ -20,7 +20,15 @@ from publisher.models.counting import COMMON_LANE, handed_over, move_counts
 from publisher.review.moves import CHANGED_MEANWHILE, move
 from publisher.review.planned import planned
 from publisher.review.withdraw import cancel_one
-from publisher.vocabulary import CampaignStatus, DeliveryStatus, HoldReason, MessageStatus, Outlet, PartStep
+from publisher.vocabulary import (
+    AccountStatus,
+    CampaignStatus,
+    DeliveryStatus,
+    HoldReason,
+    MessageStatus,
+    Outlet,
+    PartStep,
+)
 
 _DECISIONS = {
     "resend": (DeliveryStatus.PENDING, gettext_noop("%(outlet)s: told to send one again")),
@@ -45,6 +53,7 @@ STARTS = {
     "sent": (DeliveryStatus.UNCERTAIN,),
     "failed": (DeliveryStatus.UNCERTAIN,),
 }
+_CONNECT_FIRST = gettext_noop("Connect the channel again first; nothing can be published on it before.")
 _NOT_NOW = {
     "resend": gettext_noop("Only what is unconfirmed or failed can be sent again."),
     "sent": gettext_noop("Only what is unconfirmed can be said to have been sent."),
@@ -71,9 +80,12 @@ def resume(message: Message, user: User | None) -> None:
 def release(message: Message, user: User | None) -> None:
     """Let a held message go after all; one whose planned time has passed goes out now.
 
-    Of one that had begun, figures that disagree are set to what the rows say, and the timeline tells it.
+    Of one that had begun, figures that disagree are set to what the rows say, and the timeline tells it. Raises
+    InputError for what is held until its channel is connected: nobody's word can send it before.
     """
     _may(user, message)
+    if message.hold_reason == HoldReason.ACCOUNT_BROKEN and not _is_connected(message):
+        raise InputError(_CONNECT_FIRST)
     with transaction.atomic():
         if message.hold_reason == HoldReason.WITHDRAWN:
             accept_withdrawals(withdrawn_news(message.campaign, message))
@@ -86,7 +98,24 @@ def release(message: Message, user: User | None) -> None:
         _onwards(message, MessageStatus.HELD)
         if message.started_at is not None:
             _count_again(message, user)
+        # A post was put off when its channel refused it. Its try before does not delay what a person says now.
+        put_off = Delivery.objects.filter(message=message, account__isnull=False, status=DeliveryStatus.PENDING)
+        put_off.filter(due_at__gt=timezone.now()).update(due_at=_instant_of(message))
         _note(message, user, "released", gettext_noop("%(outlet)s: released"))
+
+
+def _is_connected(message: Message) -> bool:
+    """A mail needs no channel."""
+    return (
+        message.account_id is None or Account.objects.filter(messages=message, status=AccountStatus.CONNECTED).exists()
+    )
+
+
+def _instant_of(message: Message) -> datetime:
+    """Its planned time, now if that has passed."""
+    now = timezone.now()
+    at = Message.objects.values_list("scheduled_at", flat=True).get(pk=message.pk)
+    return max(now, at or now)
 
 
 def _count_again(message: Message, user: User | None) -> None:

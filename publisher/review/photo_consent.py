@@ -30,8 +30,8 @@ from publisher.models import (
     PostPicture,
     User,
 )
-from publisher.review.afterwards import take_down
 from publisher.review.approval import to_draft
+from publisher.review.asking import take_down
 from publisher.review.moves import CHANGED_MEANWHILE, move
 from publisher.review.withdraw import UNPREPARED, forget_freeze
 from publisher.vocabulary import (

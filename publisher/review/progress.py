@@ -6,6 +6,7 @@ from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
 from publisher.models import Campaign, Message
+from publisher.review.by_hand import still_public
 from publisher.vocabulary import CampaignStatus, DeliveryStatus, MessageStatus
 
 
@@ -23,19 +24,22 @@ class Progress(TextChoices):
     UNCERTAIN = "uncertain", _("Unconfirmed")
     FAILED = "failed", _("Failed")
     CANCELLED = "cancelled", _("Cancelled")
+    WITHDRAWN_IN_PART = "withdrawn_in_part", _("Withdrawn in part")
     WITHDRAWN = "withdrawn", _("Withdrawn")
 
 
 def progress(campaign: Campaign) -> str:
     """The word for a campaign: withdrawn, else what needs a person, then what is going on, then how it ended.
 
-    For lists fetch the campaigns with `prefetch_related("messages__counts")`; then it asks the database nothing.
+    For lists fetch the campaigns with `prefetch_related("messages__counts")`; then it asks the database nothing but
+    for what was withdrawn, which is seldom: whether all of that is gone.
     """
     if campaign.status in (CampaignStatus.DRAFT, CampaignStatus.IN_REVIEW):
         return Progress(campaign.status)
     messages = list(campaign.messages.all())
-    if any(message.withdrawn_at for message in messages):
-        return Progress.WITHDRAWN
+    withdrawn = [message for message in messages if message.withdrawn_at]
+    if withdrawn:
+        return _withdrawn(withdrawn)
     statuses = {message.status for message in messages}
     for status, word in (
         (MessageStatus.HELD, Progress.HELD),
@@ -55,8 +59,13 @@ def progress_of_message(message: Message) -> Progress:
     if message.campaign.status in (CampaignStatus.DRAFT, CampaignStatus.IN_REVIEW):
         return Progress(message.campaign.status)
     if message.withdrawn_at and message.started_at:
-        return Progress.WITHDRAWN
+        return _withdrawn([message])
     return _end(message) if message.status == MessageStatus.FINISHED else Progress(message.status)
+
+
+def _withdrawn(messages: list[Message]) -> Progress:
+    """Not that all is gone, before it is: some platforms let nobody but a person delete a post."""
+    return Progress.WITHDRAWN_IN_PART if still_public(messages).exists() else Progress.WITHDRAWN
 
 
 def _end(message: Message) -> Progress:

@@ -25,7 +25,7 @@ from publisher.models import (
     Rule,
     Source,
 )
-from publisher.review.afterwards import PUBLIC
+from publisher.review.outs import PUBLIC
 from publisher.review.photo_consent import posts_to_delete
 from publisher.vocabulary import (
     AccountStatus,
@@ -89,7 +89,9 @@ class Worklist:
 def worklist(organisation: Organisation) -> Worklist:
     """Everything in the organisation that waits for a person, oldest first."""
     lately = timezone.now() - FAILED_LATELY
-    failed = _with(organisation, DeliveryStatus.FAILED).filter(outlet=Outlet.POST, finished_at__gte=lately)
+    failed = _with(organisation, DeliveryStatus.FAILED).filter(
+        outlet=Outlet.POST, finished_at__gte=lately, withdrawn_at=None
+    )
     asking, to_be_changed = _asking(organisation), list(_to_be_changed(organisation))
     return Worklist(
         to_approve=list(_shown(organisation).filter(status=CampaignStatus.IN_REVIEW).order_by("created_at")),

@@ -36,6 +36,11 @@ UPLOAD_LEASE = timedelta(minutes=10)
 SOON = timedelta(seconds=1.5)
 STRIKES_ALLOWED = 3
 _NOT_TWICE = 50
+HELD = gettext_noop("“%(title)s” is held back for %(outlet)s: %(why)s Decide on the send-out's page.")
+TO_CONNECT = gettext_noop(
+    "“%(title)s” waits for %(outlet)s, which must be connected again: %(why)s Connected soon, it goes out by itself; "
+    "later somebody decides on the send-out's page."
+)
 
 
 def unfrozen(now: Moment) -> QuerySet[Message]:
@@ -124,8 +129,15 @@ def hold(
         if held:
             campaign = message.campaign
             record(campaign.organisation, None, "held", campaign, explanation.msgid, **explanation.params)
-            tell(campaign.organisation, NoticeKind.ALERT, campaign, explanation)
+            tell(campaign.organisation, NoticeKind.ALERT, campaign, _told(message, why, explanation))
     return bool(held)
+
+
+def _told(message: Message, why: HoldReason, explanation: Explanation) -> Explanation:
+    """Which mail or post is held, why, and what to do."""
+    outlet = str(message.newsletter or message.account)
+    values = {"title": message.campaign.title, "outlet": outlet, "why": explanation}
+    return Explanation(TO_CONNECT if why == HoldReason.ACCOUNT_BROKEN else HELD, values)
 
 
 def prepare(message_id: int, now: datetime) -> bool:

@@ -36,6 +36,7 @@ LOOKS: dict[str, tuple[str, str]] = {
     Progress.UNCERTAIN: ("diamond", "warn"),
     Progress.FAILED: ("cross", "bad"),
     Progress.CANCELLED: ("cross-open", "muted"),
+    Progress.WITHDRAWN_IN_PART: ("half", "warn"),
     Progress.WITHDRAWN: ("cross-open", "warn"),
 }
 

@@ -4,99 +4,28 @@ from __future__ import annotations
 
 from typing import Any
 
-from django import forms
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from publisher.compose.news_page import links_here
 from publisher.compose.social import abilities_of
 from publisher.errors import Explanation, InputError
-from publisher.models import Campaign, Operation, PostPart
+from publisher.models import Campaign, Operation
 from publisher.platforms.contract import Abilities, FollowUp
 from publisher.review import afterwards
-from publisher.review.afterwards import NOTE_LENGTH, Out, Wish, text_of
+from publisher.review.afterwards import Wish
+from publisher.review.by_hand import NEEDS_PERSON
+from publisher.review.outs import PUBLIC, Out, outs
 from publisher.templatetags.dates import number
-from publisher.vocabulary import AccountStatus, OperationStatus, Outlet
+from publisher.vocabulary import AccountStatus, OperationKind, OperationStatus, Outlet
+from publisher.web.afterwards_forms import DOWN, EDIT, CommonForm, NoteForm, PostForm
 from publisher.web.kept_words import keeps_words
 from publisher.web.staff import OwnRequest, own, own_campaign, refusals_said, staff
-
-KEEP, EDIT, DOWN = "keep", "edit", "down"
-
-
-class NoteForm(forms.Form):
-    """What was wrong, and whether those who got the mail are told."""
-
-    note = forms.CharField(
-        label=gettext_lazy("What was wrong?"),
-        max_length=NOTE_LENGTH,
-        widget=forms.Textarea(attrs={"rows": 4}),
-    )
-    mail = forms.BooleanField(label=gettext_lazy("Prepare a mail to those who got it"), required=False)
-
-    def __init__(self, data: Any, found: list[Out]) -> None:
-        super().__init__(data)
-        mails = [out for out in found if out.message.outlet == Outlet.EMAIL]
-        reached = sum(out.reached for out in mails)
-        self.fields["note"].help_text = _seen_where(found, has_mail=any(not out.is_planned for out in mails))
-        if not reached:
-            del self.fields["mail"]
-            return
-        words = ngettext(
-            "It goes to %(number)s who got the mail, after you have read and approved it.",
-            "It goes to the %(number)s who got the mail, after you have read and approved it.",
-            reached,
-        )
-        self.fields["mail"].help_text = words % {"number": number(reached)}
-
-
-def _seen_where(found: list[Out], *, has_mail: bool) -> str:
-    if has_mail:
-        return _("Stands above the mail on its web page, and in the mail to those who got it.")
-    if any(links_here(out.message, told=True) for out in found):
-        return _("Stands on our page of the news, which posts link to, and in the history of the send-out.")
-    return _("For your colleagues: it stands in the history of the send-out.")
-
-
-class PostForm(forms.Form):
-    """What happens to one post: to its text, and that of each part which follows it."""
-
-    do = forms.ChoiceField(label=gettext_lazy("On this channel"), widget=forms.RadioSelect)
-
-    def __init__(self, data: Any, out: Out) -> None:
-        super().__init__(data, prefix=f"post-{out.message.pk}", initial={"do": EDIT if out.edits else KEEP})
-        choices = [(KEEP, _("Leave the post as it is"))]
-        self.parts = {_field_of(part): part for part in out.within_reach} if out.edits else {}
-        for name, part in self.parts.items():
-            self.fields[name] = forms.CharField(
-                label=_label_of(part, out), required=False, initial=text_of(part), widget=forms.Textarea({"rows": 5})
-            )
-        if self.parts:
-            choices.insert(0, (EDIT, _("Change the text of the post")))
-        if out.deletes:
-            choices.append((DOWN, _("Take the post down")))
-        self.fields["do"].choices = choices  # type: ignore[attr-defined]
-
-    @property
-    def texts(self) -> dict[int, str]:
-        """Part id → the text that was typed."""
-        return {part.pk: self.cleaned_data.get(name, "") for name, part in self.parts.items()}
-
-
-def _field_of(part: PostPart) -> str:
-    return f"text-{part.position}" if part.position else "text"
-
-
-def _label_of(part: PostPart, out: Out) -> str:
-    if not part.position:
-        return _("New text")
-    if out.abilities and out.abilities.follow_up == FollowUp.COMMENT:
-        return _("New text of the first comment")
-    return _("New text of post %(number)s in the thread") % {"number": number(part.position + 1)}
 
 
 class Row:
@@ -170,7 +99,7 @@ def withdraw(request: OwnRequest, campaign_id: int) -> HttpResponse:
 
 
 def _page(request: OwnRequest, campaign: Campaign, *, withdraw: bool) -> HttpResponse:
-    found = afterwards.outs(campaign)
+    found = outs(campaign)
     if not found:
         return redirect("sendout", campaign.pk)
     if any(out.message.withdrawn_at for out in found):
@@ -179,9 +108,11 @@ def _page(request: OwnRequest, campaign: Campaign, *, withdraw: bool) -> HttpRes
     data = request.POST if request.method == "POST" else None
     form = NoteForm(data, found)
     rows = [Row(out, data, withdraw=withdraw) for out in found]
-    if data is not None and form.is_valid() and all(row.form is None or row.form.is_valid() for row in rows):
+    common = CommonForm(data, [row.form for row in rows if row.form])
+    asked = [form, common, *(row.form for row in rows if row.form)]
+    if data is not None and all(each.is_valid() for each in asked):
         try:
-            made = afterwards.carry_through(campaign, _wish(form, rows, withdraw), request.user)
+            made = afterwards.carry_through(campaign, _wish(form, common, rows, withdraw), request.user)
         except InputError as error:
             form.add_error(None, str(error))
         else:
@@ -190,6 +121,7 @@ def _page(request: OwnRequest, campaign: Campaign, *, withdraw: bool) -> HttpRes
     context = {
         "title": (_("Withdraw “%(name)s”?") if withdraw else _("Correct “%(name)s”")) % name,
         "form": form,
+        "common": common,
         "rows": rows,
         "withdraw": withdraw,
         "button": _("Withdraw everywhere") if withdraw else _("Correct everywhere"),
@@ -199,13 +131,13 @@ def _page(request: OwnRequest, campaign: Campaign, *, withdraw: bool) -> HttpRes
     return render(request, "web/sendouts/afterwards.html", context, status=422 if data is not None else 200)
 
 
-def _wish(note: NoteForm, rows: list[Row], withdraw: bool) -> Wish:
+def _wish(note: NoteForm, common: CommonForm, rows: list[Row], withdraw: bool) -> Wish:
     chosen = {row.out.message.pk: row.form for row in rows if row.form is not None}
     texts = [form.texts for form in chosen.values() if form.cleaned_data["do"] == EDIT]
     return Wish(
         note=note.cleaned_data["note"],
         withdraw=withdraw,
-        texts={pk: text for each in texts for pk, text in each.items()},
+        texts={pk: text for each in [*texts, common.texts] for pk, text in each.items()},
         down=frozenset(pk for pk, form in chosen.items() if form.cleaned_data["do"] == DOWN),
         mail=bool(note.cleaned_data.get("mail")),
     )
@@ -242,7 +174,8 @@ def operation_rows(campaign: Campaign) -> list[dict[str, Any]]:
             "account": operation.part.delivery.account,
             "part": _part_of(operation),
             "words": _why(operation),
-            "may_settle": operation.status in {OperationStatus.FAILED, OperationStatus.UNCERTAIN},
+            # What is to be deleted by hand stands among what needs a person, a post at a time.
+            "may_settle": operation.status in NEEDS_PERSON and operation.kind != OperationKind.DELETE,
             "waits": afterwards.waits_for_channel(operation),
         }
         for operation in afterwards.operations_of(campaign)
@@ -263,7 +196,7 @@ def _why(operation: Operation) -> str:
     """What a change waits for, or why it could not be made."""
     if operation.status == OperationStatus.DONE:
         return ""
-    if operation.part.step not in afterwards.PUBLIC:
+    if operation.part.step not in PUBLIC:
         return _("It is carried out once it is known that the post is public.")
     if afterwards.waits_for_channel(operation):
         return _("It waits until the channel is connected again. Or make it on the platform itself, and say so here.")

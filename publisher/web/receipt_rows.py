@@ -17,7 +17,8 @@ from publisher.compose.past_events import left_out_titles
 from publisher.deliver.by_address import Unplaced, unplaced
 from publisher.deliver.reconcile import LOOKS_S
 from publisher.errors import Explanation
-from publisher.models import Campaign, Delivery, Message
+from publisher.models import Campaign, Delivery, Message, Operation
+from publisher.review.by_hand import NEEDS_PERSON, still_public
 from publisher.review.drafting import CREATED
 from publisher.review.progress import Progress, progress
 from publisher.track.looks import LookedAt, looks_at
@@ -34,8 +35,8 @@ COUNTDOWN, STOPPED, WAITS = "countdown", "stopped", "waits"
 # How long after its end a page still waits for the address of a post.
 READ_BACK = timedelta(minutes=2)
 _NOT_NEEDING_WORDS = (DeliveryStatus.PENDING, DeliveryStatus.SENDING, DeliveryStatus.SENT)
-_MOVING = (MessageStatus.SCHEDULED, MessageStatus.SENDING)
-_OPEN = (*_MOVING, MessageStatus.PAUSED)
+MOVING = (MessageStatus.SCHEDULED, MessageStatus.SENDING)
+_OPEN = (*MOVING, MessageStatus.PAUSED)
 
 
 @dataclass
@@ -44,7 +45,8 @@ class ReceiptRow:
 
     `course`: what it waits for while it is being sent, and when its last recipient will have it. `left_out`: headlines
     of the events that were over when it was sent. `place`: what of a post is (or may be) public, nobody knows where;
-    `looks`: what was asked about it while it was unconfirmed; `wait`: what a post that is under way waits for.
+    `looks`: what was asked about it while it was unconfirmed; `wait`: what a post that is under way waits for;
+    `still_public`: what of it was to be taken down and is not, or nobody knows.
     """
 
     message: Message
@@ -57,6 +59,7 @@ class ReceiptRow:
     place: Unplaced | None = None
     looks: list[LookedAt] = field(default_factory=list)
     wait: Wait | None = None
+    still_public: list[Operation] = field(default_factory=list)
     course: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
 
@@ -116,9 +119,28 @@ class ReceiptRow:
         return account is not None and wanted and account.status != AccountStatus.CONNECTED
 
     @property
+    def held_for_channel(self) -> bool:
+        """Whether it is held until its channel is connected again; then it goes by itself, or its time has passed."""
+        return self.held and self.broken and self.message.hold_reason == HoldReason.ACCOUNT_BROKEN
+
+    @property
+    def failed_for_good(self) -> bool:
+        """Whether it is a post that was not published, and may still be: not one that was withdrawn since."""
+        return bool(self.failed) and not self.is_mail and self.message.withdrawn_at is None
+
+    @property
+    def to_delete(self) -> list[Operation]:
+        """What of it only a person can delete, or could not be taken down by us."""
+        return [each for each in self.still_public if each.status in NEEDS_PERSON]
+
+    @property
     def needs_person(self) -> bool:
-        """Whether somebody must decide something."""
-        return bool(self.held or self.broken or self.uncertain or (self.failed and not self.is_mail))
+        """Whether somebody must decide or do something."""
+        return bool(self.held or self._has_more_to_decide)
+
+    @property
+    def _has_more_to_decide(self) -> bool:
+        return bool(self.broken or self.uncertain or self.failed_for_good or self.to_delete)
 
     @property
     def is_looked_for(self) -> bool:
@@ -128,8 +150,7 @@ class ReceiptRow:
     @property
     def only_withdrawn(self) -> bool:
         """Whether nothing is to be decided but what becomes of its withdrawn news."""
-        others = self.broken or self.uncertain or (self.failed and not self.is_mail)
-        return self.held and self.message.hold_reason == HoldReason.WITHDRAWN and not others
+        return self.held and self.message.hold_reason == HoldReason.WITHDRAWN and not self._has_more_to_decide
 
 
 def receipt_rows(campaign: Campaign) -> list[ReceiptRow]:
@@ -141,6 +162,7 @@ def receipt_rows(campaign: Campaign) -> list[ReceiptRow]:
     if begun and not (live and sum(row.total for row in rows) > COUNTED_LIVE):
         _count_reasons(campaign, rows)
     _add_deliveries(campaign, rows)
+    _add_still_public(rows)
     left_out = left_out_titles(campaign)
     waits = waits_of(messages)
     for row in rows:
@@ -178,13 +200,20 @@ def _add_deliveries(campaign: Campaign, rows: list[ReceiptRow]) -> None:
         row.delivery, row.place, row.looks = delivery, unplaced(delivery), looks.get(row.message.pk, [])
 
 
+def _add_still_public(rows: list[ReceiptRow]) -> None:
+    changed = {row.message.pk: row for row in rows if row.message.withdrawn_at or row.message.corrected_at}
+    if changed:
+        for operation in still_public([row.message for row in changed.values()]):
+            changed[operation.part.delivery.message_id].still_public.append(operation)
+
+
 def stage(campaign: Campaign, rows: list[ReceiptRow], *, stopped: bool) -> str:
     """What the page is about now: a word of `progress`, COUNTDOWN while Undo is offered, STOPPED while none may go.
 
     WAITS while all that is under way waits for its platforms.
     """
     word = progress(campaign)
-    if stopped and any(row.message.status in _MOVING for row in rows) and word not in (Progress.HELD, Progress.PAUSED):
+    if stopped and any(row.message.status in MOVING for row in rows) and word not in (Progress.HELD, Progress.PAUSED):
         return STOPPED
     if word == Progress.SCHEDULED and seconds_left(rows) is not None:
         return COUNTDOWN
@@ -218,7 +247,7 @@ def poll_seconds(now_at: str, rows: list[ReceiptRow]) -> int:
     left = _until_first(rows)
     if left is not None and left <= settings.OPSLAG_UNDO_SECONDS + 2 * WAITING_S:
         return LIVE_S
-    if any(row.message.status in (*_OPEN, MessageStatus.HELD) or row.is_looked_for for row in rows):
+    if any(row.message.status in (*_OPEN, MessageStatus.HELD) or row.is_looked_for or row.still_public for row in rows):
         return WAITING_S
     fresh = timezone.now() - READ_BACK
     unread = any(
@@ -235,6 +264,7 @@ def fingerprint(rows: list[ReceiptRow], poll: int) -> str:
         message = row.message
         shown += [message.pk, message.status, message.hold_reason, message.finished_at, row.address, row.broken]
         shown += [bool(row.place), len(row.looks), [look.at for look in row.looks[-1:]]]
+        shown += [[(each.pk, each.status) for each in row.still_public]]
         shown += [row.counts, row.course, row.reasons, row.came_back, row.complained, row.unsubscribed]
     return hashlib.sha256(repr((shown, poll, seconds_left(rows))).encode()).hexdigest()[:16]
 

@@ -11,16 +11,17 @@ from django.utils.translation import ngettext
 
 from publisher.errors import InputError
 from publisher.models import Campaign, Message
+from publisher.review.afterwards import delete_again, say_deleted
 from publisher.review.approval import approve, cancel, send_now, to_draft, undo
 from publisher.review.control import cancel_message, pause, release, resume
 from publisher.review.moves import CHANGED_MEANWHILE
 from publisher.review.settling import settle
 from publisher.templatetags.dates import number
-from publisher.vocabulary import CampaignStatus, DeliveryStatus
+from publisher.vocabulary import AccountStatus, CampaignStatus, DeliveryStatus
 from publisher.web.promise import error_count, open_checks
 from publisher.web.receipt_rows import ReceiptRow, receipt_rows
 from publisher.web.sendouts import promised
-from publisher.web.staff import OwnRequest, own_campaign, own_message, refusals_said, staff
+from publisher.web.staff import OwnRequest, own_campaign, own_message, refusals_said, staff, way_back
 
 
 @staff("edit")
@@ -131,12 +132,18 @@ def _ask(request: OwnRequest, campaign: Campaign, rows: list[ReceiptRow], questi
 
 @staff("send")
 def act_on_message(request: OwnRequest, campaign_id: int, message_id: int) -> HttpResponse:
-    """Pause, resume, release; settle what is unconfirmed or failed."""
+    """Pause, resume, release; settle what is unconfirmed or failed, or what a person has deleted."""
     message = own_message(request, campaign_id, message_id)
     if request.method == "POST":
         with refusals_said(request):
             _do(request, message, request.POST.get("do", ""))
-    return redirect("sendout", campaign_id)
+    return redirect(way_back(request, reverse("sendout", args=[campaign_id])))
+
+
+def _released(message: Message) -> str:
+    if message.account is not None and message.account.status != AccountStatus.CONNECTED:
+        return _("%(name)s: goes out once the channel is connected again.")
+    return _("%(name)s: goes out now, or at its planned time.")
 
 
 def _do(request: OwnRequest, message: Message, do: str) -> None:
@@ -144,7 +151,9 @@ def _do(request: OwnRequest, message: Message, do: str) -> None:
     simple = {
         "pause": (pause, _("%(name)s: paused. Nothing more is sent until you resume it.")),
         "resume": (resume, _("%(name)s: resumed.")),
-        "release": (release, _("%(name)s: goes out now, or at its planned time.")),
+        "release": (release, _released(message)),
+        "deleted": (say_deleted, _("%(name)s: noted as deleted.")),
+        "delete": (delete_again, _("%(name)s: tried again now.")),
     }
     if do in simple:
         action, words = simple[do]

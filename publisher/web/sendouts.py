@@ -29,6 +29,7 @@ from publisher.web.afterwards import operation_rows
 from publisher.web.figures import figure_rows
 from publisher.web.figures import fingerprint as fingerprint_of_figures
 from publisher.web.figures import poll_seconds as poll_seconds_of_figures
+from publisher.web.needs import need_of
 from publisher.web.obstacle import of_checks
 from publisher.web.previews import preview
 from publisher.web.promise import Promise, error_count, open_checks, promise
@@ -44,6 +45,7 @@ from publisher.web.receipt_rows import (
     seconds_left,
     stage,
 )
+from publisher.web.receipt_words import on_page, withdrawn_mark
 from publisher.web.staff import OwnRequest, may, own_campaign, staff
 
 PER_PAGE = 20
@@ -86,7 +88,8 @@ def sendout(request: OwnRequest, campaign_id: int) -> HttpResponse:
     if campaign.status == CampaignStatus.DRAFT and may(request, "edit"):
         return redirect("composer", campaign.pk)
     rows = receipt_rows(campaign)
-    context = _live_context(request, campaign, rows) | {
+    context = _live_context(request, campaign, rows)
+    context |= {
         "title": campaign.title,
         "items": [chosen.item for chosen in campaign.chosen.select_related("item")],
         "history": history(campaign, rows),
@@ -96,6 +99,8 @@ def sendout(request: OwnRequest, campaign_id: int) -> HttpResponse:
         "open": any(row.message.status in OPEN for row in rows),
         "link_figures": link_figures(campaign),
         "operations": operation_rows(campaign),
+        "withdrawn_mark": withdrawn_mark(rows) if context["stage"] == Progress.WITHDRAWN_IN_PART else None,
+        "is_withdrawn": context["stage"] in {Progress.WITHDRAWN, Progress.WITHDRAWN_IN_PART},
         "corrects": Campaign.objects.for_organisation(request.organisation)
         .filter(messages__corrections__campaign=campaign)
         .order_by("pk")
@@ -185,10 +190,11 @@ def _live_context(request: OwnRequest, campaign: Campaign, rows: list[ReceiptRow
     context: dict[str, Any] = {
         "campaign": campaign,
         "rows": rows,
+        "lines": on_page(rows, now_at),
         "stage": now_at,
         "begun": begun or (counted and now_at not in {COUNTDOWN, STOPPED, Progress.SCHEDULED}),
         "needs_person": any(row.needs_person for row in rows),
-        "needing": _needing(campaign, rows),
+        "needing": [need_of(row) for row in _needing(campaign, rows)],
         "poll": poll,
         "seconds": seconds_left(rows),
         "digest": fingerprint(rows, poll),

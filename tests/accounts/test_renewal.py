@@ -117,7 +117,12 @@ def test_without_the_app_it_must_be_connected_again(board: Account, app: Platfor
     app.delete()
     rotating.expire()
     assert check(board) is False
-    assert Account.objects.get(pk=board.pk).status == AccountStatus.NEEDS_RECONNECT
+    stored = Account.objects.get(pk=board.pk)
+    assert stored.status == AccountStatus.NEEDS_RECONNECT
+    assert stored.last_error["msgid"] == "The access has run out.", "what the platform said, not our own words for it"
+    with pytest.raises(AccountError) as found:
+        verify(stored)
+    assert found.value.explanation.msgid == "The access has run out."
 
 
 @pytest.mark.django_db(transaction=True)

@@ -217,7 +217,7 @@ def test_of_a_missed_schedule_staff_are_told(newsletter: Newsletter, bo: User, a
     message.refresh_from_db()
     assert (message.status, message.hold_reason) == (MessageStatus.HELD, HoldReason.MISSED)
     [notice] = Notice.objects.all()
-    assert (notice.user, notice.kind, notice.explanation) == (bo, NoticeKind.ALERT, message.last_error)
+    assert (notice.user, notice.kind, notice.explanation["params"]["why"]) == (bo, NoticeKind.ALERT, message.last_error)
 
 
 @pytest.mark.django_db(transaction=True)

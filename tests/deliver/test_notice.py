@@ -185,3 +185,50 @@ def test_neither_pace_nor_stop_nor_hold_keeps_it(
     StopStamp.objects.create(organisation=secretariat)
     StopStamp.objects.create()
     assert due_notices(timezone.now()) == [notice.pk] and send_notice(notice.pk) == "sent"
+
+
+def alerts(user: User, organisation: Organisation, kind: str, *about: int) -> list[Notice]:
+    """One alert about each; all are due."""
+    return [
+        Notice.objects.create(
+            organisation=organisation,
+            kind=NoticeKind.ALERT,
+            user=user,
+            address=user.email,
+            subject_kind=kind,
+            subject_id=pk,
+            explanation={"msgid": "Sag %(number)s.", "params": {"number": str(number)}},
+            due_at=timezone.now(),
+        )
+        for number, pk in enumerate(about)
+    ]
+
+
+def test_the_troubles_of_one_send_out_are_one_mail(
+    anna: User, bo: User, secretariat: Organisation, sink: RunningSink
+) -> None:
+    anna.language = "en"
+    anna.save()
+    mine = alerts(anna, secretariat, "campaign", *[7] * 9)
+    other, bos = alerts(anna, secretariat, "campaign", 8), alerts(bo, secretariat, "campaign", 7)
+    assert [send_notice(each.pk) for each in mine] == ["sent"] + [None] * 8, "whoever comes first takes all of them"
+    assert {send_notice(each.pk) for each in (*other, *bos)} == {"sent"}
+    assert set(Notice.objects.values_list("status", flat=True)) == {"sent"}
+    assert len(sink.messages()) == 3
+    mail = compose(*mine)
+    assert mail["Subject"] == "Sag 0. and 8 more" and "Sag 8." in mail.get_content()
+    assert "/sendouts/7#needs" in mail.get_content()
+
+
+def test_the_troubles_of_channels_are_one_mail_that_leads_to_them(anna: User, secretariat: Organisation) -> None:
+    first, second = alerts(anna, secretariat, "account", 7, 8)
+    assert "/channels/7\n" in compose(first).get_content()
+    assert "/channels\n" in compose(first, second).get_content()
+
+
+def test_what_a_worker_takes_to_its_grave_is_asked_for_again_together(anna: User, secretariat: Organisation) -> None:
+    mine = alerts(anna, secretariat, "campaign", 7, 7)
+    for each in mine:
+        dead(each)
+    assert give_up_dead_notices(timezone.now()) == 2
+    assert due_notices(timezone.now()) == [each.pk for each in mine]

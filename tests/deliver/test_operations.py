@@ -18,6 +18,7 @@ from publisher.errors import InputError
 from publisher.models import Account, Notice, Operation, PostPart, StopStamp, User
 from publisher.review import afterwards
 from publisher.review.afterwards import Wish, carry_through
+from publisher.review.outs import outs
 from publisher.review.worklist import worklist
 from publisher.vocabulary import OperationStatus
 from tests.contract.mastodon import MastodonServer
@@ -54,7 +55,7 @@ def test_the_old_text_may_be_asked_for_again_before_the_new_one_is_out(published
 def test_a_withdrawal_takes_the_post_down(published: PostPart, server: MastodonServer) -> None:
     assert operations.carry_out(withdrawn(published).pk) == OperationStatus.DONE
     assert server.posts() == []
-    assert afterwards.outs(campaign_of(published))[0].parts == []
+    assert outs(campaign_of(published))[0].parts == []
 
 
 @pytest.mark.parametrize("fault", ["drop_before_read", "500", "429"])
@@ -140,7 +141,7 @@ def test_of_one_post_that_cannot_be_changed_those_who_approve_are_told_once(
         server.faults.set("500", on=DELETE)
         assert operations.carry_out(operation.pk) in operations.NEEDS_PERSON
     (notice,) = Notice.objects.filter(kind="alert")
-    assert notice.user == bo and "taken down" in notice.explanation["msgid"]
+    assert notice.user == bo and "is still public" in notice.explanation["msgid"]
     (row,) = worklist(campaign_of(published).organisation).changes
     assert row == published.delivery.message
 

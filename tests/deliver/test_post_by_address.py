@@ -17,7 +17,8 @@ from publisher.deliver.by_address import settle_at, unplaced
 from publisher.errors import InputError
 from publisher.models import Account, AuditEntry, Claim, Delivery, Organisation, PostPart, User
 from publisher.review import control
-from publisher.review.afterwards import Wish, carry_through, take_down_late
+from publisher.review.afterwards import Wish, carry_through
+from publisher.review.asking import take_down_late
 from publisher.vocabulary import AccountStatus
 from tests.contract.mastodon import MastodonServer
 from tests.contract.server import ContractServer

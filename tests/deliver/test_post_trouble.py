@@ -13,6 +13,7 @@ from publisher.deliver.post_claim import take, take_to_publish
 from publisher.deliver.post_trouble import FAILED, LATE, UNCONFIRMED, WAITED_IN_VAIN
 from publisher.models import Account, Delivery, Message, Notice, PostPart
 from publisher.review import control
+from publisher.schedule.dispatch import HELD
 from publisher.vocabulary import DeliveryStatus, HoldReason, MessageStatus
 from tests.contract.mastodon import MastodonServer
 from tests.deliver.posting import UPLOAD, begun, connected, scheduled, state
@@ -48,7 +49,8 @@ def test_after_a_day_in_vain_a_person_decides(account: Account, server: Mastodon
         assert post.publish(delivery.pk) == "pending"
         message = Message.objects.get(pk=delivery.message_id)
         assert (message.status, message.hold_reason) == (MessageStatus.HELD, HoldReason.THROTTLED)
-        assert told() == [WAITED_IN_VAIN]
+        assert told() == [HELD]
+        assert Notice.objects.latest("pk").explanation["params"]["why"]["msgid"] == WAITED_IN_VAIN
         server.faults.clear()
         control.release(message, None)
         Delivery.objects.update(due_at=timezone.now())

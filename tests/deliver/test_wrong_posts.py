@@ -11,10 +11,11 @@ from publisher.deliver import operations, post, reconcile
 from publisher.deliver.claim import may_go_on
 from publisher.errors import InputError
 from publisher.models import Account, Campaign, Delivery, Message, Operation, PostPart
-from publisher.review import afterwards
+from publisher.review import afterwards, asking
 from publisher.review.afterwards import Wish, carry_through
 from publisher.review.approval import approve
 from publisher.review.control import decide
+from publisher.review.outs import outs
 from publisher.schedule import dispatch
 from publisher.vocabulary import DeliveryStatus, MessageStatus, OperationStatus, Outlet
 from tests.contract.mastodon import MastodonServer
@@ -32,7 +33,7 @@ def test_what_a_worker_had_in_hand_at_the_withdrawal_is_taken_down_once_it_is_pu
     with during(server, CREATE, lambda: withdraw(delivery.parts.get())):
         post.publish(delivery.pk)
     assert len(server.posts()) == 1
-    assert afterwards.take_down_late(timezone.now()) == 0, "the withdrawal itself has asked for it"
+    assert asking.take_down_late(timezone.now()) == 0, "the withdrawal itself has asked for it"
     assert [operations.carry_out(pk) for pk in operations.to_carry_out(timezone.now())] == [OperationStatus.DONE]
     assert server.posts() == []
 
@@ -48,14 +49,14 @@ def test_an_unconfirmed_post_of_a_withdrawn_send_out_is_taken_down_once_it_is_fo
     Delivery.objects.update(due_at=timezone.now())
     assert reconcile.reconcile(delivery.pk)
     assert [operations.carry_out(pk) for pk in operations.to_carry_out(timezone.now())] == [OperationStatus.DONE]
-    assert server.posts() == [] and afterwards.take_down_late(timezone.now()) == 0
+    assert server.posts() == [] and asking.take_down_late(timezone.now()) == 0
 
 
 def test_a_part_that_the_withdrawal_did_not_know_of_is_taken_down(published: PostPart, server: MastodonServer) -> None:
     withdraw(published)
     Operation.objects.all().delete()
-    assert afterwards.take_down_late(timezone.now()) == 1
-    assert afterwards.take_down_late(timezone.now()) == 0
+    assert asking.take_down_late(timezone.now()) == 1
+    assert asking.take_down_late(timezone.now()) == 0
 
 
 @pytest.mark.parametrize("down", [False, True])
@@ -104,7 +105,7 @@ def test_what_was_out_before_is_asked_for_by_the_withdrawal_alone(published: Pos
     withdraw(published)
     Operation.objects.all().delete()
     PostPart.objects.update(published_at=timezone.now() - timedelta(hours=1))
-    assert afterwards.take_down_late(timezone.now()) == 0
+    assert asking.take_down_late(timezone.now()) == 0
 
 
 @pytest.mark.parametrize("status", [OperationStatus.PENDING, OperationStatus.UNCERTAIN, OperationStatus.FAILED])
@@ -126,9 +127,9 @@ def test_a_withdrawal_follows_a_change_that_a_worker_has_in_hand(published: Post
     with during(server, f"{EDIT}/{published.remote_id}", lambda: withdraw(published)):
         assert operations.carry_out(first.pk) == OperationStatus.DONE
     assert campaign_of(published).messages.get().withdrawn_at and Operation.objects.count() == 1
-    assert afterwards.take_down_late(timezone.now()) == 1
+    assert asking.take_down_late(timezone.now()) == 1
     assert [operations.carry_out(pk) for pk in operations.to_carry_out(timezone.now())] == [OperationStatus.DONE]
-    assert server.posts() == [] and afterwards.take_down_late(timezone.now()) == 0
+    assert server.posts() == [] and asking.take_down_late(timezone.now()) == 0
 
 
 def test_what_is_withdrawn_is_neither_corrected_nor_withdrawn_again(
@@ -143,7 +144,7 @@ def test_what_is_withdrawn_is_neither_corrected_nor_withdrawn_again(
 
 
 def test_a_correction_does_not_stop_a_post_from_coming_down(published: PostPart) -> None:
-    assert afterwards.take_down(published.delivery.message, None, timezone.now())
+    assert asking.take_down(published.delivery.message, None, timezone.now())
     carry_through(campaign_of(published), Wish("Forkert.", texts={published.pk: "Nyt"}), None)
     assert list(Operation.objects.values_list("kind", "status")) == [("delete", "pending")]
 
@@ -188,7 +189,7 @@ def two_channels(account: Account) -> tuple[Message, Message]:
 def test_what_was_planned_for_later_or_held_does_not_go_out(account: Account, withdraws: bool, status: str) -> None:
     first, later = two_channels(account)
     Message.objects.filter(pk=later.pk).update(status=status)
-    assert [out.is_planned for out in afterwards.outs(first.campaign)] == [False, True]
+    assert [out.is_planned for out in outs(first.campaign)] == [False, True]
     carry_through(first.campaign, Wish("Forkert.", withdraw=withdraws), None)
     later.refresh_from_db()
     assert later.status == MessageStatus.CANCELLED
@@ -197,7 +198,7 @@ def test_what_was_planned_for_later_or_held_does_not_go_out(account: Account, wi
 
 def test_a_send_out_of_which_nothing_has_begun_has_nothing_to_correct(account: Account) -> None:
     planned = scheduled(account, timezone.now() + timedelta(hours=2))
-    assert afterwards.outs(planned.message.campaign) == []
+    assert outs(planned.message.campaign) == []
 
 
 def test_what_was_withdrawn_is_not_sent_again(account: Account, server: MastodonServer) -> None:

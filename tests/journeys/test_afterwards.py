@@ -107,3 +107,27 @@ def test_a_thread_is_corrected_and_all_of_it_withdrawn(
     desk.open(page, "/")
     expect(page.locator("#needs")).to_be_visible()
     look_over(page)
+    page.locator("button[value=deleted]").click()
+    expect(page.locator("button[value=deleted]")).to_have_count(0)
+    assert set(Operation.objects.values_list("kind", "status")) >= {("delete", OperationStatus.DONE)}
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_what_two_channels_say_is_corrected_once(
+    width: int,
+    new_page: NewPage,
+    desk: Desk,  # noqa: F811
+    wrong: Campaign,
+) -> None:
+    later = wrong.messages.order_by("pk")[1]
+    begin(later)
+    Delivery.objects.filter(message=later).update(status=DeliveryStatus.SENT)
+    PostPart.objects.filter(delivery__message=later).update(step=PartStep.CONFIRMED, remote_id="9")
+    page = new_page(width=width)
+    desk.open(page, f"/sendouts/{wrong.pk}/correct", desk.bo)
+    look_over(page)
+    page.locator("[name=note]").fill("Koncerten er på lørdag.")
+    page.locator("[name=common-text-0]").fill("Koncerten er på lørdag")
+    page.locator("form.form button.primary").click()
+    page.wait_for_url(f"**/sendouts/{wrong.pk}")
+    assert list(Operation.objects.values_list("text", flat=True)) == ["Koncerten er på lørdag"] * 2

@@ -109,7 +109,7 @@ def test_a_mail_about_nothing_else_is_held(newsletter: Newsletter, item: Item, b
     assert (message.status, message.hold_reason) == (MessageStatus.HELD, HoldReason.EVENT_OVER)
     assert "is over, and the mail is about it" in str(Explanation.from_json(message.last_error))
     assert not Delivery.objects.filter(message=message).exists()
-    assert Notice.objects.filter(user=bo, explanation=message.last_error).exists()
+    assert Notice.objects.filter(user=bo, explanation__params__why=message.last_error).exists()
     with time_machine.travel(evening(3) + timedelta(hours=1), tick=False):
         release(message, bo)
         assert dispatch.prepare(message.pk, timezone.now())

@@ -42,7 +42,7 @@ from publisher.models import (
 )
 from publisher.models.line import LINE_BEGINS
 from publisher.models.probe import Instant, Probe
-from publisher.review import afterwards, corrections, renewal, settling, withdraw
+from publisher.review import asking, corrections, renewal, settling, withdraw
 from publisher.rules import matching
 from publisher.schedule import dispatch, healed
 from publisher.track import breaker, events
@@ -92,7 +92,7 @@ LOOKS: dict[str, Callable[[datetime], object]] = {
     "by_policy": settling.resend_by_policy,
     "forward": forwarding.due_forwards,
     "renew": access.to_renew,
-    "late": afterwards.take_down_late,
+    "late": asking.take_down_late,
     "operations": operations.to_carry_out,
 }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 import pytest
 from django.test import Client
 from django.utils import timezone
@@ -194,3 +196,58 @@ def test_only_those_who_may_send(out: Campaign, path: str, bos: Client, sven: Us
         assert client.post(f"{path}/withdraw", {"note": "x"}).status_code == status
         assert client.post(f"{path}/changes/{operation.pk}").status_code == status
     assert "Correct everywhere" not in words(reader.get(path))
+
+
+@pytest.fixture
+def alike(out: Campaign) -> list[PostPart]:
+    """The same words on two channels more, and others on a fourth."""
+    first = PostPart.objects.select_related("delivery__message__account").get()
+    PostPart.objects.filter(pk=first.pk).update(text="Koncert på fredag")
+    parts = []
+    for name, text in (("Biblioteket", "Koncert på fredag"), ("Museet", "Koncert på fredag"), ("Teatret", "Kom!")):
+        account = Account.objects.get(pk=first.delivery.account_id)
+        account.pk, account.name, account.remote_id = None, name, name
+        account.save()
+        message = post_of_account(out, first, account)
+        delivery = Delivery.objects.create(message=message, account=account, status="sent", due_at=timezone.now())
+        parts.append(PostPart.objects.create(delivery=delivery, key=name, text=text, step="confirmed", remote_id=name))
+    return parts
+
+
+def post_of_account(out: Campaign, first: PostPart, account: Account) -> Message:
+    message = Message.objects.get(pk=first.delivery.message_id)
+    message.pk, message.account, message.public_id = None, account, uuid.uuid4()
+    message.save()
+    return message
+
+
+def test_what_several_posts_say_is_corrected_once(out: Campaign, alike: list[PostPart], path: str, bos: Client) -> None:
+    page = words(bos.get(f"{path}/correct"))
+    assert "New text on Prøvekanal (Practice channel), Biblioteket (Practice channel) and Museet" in page
+    assert page.count("Another text on this channel alone") == 3, "Teatret has a field of its own"
+    museum = alike[1].delivery.message_id
+    sent = {"note": "Forkert dag.", "common-text-0": "Koncert på lørdag", f"post-{museum}-text": "Museets egen"}
+    for part in PostPart.objects.select_related("delivery"):
+        sent = {
+            f"post-{part.delivery.message_id}-do": "edit",
+            f"post-{part.delivery.message_id}-text": part.text,
+        } | sent
+    sent[f"post-{alike[0].delivery.message_id}-do"] = "keep"
+    assert bos.post(f"{path}/correct", sent)["Location"] == path
+    asked = dict(Operation.objects.values_list("part__delivery__account__name", "text"))
+    assert asked == {"Prøvekanal": "Koncert på lørdag", "Museet": "Museets egen"}, (
+        "Biblioteket is left, Teatret differs"
+    )
+
+
+def test_a_common_text_that_is_too_long_says_where(
+    out: Campaign, alike: list[PostPart], path: str, bos: Client
+) -> None:
+    sent = {"note": "Forkert dag.", "common-text-0": "ø" * 600}
+    for part in PostPart.objects.select_related("delivery"):
+        sent |= {f"post-{part.delivery.message_id}-do": "edit", f"post-{part.delivery.message_id}-text": part.text}
+    answer = bos.post(f"{path}/correct", sent)
+    assert answer.status_code == 422 and "Prøvekanal (Practice channel): the text is 600 characters long" in words(
+        answer
+    )
+    assert "ø" * 600 in words(answer) and not Operation.objects.exists()
