@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from django.db import transaction
@@ -20,7 +20,7 @@ from publisher.access.roles import require
 from publisher.accounts.renewal import with_access
 from publisher.accounts.settings import platform_of
 from publisher.address_guard import time_limit
-from publisher.deliver.post import PUBLIC, account_of, adopt, plan_of
+from publisher.deliver.post import PUBLIC, account_of, adopt, plan_of, taken_ids
 from publisher.deliver.post_claim import ClaimLostError, PostClaim, take
 from publisher.deliver.reconcile import LEASE, conclude
 from publisher.errors import InputError, OpslagError
@@ -48,13 +48,15 @@ _OTHER_PLACE = gettext_noop("That post does not follow the one before it in the 
 class Unplaced:
     """A public part, or one that may be, of which nobody knows where it is. `rest`: how many parts of it are not made.
 
-    `is_open`: nobody has said yet whether it is public. `takes_address`: its address would lead to it.
+    `is_open`: nobody has said yet whether it is public. `takes_address`: its address would lead to it;
+    `is_checked`: it is looked whether the post is there.
     """
 
     part: PostPart
     rest: int
     is_open: bool
     takes_address: bool
+    is_checked: bool
 
 
 def unplaced(delivery: Delivery) -> Unplaced | None:
@@ -68,9 +70,11 @@ def unplaced(delivery: Delivery) -> Unplaced | None:
         return None
     platform = platform_of(account)
     # A comment stands beneath a post that is known, and goes with it; its own address is hard to find.
-    is_comment = bool(part.position) and platform.abilities(account.facts).follow_up == FollowUp.COMMENT
+    abilities = platform.abilities(account.facts)
+    is_comment = bool(part.position) and abilities.follow_up == FollowUp.COMMENT
     rest = sum(each.step not in PUBLIC for each in parts if each.position > part.position)
-    return Unplaced(part, rest, is_open, bool(platform.address_example) and not is_comment)
+    takes_address = bool(platform.address_example) and not is_comment
+    return Unplaced(part, rest, is_open, takes_address, is_checked=abilities.finds)
 
 
 def settle_at(delivery: Delivery, user: User | None, address: str) -> Shown:
@@ -90,9 +94,11 @@ def settle_at(delivery: Delivery, user: User | None, address: str) -> Shown:
     with _held(delivery) as mine:
         shown = _read(delivery, place.part, address)
         with transaction.atomic():
+            # In the order in which `take` locks them.
+            Message.objects.select_for_update(no_key=True).get(pk=delivery.message_id)
             adopt(place.part, Published(shown.remote_id, shown.permalink), mine)
             _note(delivery, user, shown)
-        conclude(delivery, mine)
+            conclude(delivery, mine)
     return shown
 
 
@@ -122,6 +128,7 @@ def _read(delivery: Delivery, part: PostPart, address: str) -> Shown:
     since = part.first_commit_at or part.published_at or timezone.now()
     try:
         platform, post = plan_of(delivery, part)
+        post = replace(post, taken=taken_ids(delivery, part))
         with time_limit(CALL_S):
             shown = with_access(
                 account,

@@ -29,9 +29,8 @@ LOOKED_FOR = gettext_noop("Opslag asked %(platform)s; answer: %(answer)s")
 ASKED_FOR_OTHER = gettext_noop(
     "Opslag asked %(platform)s for the post of another send-out with the same words; answer: %(answer)s"
 )
-NOT_LOOKED_FOR = gettext_noop(
-    "Opslag did not ask %(platform)s: another post with the same words is unconfirmed there, and a found one could be "
-    "either."
+ANYBODYS = gettext_noop(
+    "Another send-out of ours has the same words on %(platform)s, so nobody can say whose post that one is."
 )
 _IT_IS_AT, _IT_IS_THERE = gettext_noop("it is there, at %(address)s"), gettext_noop("it is there")
 _MISSING, _NOT_FOUND = gettext_noop("not found; posts compared: %(number)s"), gettext_noop("not found")

@@ -17,9 +17,9 @@ from publisher.accounts.renewal import with_access
 from publisher.accounts.settings import platform_of
 from publisher.deliver import outcome
 from publisher.deliver.evidence import (
+    ANYBODYS,
     ASKED_FOR_OTHER,
     LOOKED_FOR,
-    NOT_LOOKED_FOR,
     REPEATED,
     note_answer,
     note_handed_over,
@@ -159,10 +159,12 @@ def _search(delivery: Delivery, part: PostPart, post: Post, since: datetime) -> 
     account = account_of(delivery)
     if not platform_of(account).abilities(account.facts).finds:
         return None
-    if _has_a_twin(delivery, part):
-        note_answer(delivery, account, NOT_LOOKED_FOR, Explanation(""))
+    found = _asked(delivery, LOOKED_FOR, lambda platform, config: platform.find(config, account.facts, post, since))
+    # Asked afterwards: whatever was to be seen had its step stored before.
+    if isinstance(found, Published) and (_has_a_twin(delivery, part) or found.remote_id in taken_ids(delivery, part)):
+        note_answer(delivery, account, ANYBODYS, Explanation(""))
         return None
-    return _asked(delivery, LOOKED_FOR, lambda platform, config: platform.find(config, account.facts, post, since))
+    return found
 
 
 def _stands_elsewhere(delivery: Delivery, part: PostPart) -> bool:

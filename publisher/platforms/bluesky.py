@@ -71,7 +71,7 @@ class BlueskyPlatform(Platform):
     config_class = BlueskyConfig
     link_in_text = False
     handle_example = "@koegebib.bsky.social"
-    address_example = "https://bsky.app/profile/koegebib.bsky.social/post/3kabcdefghi2x"
+    address_example = "bsky.app/profile/koege.dk/post/3kabcdefghi2x"
 
     def abilities(self, facts: Mapping[str, Any]) -> Abilities:
         """The same for every account."""

@@ -281,7 +281,10 @@ class Platform(Addressed, ABC):
 
     @abstractmethod
     def commit(self, config: Any, facts: Mapping[str, Any], post: Post, prepared: Mapping[str, Any]) -> Published:
-        """The one call that makes the post public. Raises UncertainError if it may have happened unseen."""
+        """The one call that makes the post public. Raises UncertainError if it may have happened unseen.
+
+        With Reason.DUPLICATE if the platform compared the words and has them: from a lost try, or from another post.
+        """
 
     @abstractmethod
     def confirm(self, config: Any, facts: Mapping[str, Any], published: Published) -> Published:

@@ -78,7 +78,7 @@ class FacebookPlatform(Platform):
     # The link has a field of its own, which Facebook does not look at beside pictures: there it joins the text.
     link_in_text = False
     sign_in = FacebookSignIn()
-    address_example = "https://www.facebook.com/koegebib/posts/122123456789012345"
+    address_example = "facebook.com/koegebib/posts/122123456789"
 
     def abilities(self, facts: Mapping[str, Any]) -> Abilities:
         """A first comment and views as far as the permissions go."""

@@ -100,7 +100,7 @@ class InstagramPlatform(Platform):
 
     kind = "instagram"
     handle_example = "@koegebib"
-    address_example = "https://www.instagram.com/p/C9xYz12AbCd/"
+    address_example = "instagram.com/p/C9xYz12AbCd"
     label = "Instagram"
     config_class = InstagramConfig
     # No card ever takes the picture's place.

@@ -85,7 +85,7 @@ class LinkedInPlatform(Platform):
     # The link is the card's; only beside pictures, where there is no card, it joins the text.
     link_in_text = False
     handle_example = "urn:li:organization:1234567"
-    address_example = "https://www.linkedin.com/feed/update/urn:li:share:7123456789012345678/"
+    address_example = "linkedin.com/feed/update/urn:li:share:71234"
     sign_in = LinkedInSignIn()
 
     def __init__(self, poll_waits_s: tuple[float, ...] = (0.3, 0.7, 1, 2, 4, 4, 8, 10)) -> None:

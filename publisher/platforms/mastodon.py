@@ -72,7 +72,7 @@ class MastodonPlatform(Platform):
     config_class = MastodonConfig
     sign_in = MastodonSignIn()
     handle_example = "@koegebib@mastodon.social"
-    address_example = "https://mastodon.social/@koegebib/113456789012345678"
+    address_example = "mastodon.social/@koegebib/113456789"
 
     def __init__(self, poll_waits_s: tuple[float, ...] = (0.3, 0.7, 1, 2, 4, 4, 8, 10)) -> None:
         self._poll_waits_s = poll_waits_s

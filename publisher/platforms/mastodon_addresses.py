@@ -41,7 +41,8 @@ def status_id_in(path: tuple[str, ...]) -> str:
 def check_server(place: Place, server: str, domain: str) -> None:
     """Raises InputError for an address elsewhere than on `server` (an origin): there the status has another id."""
     own = urlsplit(server).netloc.lower()
-    if place.host not in {own, domain.lower()}:
+    # Some servers tell their domain with a scheme.
+    if place.host not in {own, domain.lower().rpartition("://")[2].rstrip("/")}:
         words = gettext_noop("That address is on %(host)s. Open the post on %(server)s, and paste its address there.")
         raise InputError(words, host=place.host, server=own)
 

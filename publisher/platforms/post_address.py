@@ -56,7 +56,10 @@ class Shown:
 
 
 class Addressed:
-    """What a platform makes of a post's public address. `address_example`: how one looks there, "" where none helps."""
+    """What a platform makes of a post's public address. `address_example`: how one looks there, "" where none helps.
+
+    It is short enough for a line on a phone.
+    """
 
     kind: ClassVar[str]
     address_example: ClassVar[str] = ""

@@ -53,7 +53,7 @@ class PracticePlatform(Platform):
 
     kind = "practice"
     handle_example = "@koegebib"
-    address_example = "https://opslag.example.org/practice/koegebib/posts/12"
+    address_example = "opslag.example.org/practice/koege/posts/12"
     label = _("Practice channel")
     config_class = PracticeConfig
     link_in_text = False

@@ -69,7 +69,7 @@ class TelegramPlatform(Platform):
 
     kind = "telegram"
     handle_example = "@koegebib"
-    address_example = "https://t.me/koegebib/123"
+    address_example = "t.me/koegebib/123"
     label = _("Telegram channel")
     name = "Telegram"
     config_class = TelegramConfig

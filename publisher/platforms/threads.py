@@ -74,7 +74,7 @@ class ThreadsPlatform(Platform):
 
     kind = "threads"
     handle_example = "@koegebib"
-    address_example = "https://www.threads.com/@koegebib/post/C9xYz12AbCd"
+    address_example = "threads.com/@koegebib/post/C9xYz12AbCd"
     label = "Threads"
     config_class = ThreadsConfig
     # A post of words alone has a field for its link; beside pictures the link joins the text.

@@ -60,7 +60,7 @@ class XPlatform(Platform):
 
     kind = "x"
     handle_example = "@koegebib"
-    address_example = "https://x.com/koegebib/status/1812345678901234567"
+    address_example = "x.com/koegebib/status/1812345678901234567"
     label = "X"
     config_class = XConfig
     sign_in = XSignIn()

@@ -59,12 +59,19 @@ def poll_seconds(posts: Iterable[Posted], now: datetime) -> int:
 
     Often while an answer is due, which is stored within a minute or so; else seldom.
     """
-    times = [post.next_at for post in posts if post.next_at is not None]
+    times = [at for post in posts if (at := post.next_at or _begins_at(post)) is not None]
     if not times:
         return 0
     pause = timedelta(seconds=SELDOM_S)
     # What is long overdue waits for something: a stop that is lifted, a channel that is connected.
     return SOON_S if any(-2 * pause <= at - now <= pause for at in times) else SELDOM_S
+
+
+def _begins_at(post: Posted) -> datetime | None:
+    """When a post that nobody has asked about yet is noted for it: soon after it is out, where that is done at all."""
+    ended, account = post.message.finished_at, post.message.account
+    asked_about = post.found and not post.gone and not post.withdrawn and post.read_at is None
+    return ended if asked_about and account is not None and tells(account) else None
 
 
 def fingerprint(rows: Iterable[FigureRow], poll: int) -> str:

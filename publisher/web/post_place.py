@@ -105,13 +105,15 @@ def _sentences(place: Unplaced) -> list[str]:
     found = []
     if place.takes_address and place.rest:
         words = ngettext(
-            "With its address Opslag reads the post, and publishes the %(number)s post that is missing in the thread.",
-            "With its address Opslag reads the post, and publishes the %(number)s posts missing in the thread.",
+            "With its address the %(number)s post that is missing in the thread is published beneath it.",
+            "With its address the %(number)s posts that are missing in the thread are published beneath it.",
             place.rest,
         )
         found.append(words % rest)
     elif place.takes_address:
-        found.append(_("With its address Opslag reads the post, and can correct it and take it down later."))
+        found.append(_("With its address Opslag can correct the post and take it down later."))
+    if place.takes_address and not place.is_checked:
+        found.append(_("Opslag cannot look at this channel itself, and takes your word for the address."))
     if place.is_open and place.rest:
         words = ngettext(
             "Without it the %(number)s post that is missing stays unpublished, and the post can only be corrected or "

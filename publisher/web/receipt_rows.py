@@ -14,6 +14,7 @@ from publisher.access.audit import timeline
 from publisher.compose.links import view_url
 from publisher.compose.past_events import left_out_titles
 from publisher.deliver.by_address import Unplaced, unplaced
+from publisher.deliver.reconcile import LOOKS_S
 from publisher.errors import Explanation
 from publisher.models import Campaign, Delivery, Message, Operation
 from publisher.review.by_hand import NEEDS_PERSON, still_public
@@ -140,6 +141,11 @@ class ReceiptRow:
         return bool(self.broken or self.uncertain or self.failed_for_good or self.to_delete)
 
     @property
+    def is_looked_for(self) -> bool:
+        """Whether it is an unconfirmed post about which the platform is still asked now and then."""
+        return bool(self.uncertain and self.delivery and self.delivery.strikes <= len(LOOKS_S))
+
+    @property
     def only_withdrawn(self) -> bool:
         """Whether nothing is to be decided but what becomes of its withdrawn news."""
         return self.held and self.message.hold_reason == HoldReason.WITHDRAWN and not self._has_more_to_decide
@@ -233,7 +239,8 @@ def poll_seconds(now_at: str, rows: list[ReceiptRow]) -> int:
     left = _until_first(rows)
     if left is not None and left <= settings.OPSLAG_UNDO_SECONDS + 2 * WAITING_S:
         return LIVE_S
-    if any(row.message.status in (*_OPEN, MessageStatus.HELD) or row.still_public for row in rows):
+    waits = any(row.message.status in (*_OPEN, MessageStatus.HELD) for row in rows)
+    if waits or any(row.still_public or row.is_looked_for for row in rows):
         return WAITING_S
     fresh = timezone.now() - READ_BACK
     unread = any(

@@ -15,7 +15,7 @@ from publisher.accounts.connect import connect_account
 from publisher.deliver import operations, post, post_turns, reconcile
 from publisher.deliver.by_address import settle_at, unplaced
 from publisher.errors import InputError
-from publisher.models import Account, AuditEntry, Claim, Delivery, Organisation, User
+from publisher.models import Account, AuditEntry, Claim, Delivery, Organisation, PostPart, User
 from publisher.review import control
 from publisher.review.afterwards import Wish, carry_through
 from publisher.review.asking import take_down_late
@@ -150,6 +150,7 @@ def test_late_addresses_of_withdrawn_posts_bring_them_down(keyless: Account, ser
     control.decide(delivery, None, "sent")
     carry_through(delivery.message.campaign, Wish("Forkert.", withdraw=True), None)
     assert operations.to_carry_out(timezone.now()) == []
+    PostPart.objects.filter(remote_id="", step="committed").update(published_at=timezone.now() - timedelta(hours=1))
     settle_at(read(delivery), None, address_of(server, 0))
     assert take_down_late(timezone.now()) == 1
     post_turns.work_on_posts()

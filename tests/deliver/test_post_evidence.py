@@ -93,10 +93,11 @@ def test_where_nobody_can_be_asked_only_the_call_is_kept(secretariat: Organisati
     assert [msgid for msgid, _answer in kept(delivery)] == [evidence.HANDED_OVER]
 
 
-def test_of_two_alike_in_doubt_none_is_looked_for(keyless: Account, server: MastodonServer) -> None:
+def test_of_two_alike_in_doubt_none_is_given_what_is_found(keyless: Account, server: MastodonServer) -> None:
     first, second = lost(keyless, server), lost(keyless, server)
     look(second)
-    assert [msgid for msgid, _answer in kept(second)][1:] == [evidence.NOT_LOOKED_FOR] and not kept(first)
+    assert [msgid for msgid, _answer in kept(second)][1:] == [evidence.LOOKED_FOR, evidence.ANYBODYS]
+    assert not kept(first) and read(second).status == "uncertain"
 
 
 def test_it_is_nothing_that_came_back_and_goes_with_the_delivery(keyless: Account, server: MastodonServer) -> None:

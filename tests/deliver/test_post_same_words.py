@@ -95,6 +95,15 @@ def test_what_was_refused_for_another_send_outs_words_has_failed(account: Accoun
     assert Delivery.objects.filter(pk=second.pk, attempts=1).exists(), "no further try was made"
 
 
+@pytest.mark.parametrize("server", ["facebook"], indirect=True)
+def test_a_lost_answer_is_no_refusal_whatever_else_stands_there(account: Account, server: Any) -> None:
+    first, second = planned(account), planned(account)
+    assert post.publish(first.pk) == "sent"
+    server.faults.set("drop_before_read")
+    assert post.publish(second.pk) == "uncertain"
+    assert look(second) == ("uncertain", "answer_lost", "committing")
+
+
 @pytest.mark.parametrize("server", ["x", "facebook"], indirect=True)
 def test_our_own_lost_post_is_found_behind_the_refusal(account: Account, server: Any) -> None:
     delivery = planned(account)

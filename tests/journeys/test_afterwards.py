@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from publisher.compose.drafts import create_campaign
-from publisher.models import Account, Campaign, Delivery, Message, Operation, PostPart, User
+from publisher.deliver import evidence
+from publisher.models import Account, Campaign, Delivery, Event, Message, Operation, PostPart, User
 from publisher.models.counting import move_counts
 from publisher.review import approval
 from publisher.vocabulary import DeliveryStatus, MessageStatus, OperationStatus, PartStep
@@ -37,6 +39,44 @@ def wrong(desk: Desk) -> Campaign:  # noqa: F811
 
 
 @pytest.mark.parametrize("width", [1280, 390])
+def test_where_an_unconfirmed_post_is(
+    width: int,
+    new_page: NewPage,
+    desk: Desk,  # noqa: F811
+    wrong: Campaign,
+) -> None:
+    """The second post of the thread is in doubt; what was asked about it stands in the receipt."""
+    delivery = PostPart.objects.get(position=1).delivery
+    Account.objects.filter(pk=delivery.account_id).update(kind="telegram", facts={"username": "kultur"})
+    # Nothing of the send-out is still to come.
+    Message.objects.exclude(pk=delivery.message_id).update(status=MessageStatus.CANCELLED)
+    now = timezone.now()
+    PostPart.objects.filter(position=1).update(step="committing", remote_id="", first_commit_at=now)
+    PostPart.objects.create(delivery=delivery, position=2, key="9", text="Tre")
+    Delivery.objects.filter(pk=delivery.pk).update(status=DeliveryStatus.UNCERTAIN, reason="answer_lost")
+    move_counts(delivery.message_id, 1, {DeliveryStatus.SENT: -1, DeliveryStatus.UNCERTAIN: 1})
+    words = {"msgid": evidence.LOOKED_FOR, "params": {"platform": "Mastodon", "answer": {"msgid": "not found"}}}
+    Event.objects.create(delivery=delivery, source="look", event_id="1", kind="looked_for", at=now, detail=words)
+    User.objects.update(language="da")
+    page = new_page(width=width)
+    desk.open(page, f"/sendouts/{wrong.pk}", desk.bo)
+    page.locator("#live details summary").click()
+    look_over(page)
+    page.locator(f"#sent-{delivery.message_id}").click()
+    look_over(page)
+    page.locator("[name=address]").fill("https://example.org/noget/andet")
+    page.locator("button[value=at]").click()
+    expect(page.locator("#id_address")).to_have_value("https://example.org/noget/andet")
+    # The answer to what is no address.
+    look_over(page, known=("422",))
+    page.locator("[name=address]").fill("t.me/kultur/17")
+    page.locator("button[value=at]").click()
+    page.wait_for_url(f"**/sendouts/{wrong.pk}")
+    assert PostPart.objects.get(position=1).remote_id == "17"
+    assert Delivery.objects.get(pk=delivery.pk).status == DeliveryStatus.PENDING
+
+
+@pytest.mark.parametrize("width", [1280, 390])
 def test_a_thread_is_corrected_and_all_of_it_withdrawn(
     width: int,
     new_page: NewPage,
@@ -58,6 +98,8 @@ def test_a_thread_is_corrected_and_all_of_it_withdrawn(
     page.locator("form.form button.primary").click()
     page.wait_for_url(f"**/sendouts/{wrong.pk}")
     Operation.objects.filter(status=OperationStatus.PENDING).update(status=OperationStatus.FAILED)
+    Account.objects.filter(pk=Operation.objects.earliest("pk").part.delivery.account_id).update(status="disconnected")
+    Operation.objects.filter(pk=Operation.objects.latest("pk").pk).update(status=OperationStatus.PENDING)
     page.reload()
     expect(page.locator("#operations-head")).to_be_visible()
     expect(page.locator(f"a[href='/sendouts/{wrong.pk}/withdraw']")).to_have_count(0)

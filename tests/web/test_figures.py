@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from publisher.models import Account, Delivery, PostFigures, PostPart, User
+from publisher.models import Account, Delivery, Message, PostFigures, PostPart, User
 from publisher.track.posted import posted
 from tests.contract.mastodon import MastodonServer
 from tests.track.social import asked, on_server, published, told
@@ -63,6 +63,9 @@ def test_an_open_page_asks_for_new_figures_now_and_then(commented: Delivery, ann
     assert asks()[1] == seldom, "everything is stopped"
     PostFigures.objects.update(next_at=None)
     assert asks() == ("", 0)
+    PostFigures.objects.all().delete()
+    Message.objects.update(finished_at=now)
+    assert 15 <= asks()[1] < seldom, "it is out since a moment ago, and will be asked about"
 
 
 @pytest.mark.parametrize(

@@ -42,9 +42,10 @@ def test_the_page_says_before_what_its_address_makes_possible(sendout: str, plac
     assert f'href="{place}"' in bos.get(sendout).content.decode()
     page = words(bos.get(place))
     assert "Where is the post?" in page and "Åben øvelse på Ærø" in page
-    assert "publishes the 2 posts missing in the thread" in page
+    assert "the 2 posts that are missing in the thread are published beneath it" in page
+    assert "takes your word" not in page
     assert "Without it the 2 posts that are missing stay unpublished" in page
-    assert "It is public; leave the rest unpublished" in page
+    assert "I have no address; leave the rest out" in page
 
 
 def test_with_its_address_the_thread_goes_on(
@@ -71,7 +72,7 @@ def test_without_it_the_rest_stays_unpublished_until_it_is_said(
     page = bos.get(sendout)
     assert f'href="{place}"' in page.content.decode() and "Try again" not in words(page)
     late = words(bos.get(place))
-    assert "It is at this address" in late and "leave the rest unpublished" not in late
+    assert "It is at this address" in late and "leave the rest out" not in late
     bos.post(place, {"do": "nowhere"})
     bos.post(place, {"do": "at", "address": address_of(server, 0)})
     post_turns.work_on_posts()
@@ -82,13 +83,14 @@ def test_what_the_platform_said_stands_in_the_receipt(
     sendout: str, bos: Client, delivery: Delivery, server: MastodonServer
 ) -> None:
     server.posts()[0].text = "Ændret på serveren"
-    before = bos.get(f"{sendout}/live?stage=finished&seen=x")
+    before = bos.get(sendout)
+    assert 'hx-trigger="every 15s"' in before.content.decode(), "it is still looked for"
     Delivery.objects.update(due_at=timezone.now())
     reconcile.reconcile(delivery.pk)
     page = words(bos.get(sendout))
-    assert "What was asked about the post: 2 times" in page
+    assert "What the platform said about the post: 2 answers" in page
     assert "Opslag asked Mastodon; answer: not found; posts compared: 1" in page
-    assert before.status_code == 200 and "What was asked" not in words(before)
+    assert "What the platform said" not in words(before)
     console = Console(record=True, width=200, file=io.StringIO())
     print_receipt(delivery.message.campaign, console)
     assert "Opslag asked Mastodon; answer: not found; posts compared: 1" in console.export_text()
