@@ -247,7 +247,8 @@ def poll_seconds(now_at: str, rows: list[ReceiptRow]) -> int:
     left = _until_first(rows)
     if left is not None and left <= settings.OPSLAG_UNDO_SECONDS + 2 * WAITING_S:
         return LIVE_S
-    if any(row.message.status in (*_OPEN, MessageStatus.HELD) or row.is_looked_for or row.still_public for row in rows):
+    waits = any(row.message.status in (*_OPEN, MessageStatus.HELD) for row in rows)
+    if waits or any(row.still_public or row.is_looked_for for row in rows):
         return WAITING_S
     fresh = timezone.now() - READ_BACK
     unread = any(

@@ -14,7 +14,7 @@ from publisher.models import PracticeChannel, PracticePost
 from publisher.wsgi import application
 from tests.contract.faults import Faults
 from tests.contract.practice import CREATE, UPLOAD
-from tests.contract.server import shared_faults
+from tests.contract.server import PICTURES, shared_faults
 from tests.contract.wire import Request
 from tests.platforms.platform_contract import Seen
 
@@ -23,7 +23,7 @@ class FaultyLine(httpx.BaseTransport):
     """Carries each call to the real server, unless a fault strikes on the way there or back."""
 
     def __init__(self) -> None:
-        self.faults = Faults(shared_faults(CREATE, UPLOAD))
+        self.faults = Faults(shared_faults(CREATE, UPLOAD, PICTURES))
         self._server = httpx.WSGITransport(app=application)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
