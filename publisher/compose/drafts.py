@@ -14,7 +14,7 @@ from django.utils.translation import gettext_noop
 from publisher.audience.aims import Aim
 from publisher.compose.links import item_url
 from publisher.compose.past_events import post_item
-from publisher.compose.social import default_text
+from publisher.compose.post_text import made_of, news_of
 from publisher.compose.values import is_web_address, many_lines, one_line, shorten
 from publisher.errors import InputError
 from publisher.items.choices import offered_areas, offered_topics
@@ -135,14 +135,16 @@ def campaign_title(title: str) -> str:
 
 def _add_post(campaign: Campaign, items: Sequence[Item], account: Account) -> None:
     first = items[0]
+    made = made_of(news_of(first, account), account, campaign.title)
     Message.objects.create(
         campaign=campaign,
         outlet=Outlet.POST,
         account=account,
         language=account.language,
         visibility=account.visibility,
-        text=default_text(items, account),
-        link=item_url(first),
+        text=made.text,
+        link=made.link,
+        prefers_card=made.prefers_card,
         picture=first.picture,
         picture_alt=first.alt,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote_plus, urlencode, urlsplit, urlunsplit
 
-from publisher.models import Account, Message, Partner
+from publisher.models import Account, Partner
 from publisher.platforms import PLATFORMS
 
 # What staff write for somebody who is called something else on each platform; not a mention as LinkedIn writes it.
@@ -41,21 +41,18 @@ def unknown_partners(text: str, account: Account) -> list[str]:
     return [name for name in named if name.casefold() not in known]
 
 
-def with_values(message: Message) -> str:
-    """A post's link with its account's own parameters (utm_source and the like), which replace those that it has."""
-    if message.account is None or not message.link:
-        return message.link
-    return _with_values(message.link, message.account, message.campaign.title)
-
-
 def example_link(account: Account) -> str:
     """How an account's parameters look behind a link, for people."""
-    return _with_values("https://www.example.org/koncert", account, "Åben øvelse")
+    return with_values("https://www.example.org/koncert", account, "Åben øvelse")
 
 
-def _with_values(link: str, account: Account, title: str) -> str:
+def with_values(link: str, account: Account, title: str) -> str:
+    """A link with the account's own parameters (utm_source and the like), which replace those that it has.
+
+    `title` is the send-out's.
+    """
     values = {name: value for name, value in account.link_values.items() if value}
-    if not values:
+    if not values or not link:
         return link
     parts = urlsplit(link)
     # As its server wrote them: some take no other spelling of the same.
