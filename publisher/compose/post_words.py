@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote_plus, urlencode, urlsplit, urlunsplit
 
+from django.conf import settings
+from django.utils import translation
+from django.utils.translation import gettext
+
 from publisher.models import Account, Partner
 from publisher.platforms import PLATFORMS
 
@@ -12,6 +16,8 @@ from publisher.platforms import PLATFORMS
 _MENTION = re.compile(r"@\[([^\]\n]{1,80})\](?!\(urn:)")
 # What of a send-out may stand in a link's parameters, as {title}.
 _TITLE = "{title}"
+# In the words of both languages, whatever the post's is.
+_SAYS_PROFILE = re.compile(r"\blink\w*\s+(?:\w+\s+)?(?:i|in)\s+(?:\w+\s+)?(?:profil|bio)", re.IGNORECASE)
 _NOT_IN_VALUE = re.compile(r"[^\w-]+")
 
 
@@ -27,6 +33,15 @@ def with_partners(text: str, account: Account) -> str:
         if (handle := partner.handles.get(account.kind))
     }
     return _MENTION.sub(lambda found: mentions.get(found[1].strip().casefold()) or found[1].strip(), text)
+
+
+def with_profile_line(text: str, language: str) -> str:
+    """`text` with a line that says where its link is; as it is where it says so already. `language` is the post's."""
+    if _SAYS_PROFILE.search(text):
+        return text
+    with translation.override(language or settings.LANGUAGE_CODE):
+        line = gettext("Link in our profile")
+    return f"{text}\n\n{line}" if text else line
 
 
 def unknown_partners(text: str, account: Account) -> list[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
-from publisher.compose.post_words import with_partners, with_values
+from publisher.compose.post_words import with_partners, with_profile_line, with_values
 from publisher.compose.public_pictures import address_of, made_for
 from publisher.compose.threads import split
 from publisher.compose.values import one_line
@@ -42,8 +42,14 @@ def counted(account: Account, text: str, link: str, *, alts: Sequence[str], lang
 
 
 def handed_over(account: Account, text: str, link: str, language: str) -> tuple[str, str]:
-    """A post's own text and its link as the platform gets them."""
-    return with_partners(text, account), link
+    """A post's own text and its link as the platform gets them.
+
+    Where nobody can click a link in a text, the text says that it is in the profile, unless the account writes it out.
+    """
+    words = with_partners(text, account)
+    if not link or account.writes_link or abilities_of(account).clickable_links:
+        return words, link
+    return with_profile_line(words, language), ""
 
 
 def limits_of(account: Account) -> Limits:

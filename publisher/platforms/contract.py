@@ -148,6 +148,7 @@ class Abilities:
 
     `edits`: the text of a published post can be changed; `edit_note` and `delete_note` say in words what cannot be
     done, or what people should know, before they confirm. `finds`: whether a lost answer can be looked up (`find`).
+    `clickable_links`: where a link in a text leads nowhere, the text may say that it is in the profile.
     `needs_picture`: there is no post without one. `fetches_pictures`: it needs `PictureFile.url`. `visibilities`: what
     may be chosen, the first is usual. `figures`: which of FIGURES it tells; `figures_cost`: they are paid or rationed,
     so they are asked for seldom. `price_note` says in words what a post costs, "" where it costs nothing.
@@ -160,6 +161,7 @@ class Abilities:
     edit_note: StrOrPromise = ""
     delete_note: StrOrPromise = ""
     finds: bool = True
+    clickable_links: bool = True
     needs_picture: bool = False
     fetches_pictures: bool = False
     languages: bool = False
@@ -208,6 +210,10 @@ class Platform(ABC):
     def called(self) -> StrOrPromise:
         """The platform's own name, in sentences and behind the names of channels."""
         return self.name or self.label
+
+    def called_there(self, facts: Mapping[str, Any]) -> StrOrPromise:
+        """What the account's own server is called, where several kinds speak this platform's language."""
+        return self.called
 
     def abilities(self, facts: Mapping[str, Any]) -> Abilities:
         """What the account's server can do; by itself nothing but publishing."""

@@ -115,6 +115,7 @@ class InstagramPlatform(Platform):
             link_card=LinkCard.NONE,
             edit_note=_ONLY_IN_THE_APP,
             delete_note=_ONLY_IN_THE_APP,
+            clickable_links=False,
             needs_picture=True,
             fetches_pictures=True,
             figures=("likes", "reposts", "replies", "views") if counted else ("likes", "replies"),
@@ -330,7 +331,7 @@ _QUOTA = {"fields": "quota_usage,config"}
 
 
 def _caption(post: Post) -> str:
-    """The link stands in the caption for people to read: Instagram makes no links of addresses."""
+    """With the link, where staff want it to stand there for people to read: Instagram makes no links of addresses."""
     return with_link(post.text, post.link)
 
 

@@ -74,6 +74,8 @@ def _cannot(abilities: Abilities) -> Iterator[str]:
         yield _("Threads and comments of ours")
     if abilities.link_card == LinkCard.NONE:
         yield _("A card for the link")
+    if not abilities.clickable_links:
+        yield _("A link in the text that can be clicked")
     if not abilities.edits:
         yield _with_note(_("Correct the text of a published post"), str(abilities.edit_note))
     if not abilities.deletes:

@@ -21,6 +21,7 @@ from publisher.accounts.connect import disconnect_account
 from publisher.accounts.health import check
 from publisher.accounts.posting_times import add_posting_times
 from publisher.compose.post_words import example_link
+from publisher.compose.social import abilities_of
 from publisher.errors import Explanation, InputError
 from publisher.models import Account, Message, Organisation, Slot
 from publisher.platforms import PLATFORMS
@@ -167,7 +168,7 @@ def _described(account: Account) -> dict[str, Any]:
     platform = PLATFORMS.get(account.kind)
     return {
         "account": account,
-        "platform": platform.label if platform else account.kind,
+        "platform": platform.label if platform and account.called == platform.called else account.called,
         "error": str(Explanation.from_json(account.last_error)) if account.last_error else "",
         "week": week_of(account.slots.all()),
     }
@@ -204,6 +205,7 @@ def _page(request: OwnRequest, account: Account, forms: TimesForms | None, statu
         "example_link": example_link(account),
         "in_language": dict(settings.LANGUAGES).get(account.language, account.language),
         "visibility": _visibility(account) if account.kind in PLATFORMS else "",
+        "clickable_links": account.kind not in PLATFORMS or abilities_of(account).clickable_links,
         "facts": facts_of(account, timezone.now()),
         "held": _held(account),
         "posts": figure_rows(lately_posted(account, POSTS)),

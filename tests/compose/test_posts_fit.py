@@ -28,6 +28,7 @@ SERVERS: list[tuple[str, dict[str, Any]]] = [
     ("mastodon", {"software": "takahe", "max_characters": 500}),
     ("mastodon", {"software": "pleroma", "max_characters": 500, "url_length": 0}),
     ("telegram", {"alt_in_caption": False}),
+    ("instagram", {"writes_link": True}),
 ]
 LONG_ALT = ("Et foto af en scene med et kor foran et fyldt torv. " * 19).strip()
 sentences = st.lists(
@@ -67,7 +68,13 @@ def channels(secretariat: Organisation) -> list[Account]:
     called = dict.fromkeys(PLATFORMS, "@koegebib.example.social") | {"linkedin": "urn:li:organization:1234567"}
     Partner.objects.create(organisation=secretariat, name="Køge Bibliotek", handles=called)
     return [
-        Account.objects.create(organisation=secretariat, kind=kind, name=f"{kind} {number}", facts=facts)
+        Account.objects.create(
+            organisation=secretariat,
+            kind=kind,
+            name=f"{kind} {number}",
+            facts=facts,
+            writes_link=facts.get("writes_link", False),
+        )
         for number, (kind, facts) in enumerate(SERVERS)
     ]
 
