@@ -7,6 +7,8 @@ RUN uv venv .venv && uv pip sync --no-cache --python .venv/bin/python requiremen
 COPY publisher publisher
 COPY tasks tasks
 COPY templates templates
+# The guides to connecting a channel, which the pages show.
+COPY docs/guides docs/guides
 RUN for po in publisher/locale/*/LC_MESSAGES/django.po; do \
         .venv/bin/python -m babel.messages.frontend --quiet compile --input-file "$po" --output-file "${po%.po}.mo" || exit 1; \
     done

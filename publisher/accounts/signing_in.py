@@ -19,7 +19,7 @@ from django.utils.translation import gettext_noop
 
 from publisher.accounts.apps import app_kind, config_of_app, ready_app, sign_in_of
 from publisher.accounts.connect import connect_account
-from publisher.errors import InputError, OpslagError
+from publisher.errors import Explanation, InputError, OpslagError
 from publisher.models import Account, Organisation, SigningIn, User
 from publisher.platforms import PLATFORMS
 from publisher.platforms.contract import Found, Profile
@@ -52,12 +52,16 @@ class Whose:
 
 @dataclass(frozen=True)
 class Choice:
-    """A profile that may be connected; `known` is its channel, if it has one; `wanted`: somebody came for it."""
+    """A profile that may be connected; `known` is its channel, if it has one; `wanted`: surely somebody came for it.
+
+    `obstacle` says why it cannot be connected, where the platform told that already.
+    """
 
     number: int
     profile: Profile
     known: Account | None
     wanted: bool
+    obstacle: Explanation | None = None
 
 
 def start(
@@ -123,13 +127,18 @@ def waiting(whose: Whose, pk: int) -> SigningIn:
 
 
 def choices(row: SigningIn) -> list[Choice]:
-    """The profiles that the person may connect; where one channel is connected again, that is the one wanted."""
+    """The profiles that the person may connect. Wanted is the channel that is connected again, else the only one.
+
+    Of several none is: whoever looks after the Pages of nine organisations connects one of them here.
+    """
     accounts = list(Account.objects.filter(organisation=row.organisation_id, kind=row.kind).order_by("pk"))
     offered = []
+    alone = sum(not stored.get("obstacle") for stored in row.kept["found"]) == 1
     for number, stored in enumerate(row.kept["found"]):
         known = next((account for account in accounts if _is(account, stored)), None)
-        wanted = row.again is None or _is(row.again, stored)
-        offered.append(Choice(number, Profile(**stored["profile"]), known, wanted))
+        obstacle = Explanation.from_json(stored["obstacle"]) if stored.get("obstacle") else None
+        wanted = obstacle is None and (_is(row.again, stored) if row.again else alone)
+        offered.append(Choice(number, Profile(**stored["profile"]), known, wanted, obstacle))
     return offered
 
 
@@ -213,7 +222,8 @@ def _stored(found: Found) -> dict[str, Any]:
     """A profile for the row: who it is, without what its server told, which is asked again when it is connected."""
     profile = found.profile
     shown = ("remote_id", "name", "handle", "url", "avatar_url")
-    return {"profile": {name: getattr(profile, name) for name in shown}, "values": dict(found.values)}
+    told = {"profile": {name: getattr(profile, name) for name in shown}, "values": dict(found.values)}
+    return told | ({"obstacle": found.obstacle.as_json()} if found.obstacle else {})
 
 
 def _is(account: Account, stored: Mapping[str, Any]) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_noop, pgettext_lazy
 
 from publisher.errors import AccountError, PermanentError, UncertainError
 from publisher.platforms.addresses import origin
@@ -53,6 +53,7 @@ from publisher.platforms.contract import (
     Published,
 )
 from publisher.platforms.length import check_fits, published_text
+from publisher.platforms.words import Words
 from publisher.vocabulary import Reason
 
 # Where anybody may read what servers together know, such as likes (app.bsky.feed.getPosts: 25 posts a call).
@@ -66,6 +67,7 @@ class BlueskyPlatform(Platform):
 
     kind = KIND
     label = "Bluesky"
+    words = Words(there=pgettext_lazy("Publish …", "on your Bluesky profile"))
     config_class = BlueskyConfig
     link_in_text = False
     handle_example = "@koegebib.bsky.social"

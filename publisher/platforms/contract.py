@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django.utils.translation import gettext_noop
 
 from publisher.errors import AccountError, Explanation, InputError, PermanentError
+from publisher.platforms.words import Words
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -189,12 +190,13 @@ class Platform(ABC):
     """Publishes posts of one kind of account. `config_class` holds connection fields (secrets marked in metadata).
 
     `label` says what is connected (“Facebook Page”), `name` what the platform itself is called (“Facebook”) where that
-    is something else. A field with `hidden` in its metadata is filled in by connecting or renewing, never typed.
-    `link_in_text` says that a post's link becomes part of its text (see `length.published_text`) and counts in its
-    length; elsewhere it does so beside pictures only, unless `picture_and_card`: a post shows both. `sign_in` is there
-    where a person connects by signing in at the platform. `handle_example`: by what a text mentions somebody there, ""
-    where it cannot. Every method may raise TransientError, PermanentError or AccountError (TokenExpiredError where
-    renewing may help); only `commit`, `edit` and `delete` may raise UncertainError.
+    is something else, `words` how sentences speak of it. A field with `hidden` in its metadata is filled in by
+    connecting or renewing, never typed. `link_in_text` says that a post's link becomes part of its text (see
+    `length.published_text`) and counts in its length; elsewhere it does so beside pictures only, unless
+    `picture_and_card`: a post shows both. `sign_in` is there where a person connects by signing in at the platform.
+    `handle_example`: by what a text mentions somebody there, "" where it cannot. Every method may raise TransientError,
+    PermanentError or AccountError (TokenExpiredError where renewing may help); only `commit`, `edit` and `delete` may
+    raise UncertainError.
     """
 
     kind: ClassVar[str]
@@ -204,6 +206,7 @@ class Platform(ABC):
     link_in_text: ClassVar[bool] = True
     picture_and_card: ClassVar[bool] = False
     sign_in: ClassVar[SignIn | None] = None
+    words: ClassVar[Words] = Words()
     handle_example: ClassVar[str] = ""
 
     @property
@@ -328,10 +331,11 @@ class Platform(ABC):
 
 @dataclass(frozen=True)
 class Found:
-    """A profile that a signed-in person may publish as, with the config fields that do so."""
+    """A profile that a signed-in person may use, with the config fields that do so; `obstacle`: why not to publish."""
 
     profile: Profile
     values: Mapping[str, Any]
+    obstacle: Explanation | None = None
 
 
 class SignIn(ABC):
@@ -340,7 +344,8 @@ class SignIn(ABC):
     `app_class` is a dataclass of what the platform gave to our app (client id and secret), with metadata as config
     fields have; `asks` names the config fields that a person fills in before (a server's address, say). `registers`:
     `register` makes the app on the spot, one for each `host`; elsewhere staff must get one from the platform. `app_of`
-    names the kind of account whose app people sign in with here as well, "" where it is one of its own. `before` says
+    names the kind of account whose app people sign in with here as well, "" where it is one of its own. `https_only`:
+    people are sent back only to an address of ours with https. `before` says
     in sentences what a person must have and do to come through, `app_before` what whoever makes the app must.
     """
 
@@ -348,6 +353,7 @@ class SignIn(ABC):
     app_of: ClassVar[str] = ""
     asks: ClassVar[tuple[str, ...]] = ()
     registers: ClassVar[bool] = False
+    https_only: ClassVar[bool] = False
     before: ClassVar[tuple[StrOrPromise, ...]] = ()
     app_before: ClassVar[tuple[StrOrPromise, ...]] = ()
 

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_noop, pgettext_lazy
 
 from publisher import http
 from publisher.errors import AccountError, PermanentError
@@ -29,9 +29,10 @@ from publisher.platforms.contract import (
 from publisher.platforms.length import check_fits, with_link
 from publisher.platforms.meta_access import MAY_PUBLISH, check_scopes, own_scopes, warnings_of
 from publisher.platforms.meta_graph import WWW, graph_url, measured, moment_of, number, same_words, send, since_then
-from publisher.platforms.meta_replies import GONE, PERMISSION, named_object_of, object_of, pages_of, rows_of
-from publisher.platforms.meta_sign_in import NO_ROLE, PAGE_NOT_FOUND, FacebookSignIn, page_profile
+from publisher.platforms.meta_replies import GONE, PERMISSION, named_object_of, object_of, pages_of, rows_of, unhurried
+from publisher.platforms.meta_sign_in import NO_ROLE, PAGE_NOT_FOUND, SEE_THAT_IT_IS_LIVE, FacebookSignIn, page_profile
 from publisher.platforms.replies import identity_of, public_url
+from publisher.platforms.words import Words
 from publisher.vocabulary import Reason
 
 NEEDED = ("pages_manage_posts", "pages_read_engagement")
@@ -70,6 +71,7 @@ class FacebookPlatform(Platform):
     kind = "facebook"
     label = _("Facebook Page")
     name = "Facebook"
+    words = Words(there=pgettext_lazy("Publish …", "on your Facebook Page"), once_connected=SEE_THAT_IT_IS_LIVE)
     config_class = FacebookConfig
     # The link has a field of its own, which Facebook does not look at beside pictures: there it joins the text.
     link_in_text = False
@@ -183,7 +185,7 @@ class FacebookPlatform(Platform):
         found = {}
         for remote_id in remote_ids:
             try:
-                row = object_of(self._call(config, "GET", _quoted(remote_id), params={"fields": f"id,{_COUNTED}"}))
+                row = object_of(self._look(config, _quoted(remote_id), {"fields": f"id,{_COUNTED}"}))
             except PermanentError as error:
                 if error.reason != GONE:
                     raise
@@ -204,8 +206,7 @@ class FacebookPlatform(Platform):
     def _views(self, config: FacebookConfig, remote_id: str) -> int | None:
         """None for Pages with fewer than 100 followers and where the permission is missing: Facebook does not tell."""
         try:
-            asked = {"metric": "post_media_view"}
-            rows = rows_of(self._call(config, "GET", f"{_quoted(remote_id)}/insights", params=asked))
+            rows = rows_of(self._look(config, f"{_quoted(remote_id)}/insights", {"metric": "post_media_view"}))
         except PermanentError:
             return None
         except AccountError as error:
@@ -237,6 +238,10 @@ class FacebookPlatform(Platform):
             data={"published": "false", "alt_text_custom": picture.alt},
         )
         return identity_of(named_object_of(reply))
+
+    def _look(self, config: FacebookConfig, path: str, asked: Mapping[str, str]) -> http.Reply:
+        """One call for a figure. Raises ThrottledError where posts may need the rest of our calls."""
+        return unhurried(self._call(config, "GET", path, params=asked))
 
     def _call(
         self, config: FacebookConfig, method: str, path: str, *, commit: bool = False, **content: Any

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_noop, pgettext_lazy
 
 from publisher import http
 from publisher.errors import AccountError, PermanentError
@@ -46,9 +46,10 @@ from publisher.platforms.meta_containers import (
     wait_until_ready,
 )
 from publisher.platforms.meta_graph import graph_url, measured, moment_of, number, same_words, send, since_then
-from publisher.platforms.meta_replies import GONE, PERMISSION, named_object_of, object_of, pages_of, rows_of
-from publisher.platforms.meta_sign_in import InstagramSignIn, instagram_profile
+from publisher.platforms.meta_replies import GONE, PERMISSION, named_object_of, object_of, pages_of, rows_of, unhurried
+from publisher.platforms.meta_sign_in import SEE_THAT_IT_IS_LIVE, InstagramSignIn, instagram_profile
 from publisher.platforms.replies import identity_of, public_url
+from publisher.platforms.words import Words
 from publisher.vocabulary import Reason
 
 OWN_GRAPH = "https://graph.instagram.com"
@@ -97,6 +98,7 @@ class InstagramPlatform(Platform):
     kind = "instagram"
     handle_example = "@koegebib"
     label = "Instagram"
+    words = Words(there=pgettext_lazy("Publish …", "on your Instagram account"), once_connected=SEE_THAT_IT_IS_LIVE)
     config_class = InstagramConfig
     # No card ever takes the picture's place.
     picture_and_card = True
@@ -228,7 +230,7 @@ class InstagramPlatform(Platform):
         for remote_id in remote_ids:
             asked = {"fields": "id,like_count,comments_count"}
             try:
-                row = object_of(self._call(config, "GET", _quoted(remote_id), params=asked))
+                row = object_of(unhurried(self._call(config, "GET", _quoted(remote_id), params=asked)))
             except PermanentError as error:
                 if error.reason != GONE:
                     raise
@@ -311,8 +313,8 @@ class InstagramPlatform(Platform):
 
     def _insights(self, config: InstagramConfig, remote_id: str) -> dict[str, int]:
         try:
-            asked = {"metric": "views,shares"}
-            return measured(rows_of(self._call(config, "GET", f"{_quoted(remote_id)}/insights", params=asked)))
+            path, asked = f"{_quoted(remote_id)}/insights", {"metric": "views,shares"}
+            return measured(rows_of(unhurried(self._call(config, "GET", path, params=asked))))
         except PermanentError:
             return {}
         except AccountError as error:

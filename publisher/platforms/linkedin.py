@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_noop, pgettext_lazy
 
 from publisher.errors import AccountError, PermanentError
 from publisher.platforms.contract import (
@@ -47,6 +47,7 @@ from publisher.platforms.linkedin_match import find_post
 from publisher.platforms.linkedin_pictures import upload, wait_until_ready
 from publisher.platforms.linkedin_sign_in import LinkedInSignIn, administered, profile_of, tokens_for
 from publisher.platforms.linkedin_text import little_text, without_mentions
+from publisher.platforms.words import Words
 from publisher.vocabulary import Reason
 
 # LinkedIn compares a post with those of the last ten minutes; the rest is for clocks and slow calls.
@@ -77,6 +78,7 @@ class LinkedInPlatform(Platform):
 
     kind = "linkedin"
     label = "LinkedIn"
+    words = Words(there=pgettext_lazy("Publish …", "on your LinkedIn page"))
     config_class = LinkedInConfig
     # The link is the card's; only beside pictures, where there is no card, it joins the text.
     link_in_text = False

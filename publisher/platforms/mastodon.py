@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_noop, pgettext_lazy
 
 from publisher import http
 from publisher.errors import PermanentError, TransientError
@@ -40,6 +40,7 @@ from publisher.platforms.replies import (
     published_of,
     rows_of,
 )
+from publisher.platforms.words import Words
 from publisher.vocabulary import Reason
 
 # The server remembers a key for an hour; the rest is for clocks and slow calls.
@@ -66,6 +67,7 @@ class MastodonPlatform(Platform):
 
     kind = "mastodon"
     label = "Mastodon"
+    words = Words(there=pgettext_lazy("Publish …", "on your Mastodon profile"))
     config_class = MastodonConfig
     sign_in = MastodonSignIn()
     handle_example = "@koegebib@mastodon.social"

@@ -89,12 +89,13 @@ def check_fetchable(url: str, make: Callable[[], object]) -> None:
             raise
         raise PermanentError(
             gettext_noop(
-                "The platform could not fetch a picture from %(host)s, as it must for every post: %(why)s Opslag's own "
-                "address (OPSLAG_BASE_URL) must be reachable from the internet by https, without sign-in."
+                "The platform could not fetch a picture from %(host)s: “%(why)s”. Until it can, no post with a picture "
+                "is published there. Opslag's own address (OPSLAG_BASE_URL) must be reachable from the internet by "
+                "https, without sign-in."
             ),
             reason=Reason.REJECTED,
             host=urlsplit(url).netloc,
-            why=str(error),
+            why=error.explanation.params.get("message") or str(error),
         ) from error
 
 

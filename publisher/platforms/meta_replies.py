@@ -6,7 +6,6 @@ troubleshooting. An answer that is not in the Graph's shape is judged by its sta
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from publisher.errors import (
     UncertainError,
 )
 from publisher.platforms import replies
+from publisher.platforms.meta_usage import ROOM_FOR_POSTS, usage_of
 from publisher.vocabulary import Reason
 
 # An AccountError about a permission that a person did not give, unlike a token that is worthless.
@@ -32,7 +32,6 @@ PERMISSION = "permission"
 GONE = "gone"
 # Waits in seconds: for a picture that is still being fetched, for calls that count by the hour, for quotas of a day.
 SOON_S, RATE_S, QUOTA_S = 15.0, 600.0, 3600.0
-LONGEST_WAIT_S = 24 * 3600.0
 # Tokens and ids in an answer's own words; a sentence for people has no word as long as this.
 _SECRET = re.compile(r"[A-Za-z0-9_\-|.]{32,}")
 
@@ -148,12 +147,23 @@ def graph_error(reply: http.Reply) -> GraphError | None:
 
 def wait_s(reply: http.Reply, usual: float) -> float:
     """Seconds to leave the platform alone: until access is regained, if it says so (whole minutes), else `usual`."""
-    told = [
-        60.0 * minutes
-        for use in _usages(reply.headers.get("X-Business-Use-Case-Usage", ""))
-        if (minutes := _number(use.get("estimated_time_to_regain_access"))) > 0
-    ]
-    return min(max([*told, http.retry_after(reply) or 0.0]) or usual, LONGEST_WAIT_S)
+    return min(max(usage_of(reply.headers).regain_s, http.retry_after(reply) or 0.0) or usual, replies.LONGEST_WAIT_S)
+
+
+def unhurried(reply: http.Reply) -> http.Reply:
+    """The reply to a call that could wait (figures). Raises ThrottledError where what is left is kept for posts."""
+    used = usage_of(reply.headers).percent
+    if used > ROOM_FOR_POSTS:
+        raise ThrottledError(
+            gettext_noop(
+                "%(percent)s %% of the calls that the platform grants us for an hour are used; the rest is kept for "
+                "posts."
+            ),
+            reason=Reason.BUSY,
+            retry_after=wait_s(reply, RATE_S),
+            percent=round(used),
+        )
+    return reply
 
 
 def container_error(said: str) -> OpslagError:
@@ -165,15 +175,6 @@ def container_error(said: str) -> OpslagError:
         return TransientError(_TRANSIENT["try_anew"][0], reason=Reason.BUSY, retry_after=SOON_S, message=line)
     words = _PERMANENT.get(meaning, gettext_noop("The platform could not use the picture: “%(message)s”."))
     return PermanentError(words, reason=Reason.REJECTED, message=line)
-
-
-def _usages(header: str) -> Iterator[Mapping[str, Any]]:
-    try:
-        body = json.loads(header)
-    except ValueError:
-        return
-    for uses in body.values() if isinstance(body, dict) else ():
-        yield from (use for use in uses if isinstance(use, dict)) if isinstance(uses, list) else ()
 
 
 def _number(value: object) -> int:

@@ -19,7 +19,7 @@ from publisher import http
 from publisher.errors import AccountError, Explanation
 from publisher.platforms.addresses import origin
 from publisher.platforms.contract import Found, Profile, SignIn
-from publisher.platforms.meta_access import Access, access_of
+from publisher.platforms.meta_access import MAY_PUBLISH, Access, access_of
 from publisher.platforms.meta_graph import WWW, graph_url, send
 from publisher.platforms.meta_replies import PERMISSION, graph_error, object_of, pages_of
 from publisher.platforms.replies import identity_of, public_url
@@ -95,6 +95,7 @@ class MetaSignIn(SignIn):
     """Facebook Login: the code becomes the person's access for 60 days, and that each Page's own, which has no end."""
 
     app_class = MetaApp
+    https_only = True
     kind: ClassVar[str]
     scopes: ClassVar[tuple[str, ...]]
     page_fields: ClassVar[str] = _PAGE
@@ -123,7 +124,7 @@ class MetaSignIn(SignIn):
         pages = self._pages(long, access)
         usable = [page for page in pages if page.get("access_token")]
         found = [each for page in usable if (each := self.found(page, access)) is not None]
-        if not found:
+        if all(each.obstacle for each in found):
             raise self._why_none(pages, usable, access)
         return tuple(found)
 
@@ -191,6 +192,10 @@ class MetaSignIn(SignIn):
         return AccountError(_NO_PAGE if PORTFOLIOS in access.granted else _NO_PORTFOLIO, reason=PERMISSION)
 
 
+SEE_THAT_IT_IS_LIVE = _(
+    "Facebook tells no program whether the app is Live. See it in a minute: publish a trial post, and open its address "
+    "in a private window, in which you are not signed in. If it is not there, the app is not Live."
+)
 _THROUGH: tuple[StrOrPromise, ...] = (
     _("You need a role on the Page that may publish: “Content”, or full control."),
     _("In Facebook’s window, choose the Page and the business portfolio that it belongs to, if any."),
@@ -224,8 +229,9 @@ class FacebookSignIn(MetaSignIn):
         return app.config_id
 
     def found(self, page: Mapping[str, Any], access: Access) -> Found:
-        """The Page itself. A role that may not publish is refused with the reason when the Page is chosen."""
+        """The Page itself, and whether the person's role may publish there, as far as Facebook tells it."""
         tasks = page.get("tasks")
+        may_publish = not isinstance(tasks, list) or not tasks or MAY_PUBLISH & set(map(str, tasks))
         return Found(
             page_profile(page),
             {
@@ -235,6 +241,7 @@ class FacebookSignIn(MetaSignIn):
                 "scopes": " ".join(access.scopes_for(identity_of(page))),
                 "data_access_until": access.ends,
             },
+            None if may_publish else Explanation(NO_ROLE, {"pages": _names([page])}),
         )
 
 

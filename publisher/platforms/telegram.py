@@ -15,7 +15,7 @@ from html import escape
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_noop, pgettext_lazy
 
 from publisher.errors import AccountError, PermanentError
 from publisher.platforms.contract import (
@@ -31,6 +31,7 @@ from publisher.platforms.contract import (
 from publisher.platforms.length import check_fits, utf16_units, with_alts, with_link
 from publisher.platforms.picture_bytes import check_type
 from publisher.platforms.telegram_api import call, message_ids, object_from
+from publisher.platforms.words import Words
 from publisher.vocabulary import Reason
 
 TEXT, CAPTION = 4096, 1024
@@ -69,6 +70,13 @@ class TelegramPlatform(Platform):
     handle_example = "@koegebib"
     label = _("Telegram channel")
     name = "Telegram"
+    words = Words(
+        there=pgettext_lazy("Publish …", "in your Telegram channel"),
+        connects=pgettext_lazy("Connect …", "a Telegram channel"),
+        before_saving=_(
+            "Opslag asks Telegram whether the bot knows the channel and may write there before anything is saved."
+        ),
+    )
     config_class = TelegramConfig
 
     def abilities(self, facts: Mapping[str, Any]) -> Abilities:

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_noop, pgettext_lazy
 
 from publisher import http
 from publisher.errors import AccountError, PermanentError
@@ -43,10 +43,11 @@ from publisher.platforms.meta_containers import (
     wait_until_ready,
 )
 from publisher.platforms.meta_graph import measured, moment_of, same_words, since_then
-from publisher.platforms.meta_replies import GONE, PERMISSION, named_object_of, object_of, pages_of, rows_of
+from publisher.platforms.meta_replies import GONE, PERMISSION, named_object_of, object_of, pages_of, rows_of, unhurried
 from publisher.platforms.replies import identity_of, public_url
 from publisher.platforms.threads_sign_in import GRAPH, ThreadsSignIn, base, profile_of
 from publisher.platforms.threads_text import MAX_LINKS, threads_length, unique_links
+from publisher.platforms.words import Words
 from publisher.vocabulary import Reason
 
 _METRICS = "views,likes,replies,reposts,quotes"
@@ -71,6 +72,7 @@ class ThreadsPlatform(Platform):
     kind = "threads"
     handle_example = "@koegebib"
     label = "Threads"
+    words = Words(there=pgettext_lazy("Publish …", "on your Threads profile"))
     config_class = ThreadsConfig
     # A post of words alone has a field for its link; beside pictures the link joins the text.
     link_in_text = False
@@ -178,7 +180,7 @@ class ThreadsPlatform(Platform):
         for remote_id in remote_ids:
             path, asked = f"{_quoted(remote_id)}/insights", {"metric": _METRICS}
             try:
-                seen = measured(rows_of(self._call(config, "GET", path, params=asked)))
+                seen = measured(rows_of(unhurried(self._call(config, "GET", path, params=asked))))
             except AccountError as error:
                 if error.reason != PERMISSION:
                     raise

@@ -44,6 +44,7 @@ class ThreadsSignIn(SignIn):
     """One profile per sign-in."""
 
     app_class = ThreadsApp
+    https_only = True
 
     def address(
         self, app: ThreadsApp, values: Mapping[str, Any], *, redirect_uri: str, state: str, challenge: str

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from django.utils.html import linebreaks
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_noop, pgettext_lazy
 
 from publisher import http
 from publisher.address_guard import is_allowed_target
@@ -38,6 +38,7 @@ from publisher.platforms.length import check_fits, graphemes
 from publisher.platforms.picture_bytes import check_type
 from publisher.platforms.replies import checked, identity_of, public_url
 from publisher.platforms.webhook_signature import new_secret, signatures
+from publisher.platforms.words import Words
 from publisher.vocabulary import Reason
 
 MAX_BODY = 256_000
@@ -80,6 +81,12 @@ class WebhookPlatform(Platform):
     kind = "webhook"
     label = _("Webhook of your own")
     name = _("Webhook")
+    words = Words(
+        there=pgettext_lazy("Publish …", "to a receiver of your own, such as the intranet or a screen in the hall"),
+        connects=pgettext_lazy("Connect …", "a webhook of your own"),
+        who=_("The receiver"),
+        before_saving=_("Opslag sends the receiver a signed test, which it must answer before anything is saved."),
+    )
     config_class = WebhookConfig
     link_in_text = False
     picture_and_card: ClassVar[bool] = True

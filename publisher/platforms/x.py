@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_noop, pgettext_lazy
 
 from publisher.errors import AccountError, PermanentError
 from publisher.platforms.addresses import origin
@@ -24,6 +24,7 @@ from publisher.platforms.contract import (
     Published,
 )
 from publisher.platforms.length import check_fits, with_link
+from publisher.platforms.words import Words
 from publisher.platforms.x_calls import KIND, SITE, call, data_of, identified, rows_of
 from publisher.platforms.x_match import FIELDS, is_this_post
 from publisher.platforms.x_media import upload
@@ -56,6 +57,7 @@ class XPlatform(Platform):
     kind = "x"
     handle_example = "@koegebib"
     label = "X"
+    words = Words(there=pgettext_lazy("Publish …", "on your X profile"))
     config_class = XConfig
     sign_in = XSignIn()
 

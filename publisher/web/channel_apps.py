@@ -6,6 +6,7 @@ from dataclasses import fields
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
@@ -21,7 +22,9 @@ from publisher.errors import InputError
 from publisher.models import PlatformApp
 from publisher.platforms import PLATFORMS
 from publisher.platforms.contract import Platform
-from publisher.web.channel_sign_in import redirect_uri
+from publisher.web.channel_connect import connect_title
+from publisher.web.channel_sign_in import redirect_uri, sent_back_without_https
+from publisher.web.guides import guide_links
 from publisher.web.plugin_form import form_for, secret_fields
 from publisher.web.staff import OwnRequest, staff
 
@@ -55,9 +58,12 @@ def channel_app(request: OwnRequest, kind: str) -> HttpResponse:
         "form": form,
         "redirect_uris": [(PLATFORMS[each].called, redirect_uri(each)) for each in kinds_with_app(kind)],
         "app": app,
+        "guide": guide_links(platform),
+        "without_https": sent_back_without_https(kind),
+        "base_url": settings.OPSLAG_BASE_URL,
         "kind": kind,
         "back_url": reverse("channel-sign-in", args=[kind]),
-        "back_label": _("Connect to %(platform)s") % {"platform": platform.called},
+        "back_label": connect_title(platform),
         "button": _("Save"),
     }
     return render(request, "web/channels/app.html", context, status=422 if form.errors else 200)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import MISSING, fields
 
 from django.contrib import messages
@@ -9,6 +10,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from publisher.accounts import open_practice
@@ -17,6 +19,7 @@ from publisher.errors import OpslagError
 from publisher.models import Account
 from publisher.platforms import PLATFORMS
 from publisher.platforms.contract import Platform
+from publisher.web.guides import guide_links
 from publisher.web.kept_words import keeps_words
 from publisher.web.picture_reach import warn_where_unreachable
 from publisher.web.plugin_form import form_for, refuse, secret_fields
@@ -31,7 +34,9 @@ def channel_choose(request: OwnRequest) -> HttpResponse:
         "title": _("Connect a channel"),
         "state": _("Where should posts go out?"),
         "platforms": [
-            (_way(platform), platform.label) for kind, platform in PLATFORMS.items() if kind != open_practice.KIND
+            (_way(platform), platform, guide_links(platform))
+            for kind, platform in PLATFORMS.items()
+            if kind != open_practice.KIND
         ],
     }
     return render(request, "web/channels/choose.html", context)
@@ -56,11 +61,12 @@ def channel_connect(request: OwnRequest, kind: str) -> HttpResponse:
             refuse(form, platform.config_class, error)
         else:
             warn_where_unreachable(request, account)
-            return _connected(request, account)
+            return connected_page(request, [account])
     context = {
-        "title": _("Connect to %(platform)s") % {"platform": platform.called},
-        "state": _("Opslag asks %(platform)s who it may write as before anything is saved.")
-        % {"platform": platform.called},
+        "title": connect_title(platform),
+        "state": platform.words.before_saving
+        or _("Opslag asks %(platform)s who it may write as before anything is saved.") % {"platform": platform.called},
+        "guide": guide_links(platform),
         "form": form,
         "back_url": reverse("channel-choose"),
         "back_label": _("Connect a channel"),
@@ -77,7 +83,7 @@ def practice_open(request: OwnRequest) -> HttpResponse:
     """A practice channel in one click."""
     name = _("%(organisation)s, practice channel") % {"organisation": request.organisation.name}
     try:
-        return _connected(request, open_practice.open_practice_channel(request.organisation, name, request.user))
+        return connected_page(request, [open_practice.open_practice_channel(request.organisation, name, request.user)])
     except OpslagError as error:
         messages.error(request, str(error))
         return redirect("channel-choose")
@@ -90,10 +96,33 @@ def practice_again(request: OwnRequest, pk: int) -> HttpResponse:
     mine = Account.objects.for_organisation(request.organisation).filter(kind=open_practice.KIND)
     account = own(mine.select_related("organisation"), pk)
     try:
-        return _connected(request, open_practice.connect_practice_again(account, request.user))
+        return connected_page(request, [open_practice.connect_practice_again(account, request.user)])
     except OpslagError as error:
         messages.error(request, str(error))
         return redirect("channel", pk=pk)
+
+
+def connect_title(platform: Platform) -> str:
+    """What is done on the pages that connect a channel of this platform."""
+    return _("Connect %(what)s") % {"what": platform.words.connects or platform.called}
+
+
+def connected_page(request: OwnRequest, accounts: Sequence[Account]) -> HttpResponse:
+    """On to what was connected just now."""
+    if len(accounts) == 1:
+        words = _("“%(name)s” is connected. Choose its posting times, or leave them out.") % {"name": accounts[0]}
+    else:
+        words = ngettext("%(number)s channel is connected.", "%(number)s channels are connected.", len(accounts))
+        words %= {"number": len(accounts)}
+    messages.success(request, words)
+    say_what_to_look_at(request, accounts)
+    return redirect("channel", pk=accounts[0].pk) if len(accounts) == 1 else redirect("channels")
+
+
+def say_what_to_look_at(request: OwnRequest, accounts: Sequence[Account]) -> None:
+    """What no platform can be asked, and a person sees for themselves once a channel is connected."""
+    for note in {str(PLATFORMS[account.kind].words.once_connected) for account in accounts} - {""}:
+        messages.info(request, note)
 
 
 def reconnect_url(account: Account) -> str:
@@ -120,11 +149,3 @@ def channel_again(request: OwnRequest, kind: str) -> Account | None:
 def _way(platform: Platform) -> str:
     """Where a channel of this platform is connected: by signing in where that is possible, else by a form."""
     return reverse("channel-sign-in" if platform.sign_in else "channel-connect", args=[platform.kind])
-
-
-def _connected(request: OwnRequest, account: Account) -> HttpResponse:
-    messages.success(
-        request,
-        _("“%(name)s” is connected. Choose its posting times, or leave them out.") % {"name": account},
-    )
-    return redirect("channel", pk=account.pk)

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
-from publisher.accounts.lasting import must_reconnect_by
+from publisher.accounts.lasting import HEEDED, must_reconnect_by
 from publisher.errors import Explanation
 from publisher.models import Account
 from publisher.platforms import PLATFORMS
@@ -20,7 +20,10 @@ from publisher.web.figures import names
 
 @dataclass(frozen=True)
 class ChannelFacts:
-    """Sentences for a channel's page; `lasts` is "" where the channel is not connected."""
+    """Sentences for a channel's page; `lasts` is "" where the channel is not connected.
+
+    `ends_soon`: to connect it again is what should be done now.
+    """
 
     can: list[str] = field(default_factory=list)
     cannot: list[str] = field(default_factory=list)
@@ -29,6 +32,7 @@ class ChannelFacts:
     lasts: str = ""
     ends_soon: bool = False
     server: str = ""
+    clickable_links: bool = True
 
 
 def facts_of(account: Account, now: datetime) -> ChannelFacts:
@@ -43,7 +47,8 @@ def facts_of(account: Account, now: datetime) -> ChannelFacts:
         limits=list(_limits(platform.limits(account.facts))),
         warnings=[str(Explanation.from_json(stored)) for stored in account.warnings],
         lasts=_lasts(account, now),
-        ends_soon=must_reconnect_by(account, now) is not None,
+        ends_soon=_ends_soon(account, now),
+        clickable_links=abilities.clickable_links,
         server=str(account.config.get("server") or account.facts.get("domain") or ""),
     )
 
@@ -101,6 +106,11 @@ def _limits(limits: Limits) -> Iterator[str]:
             yield _("A picture’s description: %(number)s characters") % {"number": number(limits.alt_text)}
         else:
             yield _("No descriptions of pictures for those who cannot see them")
+
+
+def _ends_soon(account: Account, now: datetime) -> bool:
+    until = must_reconnect_by(account, now)
+    return until is not None and until - now <= HEEDED
 
 
 def _lasts(account: Account, now: datetime) -> str:

@@ -25,7 +25,8 @@ from publisher.errors import OpslagError
 from publisher.models import Account, SigningIn
 from publisher.platforms import PLATFORMS
 from publisher.platforms.contract import Platform, SignIn
-from publisher.web.channel_connect import channel_again, has_form
+from publisher.web.channel_connect import channel_again, connect_title, connected_page, has_form, say_what_to_look_at
+from publisher.web.guides import guide_links
 from publisher.web.picture_reach import warn_where_unreachable
 from publisher.web.plugin_form import form_for
 from publisher.web.staff import OwnRequest, staff
@@ -39,6 +40,13 @@ SESSION_KEY = "signing_in"
 def redirect_uri(kind: str) -> str:
     """Where the platform sends people back to; it must be entered there in exactly these characters."""
     return f"{settings.OPSLAG_BASE_URL}{reverse('channel-connected', args=[kind])}"
+
+
+def sent_back_without_https(kind: str) -> bool:
+    """Whether signing in must fail, since the platform sends nobody back to our address; not so in trials."""
+    sign_in = PLATFORMS[kind].sign_in
+    trial = kind in settings.OPSLAG_PLATFORM_ADDRESSES
+    return bool(sign_in and sign_in.https_only) and not trial and not redirect_uri(kind).startswith("https://")
 
 
 def whose(request: OwnRequest) -> Whose:
@@ -67,13 +75,16 @@ def channel_sign_in(request: OwnRequest, kind: str) -> HttpResponse:
             return _away(request, platform, address)
     app = None if sign_in.registers else app_for(request.organisation, kind)
     context = {
-        "title": _("Connect to %(platform)s") % {"platform": platform.called},
+        "title": connect_title(platform),
         "state": _(
             "You sign in at %(platform)s and say there what Opslag may do. Then you choose what to connect here."
         )
         % {"platform": _where(kind)},
         "platform": _where(kind),
         "kind": kind,
+        "guide": guide_links(platform),
+        "without_https": sent_back_without_https(kind),
+        "base_url": settings.OPSLAG_BASE_URL,
         "before": sign_in.before,
         "form": form,
         "account": again,
@@ -121,7 +132,7 @@ def channel_profiles(request: OwnRequest, pk: int) -> HttpResponse:
         for account in connected:
             warn_where_unreachable(request, account)
         if connected and not refusals:
-            return _connected(request, connected)
+            return connected_page(request, connected)
         if connected:
             return _connected_in_part(request, row, connected, refusals)
         for name, refusal in refusals:
@@ -135,6 +146,7 @@ def _connected_in_part(
     """What is connected is done with; what was refused may be tried again, with what was not chosen."""
     for account in connected:
         messages.success(request, _("“%(name)s” is connected.") % {"name": account})
+    say_what_to_look_at(request, connected)
     for name, refusal in refusals:
         messages.error(request, f"{name}: {refusal}")
     done = {account.remote_id for account in connected}
@@ -155,7 +167,7 @@ class ProfilesForm(forms.Form):
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
         field = self.fields["profiles"]
         assert isinstance(field, forms.MultipleChoiceField)
-        field.choices = [(str(choice.number), _described(choice)) for choice in choices]
+        field.choices = [(str(choice.number), _described(choice)) for choice in choices if choice.obstacle is None]
         field.initial = [str(choice.number) for choice in choices if choice.wanted]
 
 
@@ -199,8 +211,9 @@ def _away(request: OwnRequest, platform: Platform, address: str) -> HttpResponse
 def _profiles_page(
     request: OwnRequest, row: SigningIn, form: ProfilesForm, offered: list[Choice], status: int = 200
 ) -> HttpResponse:
-    platform = PLATFORMS[row.kind].called
-    number = len(offered)
+    platform = PLATFORMS[row.kind]
+    barred = [(choice.profile.name or choice.profile.handle, choice.obstacle) for choice in offered if choice.obstacle]
+    number = len(offered) - len(barred)
     found = ngettext(
         "There is %(number)s profile on %(platform)s that you may publish as.",
         "There are %(number)s profiles on %(platform)s that you may publish as.",
@@ -208,21 +221,13 @@ def _profiles_page(
     )
     context = {
         "title": _("What should be connected?"),
-        "state": found % {"platform": platform, "number": number},
+        "state": found % {"platform": platform.called, "number": number},
         "form": form,
+        "barred": barred,
+        "guide": guide_links(platform),
         "missed": row.again if row.again and not any(choice.wanted for choice in offered) else None,
         "back_url": reverse("channel-sign-in", args=[row.kind]),
-        "back_label": _("Connect to %(platform)s") % {"platform": platform},
+        "back_label": connect_title(platform),
         "button": _("Connect"),
     }
     return render(request, "web/channels/profiles.html", context, status=422 if form.errors else status)
-
-
-def _connected(request: OwnRequest, accounts: list[Account]) -> HttpResponse:
-    if len(accounts) == 1:
-        words = _("“%(name)s” is connected. Choose its posting times, or leave them out.")
-        messages.success(request, words % {"name": accounts[0]})
-        return redirect("channel", pk=accounts[0].pk)
-    words = ngettext("%(number)s channel is connected.", "%(number)s channels are connected.", len(accounts))
-    messages.success(request, words % {"number": len(accounts)})
-    return redirect("channels")

@@ -21,7 +21,6 @@ from publisher.accounts.connect import disconnect_account
 from publisher.accounts.health import check
 from publisher.accounts.posting_times import add_posting_times
 from publisher.compose.post_words import example_link
-from publisher.compose.social import abilities_of
 from publisher.errors import Explanation, InputError
 from publisher.models import Account, Message, Organisation, Slot
 from publisher.platforms import PLATFORMS
@@ -33,7 +32,9 @@ from publisher.web.channel_connect import reconnect_url
 from publisher.web.channel_facts import facts_of
 from publisher.web.channel_habits import visibility_choices
 from publisher.web.figures import figure_rows, tells
+from publisher.web.guides import guide_links
 from publisher.web.kept_words import keeps_words
+from publisher.web.picture_reach import warn_where_unreachable
 from publisher.web.posting_times_form import (
     PostingTimesForm,
     PostingWordsForm,
@@ -81,9 +82,9 @@ def channel(request: OwnRequest, pk: int) -> HttpResponse:
 @staff("edit")
 @require_POST
 def channel_check(request: OwnRequest, pk: int) -> HttpResponse:
-    """Ask the platform now whether it still knows us."""
+    """Ask the platform now whether it still knows us, and gets our pictures where it fetches them."""
     account = _account(request.organisation, pk)
-    if check(account):
+    if check(account) and warn_where_unreachable(request, account):
         messages.success(request, _("The channel answers and is ready to publish."))
     elif account.last_error:
         messages.error(request, str(Explanation.from_json(account.last_error)))
@@ -205,7 +206,7 @@ def _page(request: OwnRequest, account: Account, forms: TimesForms | None, statu
         "example_link": example_link(account),
         "in_language": dict(settings.LANGUAGES).get(account.language, account.language),
         "visibility": _visibility(account) if account.kind in PLATFORMS else "",
-        "clickable_links": account.kind not in PLATFORMS or abilities_of(account).clickable_links,
+        "guide": guide_links(PLATFORMS[account.kind]) if account.kind in PLATFORMS else None,
         "facts": facts_of(account, timezone.now()),
         "held": _held(account),
         "posts": figure_rows(lately_posted(account, POSTS)),

@@ -56,6 +56,7 @@ class LoginServer(GraphServer):
     """
 
     login_faults: ClassVar[Mapping[str, Known]] = {
+        **GraphServer.graph_faults,
         "portfolio_page": Known("GET", "all Pages are held by a business portfolio and listed only there"),
         "development_mode": Known("", "the app is not Live: only people with a role on it get in and see posts"),
     }

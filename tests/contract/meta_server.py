@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
+from tests.contract.faults import Known
 from tests.contract.server import ContractServer
 from tests.contract.wire import RefusedError, Request, Response, answer
 
 LONG = timedelta(days=60)
 # What stands between a name and the next in `fields`: nested fields and modifiers.
 _NESTED = re.compile(r"\{[^{}]*\}|\([^()]*\)|\.\w+")
+# Percent, beyond what Meta calls for backing off.
+MUCH = 91
 TROUBLE = {500: (1, "An unknown error has occurred."), 503: (2, "Service temporarily unavailable")}
 
 
@@ -47,8 +50,14 @@ class Token:
 
 
 class GraphServer(ContractServer):
-    """Adds what every Meta server does to the shared server. `usage`: percent of what the app may call."""
+    """Adds what every Meta server does to the shared server. `usage`: percent of what the app and a Page may call."""
 
+    graph_faults: ClassVar[Mapping[str, Known]] = {
+        "app_used": Known("", f"X-App-Usage says that {MUCH} % of the app's calls are used"),
+        "page_used": Known("", f"X-Page-Usage says that {MUCH} % of the Page's calls are used"),
+        "business_used": Known("", "X-Business-Use-Case-Usage says so, and that access is regained in 7 minutes"),
+        "usage_unreadable": Known("", "the headers about usage are no JSON, wrong JSON and far too long"),
+    }
     # Whether the token may be a parameter in the address, as it is documented for Threads alone.
     token_in_address = False
 
@@ -156,9 +165,20 @@ class GraphServer(ContractServer):
 
     def __call__(self, request: Request) -> Response:
         response = super().__call__(request)
-        use = json.dumps({"call_count": self.usage, "total_time": self.usage, "total_cputime": self.usage})
-        response.headers.setdefault("X-App-Usage", use)
+        for name, told in self._usages(request).items():
+            response.headers.setdefault(name, told)
         return response
+
+    def _usages(self, request: Request) -> dict[str, str]:
+        if self.faults.take("usage_unreadable", request):
+            return {"X-App-Usage": "{", "X-Page-Usage": '{"call_count": "99", "total_time": null}',
+                    "X-Business-Use-Case-Usage": json.dumps({"1001": [_use(99)] * 500})}  # fmt: skip
+        app, page = (MUCH if self.faults.take(name, request) else self.usage for name in ("app_used", "page_used"))
+        told = {"X-App-Usage": json.dumps(_use(app)), "X-Page-Usage": json.dumps(_use(page))}
+        if self.faults.take("business_used", request):
+            use = {"type": "pages", **_use(MUCH), "estimated_time_to_regain_access": 7}
+            told["X-Business-Use-Case-Usage"] = json.dumps({"1001": [use]})
+        return told
 
     def _route(self, request: Request) -> Response:
         try:
@@ -170,6 +190,10 @@ class GraphServer(ContractServer):
         if expired:
             return GraphError(190, "Error validating access token: Session has expired.", 463, status=401)
         return GraphError(190, "Error validating access token: The user has not authorized application 9001.", 458)
+
+
+def _use(percent: int) -> dict[str, int]:
+    return {"call_count": percent, "total_time": 25, "total_cputime": 25}
 
 
 def listed(request: Request, rows: list[dict[str, Any]], after: str, limit: int) -> Response:

@@ -49,6 +49,7 @@ class ThreadsServer(GraphServer):
     create, upload = PUBLISH, CREATE
     token_in_address = True
     own_faults: ClassVar[Mapping[str, Known]] = {
+        **GraphServer.graph_faults,
         "unknown_error": Known(CREATE, "the container ends in ERROR with UNKNOWN"),
         "late_list": Known("GET", "the list of posts leaves the newest out"),
     }

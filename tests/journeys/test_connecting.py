@@ -21,6 +21,7 @@ from publisher.platforms import PLATFORMS
 from publisher.vocabulary import AccountStatus, HoldReason, MessageStatus, RoleKind
 from tests.accessible import look_over
 from tests.accounts.rotating import RotatingPlatform, RotatingServer
+from tests.contract.facebook import FacebookServer
 from tests.contract.mastodon import MastodonServer
 from tests.contract.wire import in_process, listening
 from tests.deliver.posting import begun, scheduled
@@ -49,7 +50,7 @@ def mastodon(settings: Any, manager: User) -> Iterator[tuple[MastodonServer, str
 def to_mastodon(page: Page, address: str) -> None:
     page.get_by_role("link", name="Channels", exact=True).click()
     page.get_by_role("link", name="Connect a channel").click()
-    page.get_by_role("link", name="Mastodon").click()
+    page.get_by_role("link", name="Mastodon", exact=True).click()
     page.get_by_label("Server address").fill(address)
     page.get_by_role("button", name="Sign in at Mastodon").click()
     page.wait_for_url(f"{address}/oauth/authorize?**")
@@ -148,6 +149,7 @@ def test_every_page_of_connecting_is_accessible(
     )
     page = new_page(width=width)
     paths = ["/", "/channels/connect", f"/channels/{practice_account.pk}"]
+    paths += ["/channels/guide/instagram", "/channels/connect/facebook/sign-in", "/channels/apps/facebook"]
     for path in [*paths, "/channels/connect/rotating/sign-in", "/channels/apps/rotating"]:
         desk.open(page, path, manager)
         look_over(page)
@@ -156,3 +158,63 @@ def test_every_page_of_connecting_is_accessible(
         desk.open(page, path, manager)
         look_over(page)
     assert Account.objects.filter(status=AccountStatus.CONNECTED).exists()
+
+
+@pytest.fixture
+def facebook(settings: Any, manager: User, secretariat: Organisation) -> Iterator[FacebookServer]:
+    """Facebook on loopback; the secretariat has entered its app."""
+    server = FacebookServer()
+    save_app(
+        secretariat, "facebook", {"client_id": server.app_id, "client_secret": server.app_secret}, manager, shared=True
+    )
+    with listening(server) as address:
+        settings.OPSLAG_ALLOWED_TARGETS = frozenset({address.removeprefix("http://")})
+        settings.OPSLAG_PLATFORM_ADDRESSES = {"facebook": address}
+        yield server
+
+
+def to_facebook(page: Page) -> None:
+    page.get_by_role("link", name="Channels", exact=True).click()
+    page.get_by_role("link", name="Connect a channel").click()
+    page.get_by_role("link", name="Facebook Page", exact=True).click()
+    page.get_by_role("button", name="Sign in at Facebook").click()
+    page.wait_for_url("**/dialog/oauth?**")
+
+
+def test_a_page_is_connected_by_six_clicks_of_ours_and_a_person_is_told_how_to_see_that_the_app_is_live(
+    desk: Desk,  # noqa: F811
+    manager: User,
+    facebook: FacebookServer,
+    page: Page,
+) -> None:
+    sign_in(page, desk, manager)
+    to_facebook(page)
+    page.get_by_role("button", name="Allow").click()
+    expect(page.get_by_text("There are 2 profiles on Facebook that you may publish as.")).to_be_visible()
+    expect(page.get_by_text("Museet: Your role does not let you publish on Museet.")).to_be_visible()
+    assert [box.is_checked() for box in page.get_by_role("checkbox").all()] == [False, False]
+    page.complaints.clear()  # type: ignore[attr-defined]  # the other website has no icon
+    look_over(page)
+    page.get_by_label("Kulturfællesskabet").check()
+    page.get_by_role("button", name="Connect").click()
+    expect(page.get_by_text("“Kulturfællesskabet (Facebook)” is connected.")).to_be_visible()
+    expect(page.get_by_text("open its address in a private window")).to_be_visible()
+    look_over(page)
+    assert Account.objects.get(kind="facebook").remote_id == "1001"
+
+
+def test_a_page_that_is_not_found_leads_to_what_helps(
+    desk: Desk,  # noqa: F811
+    manager: User,
+    facebook: FacebookServer,
+    page: Page,
+) -> None:
+    facebook.pages.clear()
+    sign_in(page, desk, manager)
+    to_facebook(page)
+    page.get_by_role("button", name="Allow").click()
+    expect(page.get_by_text("Facebook showed no Page on which you have a role")).to_be_visible()
+    page.get_by_role("link", name="When something does not work").click()
+    row = page.get_by_role("row", name="Facebook showed no Page on which you have a role")
+    expect(row.get_by_role("cell")).to_contain_text("Page access")
+    assert page.url.endswith("/channels/guide/facebook#trouble")

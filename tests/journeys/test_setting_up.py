@@ -120,7 +120,7 @@ def pages(organisation: Organisation) -> list[str]:
     people = f"/subscribers/{newsletter.pk}"
     return [
         "/channels", f"/channels/{account.pk}", f"/channels/{account.pk}/habits", f"/channels/{account.pk}/disconnect",
-        "/channels/connect", "/channels/connect/mastodon",
+        "/channels/connect", "/channels/connect/mastodon", "/channels/guide/facebook", "/channels/guide/telegram",
         people, f"{people}?q=nobody", f"{people}/add", f"{people}/{person.pk}", f"{people}/{person.pk}/erase",
         "/settings", "/settings/newsletters", "/settings/newsletters/add", f"/settings/newsletters/{newsletter.pk}",
         "/settings/sources", "/settings/sources/add", "/settings/sources/add/database",

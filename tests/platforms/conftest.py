@@ -11,7 +11,7 @@ from PIL import Image
 
 from publisher.platforms.contract import PictureFile
 
-pytest.register_assert_rewrite("tests.platforms.platform_contract")
+pytest.register_assert_rewrite("tests.platforms.platform_contract", "tests.platforms.further_contracts")
 
 
 @pytest.fixture(autouse=True)

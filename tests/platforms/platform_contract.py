@@ -21,6 +21,7 @@ from publisher.errors import AccountError, OpslagError, PermanentError, Throttle
 from publisher.platforms import PLATFORMS
 from publisher.platforms.contract import PictureFile, Platform, Post, Published
 from tests.contract.faults import Faults
+from tests.contract.server import ContractServer
 
 
 class Seen(NamedTuple):
@@ -52,6 +53,21 @@ class Stage:
     def commit_only(self, post: Post) -> Published:
         """Commit a post without pictures."""
         return self.platform.commit(self.config, self.facts, post, {"media_ids": []})
+
+
+def stage_on(
+    server: ContractServer, platform: Platform, config: Any, wrong_config: Any, *, kind: type[Stage] = Stage
+) -> Any:
+    """A plug-in connected to its contract server, as the row of an account would have it after `verify`."""
+    return kind(
+        platform=platform,
+        config=config,
+        wrong_config=wrong_config,
+        faults=server.faults,
+        seen=lambda: [Seen(post.remote_id, post.key, post.text, post.alt_texts) for post in server.public()],
+        upload_call=server.upload,
+        facts=platform.verify(config).facts,
+    )
 
 
 # What every post brings along on platforms that take none without a picture.

@@ -26,7 +26,7 @@ from publisher.platforms.contract import Card, Figures, PictureFile, Published
 from tests.contract.bluesky import BlueskyServer
 from tests.contract.bluesky_sessions import DID, HANDLE, OTHERS
 from tests.contract.wire import answer, in_process
-from tests.platforms.platform_contract import PlatformContract, Seen, Stage, a_post, a_while_ago
+from tests.platforms.platform_contract import PlatformContract, Stage, a_post, a_while_ago, stage_on
 
 PDS = "https://pds.example.org"
 UPLOAD = "POST /xrpc/com.atproto.repo.uploadBlob"
@@ -52,15 +52,7 @@ def stage(server: BlueskyServer, unconnected: BlueskyConfig) -> Iterator[Stage]:
     platform = BlueskyPlatform()
     with http.use_transport(in_process(server)), time_machine.travel(NOW, tick=False):
         config = replace(unconnected, **platform.renew(unconnected, None))
-        yield Stage(
-            platform=platform,
-            config=config,
-            wrong_config=replace(config, access_token="wrong"),
-            faults=server.faults,
-            seen=lambda: [Seen(post.remote_id, post.key, post.text, post.alt_texts) for post in server.public()],
-            upload_call=UPLOAD,
-            facts=platform.verify(config).facts,
-        )
+        yield stage_on(server, platform, config, replace(config, access_token="wrong"))
 
 
 def records(server: BlueskyServer) -> list[dict[str, Any]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,22 +14,21 @@ from publisher.platforms.contract import Figures, FollowUp, PictureFile, Publish
 from publisher.platforms.facebook import FacebookConfig, FacebookPlatform
 from tests.contract.facebook import FacebookServer
 from tests.contract.meta_login import ALL_SCOPES
-from tests.contract.wire import in_process, listening
-from tests.platforms.platform_contract import PlatformContract, Seen, Stage, a_post, a_while_ago
+from tests.contract.wire import in_process
+from tests.platforms.further_contracts import (
+    FindsAfterAnUnclearAnswer,
+    HasALinkField,
+    OverTheNetwork,
+    TakesPostsDown,
+    over_the_network,
+)
+from tests.platforms.platform_contract import PlatformContract, Stage, a_post, a_while_ago, stage_on
 
 
 def staged(server: FacebookServer) -> Stage:
     """The plug-in connected to the Page, as the Account row would have it after `verify`."""
     platform, config = FacebookPlatform(), FacebookConfig(server.token, page_id="1001")
-    return Stage(
-        platform=platform,
-        config=config,
-        wrong_config=FacebookConfig("EAAwrong", page_id="1001"),
-        faults=server.faults,
-        seen=lambda: [Seen(post.remote_id, "", post.text, post.alt_texts) for post in server.public()],
-        upload_call=server.upload,
-        facts=platform.verify(config).facts,
-    )
+    return stage_on(server, platform, config, FacebookConfig("EAAwrong", page_id="1001"))
 
 
 @pytest.fixture
@@ -44,7 +42,7 @@ def stage(server: FacebookServer) -> Iterator[Stage]:
         yield staged(server)
 
 
-class TestFacebook(PlatformContract):
+class TestFacebook(PlatformContract, FindsAfterAnUnclearAnswer, HasALinkField, TakesPostsDown):
     """A Page."""
 
     def test_what_verify_learns(self, stage: Stage) -> None:
@@ -104,29 +102,11 @@ class TestFacebook(PlatformContract):
         with pytest.raises(AccountError, match="CREATE_CONTENT"):
             stage.platform.commit(config, {"page_id": "1002"}, a_post(), {})
 
-    def test_the_link_has_a_field_of_its_own_except_beside_pictures(
-        self, stage: Stage, server: FacebookServer, picture: PictureFile
-    ) -> None:
-        post = a_post("Kom og hør")
-        stage.publish(post)
-        stage.publish(replace(post, pictures=(picture,)))
-        assert [(each.text, each.link) for each in server.public()] == [
-            ("Kom og hør", post.link), (f"Kom og hør\n{post.link}", "")
-        ]  # fmt: skip
-
     def test_the_pictures_are_unpublished_until_the_post(
         self, stage: Stage, server: FacebookServer, picture: PictureFile
     ) -> None:
         stage.platform.prepare(stage.config, stage.facts, a_post(pictures=(picture, picture)))
         assert [photo.used for photo in server.photos.values()] == [False, False] and server.public() == []
-
-    @pytest.mark.parametrize("fault", ["commit_then_500", "commit_then_page", "latency", "commit_then_drop"])
-    def test_a_post_without_a_clear_answer_is_uncertain_and_found(self, stage: Stage, fault: str) -> None:
-        stage.faults.set(fault, on="POST")
-        with pytest.raises(UncertainError):
-            stage.publish(a_post())
-        found = stage.platform.find(stage.config, stage.facts, a_post(), a_while_ago())
-        assert found is not None and found.remote_id == stage.seen()[0].remote_id
 
     def test_an_unknown_error_is_uncertain_when_publishing_and_transient_before(
         self, stage: Stage, picture: PictureFile
@@ -265,14 +245,10 @@ class TestFacebook(PlatformContract):
             stage.platform.confirm(stage.config, stage.facts, Published("1001_1"))
 
 
-class TestOverTheNetwork:
-    """The same over real connections."""
+class TestOverTheNetwork(OverTheNetwork):
+    """At the address that the settings name."""
 
-    def test_a_post_with_pictures(self, server: FacebookServer, picture: PictureFile, settings: Any) -> None:
-        with listening(server) as address:
-            settings.OPSLAG_ALLOWED_TARGETS = frozenset({address.removeprefix("http://")})
-            settings.OPSLAG_PLATFORM_ADDRESSES = {"facebook": address}
-            stage = staged(server)
-            published = stage.publish(a_post(pictures=(picture, picture)))
-            assert stage.seen()[0].alt_texts == [picture.alt] * 2
-            assert http.fetch(published.permalink).status == 200
+    @pytest.fixture
+    def stage(self, server: FacebookServer, settings: Any) -> Iterator[Stage]:
+        with over_the_network(server, settings, "facebook"):
+            yield staged(server)

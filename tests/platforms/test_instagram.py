@@ -15,24 +15,24 @@ from publisher.platforms.contract import Figures, FollowUp, PictureFile, Publish
 from publisher.platforms.instagram import InstagramConfig, InstagramPlatform
 from tests.contract.instagram import InstagramServer
 from tests.contract.meta_login import ALL_SCOPES
-from tests.contract.wire import Response, in_process, listening
+from tests.contract.wire import in_process
+from tests.platforms.further_contracts import (
+    FetchesOverTheNetwork,
+    KeepsContainers,
+    RenewsHalfway,
+    RepeatsAfterAnUnclearAnswer,
+    over_the_network,
+)
 from tests.platforms.meta_stage import ContainerStage, a_picture, fetch
-from tests.platforms.platform_contract import USUAL_PICTURES, PlatformContract, Seen, Stage, a_post, a_while_ago
+from tests.platforms.platform_contract import USUAL_PICTURES, PlatformContract, Stage, a_post, a_while_ago, stage_on
 
 
 def staged(server: InstagramServer, token: str = "") -> ContainerStage:
     """The plug-in connected to the account, as the Account row would have it after `verify`."""
     platform = InstagramPlatform(poll_waits_s=(0, 0, 0))
     config = InstagramConfig(token or server.token, account_id="17841")
-    return ContainerStage(
-        platform=platform,
-        config=config,
-        wrong_config=InstagramConfig("EAAwrong", account_id="17841"),
-        faults=server.faults,
-        seen=lambda: [Seen(post.remote_id, "", post.text, post.alt_texts) for post in server.public()],
-        upload_call=server.upload,
-        facts=platform.verify(config).facts,
-    )
+    wrong = InstagramConfig("EAAwrong", account_id="17841")
+    return stage_on(server, platform, config, wrong, kind=ContainerStage)
 
 
 @pytest.fixture
@@ -71,8 +71,10 @@ class InstagramContract(PlatformContract):
             stage.platform.prepare(stage.config, stage.facts, a_post(pictures=()))
 
 
-class TestInstagram(InstagramContract):
+class TestInstagram(InstagramContract, KeepsContainers, RepeatsAfterAnUnclearAnswer):
     """An account by its Facebook Page."""
+
+    listing = "GET /v26.0/17841/media"
 
     def test_what_verify_learns(self, stage: Stage) -> None:
         profile = stage.platform.verify(stage.config)
@@ -130,29 +132,12 @@ class TestInstagram(InstagramContract):
         server.fetch = lambda url: None
         with pytest.raises(PermanentError, match="reachable from the internet by https"):
             stage.publish(a_post())
-        with pytest.raises(PermanentError, match=r"fetch a picture from opslag\.example\.org"):
-            stage.platform.check_pictures(stage.config, stage.facts, "https://opslag.example.org/p/secret-token")
         assert stage.seen() == []
-
-    def test_the_check_passes_where_pictures_can_be_fetched(self, stage: Stage, picture: PictureFile) -> None:
-        stage.platform.check_pictures(stage.config, stage.facts, picture.url)
-        assert stage.seen() == []
-        with pytest.raises(AccountError):
-            stage.platform.check_pictures(stage.wrong_config, stage.facts, picture.url)
 
     def test_a_slow_download_is_tried_again(self, stage: Stage) -> None:
         stage.faults.set("download_slow")
         with pytest.raises(TransientError, match="made anew"):
             stage.publish(a_post())
-
-    def test_a_container_is_waited_for(self, stage: Stage, server: InstagramServer) -> None:
-        stage.faults.set("media_slow")
-        stage.publish(a_post())
-        assert len(stage.seen()) == 1
-        stage.faults.set("media_slow")
-        server.media_polls = 9
-        with pytest.raises(TransientError, match="still working"):
-            stage.publish(a_post(key="second"))
 
     def test_a_container_that_fails_is_told(self, stage: Stage) -> None:
         stage.faults.set("media_fails")
@@ -164,39 +149,6 @@ class TestInstagram(InstagramContract):
         with pytest.raises(TransientError) as busy:
             stage.publish(a_post())
         assert busy.value.retry_after == 15
-
-    def test_a_container_lives_for_a_day(self, stage: Stage, server: InstagramServer) -> None:
-        prepared = stage.platform.prepare(stage.config, stage.facts, a_post())
-        server.clock.advance(25 * 3600)
-        with pytest.raises(TransientError, match="made anew"):
-            stage.platform.commit(stage.config, stage.facts, a_post(), prepared)
-        assert stage.seen() == []
-
-    @pytest.mark.parametrize("fault", ["commit_then_drop", "commit_then_500", "commit_then_page", "latency"])
-    def test_a_repeat_after_a_lost_answer_finds_the_post(
-        self, stage: Stage, server: InstagramServer, fault: str
-    ) -> None:
-        prepared = stage.platform.prepare(stage.config, stage.facts, a_post())
-        stage.faults.set(fault, on=server.create)
-        with pytest.raises(UncertainError):
-            stage.platform.commit(stage.config, stage.facts, a_post(), prepared)
-        again = stage.platform.commit(stage.config, stage.facts, a_post(), prepared)
-        assert [seen.remote_id for seen in stage.seen()] == [again.remote_id]
-
-    def test_a_repeat_of_a_call_that_never_arrived_publishes(self, stage: Stage) -> None:
-        prepared = stage.platform.prepare(stage.config, stage.facts, a_post())
-        stage.faults.set("drop_before_read")
-        with pytest.raises(UncertainError):
-            stage.platform.commit(stage.config, stage.facts, a_post(), prepared)
-        stage.platform.commit(stage.config, stage.facts, a_post(), prepared)
-        assert len(stage.seen()) == 1
-
-    def test_published_and_not_listed_yet_stays_uncertain(self, stage: Stage, server: InstagramServer) -> None:
-        prepared = stage.platform.prepare(stage.config, stage.facts, a_post())
-        stage.platform.commit(stage.config, stage.facts, a_post(), prepared)
-        stage.faults.set("late_list", on="GET /v26.0/17841/media")
-        with pytest.raises(UncertainError, match="published already"):
-            stage.platform.commit(stage.config, stage.facts, a_post(), prepared)
 
     def test_comments_are_not_repeated(self, stage: Stage) -> None:
         assert not stage.platform.repeats_safely(stage.facts, a_post(reply_to="18"))
@@ -252,7 +204,7 @@ class TestInstagram(InstagramContract):
             stage.publish(a_post())
 
 
-class TestInstagramLogin(InstagramContract):
+class TestInstagramLogin(InstagramContract, RenewsHalfway):
     """An account's own access, called at another address and renewed every 30 days."""
 
     @pytest.fixture
@@ -260,40 +212,15 @@ class TestInstagramLogin(InstagramContract):
         with http.use_transport(in_process(server)):
             yield staged(server, server.own_token())
 
-    def test_it_is_renewed(self, stage: Stage, server: InstagramServer) -> None:
-        fresh = stage.platform.renew(stage.config, None)
-        config = replace(stage.config, **fresh)
-        assert config.access_token != stage.config.access_token
-        ends = stage.platform.lasts_until(config)
-        assert ends is not None and abs(ends - datetime.now(UTC) - timedelta(days=60)) < timedelta(minutes=1)
-        assert stage.platform.renew_at(config) == ends - timedelta(days=30)
-        assert stage.platform.verify(config).remote_id == "17841"
 
-    def test_younger_than_a_day_it_is_left_as_it_is(self, stage: Stage, server: InstagramServer) -> None:
-        young = InstagramConfig(server.own_token(timedelta(hours=3)))
-        with pytest.raises(TransientError, match="younger than 24 hours"):
-            stage.platform.renew(young, None)
+class TestOverTheNetwork(FetchesOverTheNetwork):
+    """At the address that the settings name."""
 
-    def test_taken_back_it_must_be_connected_again(self, stage: Stage, server: InstagramServer) -> None:
-        server.revoke(stage.config.access_token)
-        with pytest.raises(AccountError):
-            stage.platform.renew(stage.config, None)
+    @pytest.fixture
+    def server(self) -> InstagramServer:
+        return InstagramServer()
 
-
-class TestOverTheNetwork:
-    """The same over real connections: Instagram really fetches the picture."""
-
-    def test_a_post(self, picture: PictureFile, settings: Any) -> None:
-        server = InstagramServer()
-        served = Response(200, picture.content, {"Content-Type": "image/jpeg"})
-        with listening(server) as address, listening(lambda request: served) as ours:
-            settings.OPSLAG_ALLOWED_TARGETS = frozenset({address.removeprefix("http://")})
-            settings.OPSLAG_PLATFORM_ADDRESSES = {"instagram": address}
-            stage, shown = staged(server), replace(picture)
-            object.__setattr__(shown, "url", f"{ours}/p/1")
-            published = stage.publish(a_post(pictures=(shown,)))
-            assert server.public()[0].pictures == [picture.content]
-            assert http.fetch(published.permalink).status == 200
-            object.__setattr__(shown, "url", "http://127.0.0.1:9/p/1")
-            with pytest.raises(PermanentError, match="could not fetch"):
-                stage.publish(a_post(key="second", pictures=(shown,)))
+    @pytest.fixture
+    def stage(self, server: InstagramServer, settings: Any) -> Iterator[Stage]:
+        with over_the_network(server, settings, "instagram"):
+            yield staged(server)

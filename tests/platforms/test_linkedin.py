@@ -15,24 +15,22 @@ from publisher.platforms.contract import Card, Figures, PictureFile, Published
 from publisher.platforms.linkedin import LinkedInConfig, LinkedInPlatform
 from publisher.platforms.linkedin_calls import _until_midnight_s
 from tests.contract.linkedin import LinkedInServer
-from tests.contract.wire import in_process, listening
-from tests.platforms.platform_contract import PlatformContract, Seen, Stage, a_post, a_while_ago
+from tests.contract.wire import in_process
+from tests.platforms.further_contracts import (
+    OverTheNetwork,
+    ProcessesPictures,
+    RepeatsAfterAnUnclearAnswer,
+    TakesPostsDown,
+    over_the_network,
+)
+from tests.platforms.platform_contract import PlatformContract, Stage, a_post, a_while_ago, stage_on
 
 PAGE = "urn:li:organization:1"
-UPLOAD = "POST /rest/images"
 
 
 def staged(server: LinkedInServer) -> Stage:
     platform, config = LinkedInPlatform(poll_waits_s=(0, 0, 0)), LinkedInConfig(PAGE, server.token, "", "to-renew")
-    return Stage(
-        platform=platform,
-        config=config,
-        wrong_config=LinkedInConfig(PAGE, "wrong", "", "to-renew"),
-        faults=server.faults,
-        seen=lambda: [Seen(post.remote_id, post.key, post.text, post.alt_texts) for post in server.public()],
-        upload_call=UPLOAD,
-        facts=platform.verify(config).facts,
-    )
+    return stage_on(server, platform, config, LinkedInConfig(PAGE, "wrong", "", "to-renew"))
 
 
 @pytest.fixture
@@ -46,7 +44,7 @@ def stage(server: LinkedInServer) -> Iterator[Stage]:
         yield staged(server)
 
 
-class TestLinkedIn(PlatformContract):
+class TestLinkedIn(PlatformContract, ProcessesPictures, RepeatsAfterAnUnclearAnswer, TakesPostsDown):
     """What is special to LinkedIn."""
 
     def test_two_keys_are_two_posts(self, stage: Stage) -> None:
@@ -98,24 +96,6 @@ class TestLinkedIn(PlatformContract):
         stage.publish(a_post(link=""))
         assert server.public()[0].fields["content"] is None
 
-    def test_a_picture_is_waited_for(self, stage: Stage, server: LinkedInServer, picture: PictureFile) -> None:
-        stage.faults.set("media_slow")
-        stage.publish(a_post(pictures=(picture,)))
-        assert server.public()[0].pictures == [picture.content]
-
-    def test_a_picture_that_is_never_ready_is_tried_again(
-        self, stage: Stage, server: LinkedInServer, picture: PictureFile
-    ) -> None:
-        server.media_polls = 100
-        stage.faults.set("media_slow")
-        with pytest.raises(TransientError):
-            stage.publish(a_post(pictures=(picture,)))
-
-    def test_a_picture_that_cannot_be_processed_is_refused(self, stage: Stage, picture: PictureFile) -> None:
-        stage.faults.set("media_fails")
-        with pytest.raises(PermanentError, match="could not process"):
-            stage.publish(a_post(pictures=(picture,)))
-
     def test_a_picture_without_description_is_published(self, stage: Stage, picture: PictureFile) -> None:
         stage.publish(a_post(pictures=(replace(picture, alt=""),)))
         assert stage.seen()[0].alt_texts == [""]
@@ -147,18 +127,6 @@ class TestLinkedIn(PlatformContract):
         assert stage.commit_only(a_post()) == first
         server.clock.advance(61)
         assert stage.commit_only(a_post()) != first
-
-    @pytest.mark.parametrize("fault", ["commit_then_drop", "commit_then_500", "commit_then_page", "latency"])
-    def test_a_repeat_after_a_lost_answer_is_the_same_post(
-        self, stage: Stage, picture: PictureFile, fault: str
-    ) -> None:
-        post = a_post(pictures=(picture, picture))
-        prepared = stage.platform.prepare(stage.config, stage.facts, post)
-        stage.faults.set(fault)
-        with pytest.raises(UncertainError):
-            stage.platform.commit(stage.config, stage.facts, post, prepared)
-        again = stage.platform.commit(stage.config, stage.facts, post, prepared)
-        assert [seen.remote_id for seen in stage.seen()] == [again.remote_id]
 
     @pytest.mark.parametrize("fault", ["409", "commit_then_409"])
     def test_a_conflict_is_tried_once_more(self, stage: Stage, server: LinkedInServer, fault: str) -> None:
@@ -226,14 +194,6 @@ class TestLinkedIn(PlatformContract):
         for _ in range(2):
             assert stage.platform.edit(stage.config, stage.facts, published, a_post("Rettet [sic]")) == published
         assert server.public()[0].text == "Rettet [sic]"
-
-    def test_a_post_is_taken_down_once_and_for_all(self, stage: Stage) -> None:
-        published = stage.publish(a_post())
-        stage.platform.delete(stage.config, stage.facts, published)
-        stage.platform.delete(stage.config, stage.facts, published)
-        assert stage.seen() == []
-        with pytest.raises(PermanentError):
-            stage.platform.confirm(stage.config, stage.facts, published)
 
     def test_figures(self, stage: Stage, server: LinkedInServer) -> None:
         one, two = stage.publish(a_post("Et")), stage.publish(a_post("To"))
@@ -331,20 +291,13 @@ class TestLinkedIn(PlatformContract):
         assert stage.platform.find(stage.config, stage.facts, a_post(**changed), a_while_ago()) is None
 
 
-class TestOverTheNetwork:
-    """The same over real connections, at the address that the settings name."""
+class TestOverTheNetwork(OverTheNetwork):
+    """At the address that the settings name."""
 
     @pytest.fixture
     def stage(self, server: LinkedInServer, settings: Any) -> Iterator[Stage]:
-        with listening(server) as address:
-            settings.OPSLAG_ALLOWED_TARGETS = frozenset({address.removeprefix("http://")})
-            settings.OPSLAG_PLATFORM_ADDRESSES = {"linkedin": address}
+        with over_the_network(server, settings, "linkedin"):
             yield staged(server)
-
-    def test_a_post_with_pictures(self, stage: Stage, picture: PictureFile) -> None:
-        published = stage.publish(a_post(pictures=(picture, picture)))
-        assert stage.seen()[0].alt_texts == [picture.alt, picture.alt]
-        assert http.fetch(published.permalink).status == 200
 
     @pytest.mark.parametrize(("fault", "posts"), [("commit_then_drop", 1), ("drop_before_read", 0)])
     def test_a_hang_up_is_uncertain_and_a_repeat_harmless(self, stage: Stage, fault: str, posts: int) -> None:

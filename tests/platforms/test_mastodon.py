@@ -15,6 +15,7 @@ from publisher.platforms.contract import PictureFile
 from publisher.platforms.mastodon import MastodonConfig, MastodonPlatform
 from tests.contract.mastodon import MastodonServer
 from tests.contract.wire import in_process, listening
+from tests.platforms.further_contracts import OverTheNetwork
 from tests.platforms.platform_contract import PlatformContract, Seen, Stage, a_post, a_while_ago
 
 ADDRESS = "https://mastodon.example.org"
@@ -324,8 +325,8 @@ def test_without_facts_nothing_is_trusted() -> None:
     assert platform.length("https://kultur.example.org/en/meget/lang/adresse", {}) == 23
 
 
-class TestOverTheNetwork:
-    """The same over real connections: real hang-ups, real multipart, the address guard."""
+class TestOverTheNetwork(OverTheNetwork):
+    """At an address of its own."""
 
     @pytest.fixture
     def server(self) -> MastodonServer:
@@ -336,20 +337,6 @@ class TestOverTheNetwork:
         with listening(server) as address:
             settings.OPSLAG_ALLOWED_TARGETS = frozenset({address.removeprefix("http://")})
             yield staged(server, address)
-
-    def test_a_post_with_a_picture(self, stage: Stage, picture: PictureFile) -> None:
-        published = stage.publish(a_post(pictures=(picture,)))
-        assert stage.seen()[0].alt_texts == [picture.alt]
-        assert http.fetch(published.permalink).status == 200
-
-    @pytest.mark.parametrize(("fault", "posts"), [("commit_then_drop", 1), ("drop_before_read", 0)])
-    def test_a_hang_up_is_uncertain(self, stage: Stage, fault: str, posts: int) -> None:
-        stage.faults.set(fault)
-        with pytest.raises(UncertainError):
-            stage.publish(a_post())
-        assert len(stage.seen()) == posts
-        found = stage.platform.find(stage.config, stage.facts, a_post(), a_while_ago())
-        assert (found is not None) == bool(posts)
 
     def test_a_server_that_is_down_surely_took_nothing(self, settings: Any) -> None:
         server = MastodonServer()

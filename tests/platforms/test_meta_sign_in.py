@@ -62,6 +62,9 @@ def redeem(server: LoginServer, sign_in: MetaSignIn, **how: Any) -> tuple[Found,
 def test_every_page_is_found_also_those_of_a_portfolio(server: FacebookServer) -> None:
     found = redeem(server, FacebookSignIn())
     assert [each.profile.name for each in found] == ["Kulturfællesskabet", "Museet", "Biblioteket"]
+    assert [str(each.obstacle or "").partition(".")[0] for each in found] == [
+        "", "Your role does not let you publish on Museet", ""
+    ]  # fmt: skip
     first = FacebookConfig(**found[0].values)
     assert (first.page_id, first.scopes.split()) == ("1001", sorted(FacebookSignIn.scopes))
     assert FacebookPlatform().verify(first).remote_id == "1001"
@@ -93,6 +96,13 @@ def test_why_no_page_is_found(server: FacebookServer, without: tuple[str, ...], 
         server.pages.clear()
     with pytest.raises(AccountError, match=words):
         redeem(server, FacebookSignIn(), without=without)
+
+
+def test_only_pages_on_which_the_role_may_not_publish(server: FacebookServer) -> None:
+    for page in server.pages.values():
+        page.tasks = ("ANALYZE",)
+    with pytest.raises(AccountError, match="does not let you publish on Kulturfællesskabet, Museet"):
+        redeem(server, FacebookSignIn())
 
 
 def test_only_pages_without_a_role(server: FacebookServer) -> None:

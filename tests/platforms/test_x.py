@@ -14,24 +14,22 @@ from publisher import http
 from publisher.errors import AccountError, PermanentError, TokenExpiredError, TransientError, UncertainError
 from publisher.platforms.contract import Figures, FollowUp, PictureFile, Published
 from publisher.platforms.x import XConfig, XPlatform
-from tests.contract.wire import in_process, listening
+from tests.contract.wire import in_process
 from tests.contract.x import XServer
-from tests.platforms.platform_contract import PlatformContract, Seen, Stage, a_post, a_while_ago
-
-UPLOAD = "POST /2/media/upload"
+from tests.platforms.further_contracts import (
+    FindsAfterAnUnclearAnswer,
+    MakesThreads,
+    OverTheNetwork,
+    ProcessesPictures,
+    TakesPostsDown,
+    over_the_network,
+)
+from tests.platforms.platform_contract import PlatformContract, Stage, a_post, a_while_ago, stage_on
 
 
 def staged(server: XServer) -> Stage:
     platform, config = XPlatform(poll_waits_s=(0, 0, 0)), XConfig(server.token, server.refresh_token)
-    return Stage(
-        platform=platform,
-        config=config,
-        wrong_config=XConfig("wrong", "wrong too"),
-        faults=server.faults,
-        seen=lambda: [Seen(post.remote_id, post.key, post.text, post.alt_texts) for post in server.public()],
-        upload_call=UPLOAD,
-        facts=platform.verify(config).facts,
-    )
+    return stage_on(server, platform, config, XConfig("wrong", "wrong too"))
 
 
 @pytest.fixture
@@ -45,7 +43,7 @@ def stage(server: XServer) -> Iterator[Stage]:
         yield staged(server)
 
 
-class TestX(PlatformContract):
+class TestX(PlatformContract, ProcessesPictures, FindsAfterAnUnclearAnswer, MakesThreads, TakesPostsDown):
     """What is special to X."""
 
     def test_two_keys_are_two_posts(self, stage: Stage) -> None:
@@ -90,16 +88,6 @@ class TestX(PlatformContract):
         stage.publish(a_post("Uden adresse", link=""))
         assert server.spent == Decimal("0.215")
 
-    def test_a_thread_hangs_together(self, stage: Stage, server: XServer) -> None:
-        first = stage.publish(a_post("Først"))
-        second = a_post("Så", link="", reply_to=first.remote_id, thread_root=first.remote_id)
-        stage.faults.set("commit_then_drop")
-        with pytest.raises(UncertainError):
-            stage.publish(second)
-        assert server.public()[1].reply_to == first.remote_id
-        assert stage.platform.find(stage.config, stage.facts, second, a_while_ago()) is not None
-        assert stage.platform.find(stage.config, stage.facts, replace(second, reply_to=""), a_while_ago()) is None
-
     def test_an_answer_that_x_forbids_is_refused_and_the_account_is_well(self, stage: Stage) -> None:
         first = stage.publish(a_post("Først"))
         stage.faults.set("reply_forbidden")
@@ -107,25 +95,6 @@ class TestX(PlatformContract):
             stage.publish(a_post("Så", reply_to=first.remote_id))
 
     # Pictures
-
-    def test_a_picture_is_waited_for(self, stage: Stage, server: XServer, picture: PictureFile) -> None:
-        stage.faults.set("media_slow")
-        stage.publish(a_post(pictures=(picture,)))
-        assert server.public()[0].pictures == [picture.content]
-        assert server.public()[0].alt_texts == [picture.alt]
-
-    def test_a_picture_that_is_never_ready_is_tried_again(
-        self, stage: Stage, server: XServer, picture: PictureFile
-    ) -> None:
-        server.media_polls = 100
-        stage.faults.set("media_slow")
-        with pytest.raises(TransientError):
-            stage.publish(a_post(pictures=(picture,)))
-
-    def test_a_picture_that_cannot_be_processed_is_refused(self, stage: Stage, picture: PictureFile) -> None:
-        stage.faults.set("media_fails")
-        with pytest.raises(PermanentError, match="could not process"):
-            stage.publish(a_post(pictures=(picture,)))
 
     def test_a_picture_without_description_is_not_described(
         self, stage: Stage, server: XServer, picture: PictureFile
@@ -144,11 +113,10 @@ class TestX(PlatformContract):
         with pytest.raises(PermanentError):
             stage.platform.edit(stage.config, stage.facts, Published("1"), a_post())
 
-    def test_a_post_is_taken_down_once_and_for_all(self, stage: Stage, server: XServer) -> None:
+    def test_taking_a_post_down_is_paid_for_once(self, stage: Stage, server: XServer) -> None:
         published = stage.publish(a_post("Et", link=""))
         stage.platform.delete(stage.config, stage.facts, published)
         stage.platform.delete(stage.config, stage.facts, published)
-        assert stage.seen() == []
         assert server.spent == Decimal("0.025")
         with pytest.raises(PermanentError, match="no longer on X"):
             stage.platform.confirm(stage.config, stage.facts, published)
@@ -190,15 +158,6 @@ class TestX(PlatformContract):
             stage.publish(a_post("To"))
         assert busy.value.retry_after == pytest.approx(900, abs=20)
 
-    @pytest.mark.parametrize("fault", ["commit_then_500", "commit_then_page", "latency", "commit_then_drop"])
-    def test_a_post_without_a_clear_answer_is_uncertain_and_found(self, stage: Stage, fault: str) -> None:
-        stage.faults.set(fault)
-        with pytest.raises(UncertainError):
-            stage.publish(a_post())
-        found = stage.platform.find(stage.config, stage.facts, a_post(), a_while_ago())
-        assert found is not None
-        assert found.remote_id == stage.seen()[0].remote_id
-
     def test_the_servers_own_refusal_of_a_long_text_is_permanent(self, stage: Stage) -> None:
         with pytest.raises(PermanentError, match="too long"):
             stage.commit_only(a_post("ø" * 281, link=""))
@@ -235,28 +194,13 @@ class TestX(PlatformContract):
         assert server.calls.count("GET /2/users/2244994945/tweets") == 2
 
 
-class TestOverTheNetwork:
-    """The same over real connections, at the address that the settings name."""
+class TestOverTheNetwork(OverTheNetwork):
+    """At the address that the settings name."""
 
     @pytest.fixture
     def stage(self, server: XServer, settings: Any) -> Iterator[Stage]:
-        with listening(server) as address:
-            settings.OPSLAG_ALLOWED_TARGETS = frozenset({address.removeprefix("http://")})
-            settings.OPSLAG_PLATFORM_ADDRESSES = {"x": address}
+        with over_the_network(server, settings, "x"):
             yield staged(server)
-
-    def test_a_post_with_a_picture(self, stage: Stage, picture: PictureFile) -> None:
-        published = stage.publish(a_post(pictures=(picture,)))
-        assert stage.seen()[0].alt_texts == [picture.alt]
-        assert http.fetch(published.permalink).status == 200
-
-    @pytest.mark.parametrize(("fault", "posts"), [("commit_then_drop", 1), ("drop_before_read", 0)])
-    def test_a_hang_up_is_uncertain(self, stage: Stage, fault: str, posts: int) -> None:
-        stage.faults.set(fault)
-        with pytest.raises(UncertainError):
-            stage.publish(a_post())
-        found = stage.platform.find(stage.config, stage.facts, a_post(), a_while_ago())
-        assert (found is not None) == bool(posts) == bool(stage.seen())
 
     def test_what_was_spent_is_on_the_control_page(self, stage: Stage, settings: Any) -> None:
         stage.publish(a_post())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -350,6 +351,7 @@ def test_several_pages_are_connected_at_once_and_each_refusal_is_named(olga: Use
     where = client.get("/channels/connected/rotating", {"code": "code", "state": state})["Location"]
     page = client.get(where)
     assert all(name in words(page) for name in ("Rådhuset", "Biblioteket", "Museet"))
+    assert "checked" not in source_of(page), "whoever looks after nine Pages connects one of them here"
     assert client.post(where, {}).status_code == 422
     rotating.refused_pages = {"3"}
     page = client.post(where, {"profiles": ["0", "2"]})
@@ -365,13 +367,25 @@ def test_several_pages_are_connected_at_once_and_each_refusal_is_named(olga: Use
     assert {account.config["signed_in_with"] for account in Account.objects.all()} == {PlatformApp.objects.get().pk}
 
 
+@pytest.mark.parametrize("path", ["/channels/apps/facebook", "/channels/connect/instagram/sign-in"])
+def test_who_cannot_come_back_is_told_before(olga: User, settings: Any, path: str) -> None:
+    client, warning = signed_in(olga), "Facebook sends people back only to an address with https"
+    assert warning not in words(client.get(path))
+    settings.OPSLAG_BASE_URL = "http://192.0.2.7:8000"
+    page = words(client.get(path))
+    assert warning in page and "Opslag’s own is http://192.0.2.7:8000." in page
+    assert warning not in words(client.get("/channels/connect/mastodon/sign-in"))
+    settings.OPSLAG_PLATFORM_ADDRESSES = {"facebook": "http://127.0.0.1:9", "instagram": "http://127.0.0.1:9"}
+    assert warning not in words(client.get(path)), "a contract server asks for no https"
+
+
 def test_where_one_signs_in_and_which_redirect_uri_is_whose(olga: User) -> None:
     client = signed_in(olga)
     app = words(client.get("/channels/apps/facebook"))
     assert "Redirect URI for Facebook: enter it at Facebook exactly like this" in app
     assert "Redirect URI for Instagram: enter it at Facebook exactly like this" in app
     page = words(client.get("/channels/connect/instagram/sign-in"))
-    assert "Connect to Instagram" in page and "You sign in at Facebook and say there what Opslag may do." in page
+    assert "Connect Instagram" in page and "You sign in at Facebook and say there what Opslag may do." in page
 
 
 def test_what_it_takes_at_facebook_is_said_before_one_begins(olga: User) -> None:

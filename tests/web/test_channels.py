@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import time
+from datetime import time, timedelta
 
 import httpx
 import pytest
@@ -51,6 +51,18 @@ def test_the_list_says_health_and_posting_times(anna: User, practice_account: Ac
     assert "revoked &lt;b&gt;" in source_of(page)
     assert "Prøvekanal" in words(page) and "@proeve" in words(page)
     assert f"{day} 09" in words(page)
+
+
+@pytest.mark.parametrize(("days", "loud"), [(90, False), (15, False), (13, True)])
+def test_connecting_again_is_the_first_thing_only_where_it_is_soon(
+    olga: User, secretariat: Organisation, days: int, loud: bool
+) -> None:
+    until = timezone.now() + timedelta(days=days)
+    account = Account.objects.create(organisation=secretariat, kind="facebook", name="Siden", lasts_until=until)
+    page = source_of(signed_in(olga).get(f"/channels/{account.pk}"))
+    again = f'href="/channels/connect/facebook/sign-in?again={account.pk}"'
+    assert page.count(again) == 1
+    assert (f'<a class="button primary" {again}' in page) == loud
 
 
 def test_the_list_asks_the_database_as_often_for_many_channels_as_for_one(

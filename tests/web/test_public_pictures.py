@@ -25,7 +25,7 @@ from tests.contract.instagram import InstagramServer
 from tests.contract.meta_fetch import Fetched
 from tests.contract.wire import in_process
 from tests.review.send_outs import send_out
-from tests.web.office import signed_in, words
+from tests.web.office import signed_in, source_of, words
 
 pytestmark = pytest.mark.database
 
@@ -155,8 +155,9 @@ class TestCheck:
 
     def test_it_says_what_to_do(self, server: InstagramServer, account: Account) -> None:
         server.fetch = lambda url: None
-        with pytest.raises(PermanentError, match="OPSLAG_BASE_URL"):
+        with pytest.raises(PermanentError, match="OPSLAG_BASE_URL") as refused:
             check_reachable(account)
+        assert str(refused.value).count("internet") == 1, "the advice stands there once"
 
     @pytest.mark.parametrize("reachable", [True, False])
     def test_a_person_is_told_while_connecting(self, server: InstagramServer, olga: User, reachable: bool) -> None:
@@ -165,6 +166,17 @@ class TestCheck:
         answer = signed_in(olga).post("/channels/connect/instagram", {"access_token": server.token}, follow=True)
         assert Account.objects.filter(remote_id="17841").exists()
         assert ("could not fetch a picture" in words(answer)) != reachable
+
+    @pytest.mark.parametrize("reachable", [True, False])
+    def test_a_person_who_checks_again_is_told(
+        self, server: InstagramServer, olga: User, account: Account, reachable: bool
+    ) -> None:
+        if not reachable:
+            server.fetch = lambda url: None
+        answer = signed_in(olga).post(f"/channels/{account.pk}/check", follow=True)
+        assert ("could not fetch a picture" in words(answer)) != reachable
+        # Not by its words: the picture was fetched within this thread, by a visitor who reads Danish.
+        assert ("notice-good" in source_of(answer)) == reachable
 
     def test_where_nothing_is_fetched_nothing_is_asked(self, server: InstagramServer, account: Account) -> None:
         account.kind, account.facts = "mastodon", {}
