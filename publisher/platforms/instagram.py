@@ -47,13 +47,12 @@ from publisher.platforms.meta_containers import (
 )
 from publisher.platforms.meta_graph import graph_url, measured, moment_of, number, same_words, send, since_then
 from publisher.platforms.meta_replies import GONE, PERMISSION, named_object_of, object_of, pages_of, rows_of, unhurried
-from publisher.platforms.meta_sign_in import SEE_THAT_IT_IS_LIVE, InstagramSignIn, instagram_profile
+from publisher.platforms.meta_sign_in import INSTAGRAM_NEEDED, SEE_THAT_IT_IS_LIVE, InstagramSignIn, instagram_profile
 from publisher.platforms.replies import identity_of, public_url
 from publisher.platforms.words import Words
 from publisher.vocabulary import Reason
 
 OWN_GRAPH = "https://graph.instagram.com"
-NEEDED = ("instagram_basic", "instagram_content_publish")
 COMMENTS, INSIGHTS = "instagram_manage_comments", "instagram_manage_insights"
 WANTED = {
     COMMENTS: gettext_noop(
@@ -152,7 +151,7 @@ class InstagramPlatform(Platform):
         account = self._account(config)
         account_id = str(account.get("user_id") or identity_of(account))
         scopes = None if config.is_own else own_scopes(self.kind, config.access_token, config.scopes, account_id)
-        check_scopes(scopes, NEEDED)
+        check_scopes(scopes, INSTAGRAM_NEEDED)
         facts = {"account_id": account_id, "scopes": scopes}
         return instagram_profile(account, facts, warnings_of(scopes, WANTED))
 

@@ -33,6 +33,7 @@ class ChannelFacts:
     ends_soon: bool = False
     server: str = ""
     clickable_links: bool = True
+    price: str = ""
 
 
 def facts_of(account: Account, now: datetime) -> ChannelFacts:
@@ -49,6 +50,7 @@ def facts_of(account: Account, now: datetime) -> ChannelFacts:
         lasts=_lasts(account, now),
         ends_soon=_ends_soon(account, now),
         clickable_links=abilities.clickable_links,
+        price=str(abilities.price_note),
         server=str(account.config.get("server") or account.facts.get("domain") or ""),
     )
 
