@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
-from publisher.accounts.lasting import HEEDED, must_reconnect_by
+from publisher.accounts.lasting import days_left, must_reconnect_by
 from publisher.errors import Explanation
 from publisher.models import Account
 from publisher.platforms import PLATFORMS
@@ -48,7 +48,7 @@ def facts_of(account: Account, now: datetime) -> ChannelFacts:
         limits=list(_limits(platform.limits(account.facts))),
         warnings=[str(Explanation.from_json(stored)) for stored in account.warnings],
         lasts=_lasts(account, now),
-        ends_soon=_ends_soon(account, now),
+        ends_soon=days_left(account, now) is not None,
         clickable_links=abilities.clickable_links,
         price=str(abilities.price_note),
         server=str(account.config.get("server") or account.facts.get("domain") or ""),
@@ -108,11 +108,6 @@ def _limits(limits: Limits) -> Iterator[str]:
             yield _("A picture’s description: %(number)s characters") % {"number": number(limits.alt_text)}
         else:
             yield _("No descriptions of pictures for those who cannot see them")
-
-
-def _ends_soon(account: Account, now: datetime) -> bool:
-    until = must_reconnect_by(account, now)
-    return until is not None and until - now <= HEEDED
 
 
 def _lasts(account: Account, now: datetime) -> str:

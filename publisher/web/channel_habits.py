@@ -23,6 +23,7 @@ from publisher.track.comments import tell_daily
 from publisher.vocabulary import Visibility
 from publisher.web.figures import tells
 from publisher.web.kept_words import keeps_words
+from publisher.web.posting_times_form import say_left_out
 from publisher.web.staff import OwnRequest, own, staff
 
 if TYPE_CHECKING:
@@ -134,6 +135,7 @@ def channel_habits(request: OwnRequest, pk: int) -> HttpResponse:
         words = gettext_noop("changed its links, quiet hours and mails")
         record(request.organisation, request.user, "channel_habits", account, words)
         messages.success(request, _("Saved."))
+        say_left_out(request, account, frozenset(account.slots.values_list("weekday", "time")))
         return redirect("channel", pk=pk)
     context = {
         "title": _("Language, links, quiet hours and mails"),
