@@ -41,12 +41,14 @@ class Explanation:
 class OpslagError(Exception):
     """Base of all our errors. `msgid` is an English gettext id (mark it with `gettext_noop`) with %(name)s places.
 
-    `reason` is one short machine word (snake_case) under which receipts group; `params` fill the sentence.
+    `reason` is one short machine word (snake_case) under which receipts group; `params` fill the sentence. `about`: the
+    connection field that a person must change, "" where that is not known.
     """
 
-    def __init__(self, msgid: str, *, reason: str = "", **params: object) -> None:
+    def __init__(self, msgid: str, *, reason: str = "", about: object = "", **params: object) -> None:
         super().__init__(msgid)
         self.reason = reason
+        self.about = str(about)
         self.explanation = Explanation(msgid, {name: str(value) for name, value in params.items()})
 
     def __str__(self) -> str:

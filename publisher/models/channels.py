@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -14,6 +14,9 @@ from publisher.models.organisation import Organisation, User
 from publisher.models.scoped import ScopedModel
 from publisher.platforms import PLATFORMS, platform_choices
 from publisher.vocabulary import AccountStatus
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 
 class Account(ScopedModel):
@@ -80,6 +83,14 @@ class Account(ScopedModel):
         """What its platform is called; of one that this installation no longer has the short name."""
         platform = PLATFORMS.get(self.kind)
         return str(platform.called_there(self.facts)) if platform else self.kind
+
+    @property
+    def mended_there(self) -> StrOrPromise:
+        """What is wrong, in a word or two, where that is mended at the platform; "" where connecting again helps."""
+        platform = PLATFORMS.get(self.kind)
+        if platform is None or self.status != AccountStatus.NEEDS_RECONNECT:
+            return ""
+        return platform.mended_there.get(str(self.last_error.get("msgid", "")), "")
 
 
 class PlatformApp(ScopedModel):

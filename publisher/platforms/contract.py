@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.utils.translation import gettext_noop
@@ -194,9 +195,10 @@ class Platform(ABC):
     connecting or renewing, never typed. `link_in_text` says that a post's link becomes part of its text (see
     `length.published_text`) and counts in its length; elsewhere it does so beside pictures only, unless
     `picture_and_card`: a post shows both. `sign_in` is there where a person connects by signing in at the platform.
-    `handle_example`: by what a text mentions somebody there, "" where it cannot. Every method may raise TransientError,
-    PermanentError or AccountError (TokenExpiredError where renewing may help); only `commit`, `edit` and `delete` may
-    raise UncertainError.
+    `handle_example`: by what a text mentions somebody there, "" where it cannot. `mended_there`: refusals (by msgid)
+    that connecting again does not mend but something at the platform, each in a word or two for a mark. Every method
+    may raise TransientError, PermanentError or AccountError (TokenExpiredError where renewing may help); only `commit`,
+    `edit` and `delete` may raise UncertainError.
     """
 
     kind: ClassVar[str]
@@ -208,6 +210,7 @@ class Platform(ABC):
     sign_in: ClassVar[SignIn | None] = None
     words: ClassVar[Words] = Words()
     handle_example: ClassVar[str] = ""
+    mended_there: ClassVar[Mapping[str, StrOrPromise]] = MappingProxyType({})
 
     @property
     def called(self) -> StrOrPromise:

@@ -189,9 +189,10 @@ def _state(accounts: list[Account]) -> str:
     """What must be done, then what is well."""
     if not accounts:
         return _("Posts go out through channels. None is connected yet.")
-    broken = sum(account.status == AccountStatus.NEEDS_RECONNECT for account in accounts)
+    mended_there = sum(bool(account.mended_there) for account in accounts)
+    broken = sum(account.status == AccountStatus.NEEDS_RECONNECT for account in accounts) - mended_there
     left = [days for account in accounts if (days := days_left(account, timezone.now())) is not None]
-    ready = len(accounts) - broken - len(left)
+    ready = len(accounts) - mended_there - broken - len(left)
     sentences = []
     if broken:
         words = ngettext(
@@ -200,6 +201,13 @@ def _state(accounts: list[Account]) -> str:
             broken,
         )
         sentences.append(words % {"number": broken})
+    if mended_there:
+        words = ngettext(
+            "%(number)s channel waits for something at its platform.",
+            "%(number)s channels wait for something at their platforms.",
+            mended_there,
+        )
+        sentences.append(words % {"number": mended_there})
     if left:
         sentences.append(_must_soon(len(left), min(left)))
     if ready:

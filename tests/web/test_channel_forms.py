@@ -51,3 +51,19 @@ def test_a_webhook_is_offered_a_new_secret_that_can_be_copied(olga: User) -> Non
     assert account.name == "Biblioteket"
     assert account.credentials["secret"] == offered[0][1]
     assert "secret" not in account.config
+
+
+@pytest.mark.parametrize(
+    ("fault", "channel", "field"),
+    [("", "@ingen_saadan", "channel"), ("no_post_right", "@kultur", "channel"), ("", "@kultur", "token")],
+)
+def test_what_is_wrong_is_said_at_its_own_field(olga: User, fault: str, channel: str, field: str) -> None:
+    server = TelegramServer()
+    if fault:
+        server.faults.set(fault, times=None)
+    if field == "token":
+        server.revoke(TOKEN)
+    with http.use_transport(in_process(server)):
+        page = signed_in(olga).post(TELEGRAM, {"channel": channel, "token": TOKEN})
+    assert page.status_code == 422
+    assert list(page.context["form"].errors) == [field]
