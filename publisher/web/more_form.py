@@ -10,6 +10,7 @@ from django.forms import BoundField
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from publisher.compose.post_checks import part_name
 from publisher.compose.social import abilities_of, card_or_picture, follow_up_length, most_follow_ups, thread_of
 from publisher.compose.values import many_lines
 from publisher.models import Account, Message
@@ -60,13 +61,10 @@ class MoreForm(DraftForm):
             del self.fields["visibility"]
         for number in range(1, len(self._stored) + 1):
             self.fields[_name(number)] = DraftField(
-                label=self._label(number), widget=forms.Textarea(attrs={"rows": 4}), required=True
+                label=str(part_name(post_account(message), number)),
+                widget=forms.Textarea(attrs={"rows": 4}),
+                required=True,
             )
-
-    def _label(self, number: int) -> str:
-        if self.kind == FollowUp.COMMENT and number == 1:
-            return _("First comment")
-        return _("Post %(number)s of the thread") % {"number": number + 1}
 
     @property
     def add_label(self) -> str:
