@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AddField("account", "apart", models.CharField(blank=True, db_default="", max_length=200)),
+        migrations.AddField("account", "apart", models.CharField(blank=True, db_default="", default="", max_length=200)),
         migrations.AddField("account", "writes_link", models.BooleanField(db_default=False, default=False)),
         migrations.RunPython(tell_apart, migrations.RunPython.noop),
     ]

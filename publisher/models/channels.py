@@ -35,7 +35,7 @@ class Account(ScopedModel):
     organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="accounts")
     kind = models.CharField(max_length=20, choices=platform_choices)
     name = models.CharField(_("name"), max_length=120)
-    apart = models.CharField(max_length=200, blank=True, db_default="")
+    apart = models.CharField(max_length=200, blank=True, default="", db_default="")
     handle = models.CharField(max_length=200, blank=True)
     remote_id = models.CharField(max_length=200, blank=True)
     url = models.URLField(max_length=500, blank=True)
