@@ -16,7 +16,19 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from publisher.items.identity import text_key, title_key
-from publisher.models import UNSETTLED, Claim, Delivery, DeliveryCount, Item
+from publisher.models import (
+    UNSETTLED,
+    Account,
+    Campaign,
+    Claim,
+    Delivery,
+    DeliveryCount,
+    Item,
+    Message,
+    Organisation,
+    Picture,
+    PostPicture,
+)
 
 pytestmark = [pytest.mark.database, pytest.mark.one_database, pytest.mark.django_db(transaction=True)]
 
@@ -135,12 +147,29 @@ def an_item_in_a_colleagues_words(apps: Any) -> None:
         )
 
 
+def a_post_with_pictures() -> int:
+    """Of now; older code has room for the first of its pictures."""
+    organisation = Organisation.objects.create(name="Album", slug="album")
+    account = Account.objects.create(organisation=organisation, kind="practice", name="Album")
+    campaign = Campaign.objects.create(organisation=organisation, title="Album")
+    post = Message.objects.create(campaign=campaign, outlet="post", account=account)
+    for number in (2, 1):
+        picture = Picture.objects.create(organisation=organisation, sha256=str(number) * 64, width=1, height=1)
+        PostPicture.objects.create(
+            message=post, picture=picture, position=number, alt=f"Billede {number}", gone_at=timezone.now()
+        )
+    return post.pk
+
+
 def figures(message: int) -> dict[str, int]:
     found = DeliveryCount.objects.filter(message=message).values_list("status").annotate(number=Sum("count"))
     return dict(found.order_by("status"))
 
 
 def test_rows_of_older_code_come_through_and_go_back(afterwards_the_latest: None) -> None:
+    album = a_post_with_pictures()
+    before = migrated("0036_said").get_model("publisher", "Message").objects.get(pk=album)
+    assert (before.picture_alt, before.picture_gone_at is None) == ("Billede 1", False)
     in_hand = mails_in_hand(
         MigrationExecutor(connection).loader.project_state(("publisher", "0014_sending_is_a_post")).apps
     )
@@ -153,6 +182,8 @@ def test_rows_of_older_code_come_through_and_go_back(afterwards_the_latest: None
     handed_back_waits_in_nobodys_hands(of_every_kind)
     assert not Claim.objects.exists(), "their journals speak of what became uncertain"
     items_can_be_known_again()
+    (first,) = PostPicture.objects.filter(message=album)
+    assert (first.position, first.alt) == (0, "Billede 1")
 
 
 def nothing_to_claim_of_what_is_in_hand(apps: Any, kept: Kept) -> None:

@@ -18,7 +18,17 @@ from django.utils.translation import gettext_noop
 from publisher.compose.dates import written
 from publisher.compose.past_events import post_item
 from publisher.errors import Explanation
-from publisher.models import Account, Campaign, CampaignItem, CompiledMail, DeliveryCount, Item, Message, Newsletter
+from publisher.models import (
+    Account,
+    Campaign,
+    CampaignItem,
+    CompiledMail,
+    DeliveryCount,
+    Item,
+    Message,
+    Newsletter,
+    PostPicture,
+)
 from publisher.vocabulary import CampaignStatus, DeliveryStatus, MessageStatus, Outlet
 
 _MAILED = gettext_noop("“%(title)s” was sent in %(name)s %(at)s. Say that it is sent again, or leave it out.")
@@ -34,7 +44,8 @@ _WILL_BE = (MessageStatus.SCHEDULED, MessageStatus.PAUSED, MessageStatus.HELD)
 _SOME_OUT = DeliveryCount.objects.filter(
     message=OuterRef("pk"), status__in=(DeliveryStatus.SENT, DeliveryStatus.UNCERTAIN), count__gt=0
 )
-_TAKEN_AWAY = Q(withdrawn_at__isnull=False) | Q(picture_gone_at__isnull=False)
+_DELETED = PostPicture.objects.filter(message=OuterRef("pk"), gone_at__isnull=False)
+_TAKEN_AWAY = Q(withdrawn_at__isnull=False) | Exists(_DELETED)
 
 # A newsletter's id and an account's, one of them None.
 Outlets = tuple[int | None, int | None]

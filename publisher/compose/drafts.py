@@ -14,6 +14,7 @@ from django.utils.translation import gettext_noop
 from publisher.audience.aims import Aim
 from publisher.compose.links import item_url
 from publisher.compose.past_events import post_item
+from publisher.compose.post_pictures import give_pictures, pictures_of
 from publisher.compose.post_text import made_of, news_of
 from publisher.compose.values import is_web_address, many_lines, one_line, shorten
 from publisher.errors import InputError
@@ -136,7 +137,7 @@ def campaign_title(title: str) -> str:
 def _add_post(campaign: Campaign, items: Sequence[Item], account: Account) -> None:
     first = items[0]
     made = made_of(news_of(first, account), account, campaign.title)
-    Message.objects.create(
+    message = Message.objects.create(
         campaign=campaign,
         outlet=Outlet.POST,
         account=account,
@@ -145,9 +146,9 @@ def _add_post(campaign: Campaign, items: Sequence[Item], account: Account) -> No
         text=made.text,
         link=made.link,
         prefers_card=made.prefers_card,
-        picture=first.picture,
-        picture_alt=first.alt,
     )
+    if first.picture:
+        give_pictures(message, [(first.picture, first.alt)])
 
 
 def content_of(item: Item) -> dict[str, object]:
@@ -200,28 +201,31 @@ def update_post(
     *,
     text: str | None = None,
     link: str | None = None,
-    picture_alt: str | None = None,
+    alts: Mapping[int, str] | None = None,
     visibility: str | None = None,
     language: str | None = None,
-    without_picture: bool = False,
     follow_ups: Sequence[str] | None = None,
     prefers_card: bool | None = None,
 ) -> None:
-    """Change a post; what is None stays. Raises InputError unless its campaign is a draft, or for a broken link."""
+    """Change a post; what is None stays. `alts` are new descriptions of its pictures, by the pictures' ids.
+
+    Raises InputError unless its campaign is a draft, or for a broken link.
+    """
     open_draft(message)
-    given = {"text": text, "picture_alt": picture_alt, "visibility": visibility, "language": language}
+    given = {"text": text, "visibility": visibility, "language": language}
     for name, value in given.items():
         if value is not None:
             setattr(message, name, many_lines(value))
     if link is not None:
         message.link = _checked_link(link)
-    if without_picture:
-        message.picture, message.picture_alt = None, ""
+    if alts:
+        shown = [(each.picture, alts.get(each.picture_id, each.alt)) for each in pictures_of(message)]
+        give_pictures(message, [(picture, many_lines(alt)) for picture, alt in shown])
     if follow_ups is not None:
         message.follow_ups = [many_lines(words) for words in follow_ups]
     if prefers_card is not None:
         message.prefers_card = prefers_card
-    message.save(update_fields=[*given, "link", "picture", "follow_ups", "prefers_card"])
+    message.save(update_fields=[*given, "link", "follow_ups", "prefers_card"])
 
 
 @transaction.atomic

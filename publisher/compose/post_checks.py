@@ -7,11 +7,21 @@ from collections.abc import Iterator
 from django.utils.translation import gettext_noop
 
 from publisher.compose.findings import Finding, say
+from publisher.compose.post_pictures import first_of, pictures_of
 from publisher.compose.post_words import unknown_partners
-from publisher.compose.social import abilities_of, follow_up_length, length, most_follow_ups, thread_of
+from publisher.compose.social import (
+    abilities_of,
+    follow_up_length,
+    length,
+    limits_of,
+    most_follow_ups,
+    shown_pictures,
+    thread_of,
+)
 from publisher.compose.threads import cut_marks, has_empty_part
 from publisher.errors import Explanation
 from publisher.models import Account, Message
+from publisher.platforms import PLATFORMS
 from publisher.platforms.contract import FollowUp
 
 
@@ -27,7 +37,7 @@ def words_findings(message: Message, account: Account) -> Iterator[Finding]:
     yield from _text(message)
     yield from _cuts(message, account)
     yield from _follow_ups(message, account)
-    if abilities_of(account).needs_picture and not message.picture:
+    if abilities_of(account).needs_picture and not pictures_of(message):
         words = gettext_noop("“%(name)s” takes no post without a picture. Choose one.")
         yield Finding("error", say(words, name=str(account)))
     named = unknown_partners("\n".join((message.text, *message.follow_ups)), account)
@@ -36,12 +46,59 @@ def words_findings(message: Message, account: Account) -> Iterator[Finding]:
         yield Finding("warning", say(words, name=name), "text")
 
 
+def pictures_findings(message: Message, account: Account) -> Iterator[Finding]:
+    """How many of its pictures the post shows, and whether each is described in words that fit."""
+    fewer, limits = fewer_pictures(message), limits_of(account)
+    if fewer is not None:
+        yield Finding("warning", fewer)
+    shown = first_of(message, limits.pictures)
+    for number, each in enumerate(shown, 1):
+        which = number if len(shown) > 1 else 0
+        if not each.alt.strip():
+            yield not_described(message.campaign.title, which)
+        elif len(each.alt) > limits.alt_text:
+            yield _too_long(len(each.alt), limits.alt_text, which)
+
+
+def fewer_pictures(message: Message) -> Explanation | None:
+    """What to say of a post whose channel shows fewer pictures than were chosen."""
+    shown, chosen = len(shown_pictures(message)), len(pictures_of(message))
+    if message.account is None or not 0 < shown < chosen:
+        return None
+    words = gettext_noop("%(name)s shows the first %(shown)s of the %(chosen)s pictures.")
+    return say(words, name=PLATFORMS[message.account.kind].called, shown=shown, chosen=chosen)
+
+
+def not_described(title: str, number: int = 0) -> Finding:
+    """A picture of “title” is not described; `number` says which, where there are several."""
+    words = (
+        gettext_noop("Picture %(number)s of “%(title)s” has no description for those who cannot see it.")
+        if number
+        else gettext_noop("The picture of “%(title)s” has no description for those who cannot see it.")
+    )
+    return Finding("error", say(words, title=title, number=number), "picture")
+
+
+def _too_long(length: int, limit: int, number: int) -> Finding:
+    words = (
+        gettext_noop(
+            "The description of picture %(number)s is %(length)s characters long; this channel takes %(limit)s. "
+            "Shorten it."
+        )
+        if number
+        else gettext_noop(
+            "The picture's description is %(length)s characters long; this channel takes %(limit)s. Shorten it."
+        )
+    )
+    return Finding("error", say(words, length=length, limit=limit, number=number), "picture")
+
+
 def _text(message: Message) -> Iterator[Finding]:
     used, limit = length(message)
     if used > limit:
         words = gettext_noop("The text is %(length)s characters long; this channel takes %(limit)s. Shorten it.")
         yield Finding("error", say(words, length=used, limit=limit), "text")
-    if not message.text.strip() and not message.picture:
+    if not message.text.strip() and not pictures_of(message):
         yield Finding("error", say(gettext_noop("The post has neither text nor picture.")), "text")
 
 

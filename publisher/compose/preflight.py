@@ -22,7 +22,8 @@ from publisher.compose.findings import Finding, Level
 from publisher.compose.findings import say as _say
 from publisher.compose.links import unsubscribe_url, view_url
 from publisher.compose.newsletter import render_html
-from publisher.compose.post_checks import words_findings
+from publisher.compose.post_checks import not_described, pictures_findings, words_findings
+from publisher.compose.post_pictures import WITH_PICTURES, first_of
 from publisher.compose.renewing import called_off_news, changed_news, withdrawn_news
 from publisher.compose.social import limits_of
 from publisher.compose.values import is_web_address
@@ -71,8 +72,8 @@ def checks(campaign: Campaign, at: datetime | None = None) -> list[Check]:
     at = at or campaign.scheduled_at or timezone.now()
     messages = list(
         campaign.messages.select_related(
-            "newsletter__organisation", "newsletter__cooperation", "account", "picture", "campaign__organisation"
-        )
+            "newsletter__organisation", "newsletter__cooperation", "account", "campaign__organisation"
+        ).prefetch_related(WITH_PICTURES)
     )
     found = [
         Check(finding.level, message, finding.explanation, finding.field)
@@ -207,24 +208,14 @@ def _sender(newsletter: Newsletter) -> Iterator[Finding]:
 def _block(block: Block, day: date) -> Iterator[Finding]:
     title = str(block.content.get("title") or "")
     if block.picture:
-        yield from _picture(block.picture, str(block.content.get("alt") or ""), title, day)
+        if not str(block.content.get("alt") or "").strip():
+            yield not_described(title)
+        yield from _consent(block.picture, title, day)
     link = str(block.content.get("link") or "")
     if link and not is_web_address(link):
         yield Finding("error", _broken_link(link))
     if block.kind in _STORIES and not title.strip():
         yield Finding("error", _say(gettext_noop("A story has no headline. Write one.")), "headline")
-
-
-def _picture(picture: Picture, alt: str, title: str, day: date) -> Iterator[Finding]:
-    if not alt.strip():
-        yield Finding(
-            "error",
-            _say(
-                gettext_noop("The picture of “%(title)s” has no description for those who cannot see it."), title=title
-            ),
-            "picture",
-        )
-    yield from _consent(picture, title, day)
 
 
 def _consent(picture: Picture, title: str, day: date) -> Iterator[Finding]:
@@ -303,9 +294,9 @@ def _post(message: Message, day: date, at: datetime) -> Iterator[Finding]:
     yield from words_findings(message, account)
     if message.link and not is_web_address(message.link):
         yield Finding("error", _broken_link(message.link))
-    if message.picture:
-        yield from _picture(message.picture, message.picture_alt, message.campaign.title, day)
-        yield from _alt_length(message, account)
+    yield from pictures_findings(message, account)
+    for each in first_of(message, limits_of(account).pictures):
+        yield from _consent(each.picture, message.campaign.title, day)
 
 
 def _lasting(message: Message, account: Account, at: datetime) -> Iterator[Finding]:
@@ -322,19 +313,3 @@ def _lasting(message: Message, account: Account, at: datetime) -> Iterator[Findi
     )
     last_day = timezone.localtime(until, ZoneInfo(message.campaign.organisation.timezone)).date()
     yield Finding("error" if near else "warning", _say(words, name=str(account), day=_in_words(last_day)))
-
-
-def _alt_length(message: Message, account: Account) -> Iterator[Finding]:
-    limit = limits_of(account).alt_text
-    if len(message.picture_alt) > limit:
-        yield Finding(
-            "error",
-            _say(
-                gettext_noop(
-                    "The picture's description is %(length)s characters long; this channel takes %(limit)s. Shorten it."
-                ),
-                length=len(message.picture_alt),
-                limit=limit,
-            ),
-            "picture",
-        )

@@ -16,6 +16,7 @@ from django.db.models import F, Q
 from publisher.compose.drafts import campaign_title, content_of, head_of, open_draft
 from publisher.compose.event_words import NOT_ON
 from publisher.compose.links import news_url
+from publisher.compose.post_pictures import give_pictures, pictures_of
 from publisher.compose.post_text import event_line, made_of, news_of
 from publisher.compose.values import many_lines, one_line
 from publisher.items.differences import Difference, differences
@@ -187,10 +188,10 @@ def _renew_post(message: Message, before: Mapping[str, Any], item: Item, title: 
         links=_links_before(message, before, item),
         topics=before.get("topics", now.topics),
         event=event_line(facts_in(before, account.organisation.timezone), account),
-        alt=message.picture_alt if message.picture else None,
+        alt=_first_alt(message),
     )
-    follows = message.picture_id == before.get("picture_id") and message.picture_id != item.picture_id
-    old, new = made_of(then, account, was), made_of(now if follows else replace(now, alt=then.alt), account, title)
+    _renew_picture(message, before, item)
+    old, new = made_of(then, account, was), made_of(replace(now, alt=_first_alt(message)), account, title)
     kept = message.text != old.text and old.text != new.text
     if message.text == old.text:
         message.text = new.text
@@ -198,9 +199,7 @@ def _renew_post(message: Message, before: Mapping[str, Any], item: Item, title: 
             message.prefers_card = new.prefers_card
     if message.link == old.link:
         message.link = new.link
-    if follows:
-        message.picture, message.picture_alt = item.picture, item.alt
-    message.save(update_fields=["text", "link", "prefers_card", "picture", "picture_alt"])
+    message.save(update_fields=["text", "link", "prefers_card"])
     return not kept
 
 
@@ -210,3 +209,21 @@ def _links_before(message: Message, before: Mapping[str, Any], item: Item) -> tu
         return (message.link,)
     page = news_url(item.pk)
     return (str(before["link"]), page) if before["link"] else (page,)
+
+
+def _first_alt(message: Message) -> str | None:
+    """What a post's first picture shows, None without one: posts of ours have one."""
+    return next((each.alt for each in pictures_of(message)), None)
+
+
+def _renew_picture(message: Message, before: Mapping[str, Any], item: Item) -> None:
+    """The item's new picture in the place of the one before; what a person has put beside it stays."""
+    old, new = before.get("picture_id"), item.picture
+    shown = [(each.picture, each.alt) for each in pictures_of(message)]
+    if old == item.picture_id:
+        return
+    if old is None and not shown and new:
+        give_pictures(message, [(new, item.alt)])
+    replaced = [(new, item.alt) if picture.pk == old else (picture, alt) for picture, alt in shown]
+    if replaced != shown:
+        give_pictures(message, [(picture, alt) for picture, alt in replaced if picture])

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
+from publisher.compose.post_pictures import first_of, pictures_of
 from publisher.compose.post_words import with_partners, with_profile_line, with_values
 from publisher.compose.public_pictures import address_of, made_for
 from publisher.compose.threads import split
@@ -15,7 +16,7 @@ from publisher.compose.values import one_line
 from publisher.errors import PermanentError
 from publisher.items.content import excerpt
 from publisher.items.history import content_at
-from publisher.models import Account, Message, Picture
+from publisher.models import Account, Message, Picture, PostPicture
 from publisher.platforms import PLATFORMS
 from publisher.platforms.contract import Abilities, Card, FollowUp, Limits, LinkCard, PictureFile, Post
 from publisher.platforms.length import published_text, with_alts
@@ -68,9 +69,9 @@ def most_follow_ups(account: Account) -> int:
 
 
 def card_or_picture(message: Message) -> bool:
-    """Whether a post has room for its link's card or for its picture, and not for both."""
+    """Whether a post has room for its link's card or for its pictures, and not for both."""
     account = _account(message)
-    has_both = bool(message.picture and message.link and abilities_of(account).link_card)
+    has_both = bool(pictures_of(message) and message.link and abilities_of(account).link_card)
     return has_both and not PLATFORMS[account.kind].picture_and_card
 
 
@@ -82,7 +83,7 @@ def length(message: Message) -> tuple[int, int]:
 def edit_length(message: Message, text: str) -> tuple[int, int]:
     """The same of a new text for a published post."""
     account, link = _account(message), _link(message)
-    return counted(account, text, link, alts=_alts(message), language=message.language)
+    return counted(account, text, link, alts=_alts(message), language=_language(message))
 
 
 def follow_up_length(message: Message, text: str) -> tuple[int, int]:
@@ -99,7 +100,7 @@ def thread_of(message: Message, text: str) -> list[str]:
     def fits(words: str, first: bool) -> bool:
         # What the first post carries besides its words.
         carried = (link, alts) if first else ("", ())
-        used, limit = counted(account, words, carried[0], alts=carried[1], language=message.language)
+        used, limit = counted(account, words, carried[0], alts=carried[1], language=_language(message))
         return used <= limit
 
     return split(text, fits)
@@ -114,37 +115,43 @@ def _link(message: Message) -> str:
     return with_values(message.link, _account(message), message.campaign.title)
 
 
+def _language(message: Message) -> str:
+    return message.language or _account(message).language
+
+
 def _handed_over(message: Message) -> tuple[str, str]:
-    return handed_over(_account(message), message.text, _link(message), message.language)
+    return handed_over(_account(message), message.text, _link(message), _language(message))
+
+
+def shown_pictures(message: Message) -> tuple[PostPicture, ...]:
+    """The pictures that the post shows itself, not only as part of the link's card: as many as its channel takes."""
+    account = _account(message)
+    if message.prefers_card and message.link and not PLATFORMS[account.kind].picture_and_card:
+        return ()
+    return first_of(message, limits_of(account).pictures)
 
 
 def _alts(message: Message) -> list[str]:
-    return [message.picture_alt] if _shows_picture(message) else []
-
-
-def _shows_picture(message: Message) -> bool:
-    """Whether the post shows its picture itself, and not only as part of the link's card."""
-    platform = PLATFORMS[_account(message).kind]
-    return bool(message.picture) and not (message.prefers_card and message.link and not platform.picture_and_card)
+    return [each.alt for each in shown_pictures(message)]
 
 
 @dataclass(frozen=True)
-class PublishedWords:
-    """A post as its readers see it: its text, what follows, and whether it shows its picture and its link's card."""
+class PublishedPost:
+    """A post as its readers see it: its text, what follows, its pictures, and whether it shows its link's card."""
 
     text: str
     follow_ups: tuple[str, ...]
-    pictures: bool
+    pictures: tuple[PostPicture, ...]
     card: bool
 
 
-def published(message: Message) -> PublishedWords:
-    """What the public will read, from the row as it is in memory."""
-    account, pictures = _account(message), _shows_picture(message)
+def published(message: Message) -> PublishedPost:
+    """What the public will see, from the row as it is in memory."""
+    account, pictures = _account(message), shown_pictures(message)
     platform = PLATFORMS[account.kind]
-    text = as_published(account, message.text, _link(message), alts=_alts(message), language=message.language)
     has_card = bool(abilities_of(account).link_card and message.link)
-    return PublishedWords(
+    text = as_published(account, message.text, _link(message), alts=_alts(message), language=_language(message))
+    return PublishedPost(
         text=platform.as_read(text),
         follow_ups=tuple(platform.as_read(text) for text in parts_of(message)[1:]),
         pictures=pictures,
@@ -158,21 +165,20 @@ def parts_of(message: Message) -> list[str]:
 
 
 def post_of(message: Message, *, key: str, text: str | None = None, link: str | None = None) -> Post:
-    """The post as it will be published, its picture's bytes included; `text` and `link` are frozen ones, else the
+    """The post as it will be published, its pictures' bytes included; `text` and `link` are frozen ones, else the
     message's.
 
-    `key` is the idempotency key, the same on every attempt. Raises PermanentError if the picture cannot be made to fit.
+    `key` is the idempotency key, the same on every attempt. Raises PermanentError if a picture cannot be made to fit.
     """
     account = _account(message)
-    picture = message.picture if _shows_picture(message) else None
     link = link_of(message) if link is None else link
-    pictures = (_shown_picture(picture, message.picture_alt, account),) if picture else ()
+    pictures = tuple(_shown_picture(each.picture, each.alt, account) for each in shown_pictures(message))
     return Post(
         text=parts_of(message)[0] if text is None else text,
         key=key,
         planned_at=message.scheduled_at or timezone.now(),
         link=link,
-        language=message.language,
+        language=_language(message),
         visibility=message.visibility,
         pictures=pictures,
         title=_first_news(message).get("title", ""),
@@ -182,10 +188,10 @@ def post_of(message: Message, *, key: str, text: str | None = None, link: str | 
 
 def _card(message: Message) -> Card | None:
     """From the news as it was when it was chosen, so that every attempt hands over the same."""
-    if _shows_picture(message) and not PLATFORMS[_account(message).kind].picture_and_card:
+    if shown_pictures(message) and not PLATFORMS[_account(message).kind].picture_and_card:
         return None
-    news, picture = _first_news(message), message.picture
-    small = frozen_picture(picture, message.picture_alt, limits_of(_account(message))) if picture else None
+    news, first = _first_news(message), next(iter(pictures_of(message)), None)
+    small = frozen_picture(first.picture, first.alt, limits_of(_account(message))) if first else None
     return Card(one_line(news.get("title", "")), excerpt(one_line(news.get("lead", "")), CARD_WORDS), small)
 
 
@@ -202,7 +208,7 @@ def follow_up_of(message: Message, *, key: str, text: str, reply_to: str, thread
         text=text,
         key=key,
         planned_at=message.scheduled_at or timezone.now(),
-        language=message.language,
+        language=_language(message),
         visibility=message.visibility,
         reply_to=reply_to,
         thread_root=thread_root,

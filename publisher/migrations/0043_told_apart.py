@@ -19,7 +19,7 @@ def tell_apart(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("publisher", "0036_said"),
+        ("publisher", "0037_post_pictures"),
     ]
 
     operations = [

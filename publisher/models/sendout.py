@@ -167,10 +167,9 @@ class Message(ScopedModel):
     guards freezing and compiling. The circuit breaker counts mails begun after `bounces_from` and beyond the first
     `bounces_base` (a person said to go on then); `bounces_told_at`: staff know of what came back after the end.
     `wave_size`: so many get it first; `wave_until`: when the rest follow, known once the first have their outcome.
-    `picture_gone_at`: a colleague has deleted the public post by hand, since its picture may not be shown any more.
     `claimed_due_at`, `claimed_id`: the last place of its line that a lane has claimed (models.line).
     `corrects`: earlier messages that this one puts right; such a mail is for those alone who got one of them.
-    `prefers_card`: the link's card is shown instead of the picture, where a post has room for one of them.
+    `prefers_card`: the link's card is shown instead of the pictures, where a post has room for one of them.
     `follow_ups`: of a post, what comes after it: more posts of a thread, or the first comment. `corrected_at`: its
     public page says since then that it was corrected, with `correction_note`; `withdrawn_at`: that it was withdrawn.
     `keeps_past_events`: a person said to send it although what it is about is over.
@@ -188,9 +187,6 @@ class Message(ScopedModel):
     preview_text = models.CharField(_("preview text"), max_length=200, blank=True)
     text = models.TextField(_("text"), blank=True)
     link = models.URLField(_("link"), max_length=1000, blank=True)
-    picture = models.ForeignKey(Picture, models.PROTECT, null=True, blank=True, related_name="+")
-    picture_alt = models.TextField(_("describe the picture (read aloud)"), blank=True)
-    picture_gone_at = models.DateTimeField(null=True)
     prefers_card = models.BooleanField(default=False, db_default=False)
     follow_ups = models.JSONField(default=list, db_default=NOTHING)
     corrected_at = models.DateTimeField(null=True)
@@ -243,6 +239,26 @@ class Message(ScopedModel):
             models.Index(fields=["started_at"], condition=Q(status="cancelled"), name="message_cancelled"),
             models.Index(fields=["withdrawn_at"], condition=Q(withdrawn_at__isnull=False), name="message_withdrawn"),
         ]
+
+
+class PostPicture(ScopedModel):
+    """One of a post's pictures, in their order, with a description of its own.
+
+    `left_out`: when the post was approved its channel took fewer pictures, and this one was not among them. `gone_at`:
+    a colleague has deleted the public post, or this picture of it, by hand, since it may not be shown any more.
+    """
+
+    organisation_path = "message__campaign__organisation"
+    message = models.ForeignKey(Message, models.CASCADE, related_name="pictures")
+    picture = models.ForeignKey(Picture, models.PROTECT, related_name="+")
+    position = models.PositiveSmallIntegerField()
+    alt = models.TextField(_("describe the picture (read aloud)"), blank=True)
+    left_out = models.BooleanField(default=False)
+    gone_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering: ClassVar = ["position", "id"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["message", "picture"], name="post_picture_once")]
 
 
 class Block(ScopedModel):

@@ -194,11 +194,12 @@ class Platform(ABC):
     is something else, `words` how sentences speak of it. A field with `hidden` in its metadata is filled in by
     connecting or renewing, never typed. `link_in_text` says that a post's link becomes part of its text (see
     `length.published_text`) and counts in its length; elsewhere it does so beside pictures only, unless
-    `picture_and_card`: a post shows both. `sign_in` is there where a person connects by signing in at the platform.
-    `handle_example`: by what a text mentions somebody there, "" where it cannot. `mended_there`: refusals (by msgid)
-    that connecting again does not mend but something at the platform, each in a word or two for a mark. Every method
-    may raise TransientError, PermanentError or AccountError (TokenExpiredError where renewing may help); only `commit`,
-    `edit` and `delete` may raise UncertainError.
+    `picture_and_card`: a post shows both. `one_at_a_time`: readers leaf through several pictures, where others show
+    them side by side. `sign_in` is there where a person connects by signing in at the platform. `handle_example`: by
+    what a text mentions somebody there, "" where it cannot. `mended_there`: refusals (by msgid) that connecting again
+    does not mend but something at the platform, each in a word or two for a mark. Every method may raise
+    TransientError, PermanentError or AccountError (TokenExpiredError where renewing may help); only `commit`, `edit`
+    and `delete` may raise UncertainError.
     """
 
     kind: ClassVar[str]
@@ -207,6 +208,7 @@ class Platform(ABC):
     config_class: ClassVar[type]
     link_in_text: ClassVar[bool] = True
     picture_and_card: ClassVar[bool] = False
+    one_at_a_time: ClassVar[bool] = False
     sign_in: ClassVar[SignIn | None] = None
     words: ClassVar[Words] = Words()
     handle_example: ClassVar[str] = ""

@@ -95,6 +95,7 @@ class InstagramPlatform(Platform):
     """One picture is one container, several are children of one; `poll_waits_s`: the pauses in which it gets ready."""
 
     kind = "instagram"
+    one_at_a_time = True
     handle_example = "@koegebib"
     label = "Instagram"
     words = Words(there=pgettext_lazy("Publish …", "on your Instagram account"), once_connected=SEE_THAT_IT_IS_LIVE)

@@ -70,6 +70,7 @@ class ThreadsPlatform(Platform):
     """
 
     kind = "threads"
+    one_at_a_time = True
     handle_example = "@koegebib"
     label = "Threads"
     words = Words(there=pgettext_lazy("Publish …", "on your Threads profile"))

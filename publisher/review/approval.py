@@ -14,8 +14,9 @@ from publisher.access.audit import record
 from publisher.access.notices import notify_approvers
 from publisher.access.roles import require
 from publisher.compose.already_out import already_words, sent_again
+from publisher.compose.post_pictures import settle
 from publisher.compose.preflight import checks
-from publisher.compose.social import link_of, parts_of
+from publisher.compose.social import limits_of, link_of, parts_of
 from publisher.errors import Explanation, InputError
 from publisher.life_cycles import sources_of
 from publisher.models import Account, Campaign, Delivery, Message, Newsletter, PostPart, User
@@ -175,6 +176,8 @@ def _schedule_messages(campaign: Campaign, time: PlannedTime, now: datetime) -> 
 def _freeze_post(message: Message) -> None:
     """A post goes to exactly one recipient, the account; its texts and keys are final from here on."""
     assert message.scheduled_at is not None
+    assert message.account is not None
+    settle(message, limits_of(message.account).pictures)
     delivery = Delivery.objects.create(message=message, account=message.account, due_at=message.scheduled_at)
     PostPart.objects.bulk_create(
         PostPart(

@@ -17,7 +17,19 @@ from publisher.access.roles import require
 from publisher.errors import Explanation, InputError
 from publisher.items.library import day_in_numbers, ends_soon
 from publisher.items.pictures import remove_withdrawn_files
-from publisher.models import Block, Campaign, Delivery, Item, Message, Operation, Organisation, Picture, PostPart, User
+from publisher.models import (
+    Block,
+    Campaign,
+    Delivery,
+    Item,
+    Message,
+    Operation,
+    Organisation,
+    Picture,
+    PostPart,
+    PostPicture,
+    User,
+)
 from publisher.review.afterwards import take_down
 from publisher.review.approval import to_draft
 from publisher.review.moves import CHANGED_MEANWHILE, move
@@ -43,35 +55,36 @@ _PUBLIC = (DeliveryStatus.SENT, DeliveryStatus.UNCERTAIN, DeliveryStatus.SENDING
 def campaigns_with(picture: Picture) -> QuerySet[Campaign]:
     """The send-outs that show a picture, latest first."""
     in_mails = Block.objects.filter(picture=picture).values("message__campaign")
-    in_posts = Message.objects.filter(picture=picture).values("campaign")
+    in_posts = PostPicture.objects.filter(picture=picture).values("message__campaign")
     shown = Campaign.objects.filter(Q(pk__in=in_mails) | Q(pk__in=in_posts))
     rows = ("messages__newsletter", "messages__account", "messages__counts")
     return shown.prefetch_related(*rows).order_by("-created_at", "-pk")
 
 
-def posts_to_delete(organisation: Organisation) -> QuerySet[Message]:
+def posts_to_delete(organisation: Organisation) -> QuerySet[PostPicture]:
     """Public posts with a picture that may not be shown any more, which only a person can delete; the oldest first.
 
-    A post that is being taken down, or was, is not among them; one that could not be taken down is.
+    A row for each such picture of a post. A post that is being taken down, or was, is not among them; one that could
+    not be taken down is.
     """
     handled = Operation.objects.filter(part=OuterRef("pk"), kind=OperationKind.DELETE, status__in=_IN_HAND)
-    left = PostPart.objects.filter(~Exists(handled), delivery__message=OuterRef("pk"))
-    published = Delivery.objects.filter(message=OuterRef("pk"), account__isnull=False, status__in=_PUBLIC)
-    posts = Message.objects.for_organisation(organisation).filter(
-        Exists(published), Exists(left), outlet=Outlet.POST, picture__withdrawn_at__isnull=False, picture_gone_at=None
+    left = PostPart.objects.filter(~Exists(handled), delivery__message=OuterRef("message"))
+    published = Delivery.objects.filter(message=OuterRef("message"), account__isnull=False, status__in=_PUBLIC)
+    posts = PostPicture.objects.for_organisation(organisation).filter(
+        Exists(published), Exists(left), left_out=False, picture__withdrawn_at__isnull=False, gone_at=None
     )
-    rows = posts.select_related("campaign", "account", "picture").prefetch_related("deliveries__parts")
-    return rows.order_by("started_at", "pk")
+    rows = posts.select_related("message__campaign", "message__account", "picture")
+    return rows.prefetch_related("message__deliveries__parts").order_by("message__started_at", "message_id", "position")
 
 
-def deleted_by_hand(message: Message, user: User) -> None:
-    """Note that somebody has deleted a public post, or its picture, on its platform."""
-    organisation = message.campaign.organisation
-    require(user, "edit", organisation)
+def deleted_by_hand(shown: PostPicture, user: User) -> None:
+    """Note that somebody has deleted a public post, or this picture of it, on its platform."""
+    campaign = shown.message.campaign
+    require(user, "edit", campaign.organisation)
     with transaction.atomic():
-        if Message.objects.filter(pk=message.pk, picture_gone_at=None).update(picture_gone_at=timezone.now()):
+        if PostPicture.objects.filter(pk=shown.pk, gone_at=None).update(gone_at=timezone.now()):
             words = gettext_noop("%(outlet)s: deleted by hand, because the photo consent was withdrawn")
-            record(organisation, user, "picture_deleted", message.campaign, words, outlet=message.account)
+            record(campaign.organisation, user, "picture_deleted", campaign, words, outlet=shown.message.account)
 
 
 def withdraw_consent(picture: Picture, user: User) -> None:
@@ -97,7 +110,7 @@ def withdraw_consent(picture: Picture, user: User) -> None:
         ids = campaigns_with(picture).order_by().values("pk")
         for campaign in Campaign.objects.select_for_update().filter(pk__in=ids).order_by("pk"):
             _take_out(campaign, picture, user)
-        for message in posts_to_delete(organisation).filter(picture=picture):
+        for message in (shown.message for shown in posts_to_delete(organisation).filter(picture=picture)):
             if take_down(message, user, timezone.now()):
                 words = gettext_noop("%(outlet)s: to be deleted, because the photo consent was withdrawn")
                 record(organisation, user, "picture_deleted", message.campaign, words, outlet=message.account)
@@ -147,10 +160,7 @@ def _pause_what_waits(campaign: Campaign, picture: Picture, user: User) -> bool:
     """Take the picture out of what has not begun, and let it wait for a person; false if all of it has."""
     locked = Message.objects.select_for_update(no_key=True).filter(campaign=campaign, started_at=None)
     waiting = [
-        message
-        for message in locked.order_by("pk")
-        if message.status in _NOT_BEGUN
-        and (message.picture_id == picture.pk or message.blocks.filter(picture=picture).exists())
+        message for message in locked.order_by("pk") if message.status in _NOT_BEGUN and _shows(message, picture)
     ]
     for message in waiting:
         if message.status == MessageStatus.SCHEDULED:
@@ -160,6 +170,11 @@ def _pause_what_waits(campaign: Campaign, picture: Picture, user: User) -> bool:
     if waiting:
         record(campaign.organisation, user, "picture_taken_out", campaign, _TAKEN_OUT.msgid)
     return bool(waiting)
+
+
+def _shows(message: Message, picture: Picture) -> bool:
+    in_post = message.pictures.filter(picture=picture, left_out=False)
+    return in_post.exists() or message.blocks.filter(picture=picture).exists()
 
 
 def _unprepare(message: Message) -> None:
@@ -176,7 +191,7 @@ def _unprepare(message: Message) -> None:
 
 def _strip(messages: Iterable[Message], picture: Picture) -> None:
     ids = [message.pk for message in messages]
-    Message.objects.filter(pk__in=ids, picture=picture).update(picture=None, picture_alt="")
+    PostPicture.objects.filter(message__in=ids, picture=picture).delete()
     for block in Block.objects.filter(message__in=ids, picture=picture):
         block.picture = None
         block.content.update({"alt": "", "caption": "", "credit": ""})

@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext_noop
 
+from publisher.compose.post_pictures import unsettle
 from publisher.errors import InputError
 from publisher.models import (
     LOOKED_FOR,
@@ -110,7 +111,8 @@ def _refuse_begun(messages: Sequence[Message]) -> None:
 
 
 def forget_freeze(messages: Iterable[Message]) -> None:
-    """Delete deliveries, figures and the compiled mail of messages of which nothing was claimed."""
+    """Delete deliveries, figures and the compiled mail of messages of which nothing was claimed, and let drafts choose
+    among all their pictures again."""
     ids = [message.pk for message in messages]
     PostPart.objects.filter(delivery__message__in=ids).delete()
     with connection.cursor() as cursor:
@@ -118,3 +120,4 @@ def forget_freeze(messages: Iterable[Message]) -> None:
         cursor.executemany("DELETE FROM publisher_delivery WHERE message_id = %s", [[pk] for pk in ids])
     DeliveryCount.objects.filter(message__in=ids).delete()
     CompiledMail.objects.filter(message__in=ids).delete()
+    unsettle(ids)

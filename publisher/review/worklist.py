@@ -50,7 +50,8 @@ _SHOWN = ("messages__newsletter", "messages__account", "messages__counts", "chos
 
 @dataclass(frozen=True)
 class Worklist:
-    """What needs a person; `replies`: how many ask to unsubscribe; `to_delete`: public posts with a withdrawn picture.
+    """What needs a person; `replies`: how many ask to unsubscribe; `to_delete`: how many public posts have a
+    withdrawn picture.
 
     `expiring`: channels that must be connected again soon, each with `days`, in how many.
     `changed`: approved campaigns whose news says something else by now. `asking`: of what is to be approved, the ids
@@ -70,7 +71,7 @@ class Worklist:
     sources: list[Source]
     rules: list[Rule]
     replies: int = 0
-    to_delete: list[Message] = field(default_factory=list)
+    to_delete: int = 0
     expiring: list[Account] = field(default_factory=list)
     held_news: list[Item] = field(default_factory=list)
     changes: list[Message] = field(default_factory=list)
@@ -102,7 +103,7 @@ def worklist(organisation: Organisation) -> Worklist:
             Rule.objects.for_organisation(organisation).filter(active=True, held_at__isnull=False).order_by("name")
         ),
         replies=InboundMail.objects.for_organisation(organisation).filter(status=InboundStatus.NEEDS_PERSON).count(),
-        to_delete=list(posts_to_delete(organisation)),
+        to_delete=posts_to_delete(organisation).order_by().values("message").distinct().count(),
         expiring=expiring(organisation),
         held_news=list(held_in(organisation).only("title", "held_why", "organisation")),
         changes=list(_not_changed(organisation)),

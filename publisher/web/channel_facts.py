@@ -102,8 +102,9 @@ def _limits(limits: Limits) -> Iterator[str]:
     if limits.comment is not None:
         yield _("First comment: %(number)s characters") % {"number": number(limits.comment)}
     if limits.pictures:
-        # However many the platform takes, a post of ours has its news item's one.
-        yield _("One picture, of at most %(size)s MB") % {"size": number(max(limits.picture_bytes // 1_000_000, 1))}
+        size = number(max(limits.picture_bytes // 1_000_000, 1))
+        words = _("Up to %(most)s pictures, each of at most %(size)s MB")
+        yield words % {"most": number(limits.pictures), "size": size}
         if limits.alt_text:
             yield _("A picture’s description: %(number)s characters") % {"number": number(limits.alt_text)}
         else:

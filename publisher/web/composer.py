@@ -8,6 +8,7 @@ from http import HTTPStatus
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -20,7 +21,7 @@ from publisher.compose.preflight import Check
 from publisher.errors import InputError
 from publisher.models import Campaign
 from publisher.review.approval import approve, send_now, submit
-from publisher.review.drafting import last_hand
+from publisher.review.drafting import last_hand, open_for_change
 from publisher.templatetags.changes import questions_about
 from publisher.vocabulary import CampaignStatus
 from publisher.web import inserting
@@ -30,8 +31,9 @@ from publisher.web.more_form import THREAD_VERBS
 from publisher.web.obstacle import Obstacle, of_draft
 from publisher.web.previews import preview
 from publisher.web.promise import Promise, error_count, open_checks, promise
+from publisher.web.shots import ADD_VERB, OWN_VERB, SHOT_VERBS
 from publisher.web.show_as import Seen
-from publisher.web.staff import OwnRequest, may, own_campaign, staff
+from publisher.web.staff import OwnRequest, may, own_campaign, refusals_said, staff
 
 
 @login_not_required
@@ -96,6 +98,7 @@ class Page:
         self.conflict: list[Difference] = []
         self.saved = False
         self.mail_changed = False
+        self.moved: int | None = None
 
     def take(self) -> HttpResponse:
         """Store what was typed, then do what the button says."""
@@ -138,6 +141,12 @@ class Page:
             return _go(self.request, here)
         if verb in THREAD_VERBS:
             return self._thread(verb, subject)
+        if verb in SHOT_VERBS:
+            return self._shot(verb, subject)
+        if verb == ADD_VERB:
+            return _go(self.request, reverse("draft-pictures-add", args=[self.campaign.pk]))
+        if verb == OWN_VERB and subject.isascii() and subject.isdigit():
+            return _go(self.request, reverse("post-pictures", args=[self.campaign.pk, int(subject)]))
         if verb == "picture" and subject.isascii() and subject.isdigit():
             return _go(self.request, reverse("draft-picture", args=[self.campaign.pk, int(subject)]))
         if verb in {"submit", "approve"}:
@@ -159,6 +168,18 @@ class Page:
         for post in self.draft.posts:
             if str(post.message.pk) == post_id:
                 post.more.go_on()
+        return self.whole()
+
+    def _shot(self, verb: str, subject: str) -> HttpResponse:
+        """Move a picture of the posts, or take it out; then the page with the button where one goes on."""
+        with refusals_said(self.request), transaction.atomic():
+            open_for_change(self.campaign, self.request.user)
+            self.draft.shots.arrange(verb, subject)
+        if not self.request.htmx:
+            return redirect(f"{reverse('composer', args=[self.campaign.pk])}#pictures")
+        self.campaign.refresh_from_db()
+        self.draft = Draft(self.campaign)
+        self.moved = next((shot.picture.pk for shot in self.draft.shots if str(shot.picture.pk) == subject), 0)
         return self.whole()
 
     def _arrange(self, verb: str, subject: str) -> None:
@@ -222,6 +243,7 @@ class Page:
         self.draft.show_typed()
         return {
             "obstacle": self.obstacle(),
+            "moved": self.moved,
             "campaign": self.campaign,
             "draft": self.draft,
             "previews": {

@@ -100,7 +100,10 @@ def _posts() -> dict[str, Any]:
     return {
         "mastodon": mastodon | {"text": TEXT, "pictures": [shot]},
         "practice": {"kind": "practice", "name": "Prøvekanal", "handle": "@proeve", "text": TEXT, "card": card},
-        "gallery": mastodon | {"text": "Fem nye værker i parken.", "pictures": [shot] * 3},
+        "galleries": [
+            mastodon | {"text": "Nye værker i parken.", "pictures": [shot] * number, "one_at_a_time": leafed}
+            for number, leafed in ((2, False), (3, False), (4, False), (7, False), (6, True))
+        ],
         "show_as": ShowAs(
             url="",
             areas_word="Kommune",

@@ -1,4 +1,4 @@
-"""A draft as the composer shows and saves it: its messages with their forms, one form for each picture."""
+"""A draft as the composer shows and saves it: its messages with their forms, its pictures, its time."""
 
 from __future__ import annotations
 
@@ -14,23 +14,24 @@ from django.utils.translation import gettext as _
 
 from publisher.audience.aims import aim_of
 from publisher.compose.drafts import aim_block, update_block, update_email, update_post
+from publisher.compose.post_pictures import WITH_PICTURES, pictures_of
 from publisher.compose.social import most_follow_ups, thread_of
 from publisher.compose.values import many_lines, one_line
 from publisher.items.library import keep_alt
-from publisher.models import Block, Campaign, Message, Picture, User
+from publisher.models import Block, Campaign, Message, User
 from publisher.review.drafting import open_for_change, suggest_own_times, suggest_time
 from publisher.schedule.slots import next_slot
 from publisher.vocabulary import BlockKind, MessageStatus, Outlet
 from publisher.web.composer_forms import (
     MailForm,
     OwnForm,
-    PictureForm,
     SharedForm,
     StoryForm,
     WhenForm,
 )
 from publisher.web.more_form import MoreForm, post_account
 from publisher.web.offered import Offered
+from publisher.web.shots import Shots
 
 STORIES = (BlockKind.LEAD_STORY, BlockKind.STORY)
 
@@ -80,14 +81,6 @@ class Post:
     following: OwnForm | None = None
 
 
-@dataclass
-class Shot:
-    """A picture with its description's form."""
-
-    picture: Picture
-    form: PictureForm
-
-
 class About(NamedTuple):
     """Which of several stories the posts are about, and how many others there are."""
 
@@ -109,14 +102,15 @@ class Draft:
         self.campaign = campaign
         self.revision = str(data.get("revision", "")) if data is not None else str(campaign.revision)
         open_ones = campaign.messages.exclude(status=MessageStatus.CANCELLED)
-        rows = ("newsletter__organisation", "newsletter__cooperation", "account__organisation", "picture")
-        messages = list(open_ones.select_related(*rows))
+        rows = ("newsletter__organisation", "newsletter__cooperation", "account__organisation")
+        messages = list(open_ones.select_related(*rows).prefetch_related(WITH_PICTURES))
         self.mails = [_mail(message, data) for message in messages if message.outlet == Outlet.EMAIL]
         own_texts = [message for message in messages if message.outlet == Outlet.POST]
         shared = _most_common([message.text for message in own_texts])
         self.shared = SharedForm(data, prefix="posts", initial={"text": shared}) if own_texts else None
         self.posts = [_post(message, shared, data) for message in own_texts]
-        self.shots = [Shot(*each) for each in _shots(self.mails, self.posts, data)]
+        blocks = [story.block for mail in self.mails for story in mail.stories]
+        self.shots = Shots(blocks, own_texts, data)
         self._times = _next_times(campaign, own_texts)
         at_slots = _is_at(campaign, own_texts, self._times)
         self.when = WhenForm(campaign, self._times, at_slots=at_slots, data=data)
@@ -157,19 +151,12 @@ class Draft:
                 if story.is_aimed_anew:
                     yield Difference(_("Shown to"), story.shown_to or _("everyone"))
         for shot in self.shots:
-            yield from (d for alt in self._alts(shot) for d in _differing(shot.form, {"alt": alt}))
+            yield from (d for alt in shot.alts for d in _differing(shot.form, {"alt": alt}))
         for post in self.posts:
             if self.text_of(post) != post.message.text:
                 yield Difference(str(post.message.account), post.message.text)
             if post.more.is_changed:
                 yield Difference(str(post.message.account), "\n\n".join(post.message.follow_ups))
-
-    def _alts(self, shot: Shot) -> set[str]:
-        """The descriptions that the picture has where it is used; one, unless they were written apart."""
-        blocks = [story.block for mail in self.mails for story in mail.stories]
-        alts = {str(block.content.get("alt", "")) for block in blocks if block.picture_id == shot.picture.pk}
-        uses = [post.message for post in self.posts if post.message.picture_id == shot.picture.pk]
-        return alts | {message.picture_alt for message in uses}
 
     def text_of(self, post: Post) -> str:
         """The text that was typed for a post: its own, or the shared one."""
@@ -272,13 +259,13 @@ def _save_story(story: Story, alts: dict[int, str]) -> bool:
 def _save_post(post: Post, text: str, alts: dict[int, str]) -> None:
     message = post.message
     new_text = text if text != message.text else None
-    alt = alts.get(message.picture_id) if message.picture_id else None
-    new_alt = alt if alt is not None and _line(alt) != _line(message.picture_alt) else None
-    if new_text is not None or new_alt is not None or post.more.is_changed:
+    described = {each.picture_id: each.alt for each in pictures_of(message)}
+    new_alts = {pk: alts[pk] for pk, alt in described.items() if pk in alts and _line(alts[pk]) != _line(alt)}
+    if new_text is not None or new_alts or post.more.is_changed:
         update_post(
             message,
             text=new_text,
-            picture_alt=new_alt,
+            alts=new_alts,
             follow_ups=post.more.follow_ups(),
             prefers_card=post.more.prefers_card(),
             visibility=post.more.visibility_chosen(),
@@ -327,19 +314,6 @@ def _mail(message: Message, data: Any) -> Mail:
 def _post(message: Message, shared: str, data: Any) -> Post:
     initial = {"text": message.text, "own": message.text != shared}
     return Post(message, OwnForm(data, prefix=f"post-{message.pk}", initial=initial), MoreForm(message, data))
-
-
-def _shots(mails: list[Mail], posts: list[Post], data: Any) -> Iterator[tuple[Picture, PictureForm]]:
-    """Each picture once, with the first description that any use of it has."""
-    alts: dict[int, str] = {}
-    pictures: dict[int, Picture] = {}
-    uses = [(story.block.picture, str(story.block.content.get("alt", ""))) for mail in mails for story in mail.stories]
-    for picture, alt in [*uses, *((post.message.picture, post.message.picture_alt) for post in posts)]:
-        if picture is not None:
-            pictures[picture.pk] = picture
-            alts[picture.pk] = alts.get(picture.pk) or alt
-    for pk, picture in pictures.items():
-        yield picture, PictureForm(data, prefix=f"picture-{pk}", initial={"alt": alts[pk]})
 
 
 def _about(campaign: Campaign) -> About | None:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from publisher.compose.post_checks import part_name
+from publisher.compose.post_pictures import pictures_of
 from publisher.compose.social import abilities_of, card_or_picture, follow_up_length, most_follow_ups, thread_of
 from publisher.compose.values import many_lines
 from publisher.models import Account, Message
@@ -55,6 +56,8 @@ class MoreForm(DraftForm):
         super().__init__(data, prefix=f"more-{message.pk}", initial=initial)
         if not card_or_picture(message):
             del self.fields["card"]
+        elif len(pictures_of(message)) > 1:
+            self.fields["card"].label = _("Show the link’s card instead of the pictures")
         offered = visibility_choices(post_account(message))
         self.fields["visibility"].choices = offered  # type: ignore[attr-defined]
         if len(offered) < 2:

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 
 from django.forms import BoundField
 
+from publisher.compose.post_pictures import pictures_of
 from publisher.compose.preflight import NEWS, Check
+from publisher.compose.social import limits_of
 from publisher.models import Message
 from publisher.web.draft import Draft, Mail, Post
+from publisher.web.more_form import post_account
 
 # The list of findings: where a finding leads that no field of the page can put right.
 CHECKS = "checks-head"
@@ -89,11 +92,13 @@ def _follow_up(draft: Draft, check: Check) -> BoundField | None:
 
 
 def _picture(draft: Draft, check: Check) -> BoundField | None:
-    """The description of the picture that has none (or, of a post, too long a one)."""
+    """The description of the first picture that has none or, of a post, too long a one."""
     blocks = (story.block for mail in _mails(draft, check) for story in mail.stories)
-    wanted = {block.picture_id for block in blocks if not _stored(block.content, "alt")}
-    wanted |= {post.message.picture_id for post in _posts(draft, check)}
-    return next((shot.form["alt"] for shot in draft.shots if shot.picture.pk in wanted), None)
+    wanted = [block.picture_id for block in blocks if not _stored(block.content, "alt")]
+    for post in _posts(draft, check):
+        most = limits_of(post_account(post.message)).alt_text
+        wanted += [each.picture_id for each in pictures_of(post.message) if not 0 < len(each.alt.strip()) <= most]
+    return next((shot.form["alt"] for shot in draft.shots if shot.picture.pk in wanted[:1]), None)
 
 
 def _mails(draft: Draft, check: Check) -> list[Mail]:

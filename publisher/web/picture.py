@@ -21,7 +21,7 @@ from publisher.items.library import describe, use_for
 from publisher.items.pictures import is_shared
 from publisher.items.search import saying
 from publisher.items.select import recent
-from publisher.models import Campaign, Item, Message, Picture
+from publisher.models import Campaign, Item, Picture, PostPicture
 from publisher.review.photo_consent import campaigns_with, deleted_by_hand, posts_to_delete, withdraw_consent
 from publisher.templatetags.dates import number
 from publisher.templatetags.pictures import consent_ends, picture_name
@@ -166,9 +166,11 @@ def _has_begun(campaign: Campaign) -> bool:
 def picture_deleted(request: OwnRequest, pk: int) -> HttpResponse:
     """Somebody has deleted a public post by hand."""
     found = _picture(request, pk)
-    rows = Message.objects.for_organisation(request.organisation).filter(picture=found)
-    post = own(rows.select_related("campaign__organisation", "account"), id_in(request.POST.get("message", "")))
-    deleted_by_hand(post, request.user)
+    rows = PostPicture.objects.for_organisation(request.organisation).filter(picture=found)
+    shown = own(
+        rows.select_related("message__campaign__organisation", "message__account"), id_in(request.POST.get("shown", ""))
+    )
+    deleted_by_hand(shown, request.user)
     messages.success(request, _("Noted as deleted."))
     return redirect("picture", pk)
 

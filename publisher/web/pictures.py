@@ -79,7 +79,7 @@ def pictures_add(request: OwnRequest) -> HttpResponse:
     """Take files in; what cannot be used is said by name, and the rest is kept."""
     form = UploadForm(request.POST, request.FILES) if request.method == "POST" else UploadForm()
     if form.is_valid():
-        kept, refused = _taken(request, form.cleaned_data["pictures"])
+        kept, refused = taken(request, form.cleaned_data["pictures"])
         if kept:
             for words in refused:
                 messages.error(request, words)
@@ -95,7 +95,7 @@ def pictures_add(request: OwnRequest) -> HttpResponse:
     return render(request, "web/pictures/add.html", context, status=422 if form.errors else HTTPStatus.OK)
 
 
-def _taken(request: OwnRequest, files: list[UploadedFile[Any]]) -> tuple[list[Picture], list[str]]:
+def taken(request: OwnRequest, files: list[UploadedFile[Any]]) -> tuple[list[Picture], list[str]]:
     """The pictures that were kept, and a sentence for each file that was not."""
     kept: dict[int, Picture] = {}
     refused: list[str] = []

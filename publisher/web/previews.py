@@ -10,9 +10,11 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import render
 
 from publisher.compose.editions import page_as
+from publisher.compose.post_checks import fewer_pictures
 from publisher.compose.social import abilities_of, length, published
-from publisher.errors import OpslagError
+from publisher.errors import Explanation, OpslagError
 from publisher.models import Message
+from publisher.platforms import PLATFORMS
 from publisher.templatetags.pictures import focal
 from publisher.templatetags.sendouts import picture_src
 from publisher.vocabulary import Outlet
@@ -29,13 +31,17 @@ PICTURE_WIDTH = 600
 
 @dataclass(frozen=True)
 class Preview:
-    """One message as a part of a page: `mail` for web/parts/mail.html, or `post` with `counter` for post.html."""
+    """One message as a part of a page: `mail` for web/parts/mail.html, or `post` with `counter` for post.html.
+
+    `fewer` says that the channel shows fewer pictures than were chosen.
+    """
 
     message: Message
     mail: dict[str, Any] | None = None
     post: dict[str, Any] | None = None
     counter: dict[str, int] | None = None
     price: StrOrPromise = ""
+    fewer: Explanation | None = None
 
 
 def preview(message: Message, seen: Seen = Seen()) -> Preview:  # noqa: B008 - it cannot be changed
@@ -44,7 +50,8 @@ def preview(message: Message, seen: Seen = Seen()) -> Preview:  # noqa: B008 - i
         return Preview(message, mail=_mail(message, seen))
     used, limit = length(message)
     price = abilities_of(post_account(message)).price_note
-    return Preview(message, post=_post(message), counter={"used": used, "limit": limit}, price=price)
+    counter = {"used": used, "limit": limit}
+    return Preview(message, post=_post(message), counter=counter, price=price, fewer=fewer_pictures(message))
 
 
 def _mail(message: Message, seen: Seen) -> dict[str, Any]:
@@ -62,18 +69,17 @@ def _mail(message: Message, seen: Seen) -> dict[str, Any]:
 def _post(message: Message) -> dict[str, Any]:
     account = post_account(message)
     shown = published(message)
-    picture = message.picture if shown.pictures else None
-    pictures = (
-        [{"url": picture_src(picture, PICTURE_WIDTH), "alt": message.picture_alt, "focal": focal(picture)}]
-        if picture
-        else []
-    )
+    pictures = [
+        {"url": picture_src(each.picture, PICTURE_WIDTH), "alt": each.alt, "focal": focal(each.picture)}
+        for each in shown.pictures
+    ]
     return {
         "kind": account.kind,
         "name": account.name,
         "handle": account.handle,
         "text": shown.text,
         "pictures": pictures,
+        "one_at_a_time": PLATFORMS[account.kind].one_at_a_time,
         "follow_ups": shown.follow_ups,
         "card": _card(message) if shown.card else None,
     }

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.paginator import Paginator
+from django.db.models import prefetch_related_objects
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -15,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 from django_htmx.http import HttpResponseClientRefresh
 
+from publisher.compose.post_pictures import WITH_PICTURES
 from publisher.compose.renewing import withdrawn_news
 from publisher.models import Campaign, StopStamp
 from publisher.review.progress import Progress
@@ -103,9 +105,9 @@ def sendout(request: OwnRequest, campaign_id: int) -> HttpResponse:
 
 def _with_pictures(campaign: Campaign, rows: list[ReceiptRow]) -> list[ReceiptRow]:
     """The rows with what previews need on their messages."""
-    pictures = campaign.messages.select_related("picture").in_bulk()
+    prefetch_related_objects([row.message for row in rows], WITH_PICTURES)
     for row in rows:
-        row.message.campaign, row.message.picture = campaign, pictures[row.message.pk].picture
+        row.message.campaign = campaign
     return rows
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from publisher.compose.post_pictures import give_pictures
 from publisher.compose.social import length, published, thread_of
 from publisher.models import Account, Item, Message, Organisation
 from publisher.platforms.telegram import TelegramConfig, TelegramPlatform
@@ -25,7 +26,7 @@ def on_telegram(secretariat: Organisation, post: Message) -> Message:
 
 def test_beside_a_picture_the_caption_counts_with_what_the_picture_shows(on_telegram: Message) -> None:
     assert length(on_telegram) == (len(f"Kom og hør\n\nBillede: {ALT}"), 1024)
-    on_telegram.picture = None
+    give_pictures(on_telegram, [])
     assert length(on_telegram) == (10, 4096)
 
 

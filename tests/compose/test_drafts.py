@@ -32,9 +32,8 @@ def test_one_send_out_for_mail_and_post(
     )  # fmt: skip
     assert mail.preview_text and len(mail.preview_text) <= 100 and lead_item.lead.startswith(mail.preview_text)
     assert [block.kind for block in mail.blocks.all()] == [BlockKind.LEAD_STORY, BlockKind.STORY]
-    assert (post.outlet, post.link, post.picture, post.picture_alt) == (
-        Outlet.POST, lead_item.link, lead_item.picture, ALT,
-    )  # fmt: skip
+    assert (post.outlet, post.link) == (Outlet.POST, lead_item.link)
+    assert [(each.picture, each.alt) for each in post.pictures.all()] == [(lead_item.picture, ALT)]
 
 
 def test_a_block_is_a_copy_of_its_item(mail: Message, lead_item: Item) -> None:
@@ -93,7 +92,8 @@ def test_what_belongs_to_another_organisation_is_refused(
 
 def test_every_change_raises_the_revision(mail: Message, post: Message, campaign: Campaign) -> None:
     update_email(mail, subject=" Nyt\nemne ", preview_text="Kort")
-    update_post(post, text="Kom\r\nog hør", picture_alt="Et kor", link="https://x.example/")
+    (picture,) = post.pictures.values_list("picture", flat=True)
+    update_post(post, text="Kom\r\nog hør", alts={picture: "Et kor"}, link="https://x.example/")
     update_block(mail.blocks.get(kind=BlockKind.STORY), title="Anden titel", html="<p>Ny</p>")
     add_block(mail, BlockKind.HEADING, title="Mere")
     arrange_blocks(mail, mail.blocks.values_list("pk", flat=True))
@@ -102,20 +102,17 @@ def test_every_change_raises_the_revision(mail: Message, post: Message, campaign
     post.refresh_from_db()
     assert campaign.revision == 6
     assert (mail.subject, mail.preview_text) == ("Nyt emne", "Kort")
-    assert (post.text, post.picture_alt, post.link) == ("Kom\nog hør", "Et kor", "https://x.example/")
+    assert (post.text, post.pictures.get().alt, post.link) == ("Kom\nog hør", "Et kor", "https://x.example/")
     assert mail.blocks.get(kind=BlockKind.STORY).content["title"] == "Anden titel"
 
 
 def test_what_is_not_named_stays(mail: Message, post: Message) -> None:
-    text, picture = post.text, post.picture
-    update_post(post, picture_alt="Et kor")
+    text, picture = post.text, post.pictures.get().picture
+    update_post(post, alts={picture.pk: "Et kor"})
     update_email(mail, preview_text="Kort")
     post.refresh_from_db()
     mail.refresh_from_db()
-    assert (post.text, post.picture, mail.subject) == (text, picture, "Ny kulturaftale er underskrevet")
-    update_post(post, without_picture=True)
-    post.refresh_from_db()
-    assert (post.picture, post.picture_alt) == (None, "")
+    assert (post.text, post.pictures.get().picture, mail.subject) == (text, picture, "Ny kulturaftale er underskrevet")
 
 
 @pytest.mark.parametrize("status", [CampaignStatus.IN_REVIEW, CampaignStatus.APPROVED, CampaignStatus.CANCELLED])

@@ -11,10 +11,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from publisher.compose.drafts import create_campaign
+from publisher.compose.post_pictures import pictures_of
 from publisher.compose.preflight import checks
 from publisher.compose.renewing import take_new_words
 from publisher.items.pictures import store_picture
-from publisher.models import Account, Campaign, Item, Message, Organisation, Partner
+from publisher.models import Account, Campaign, Item, Organisation, Partner, PostPicture
 from publisher.platforms import PLATFORMS
 from publisher.vocabulary import Outlet
 from tests.compose.conftest import picture_of
@@ -127,7 +128,7 @@ def test_new_words_fit_with_the_new_title_behind_the_link(lead_item: Item, chann
     edit(lead_item, title=title, lead=lead, picture=picture)
     assert take_new_words(campaign.chosen.select_related("item", "campaign").get())
     posts = campaign.messages.filter(outlet=Outlet.POST)
-    assert {(post.text[:56], post.picture_alt) for post in posts} == {(title, LONG_ALT)}
+    assert {(post.text[:56], pictures_of(post)[0].alt) for post in posts} == {(title, LONG_ALT)}
     assert too_long(Campaign.objects.get(pk=campaign.pk, title=title)) == []
 
 
@@ -153,4 +154,4 @@ def test_where_words_have_no_room_beside_the_picture_the_card_stands_in_for_it(
 
 def describe(campaign: Campaign, alt: str) -> None:
     """Write what the pictures show."""
-    Message.objects.filter(campaign=campaign).update(picture_alt=alt)
+    PostPicture.objects.filter(message__campaign=campaign).update(alt=alt)

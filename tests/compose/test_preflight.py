@@ -24,6 +24,7 @@ from publisher.models import (
     Newsletter,
     Organisation,
     Picture,
+    PostPicture,
     Subscriber,
     Subscription,
     Suppression,
@@ -68,6 +69,7 @@ def set_block(**content: object) -> Callable[[Campaign], None]:
     return change
 
 
+SHOTS = PostPicture.objects.all()
 MAIL, POST = Message.objects.filter(outlet=Outlet.EMAIL), Message.objects.filter(outlet=Outlet.POST)
 WRONG: dict[str, tuple[Callable[[Campaign], object], str, str, str]] = {
     "no subject": (lambda _c: MAIL.update(subject=" "), "error", "email", "no subject"),
@@ -88,10 +90,10 @@ WRONG: dict[str, tuple[Callable[[Campaign], object], str, str, str]] = {
     "consent": (lambda _c: Picture.objects.update(consent_until=date(2020, 1, 1)), "error", "email post", "consent"),
     "reconnect": (lambda _c: Account.objects.update(status="needs_reconnect"), "error", "post", "connected again"),
     "long text": (lambda _c: POST.update(text="x" * 501), "error", "post", "characters long"),
-    "empty post": (lambda _c: POST.update(text="", picture=None), "error", "post", "neither text nor picture"),
+    "empty post": (lambda _c: (POST.update(text=""), SHOTS.delete()), "error", "post", "neither text nor picture"),
     "post link": (lambda _c: POST.update(link="mailto:x@y.dk"), "error", "post", "not a web address"),
-    "post alt": (lambda _c: POST.update(picture_alt=""), "error", "post", "no description"),
-    "long alt": (lambda _c: POST.update(picture_alt="x" * 1501), "error", "post", "description is"),
+    "post alt": (lambda _c: SHOTS.update(alt=""), "error", "post", "no description"),
+    "long alt": (lambda _c: SHOTS.update(alt="x" * 1501), "error", "post", "description is"),
 }
 
 

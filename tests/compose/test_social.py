@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from publisher.compose.post_pictures import give_pictures
 from publisher.compose.post_text import hashtag
 from publisher.compose.social import frozen_picture, length, post_of
 from publisher.errors import PermanentError
@@ -121,7 +122,7 @@ def test_a_post_is_frozen_with_its_picture(post: Message) -> None:
 
 
 def test_a_post_without_picture_has_none(post: Message) -> None:
-    post.picture = None
+    give_pictures(post, [])
     assert post_of(post, key="k").pictures == ()
 
 

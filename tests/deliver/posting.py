@@ -12,6 +12,7 @@ from PIL import Image
 
 from publisher import http
 from publisher.accounts.connect import connect_account
+from publisher.compose.post_pictures import give_pictures
 from publisher.items.pictures import store_picture
 from publisher.models import Account, Campaign, Delivery, DeliveryCount, Message, Organisation
 from publisher.review.approval import approve
@@ -42,15 +43,14 @@ def scheduled(account: Account, at: datetime | None = None) -> Delivery:
     """An approved post with a picture, due at `at` (default: now)."""
     picture = store_picture(account.organisation, png(), alt="Et orkester øver")
     campaign = Campaign.objects.create(organisation=account.organisation, title="Åben øvelse")
-    Message.objects.create(
+    message = Message.objects.create(
         campaign=campaign,
         outlet=Outlet.POST,
         account=account,
         text="Åben øvelse på Ærø – kom & hør",
         link="https://kultur.example.org/nyheder/oevelse",
-        picture=picture,
-        picture_alt="Et orkester øver",
     )
+    give_pictures(message, [(picture, "Et orkester øver")])
     approve(campaign, None, scheduled_at=at or timezone.now())
     return Delivery.objects.get(message__campaign=campaign)
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from publisher import http
 from publisher.deliver import post_turns
-from publisher.models import Account, Delivery, Message, Organisation, StopStamp
+from publisher.models import Account, Delivery, Organisation, PostPicture, StopStamp
 from tests.contract.mastodon import MastodonServer
 from tests.contract.wire import in_process
 from tests.deliver.posting import CREATE, UPLOAD, connected, scheduled, state
@@ -62,7 +62,7 @@ def test_nothing_that_fails_goes_in_circles(account: Account, server: MastodonSe
     """Stopped and refused for good: each look finds it again, and a slice tries it once."""
     StopStamp.objects.create(organisation=None)
     delivery = scheduled(account)
-    Message.objects.update(picture_alt="x" * 2000)
+    PostPicture.objects.update(alt="x" * 2000)
     began_s = time.monotonic()
     assert post_turns.work_on_posts() is False and time.monotonic() - began_s < post_turns.SLICE_S
     assert Delivery.objects.get(pk=delivery.pk).last_error

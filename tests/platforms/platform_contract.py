@@ -6,6 +6,7 @@ must know the faults "500", "429", "drop_before_read" and "commit_then_drop" for
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from typing import Any, NamedTuple
 
 import httpx
 import pytest
+from PIL import Image
 
 from publisher import http
 from publisher.errors import AccountError, OpslagError, PermanentError, ThrottledError, TransientError, UncertainError
@@ -98,6 +100,16 @@ def a_post(text: str = "Åben øvelse på torvet – kom & hør! 👨‍👩‍�
     return replace(usual, **changes)
 
 
+def album_of(picture: PictureFile, number: int) -> tuple[PictureFile, ...]:
+    """So many pictures of its kind and size that look different, each with a description of its own."""
+    album, size, kind = [], (picture.width, picture.height), picture.media_type.removeprefix("image/")
+    for place in range(1, number + 1):
+        content = io.BytesIO()
+        Image.new("RGB", size, (place * 12, 80, 128)).save(content, kind)
+        album.append(replace(picture, content=content.getvalue(), alt=f"Værk {place}"))
+    return tuple(album)
+
+
 def a_while_ago() -> datetime:
     """Before anything that the test does."""
     return datetime.now(UTC) - timedelta(minutes=1)
@@ -130,10 +142,22 @@ class PlatformContract:
         assert post.text in stage.seen()[0].text
         assert published.permalink.startswith("http")
 
-    def test_pictures_arrive_with_their_descriptions(self, stage: Stage, picture: PictureFile) -> None:
-        second = replace(picture, alt="Et kor på trappen")
-        stage.publish(a_post(pictures=(picture, second)))
-        assert stage.seen()[0].alt_texts == [picture.alt, second.alt]
+    def test_as_many_pictures_as_it_takes_arrive_in_their_order_each_with_its_description(
+        self, stage: Stage, picture: PictureFile
+    ) -> None:
+        album = album_of(picture, stage.platform.limits(stage.facts).pictures)
+        stage.publish(a_post("Nye værker", pictures=album))
+        assert stage.seen()[0].alt_texts == [each.alt for each in album]
+
+    def test_an_album_whose_answer_was_lost_is_found(self, stage: Stage, picture: PictureFile) -> None:
+        post = a_post(pictures=album_of(picture, 3))
+        stage.faults.set("commit_then_drop")
+        with pytest.raises(UncertainError):
+            stage.publish(post)
+        assert [seen.alt_texts for seen in stage.seen()] == [[each.alt for each in post.pictures]]
+        found = stage.platform.find(stage.config, stage.facts, post, a_while_ago())
+        assert (found is not None) == stage.platform.abilities(stage.facts).finds
+        assert found is None or found.remote_id == stage.seen()[0].remote_id
 
     def test_prepare_publishes_nothing_may_be_repeated_and_is_json(self, stage: Stage, picture: PictureFile) -> None:
         post = a_post(pictures=(picture,))
@@ -224,10 +248,11 @@ class PlatformContract:
         with pytest.raises(PermanentError):
             stage.platform.prepare(stage.config, stage.facts, a_post(pictures=(long,)))
 
-    def test_too_many_pictures_are_refused(self, stage: Stage, picture: PictureFile) -> None:
-        many = (picture,) * (stage.platform.limits(stage.facts).pictures + 1)
-        with pytest.raises(PermanentError):
+    def test_too_many_pictures_are_refused_before_any_call(self, stage: Stage, picture: PictureFile) -> None:
+        many = album_of(picture, stage.platform.limits(stage.facts).pictures + 1)
+        with unreachable(), pytest.raises(PermanentError):
             stage.platform.prepare(stage.config, stage.facts, a_post(pictures=many))
+        assert stage.seen() == []
 
     def test_a_picture_that_the_channel_cannot_take_is_refused(self, stage: Stage, picture: PictureFile) -> None:
         limits = stage.platform.limits(stage.facts)

@@ -12,8 +12,9 @@ from django.test import Client
 from django.utils import timezone
 
 from publisher.access.audit import timeline
-from publisher.compose.draft_pictures import change_picture
+from publisher.compose.draft_pictures import add_pictures, change_picture
 from publisher.compose.preflight import checks
+from publisher.compose.social import published
 from publisher.errors import InputError, TransitionError
 from publisher.items.pictures import store_picture
 from publisher.models import (
@@ -31,6 +32,7 @@ from publisher.models import (
     Organisation,
     Picture,
     PostPart,
+    PostPicture,
     User,
 )
 from publisher.review import approval
@@ -76,7 +78,7 @@ def publish(post: Message) -> PostPart:
 
 def shown() -> int:
     """How many parts of send-outs show a picture."""
-    return Block.objects.exclude(picture=None).count() + Message.objects.exclude(picture=None).count()
+    return Block.objects.exclude(picture=None).count() + PostPicture.objects.count()
 
 
 def told() -> set[tuple[str, str]]:
@@ -139,7 +141,7 @@ def test_what_has_partly_gone_out_waits_without_it(campaign: Campaign, shot: Pic
     PostPart.objects.update(step=PartStep.PREPARED, prepared={"media_ids": ["1"]}, prepared_at=timezone.now())
     withdraw_consent(shot, bo)
     post, mail = post_of(campaign), mail_of(campaign)
-    assert (post.status, post.picture, post.picture_alt) == (MessageStatus.PAUSED, None, "")
+    assert (post.status, post.pictures.exists()) == (MessageStatus.PAUSED, False)
     part.refresh_from_db()
     assert (part.step, part.prepared) == (PartStep.WAITING, {})
     assert (mail.status, mail.blocks.get().picture) == (MessageStatus.SENDING, shot)
@@ -170,8 +172,8 @@ def test_public_posts_are_listed_until_somebody_has_deleted_them(
     assert not posts_to_delete(organisation).exists()
     withdraw_consent(shot, anna)
     (post,) = posts_to_delete(organisation)
-    assert post.pk == post_of(campaign).pk
-    assert (len(worklist(organisation).to_delete), len(worklist(organisation))) == (1, 1)
+    assert (post.message, post.picture) == (post_of(campaign), shot)
+    assert (worklist(organisation).to_delete, len(worklist(organisation))) == (1, 1)
     assert not posts_to_delete(elsewhere).exists()
     with pytest.raises(PermissionDenied):
         deleted_by_hand(post, sven)
@@ -194,7 +196,40 @@ def test_a_public_post_is_taken_down_where_its_channel_can(
     assert not posts_to_delete(campaign.organisation).exists()
     # What could not be taken down is a person's again.
     Operation.objects.update(status=OperationStatus.FAILED)
-    assert [post.pk for post in posts_to_delete(campaign.organisation)] == [part.delivery.message_id]
+    assert [post.message_id for post in posts_to_delete(campaign.organisation)] == [part.delivery.message_id]
+
+
+def test_of_several_pictures_only_the_withdrawn_one_leaves(
+    campaign: Campaign, shot: Picture, bo: User, anna: User, olga: User
+) -> None:
+    others = [store_picture(shot.organisation, drawing(700 + n), alt=f"Billede {n}") for n in range(5)]
+    add_pictures([post_of(campaign)], others)
+    campaign.refresh_from_db()
+    approval.approve(campaign, bo, scheduled_at=soon())
+    begin(mail_of(campaign))
+    withdraw_consent(others[4], anna)
+    assert post_of(campaign).status == MessageStatus.SCHEDULED, "the fifth was not to be shown"
+    withdraw_consent(others[0], anna)
+    post = post_of(campaign)
+    assert post.status == MessageStatus.PAUSED
+    assert [each.alt for each in published(post).pictures] == ["To i samtale", "Billede 1", "Billede 2"]
+
+
+def test_each_withdrawn_picture_of_a_public_post_is_deleted_by_hand(
+    campaign: Campaign, shot: Picture, anna: User, bo: User
+) -> None:
+    others = [store_picture(shot.organisation, drawing(700 + n), alt=f"Billede {n}") for n in range(5)]
+    add_pictures([post_of(campaign)], others)
+    campaign.refresh_from_db()
+    organisation = campaign.organisation
+    approval.approve(campaign, bo, scheduled_at=soon())
+    publish(post_of(campaign))
+    for picture in (others[0], others[1], others[4]):
+        withdraw_consent(picture, anna)
+    rows = list(posts_to_delete(organisation))
+    assert [each.picture for each in rows] == others[:2] and worklist(organisation).to_delete == 1
+    deleted_by_hand(rows[0], anna)
+    assert [each.picture for each in posts_to_delete(organisation)] == others[1:2]
 
 
 def test_it_is_withdrawn_once_and_only_by_those_who_may(shot: Picture, anna: User, sven: User) -> None:
@@ -238,7 +273,7 @@ def test_a_draft_takes_another_picture_everywhere(campaign: Campaign, shot: Pict
     change_picture(campaign, shot, other)
     block, post = Block.objects.get(), post_of(campaign)
     assert (block.picture, block.content["alt"], block.content["caption"]) == (other, "En bro", "")
-    assert (post.picture, post.picture_alt) == (other, "En bro")
+    assert [(each.picture, each.alt) for each in post.pictures.all()] == [(other, "En bro")]
     change_picture(campaign, other, None)
     assert shown() == 0
     change_picture(campaign, None, shot)

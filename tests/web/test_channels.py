@@ -324,4 +324,4 @@ def test_warnings_are_said_on_the_page(anna: User, connected: Account) -> None:
 def test_a_post_holds_one_picture_whatever_the_platform_takes(secretariat: Organisation, annas: Client) -> None:
     account = Account.objects.create(organisation=secretariat, kind="instagram", name="Museet")
     page = words(annas.get(f"/channels/{account.pk}"))
-    assert "One picture, of at most 8 MB" in page and "10 pictures" not in page
+    assert "Up to 10 pictures, each of at most 8 MB" in page

@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 
 from publisher.compose.drafts import update_post
+from publisher.compose.post_pictures import give_pictures
 from publisher.compose.preflight import checks
 from publisher.items.pictures import store_picture
 from publisher.models import Account, Campaign, Item, Message
@@ -103,9 +104,7 @@ def test_a_name_that_is_no_partners_is_told(campaign: Campaign, post: Message) -
 
 def test_the_card_instead_of_the_picture(campaign: Campaign, edit: str, post: Message, bos: Client) -> None:
     assert "Show the link’s card" not in words(bos.get(edit))
-    post.picture = store_picture(campaign.organisation, picture_of(), alt="Et kor")
-    post.picture_alt = "Et kor"
-    post.save()
+    give_pictures(post, [(store_picture(campaign.organisation, picture_of(), alt="Et kor"), "Et kor")])
     assert "Show the link’s card instead of the picture" in words(bos.get(edit))
     bos.post(edit, typed(campaign) | {f"more-{post.pk}-card": "on", "do": "save"})
     assert post_of(campaign).prefers_card

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from publisher.access.audit import timeline
 from publisher.items.pictures import store_picture
-from publisher.models import Account, Block, Campaign, Item, Message, Newsletter, Organisation, Picture, User
+from publisher.models import Account, Block, Campaign, Item, Newsletter, Organisation, Picture, User
 from publisher.review import approval
 from publisher.vocabulary import CampaignStatus
 from tests.items.website import drawing
@@ -171,12 +171,12 @@ def test_a_draft_gets_another_picture(client: Client, shot: Picture, campaign: C
     page = words(client.get(choose))
     assert "En bro" in page and "Shown now" in page and "No picture" in page
     assert client.post(choose, {"picture": other.pk})["Location"] == edit
-    assert (Block.objects.get().picture, post_of(campaign).picture_alt) == (other, "En bro")
+    assert (Block.objects.get().picture, post_of(campaign).pictures.get().alt) == (other, "En bro")
     client.post(f"/sendouts/{campaign.pk}/picture/{other.pk}", {"picture": "none"})
     assert Block.objects.get().picture is None
     assert "picture:0" in source_of(client.get(edit))
     client.post(f"/sendouts/{campaign.pk}/picture/0", {"picture": shot.pk})
-    assert Message.objects.filter(picture=shot).exists()
+    assert post_of(campaign).pictures.get().picture == shot
     assert client.post(choose, {"picture": "x"}).status_code == 404
     Campaign.objects.update(status=CampaignStatus.APPROVED)
     assert client.get(choose)["Location"] == f"/sendouts/{campaign.pk}"
@@ -212,7 +212,7 @@ def test_withdrawing_says_first_what_will_happen(
     assert "/media/" not in source_of(client.get(f"/news/pictures/{shot.pk}"))
     assert "To delete by hand" in words(client.get("/"))
     assert "Withdrawn" in words(client.get("/news/pictures?show=withdrawn"))
-    noted = client.post(f"/news/pictures/{shot.pk}/deleted", {"message": post_of(second).pk}, follow=True)
+    noted = client.post(f"/news/pictures/{shot.pk}/deleted", {"shown": post_of(second).pictures.get().pk}, follow=True)
     assert "Noted as deleted." in words(noted)
     assert "To delete by hand" not in words(client.get("/"))
     assert client.get(path)["Location"] == f"/news/pictures/{shot.pk}"
@@ -227,7 +227,7 @@ ADDRESSES = ["", "/alt", "/use", "/withdraw", "/deleted"]
 def test_strangers_find_nothing(shot: Picture, sven: User, address: str) -> None:
     stranger = signed_in(sven)
     path = f"/news/pictures/{shot.pk}{address}"
-    assert stranger.post(path, {"alt": "x", "message": "1", "item": "1"}).status_code == 404
+    assert stranger.post(path, {"alt": "x", "shown": "1", "item": "1"}).status_code == 404
     shot.refresh_from_db()
     assert (shot.alt, shot.withdrawn_at) == (ALT, None)
 
