@@ -82,7 +82,7 @@ def length(message: Message) -> tuple[int, int]:
 def edit_length(message: Message, text: str) -> tuple[int, int]:
     """The same of a new text for a published post."""
     account, link = _account(message), _link(message)
-    return counted(account, text, link, alts=_alts(message), language=message.language)
+    return counted(account, text, link, alts=_alts(message), language=_language(message))
 
 
 def follow_up_length(message: Message, text: str) -> tuple[int, int]:
@@ -99,7 +99,7 @@ def thread_of(message: Message, text: str) -> list[str]:
     def fits(words: str, first: bool) -> bool:
         # What the first post carries besides its words.
         carried = (link, alts) if first else ("", ())
-        used, limit = counted(account, words, carried[0], alts=carried[1], language=message.language)
+        used, limit = counted(account, words, carried[0], alts=carried[1], language=_language(message))
         return used <= limit
 
     return split(text, fits)
@@ -114,8 +114,12 @@ def _link(message: Message) -> str:
     return with_values(message.link, _account(message), message.campaign.title)
 
 
+def _language(message: Message) -> str:
+    return message.language or _account(message).language
+
+
 def _handed_over(message: Message) -> tuple[str, str]:
-    return handed_over(_account(message), message.text, _link(message), message.language)
+    return handed_over(_account(message), message.text, _link(message), _language(message))
 
 
 def _alts(message: Message) -> list[str]:
@@ -142,7 +146,7 @@ def published(message: Message) -> PublishedWords:
     """What the public will read, from the row as it is in memory."""
     account, pictures = _account(message), _shows_picture(message)
     platform = PLATFORMS[account.kind]
-    text = as_published(account, message.text, _link(message), alts=_alts(message), language=message.language)
+    text = as_published(account, message.text, _link(message), alts=_alts(message), language=_language(message))
     has_card = bool(abilities_of(account).link_card and message.link)
     return PublishedWords(
         text=platform.as_read(text),
@@ -172,7 +176,7 @@ def post_of(message: Message, *, key: str, text: str | None = None, link: str | 
         key=key,
         planned_at=message.scheduled_at or timezone.now(),
         link=link,
-        language=message.language,
+        language=_language(message),
         visibility=message.visibility,
         pictures=pictures,
         title=_first_news(message).get("title", ""),
@@ -202,7 +206,7 @@ def follow_up_of(message: Message, *, key: str, text: str, reply_to: str, thread
         text=text,
         key=key,
         planned_at=message.scheduled_at or timezone.now(),
-        language=message.language,
+        language=_language(message),
         visibility=message.visibility,
         reply_to=reply_to,
         thread_root=thread_root,
