@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from publisher.accounts.refusal import refused
 from publisher.compose.preflight import checks
-from publisher.errors import AccountError
-from publisher.models import Account, Item, Organisation, User
+from publisher.errors import AccountError, Explanation
+from publisher.models import Account, Item, Notice, Organisation, User
 from publisher.platforms.x_calls import NO_CREDIT
 from publisher.vocabulary import AccountStatus
 from tests.review.send_outs import send_out
@@ -53,3 +54,11 @@ def test_another_refusal_still_asks_to_connect(olga: User, account: Account) -> 
     Account.objects.update(last_error=AccountError("It has been revoked.").explanation.as_json())
     page = words(signed_in(olga).get(f"/channels/{account.pk}"))
     assert "Connect again" in page and "Must be connected again" in page
+
+
+def test_the_mail_says_it_too(olga: User, account: Account) -> None:
+    account.status = AccountStatus.CONNECTED
+    account.save()
+    refused(account, AccountError(NO_CREDIT).explanation)
+    told = str(Explanation.from_json(Notice.objects.get(user=olga).explanation))
+    assert told.startswith(f"“Kultur (X)” cannot publish now. {SAID}") and "connected again" not in told
