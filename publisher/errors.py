@@ -44,12 +44,14 @@ class OpslagError(Exception):
     """Base of all our errors. `msgid` is an English gettext id (mark it with `gettext_noop`) with %(name)s places.
 
     `reason` is one short machine word (snake_case) under which receipts group; `params` fill the sentence, an
-    Explanation among them in each reader's own language.
+    Explanation among them in each reader's own language. `about`: the connection field that a person must change, ""
+    where that is not known.
     """
 
-    def __init__(self, msgid: str, *, reason: str = "", **params: object) -> None:
+    def __init__(self, msgid: str, *, reason: str = "", about: object = "", **params: object) -> None:
         super().__init__(msgid)
         self.reason = reason
+        self.about = str(about)
         words = {name: value if isinstance(value, Explanation) else str(value) for name, value in params.items()}
         self.explanation = Explanation(msgid, words)
 

@@ -19,6 +19,7 @@ REFUSED = gettext_noop(
     "“%(name)s” must be connected again before it can publish. The platform’s answer: %(why)s What is planned for it "
     "waits until then."
 )
+MENDED_THERE = gettext_noop("“%(name)s” cannot publish now. %(why)s")
 ENDS = gettext_noop(
     "“%(name)s” must be connected again within %(days)s days. It takes a minute, and what is planned after that goes "
     "out as planned."

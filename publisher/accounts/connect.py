@@ -15,6 +15,7 @@ from django.utils.translation import gettext_noop
 from publisher.accounts.apps import SIGNED_IN_WITH, app_of
 from publisher.accounts.lasting import times_of
 from publisher.accounts.settings import config_of, split_values
+from publisher.accounts.telling_apart import tell_apart
 from publisher.accounts.waiting import let_go
 from publisher.errors import InputError, OpslagError
 from publisher.models import Account, AuditEntry, Organisation, PlatformApp, User
@@ -62,6 +63,8 @@ def connect_account(
         _describe(account, profile)
         account.save()
         let_go(account, account.checked_at)
+        tell_apart(organisation)
+        account.refresh_from_db(fields=["apart"])
         _note(account, user, "account_connected", gettext_noop("%(name)s: connected"))
     return account
 

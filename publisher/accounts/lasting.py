@@ -29,6 +29,14 @@ def has_ended(account: Account, now: datetime) -> bool:
     )
 
 
+def days_left(account: Account, now: datetime) -> int | None:
+    """In how many days at the latest a person must connect the channel again; None while staff need not heed it."""
+    until = must_reconnect_by(account, now)
+    if until is None or until - now > HEEDED:
+        return None
+    return max(-((now - until) // timedelta(days=1)), 0)
+
+
 def must_reconnect_by(account: Account, now: datetime) -> datetime | None:
     """When a person must connect the channel again at the latest; None while that is not known to come."""
     if account.status != AccountStatus.CONNECTED or account.lasts_until is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 from django.utils import timezone
 
-from publisher.accounts.alerts import REFUSED, alert
+from publisher.accounts.alerts import MENDED_THERE, REFUSED, alert
 from publisher.errors import Explanation
 from publisher.models import Account
 from publisher.vocabulary import AccountStatus
@@ -27,7 +27,9 @@ def refused(account: Account, words: Explanation) -> bool:
             status=AccountStatus.NEEDS_RECONNECT, last_error=words.as_json(), checked_at=timezone.now()
         )
         if was_connected:
-            alert(stored, Explanation(REFUSED, {"name": str(stored), "why": words}))
+            stored.status, stored.last_error = AccountStatus.NEEDS_RECONNECT, words.as_json()
+            told = MENDED_THERE if stored.mended_there else REFUSED
+            alert(stored, Explanation(told, {"name": str(stored), "why": words}))
     return True
 
 

@@ -11,8 +11,7 @@ from django.utils.translation import gettext as _
 
 from publisher.compose.drafts import PREVIEW_LENGTH, SUBJECT_LENGTH, TITLE_LENGTH, content_of
 from publisher.compose.event_words import NOT_ON, event_words
-from publisher.compose.links import item_url
-from publisher.compose.social import fitted
+from publisher.compose.post_text import News, links_of, made_of
 from publisher.compose.values import many_lines, one_line, shorten
 from publisher.items.content import excerpt
 from publisher.items.events import Facts, facts_of
@@ -83,14 +82,16 @@ def _post(campaign: Campaign, item: Item, told: Told) -> Message:
     assert account is not None, "only a channel gets a post"
     with translation.override(account.language):
         words = _words(item, told.facts)
+    news = News(words.headline, words.sentence, links_of(item), cuts_lead=True)
+    made = made_of(news, account, campaign.title)
     return Message.objects.create(
         campaign=campaign,
         outlet=Outlet.POST,
         account=account,
         language=account.language,
         visibility=account.visibility,
-        text=fitted(words.headline, words.sentence, account, item_url(item)),
-        link=item_url(item),
+        text=made.text,
+        link=made.link,
     )
 
 

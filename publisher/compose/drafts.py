@@ -15,7 +15,7 @@ from publisher.audience.aims import Aim
 from publisher.compose.links import item_url
 from publisher.compose.past_events import post_item
 from publisher.compose.post_pictures import give_pictures, pictures_of
-from publisher.compose.social import default_text
+from publisher.compose.post_text import made_of, news_of
 from publisher.compose.values import is_web_address, many_lines, one_line, shorten
 from publisher.errors import InputError
 from publisher.items.choices import offered_areas, offered_topics
@@ -136,14 +136,16 @@ def campaign_title(title: str) -> str:
 
 def _add_post(campaign: Campaign, items: Sequence[Item], account: Account) -> None:
     first = items[0]
+    made = made_of(news_of(first, account), account, campaign.title)
     message = Message.objects.create(
         campaign=campaign,
         outlet=Outlet.POST,
         account=account,
         language=account.language,
         visibility=account.visibility,
-        text=default_text(items, account),
-        link=item_url(first),
+        text=made.text,
+        link=made.link,
+        prefers_card=made.prefers_card,
     )
     if first.picture:
         give_pictures(message, [(first.picture, first.alt)])

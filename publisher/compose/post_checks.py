@@ -25,6 +25,13 @@ from publisher.platforms import PLATFORMS
 from publisher.platforms.contract import FollowUp
 
 
+def part_name(account: Account, number: int) -> Explanation:
+    """What the text is called that follows a post as the `number`th, in the checks and above its field alike."""
+    if abilities_of(account).follow_up == FollowUp.COMMENT and number == 1:
+        return Explanation(gettext_noop("First comment"))
+    return Explanation(gettext_noop("Post %(number)s of the thread"), {"number": str(number + 1)})
+
+
 def words_findings(message: Message, account: Account) -> Iterator[Finding]:
     """What is wrong with a post's words and their order."""
     yield from _text(message)
@@ -119,10 +126,8 @@ def _cuts(message: Message, account: Account) -> Iterator[Finding]:
             yield Finding("warning" if makes_thread else "error", say(words), "text")
     for number, text in enumerate(message.follow_ups, 1):
         if cut_marks(text):
-            words = gettext_noop(
-                "Text %(number)s after the post has a line ---, which would be published. Take it out."
-            )
-            yield Finding("error", say(words, number=number), "follow_up")
+            words = gettext_noop("“%(part)s” has a line ---, which would be published. Take it out.")
+            yield Finding("error", Explanation(words, {"part": part_name(account, number)}), "follow_up")
 
 
 def _follow_ups(message: Message, account: Account) -> Iterator[Finding]:
@@ -133,10 +138,9 @@ def _follow_ups(message: Message, account: Account) -> Iterator[Finding]:
     for number, text in enumerate(message.follow_ups, 1):
         used, limit = follow_up_length(message, text)
         if not text.strip():
-            words = gettext_noop("Text %(number)s after the post is empty. Write it, or remove it.")
-            yield Finding("error", say(words, number=number), "follow_up")
+            words = gettext_noop("“%(part)s” is empty. Write it, or remove it.")
+            yield Finding("error", Explanation(words, {"part": part_name(account, number)}), "follow_up")
         elif used > limit:
-            words = gettext_noop(
-                "Text %(number)s after the post has %(length)s characters; this channel takes %(limit)s. Shorten it."
-            )
-            yield Finding("error", say(words, number=number, length=used, limit=limit), "follow_up")
+            words = gettext_noop("“%(part)s” has %(length)s characters; this channel takes %(limit)s. Shorten it.")
+            counted = {"length": str(used), "limit": str(limit)}
+            yield Finding("error", Explanation(words, {"part": part_name(account, number), **counted}), "follow_up")

@@ -285,7 +285,10 @@ def _post(message: Message, day: date, at: datetime) -> Iterator[Finding]:
     account = message.account
     if account is None:
         return
-    if account.status != AccountStatus.CONNECTED:
+    if account.mended_there:
+        why = {"name": str(account), "why": Explanation.from_json(account.last_error)}
+        yield Finding("error", Explanation(gettext_noop("%(name)s: %(why)s"), why))
+    elif account.status != AccountStatus.CONNECTED:
         yield Finding("error", _say(gettext_noop("The channel “%(name)s” must be connected again."), name=str(account)))
     yield from _lasting(message, account, at)
     yield from words_findings(message, account)

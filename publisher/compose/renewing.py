@@ -7,7 +7,7 @@ has written by hand stays as it is either way.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db import transaction
@@ -15,12 +15,12 @@ from django.db.models import F, Q
 
 from publisher.compose.drafts import campaign_title, content_of, head_of, open_draft
 from publisher.compose.event_words import NOT_ON
-from publisher.compose.links import item_url, news_url
+from publisher.compose.links import news_url
 from publisher.compose.post_pictures import give_pictures, pictures_of
-from publisher.compose.social import event_line, text_about
+from publisher.compose.post_text import event_line, made_of, news_of
 from publisher.compose.values import many_lines, one_line
 from publisher.items.differences import Difference, differences
-from publisher.items.events import facts_in, facts_of
+from publisher.items.events import facts_in
 from publisher.items.history import content_at
 from publisher.items.recording import content_of as said_by
 from publisher.models import Block, Campaign, CampaignItem, Item, Message
@@ -105,16 +105,19 @@ def take_new_words(chosen: CampaignItem) -> bool:
     campaign = chosen.campaign
     messages = campaign.messages.exclude(status=MessageStatus.CANCELLED).select_related("account", "newsletter")
     leads = not campaign.chosen.filter(position__lt=chosen.position).exists()
+    title = campaign.title
+    if leads and title == campaign_title(str(before.get("title", ""))):
+        title = campaign_title(item.title)
     whole = True
     for message in messages:
         open_draft(message)
         for block in message.blocks.filter(item=item).select_related("picture"):
             whole = _renew_block(block, before, item) and whole
-        if leads:
-            renew = _renew_head if message.outlet == Outlet.EMAIL else _renew_post
-            whole = renew(message, before, item) and whole
-    if leads and campaign.title == campaign_title(str(before.get("title", ""))):
-        Campaign.objects.filter(pk=campaign.pk).update(title=campaign_title(item.title))
+        if leads and message.outlet == Outlet.EMAIL:
+            whole = _renew_head(message, before, item) and whole
+        elif leads:
+            whole = _renew_post(message, before, item, title) and whole
+    Campaign.objects.filter(pk=campaign.pk).update(title=title)
     CampaignItem.objects.filter(pk=chosen.pk).update(item_revision=item.revision)
     campaign.refresh_from_db(fields=["revision", "title"])
     return whole
@@ -173,29 +176,44 @@ def _renew_head(message: Message, before: Mapping[str, Any], item: Item) -> bool
     return not kept
 
 
-def _renew_post(message: Message, before: Mapping[str, Any], item: Item) -> bool:
+def _renew_post(message: Message, before: Mapping[str, Any], item: Item, title: str) -> bool:
+    """`title` is what the campaign will be called."""
     account = message.account
     assert account is not None, "a post belongs to a channel"
-    topics = [topic.name for topic in item.topics.all()]
-    old_link = str(before["link"] or news_url(item.pk)) if "link" in before else message.link
-    old = text_about(
-        account,
+    now, was = news_of(item, account), message.campaign.title
+    then = replace(
+        now,
         title=str(before.get("title", "")),
         lead=str(before.get("lead", "")),
-        link=old_link,
-        topics=before.get("topics", topics),
+        links=_links_before(message, before, item),
+        topics=before.get("topics", now.topics),
         event=event_line(facts_in(before, account.organisation.timezone), account),
+        alt=_first_alt(message),
     )
-    event = event_line(facts_of(item), account)
-    new = text_about(account, title=item.title, lead=item.lead, link=item_url(item), topics=topics, event=event)
-    kept = message.text != old and old != new
-    if message.text == old:
-        message.text = new
-    if message.link == old_link:
-        message.link = item_url(item)
     _renew_picture(message, before, item)
-    message.save(update_fields=["text", "link"])
+    old, new = made_of(then, account, was), made_of(replace(now, alt=_first_alt(message)), account, title)
+    kept = message.text != old.text and old.text != new.text
+    if message.text == old.text:
+        message.text = new.text
+        if message.prefers_card == old.prefers_card:
+            message.prefers_card = new.prefers_card
+    if message.link == old.link:
+        message.link = new.link
+    message.save(update_fields=["text", "link", "prefers_card"])
     return not kept
+
+
+def _links_before(message: Message, before: Mapping[str, Any], item: Item) -> tuple[str, ...]:
+    """As `links_of` gave them. Where the item's was not kept it is the post's."""
+    if "link" not in before:
+        return (message.link,)
+    page = news_url(item.pk)
+    return (str(before["link"]), page) if before["link"] else (page,)
+
+
+def _first_alt(message: Message) -> str | None:
+    """What a post's first picture shows, None without one: posts of ours have one."""
+    return next((each.alt for each in pictures_of(message)), None)
 
 
 def _renew_picture(message: Message, before: Mapping[str, Any], item: Item) -> None:

@@ -1,122 +1,57 @@
-"""Posts: a text that fits from the items, and the post as it will be published, picture bytes and all."""
+"""Posts as they will be published, picture bytes and all, and how long that is."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from django.template.loader import render_to_string
-from django.utils import timezone, translation
+from django.utils import timezone
 from django.utils.translation import gettext_noop
 
-from publisher.compose.event_words import event_words
-from publisher.compose.links import item_url
 from publisher.compose.post_pictures import first_of, pictures_of
-from publisher.compose.post_words import with_partners, with_values
+from publisher.compose.post_words import with_partners, with_profile_line, with_values
 from publisher.compose.public_pictures import address_of, made_for
 from publisher.compose.threads import split
-from publisher.compose.values import many_lines, one_line, shorten
+from publisher.compose.values import one_line
 from publisher.errors import PermanentError
 from publisher.items.content import excerpt
-from publisher.items.events import Facts, facts_of
 from publisher.items.history import content_at
-from publisher.models import Account, Item, Message, Picture, PostPicture
+from publisher.models import Account, Message, Picture, PostPicture
 from publisher.platforms import PLATFORMS
 from publisher.platforms.contract import Abilities, Card, FollowUp, Limits, LinkCard, PictureFile, Post
 from publisher.platforms.length import published_text, with_alts
 from publisher.vocabulary import Reason
 
-MAX_HASHTAGS = 5
 # Longer threads are read by nobody; the platforms themselves take more.
 MAX_THREAD = 24
 CARD_WORDS = 200
-_WORD = re.compile(r"\w+")
 
 
-def hashtag(name: str) -> str:
-    """“Børn og unge” → “#BørnOgUnge”: capitals let a screen reader find the words. "" if nothing but digits is left."""
-    words = _WORD.findall(one_line(name))
-    joined = "".join(word[0].upper() + word[1:] for word in words)
-    return f"#{joined}" if joined and not joined.isdigit() else ""
+def as_published(account: Account, text: str, link: str, *, alts: Sequence[str], language: str) -> str:
+    """A post's own text as the platform publishes it: partners by their names there, with its link and with what its
+    pictures show where these become part of it. `alts`: the pictures' descriptions, one for each that is shown;
+    `language` is the post's."""
+    words, link = handed_over(account, text, link, language)
+    shown = published_text(PLATFORMS[account.kind], words, link, pictures=bool(alts))
+    return with_alts(shown, alts, language) if limits_of(account).alt_in_text else shown
 
 
-def default_text(items: Sequence[Item], account: Account) -> str:
-    """A post about the first item: its title, as many whole sentences of the lead as fit, hashtags of its topics.
-
-    An event's day and place come before the lead, if there is room for them. Counted as the account's platform counts,
-    with the item's link in mind, which is a field of its own.
-    """
-    first = items[0]
-    topics = [topic.name for topic in first.topics.all()]
-    event = event_line(facts_of(first), account)
-    return text_about(account, title=first.title, lead=first.lead, link=item_url(first), topics=topics, event=event)
-
-
-def text_about(account: Account, *, title: str, lead: str, link: str, topics: Sequence[str], event: str = "") -> str:
-    """`default_text` from an item's words as they are, or as they were; `event`: its day and place in a line."""
-    tags = [tag for name in topics if (tag := hashtag(name))][:MAX_HASHTAGS]
-    title, lead = one_line(title), " ".join(one_line(lead).split())
-    if event and _over(account, link, f"{title}\n\n{event}", "", []) <= 0:
-        title = f"{title}\n\n{event}"
-    while tags and _over(account, link, title, "", tags) > 0:
-        tags.pop()
-    while (over := _over(account, link, title, "", tags)) > 0 and len(title) > 1:
-        title = shorten(title, max(1, len(title) - over))
-    room = len(lead)
-    while room > 0:
-        part = excerpt(lead, room)
-        over = _over(account, link, title, part, tags)
-        if over <= 0 and lead.startswith(part):
-            return _text(title, part, tags)
-        room = min(room, len(part)) - max(over, 1)
-    return _text(title, "", tags)
-
-
-def fitted(title: str, lead: str, account: Account, link: str) -> str:
-    """A post of a headline and a sentence, each cut where the account's platform has no room for it."""
-    over = _over(account, link, title, lead, [])
-    if over > 0:
-        lead = shorten(lead, max(len(lead) - over, 0)) if len(lead) > over + 1 else ""
-    while (over := _over(account, link, title, lead, [])) > 0 and len(title) > 1:
-        title = shorten(title, max(1, len(title) - over))
-    return _text(title, lead, [])
-
-
-def event_line(facts: Facts, account: Account) -> str:
-    """“torsdag den 26. november kl. 19.00, Kulturhuset”, in the account's language; "" for facts of no event."""
-    zone = account.organisation.timezone
-    with translation.override(account.language):
-        words = event_words(facts, zone, timezone.localtime(timezone.now(), ZoneInfo(zone)).year)
-    if words is None:
-        return ""
-    line = f"{words.status}: {words.line}" if words.status else words.line
-    return line[:1].upper() + line[1:]
-
-
-def _text(title: str, lead: str, tags: Sequence[str]) -> str:
-    rendered = render_to_string("social/default.txt", {"title": title, "lead": lead, "hashtags": " ".join(tags)})
-    return re.sub(r"\n{3,}", "\n\n", many_lines(rendered))
-
-
-def _over(account: Account, link: str, title: str, lead: str, tags: Sequence[str]) -> int:
-    # As if with a picture, which may take the link's card away: the text must fit either way.
-    used, limit = _count(account, _text(title, lead, tags), link, alts=("",))
-    return used - limit
-
-
-def _count(account: Account, text: str, link: str, *, alts: Sequence[str]) -> tuple[int, int]:
-    """How long a text is on the account's platform with the link and its pictures' descriptions (`alts`, one for each
-    picture) as they will stand there, and how long it may be."""
-    shown = _as_published(account, with_partners(text, account), link, alts=alts)
+def counted(account: Account, text: str, link: str, *, alts: Sequence[str], language: str) -> tuple[int, int]:
+    """How long a text is as it is published (arguments as for `as_published`), and how long it may be."""
+    shown = as_published(account, text, link, alts=alts, language=language)
     return PLATFORMS[account.kind].length(shown, account.facts), limits_of(account).text_beside(len(alts))
 
 
-def _as_published(account: Account, text: str, link: str, *, alts: Sequence[str], language: str = "") -> str:
-    shown = published_text(PLATFORMS[account.kind], text, link, pictures=bool(alts))
-    return with_alts(shown, alts, language or account.language) if limits_of(account).alt_in_text else shown
+def handed_over(account: Account, text: str, link: str, language: str) -> tuple[str, str]:
+    """A post's own text and its link as the platform gets them.
+
+    Where nobody can click a link in a text, the text says that it is in the profile, unless the account writes it out.
+    """
+    words = with_partners(text, account)
+    if not link or account.writes_link or abilities_of(account).clickable_links:
+        return words, link
+    return with_profile_line(words, language), ""
 
 
 def limits_of(account: Account) -> Limits:
@@ -148,7 +83,8 @@ def length(message: Message) -> tuple[int, int]:
 
 def edit_length(message: Message, text: str) -> tuple[int, int]:
     """The same of a new text for a published post."""
-    return _count(_account(message), text, link_of(message), alts=_alts(message))
+    account, link = _account(message), _link(message)
+    return counted(account, text, link, alts=_alts(message), language=_language(message))
 
 
 def follow_up_length(message: Message, text: str) -> tuple[int, int]:
@@ -160,19 +96,32 @@ def follow_up_length(message: Message, text: str) -> tuple[int, int]:
 
 def thread_of(message: Message, text: str) -> list[str]:
     """`text` as the posts of a thread on the message's account: the first has its link to carry."""
-    account, link, alts = _account(message), link_of(message), _alts(message)
+    account, link, alts = _account(message), _link(message), _alts(message)
 
     def fits(words: str, first: bool) -> bool:
         # What the first post carries besides its words.
-        used, limit = _count(account, words, link if first else "", alts=alts if first else ())
+        carried = (link, alts) if first else ("", ())
+        used, limit = counted(account, words, carried[0], alts=carried[1], language=_language(message))
         return used <= limit
 
     return split(text, fits)
 
 
 def link_of(message: Message) -> str:
-    """A post's link as it is published, with the account's own parameters."""
-    return with_values(message)
+    """A post's link as its platform gets it, with the account's own parameters."""
+    return _handed_over(message)[1]
+
+
+def _link(message: Message) -> str:
+    return with_values(message.link, _account(message), message.campaign.title)
+
+
+def _language(message: Message) -> str:
+    return message.language or _account(message).language
+
+
+def _handed_over(message: Message) -> tuple[str, str]:
+    return handed_over(_account(message), message.text, _link(message), _language(message))
 
 
 def shown_pictures(message: Message) -> tuple[PostPicture, ...]:
@@ -201,12 +150,11 @@ def published(message: Message) -> PublishedPost:
     """What the public will see, from the row as it is in memory."""
     account, pictures = _account(message), shown_pictures(message)
     platform = PLATFORMS[account.kind]
-    first, *others = parts_of(message)
     has_card = bool(abilities_of(account).link_card and message.link)
-    alts = [each.alt for each in pictures]
+    text = as_published(account, message.text, _link(message), alts=_alts(message), language=_language(message))
     return PublishedPost(
-        text=platform.as_read(_as_published(account, first, link_of(message), alts=alts, language=message.language)),
-        follow_ups=tuple(platform.as_read(text) for text in others),
+        text=platform.as_read(text),
+        follow_ups=tuple(platform.as_read(text) for text in parts_of(message)[1:]),
         pictures=pictures,
         card=has_card and (platform.picture_and_card or not pictures),
     )
@@ -214,7 +162,7 @@ def published(message: Message) -> PublishedPost:
 
 def parts_of(message: Message) -> list[str]:
     """The texts of a post's public calls, in order: its own, then what follows it; partners by their names there."""
-    return [with_partners(text, _account(message)) for text in (message.text, *message.follow_ups)]
+    return [_handed_over(message)[0], *(with_partners(text, _account(message)) for text in message.follow_ups)]
 
 
 def post_of(message: Message, *, key: str, text: str | None = None, link: str | None = None) -> Post:
@@ -231,7 +179,7 @@ def post_of(message: Message, *, key: str, text: str | None = None, link: str | 
         key=key,
         planned_at=message.scheduled_at or timezone.now(),
         link=link,
-        language=message.language,
+        language=_language(message),
         visibility=message.visibility,
         pictures=pictures,
         title=_first_news(message).get("title", ""),
@@ -262,7 +210,7 @@ def follow_up_of(message: Message, *, key: str, text: str, reply_to: str, thread
         text=text,
         key=key,
         planned_at=message.scheduled_at or timezone.now(),
-        language=message.language,
+        language=_language(message),
         visibility=message.visibility,
         reply_to=reply_to,
         thread_root=thread_root,

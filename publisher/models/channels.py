@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -15,22 +15,28 @@ from publisher.models.scoped import ScopedModel
 from publisher.platforms import PLATFORMS, platform_choices
 from publisher.vocabulary import AccountStatus, Calls
 
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
 
 class Account(ScopedModel):
     """An organisation's connected profile on a platform. `facts` is what its server told about itself.
 
+    `apart` tells it from the organisation's others of the same name (accounts.telling_apart), "" where there is none.
     `renew_at`: when its credentials are renewed without a person; `lasts_until`: when a person must connect it again at
     the latest; `told_days`: of how many days before that the people were told last. `link_values` are the parameters
     that its links get (utm_source and the like). Its posting times are left out in quiet hours (wall times, from the
     first to before the second) and, with `keeps_holidays`, on Danish public holidays. `tells_of_comments`: staff get a
-    mail a day about new comments, `comments_mailed_on` was the last such day. `warnings`: what should be known although
-    it works, as Explanations' JSON. Until `blocked_until` its platform wants no more `blocked_calls` (a word of Calls),
-    and `blocked_why` says so.
+    mail a day about new comments, `comments_mailed_on` was the last such day. `writes_link`: where nobody can click a
+    link in a text, it stands there all the same; else the text says that it is in the profile. `warnings`: what should
+    be known although it works, as Explanations' JSON. Until `blocked_until` its platform wants no more `blocked_calls`
+    (a word of Calls), and `blocked_why` says so.
     """
 
     organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="accounts")
     kind = models.CharField(max_length=20, choices=platform_choices)
     name = models.CharField(_("name"), max_length=120)
+    apart = models.CharField(max_length=200, blank=True, default="", db_default="")
     handle = models.CharField(max_length=200, blank=True)
     remote_id = models.CharField(max_length=200, blank=True)
     url = models.URLField(max_length=500, blank=True)
@@ -53,6 +59,7 @@ class Account(ScopedModel):
     told_days = models.PositiveSmallIntegerField(null=True)
     warnings = models.JSONField(default=list, db_default=NOTHING)
     link_values = models.JSONField(default=dict, db_default=EMPTY)
+    writes_link = models.BooleanField(default=False, db_default=False)
     quiet_from = models.TimeField(null=True, blank=True)
     quiet_until = models.TimeField(null=True, blank=True)
     keeps_holidays = models.BooleanField(default=False, db_default=False)
@@ -65,15 +72,28 @@ class Account(ScopedModel):
         ]
 
     def __str__(self) -> str:
-        """As people tell it from the others: “Kulturfællesskabet (Mastodon)”.
+        """As people tell it from the others: “Kulturfællesskabet (Mastodon)”, “… (Mastodon, @kultur@mastodon.social)”.
 
         An organisation has the same name everywhere. A name that says the platform already stands alone.
         """
-        platform = PLATFORMS.get(self.kind)
-        called = str(platform.called) if platform else self.kind
         # “… på prøvekanalen”, “Facebooks …” say it as well.
-        is_said = re.search(rf"\b{re.escape(called)}(?:en|s)?\b", self.name, re.IGNORECASE)
-        return self.name if is_said else f"{self.name} ({called})"
+        is_said = re.search(rf"\b{re.escape(self.called)}(?:en|s)?\b", self.name, re.IGNORECASE)
+        more = ", ".join(filter(None, ("" if is_said else self.called, self.apart)))
+        return f"{self.name} ({more})" if more else self.name
+
+    @property
+    def called(self) -> str:
+        """What its platform is called; of one that this installation no longer has the short name."""
+        platform = PLATFORMS.get(self.kind)
+        return str(platform.called_there(self.facts)) if platform else self.kind
+
+    @property
+    def mended_there(self) -> StrOrPromise:
+        """What is wrong, in a word or two, where that is mended at the platform; "" where connecting again helps."""
+        platform = PLATFORMS.get(self.kind)
+        if platform is None or self.status != AccountStatus.NEEDS_RECONNECT:
+            return ""
+        return platform.mended_there.get(str(self.last_error.get("msgid", "")), "")
 
 
 class PlatformApp(ScopedModel):

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.utils.translation import gettext_noop
@@ -163,6 +164,7 @@ class Abilities:
 
     `edits`: the text of a published post can be changed; `edit_note` and `delete_note` say in words what cannot be
     done, or what people should know, before they confirm. `finds`: whether a lost answer can be looked up (`find`).
+    `clickable_links`: where a link in a text leads nowhere, the text may say that it is in the profile.
     `needs_picture`: there is no post without one. `fetches_pictures`: it needs `PictureFile.url`. `visibilities`: what
     may be chosen, the first is usual. `figures`: which of FIGURES it tells; `figures_cost`: they are paid or rationed,
     so they are asked for seldom. `price_note` says in words what a post costs, "" where it costs nothing.
@@ -175,6 +177,7 @@ class Abilities:
     edit_note: StrOrPromise = ""
     delete_note: StrOrPromise = ""
     finds: bool = True
+    clickable_links: bool = True
     needs_picture: bool = False
     fetches_pictures: bool = False
     languages: bool = False
@@ -207,9 +210,10 @@ class Platform(Addressed, ABC):
     `length.published_text`) and counts in its length; elsewhere it does so beside pictures only, unless
     `picture_and_card`: a post shows both. `one_at_a_time`: readers leaf through several pictures, where others show
     them side by side. `sign_in` is there where a person connects by signing in at the platform. `handle_example`: by
-    what a text mentions somebody there, "" where it cannot. Every method may raise TransientError, PermanentError or
-    AccountError (TokenExpiredError where renewing may help); only `commit`, `edit` and `delete` may raise
-    UncertainError.
+    what a text mentions somebody there, "" where it cannot. `mended_there`: refusals (by msgid) that connecting again
+    does not mend but something at the platform, each in a word or two for a mark. Every method may raise
+    TransientError, PermanentError or AccountError (TokenExpiredError where renewing may help); only `commit`, `edit`
+    and `delete` may raise UncertainError.
     """
 
     kind: ClassVar[str]
@@ -224,11 +228,16 @@ class Platform(Addressed, ABC):
     handle_example: ClassVar[str] = ""
     # Pauses (seconds) between looks at a post whose answer was lost; () for the usual three quarters of an hour.
     looks_s: ClassVar[tuple[float, ...]] = ()
+    mended_there: ClassVar[Mapping[str, StrOrPromise]] = MappingProxyType({})
 
     @property
     def called(self) -> StrOrPromise:
         """The platform's own name, in sentences and behind the names of channels."""
         return self.name or self.label
+
+    def called_there(self, facts: Mapping[str, Any]) -> StrOrPromise:
+        """What the account's own server is called, where several kinds speak this platform's language."""
+        return self.called
 
     def abilities(self, facts: Mapping[str, Any]) -> Abilities:
         """What the account's server can do; by itself nothing but publishing."""

@@ -32,13 +32,19 @@ from publisher.platforms.meta_access import MAY_PUBLISH, check_scopes, own_scope
 from publisher.platforms.meta_graph import WWW, graph_url, measured, moment_of, number, same_words, send, since_then
 from publisher.platforms.meta_replies import GONE, PERMISSION, named_object_of, object_of, pages_of, rows_of, unhurried
 from publisher.platforms.meta_shown import facebook_code, listed_row, shown_row
-from publisher.platforms.meta_sign_in import NO_ROLE, PAGE_NOT_FOUND, SEE_THAT_IT_IS_LIVE, FacebookSignIn, page_profile
+from publisher.platforms.meta_sign_in import (
+    FACEBOOK_NEEDED,
+    NO_ROLE,
+    PAGE_NOT_FOUND,
+    SEE_THAT_IT_IS_LIVE,
+    FacebookSignIn,
+    page_profile,
+)
 from publisher.platforms.post_address import Shown, place_in
 from publisher.platforms.replies import identity_of, public_url
 from publisher.platforms.words import Words
 from publisher.vocabulary import Reason
 
-NEEDED = ("pages_manage_posts", "pages_read_engagement")
 COMMENTS, INSIGHTS = "pages_manage_engagement", "read_insights"
 WANTED = {
     COMMENTS: gettext_noop(
@@ -116,7 +122,7 @@ class FacebookPlatform(Platform):
         page = self._page(config)
         page_id = identity_of(page)
         scopes = own_scopes(self.kind, config.access_token, config.scopes, page_id)
-        check_scopes(scopes, NEEDED)
+        check_scopes(scopes, FACEBOOK_NEEDED)
         tasks = config.tasks.split()
         if tasks and not MAY_PUBLISH & set(tasks):
             raise AccountError(NO_ROLE, reason=PERMISSION, pages=page.get("name", ""))

@@ -49,14 +49,13 @@ from publisher.platforms.meta_containers import (
 from publisher.platforms.meta_graph import graph_url, measured, moment_of, number, same_words, send, since_then
 from publisher.platforms.meta_replies import GONE, PERMISSION, named_object_of, object_of, pages_of, rows_of, unhurried
 from publisher.platforms.meta_shown import instagram_code, listed_row, shown_row
-from publisher.platforms.meta_sign_in import SEE_THAT_IT_IS_LIVE, InstagramSignIn, instagram_profile
+from publisher.platforms.meta_sign_in import INSTAGRAM_NEEDED, SEE_THAT_IT_IS_LIVE, InstagramSignIn, instagram_profile
 from publisher.platforms.post_address import Shown, place_in
 from publisher.platforms.replies import identity_of, public_url
 from publisher.platforms.words import Words
 from publisher.vocabulary import Reason
 
 OWN_GRAPH = "https://graph.instagram.com"
-NEEDED = ("instagram_basic", "instagram_content_publish")
 COMMENTS, INSIGHTS = "instagram_manage_comments", "instagram_manage_insights"
 WANTED = {
     COMMENTS: gettext_noop(
@@ -123,6 +122,7 @@ class InstagramPlatform(Platform):
             link_card=LinkCard.NONE,
             edit_note=_ONLY_IN_THE_APP,
             delete_note=_ONLY_IN_THE_APP,
+            clickable_links=False,
             needs_picture=True,
             fetches_pictures=True,
             figures=("likes", "reposts", "replies", "views") if counted else ("likes", "replies"),
@@ -157,7 +157,7 @@ class InstagramPlatform(Platform):
         account = self._account(config)
         account_id = str(account.get("user_id") or identity_of(account))
         scopes = None if config.is_own else own_scopes(self.kind, config.access_token, config.scopes, account_id)
-        check_scopes(scopes, NEEDED)
+        check_scopes(scopes, INSTAGRAM_NEEDED)
         facts = {"account_id": account_id, "scopes": scopes}
         return instagram_profile(account, facts, warnings_of(scopes, WANTED))
 
@@ -360,7 +360,7 @@ _QUOTA = {"fields": "quota_usage,config"}
 
 
 def _caption(post: Post) -> str:
-    """The link stands in the caption for people to read: Instagram makes no links of addresses."""
+    """With the link, where staff want it to stand there for people to read: Instagram makes no links of addresses."""
     return with_link(post.text, post.link)
 
 

@@ -57,7 +57,7 @@ from publisher.vocabulary import Reason
 # LinkedIn compares a post with those of the last ten minutes; the rest is for clocks and slow calls.
 COMPARED_FOR = timedelta(minutes=8)
 _ORGANISATION = re.compile(
-    r"(?:urn:li:organization:|https?://(?:www\.)?linkedin\.com/company/)?([0-9]{1,15})(?:/.*)?", re.IGNORECASE
+    r"(?:urn:li:organization:|(?:https?://)?(?:www\.)?linkedin\.com/company/)?([0-9]{1,15})(?:/.*)?", re.IGNORECASE
 )
 # Before a token runs out that can be renewed without a person.
 RENEWED_BEFORE = timedelta(days=7)
@@ -86,7 +86,7 @@ class LinkedInPlatform(Platform):
     config_class = LinkedInConfig
     # The link is the card's; only beside pictures, where there is no card, it joins the text.
     link_in_text = False
-    handle_example = "urn:li:organization:1234567"
+    handle_example = "linkedin.com/company/1234567/admin"
     address_example = "linkedin.com/feed/update/urn:li:share:71234"
     sign_in = LinkedInSignIn()
 

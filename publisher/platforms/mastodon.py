@@ -32,7 +32,7 @@ from publisher.platforms.mastodon_abilities import abilities_of, tells_many
 from publisher.platforms.mastodon_addresses import check_server, shown_of, status_id_in
 from publisher.platforms.mastodon_match import CLOCK_SKEW, created_at, is_this_post
 from publisher.platforms.mastodon_profile import profile_of, whoami, with_token
-from publisher.platforms.mastodon_server import COUNT_CODE_POINTS, limits_of, origin_of
+from publisher.platforms.mastodon_server import CALLED, COUNT_CODE_POINTS, limits_of, origin_of
 from publisher.platforms.mastodon_sign_in import MastodonSignIn
 from publisher.platforms.post_address import Shown, place_in
 from publisher.platforms.replies import (
@@ -79,6 +79,10 @@ class MastodonPlatform(Platform):
 
     def __init__(self, poll_waits_s: tuple[float, ...] = (0.3, 0.7, 1, 2, 4, 4, 8, 10)) -> None:
         self._poll_waits_s = poll_waits_s
+
+    def called_there(self, facts: Mapping[str, Any]) -> str:
+        """By the name of its software, as the server told; what is not known speaks Mastodon's language."""
+        return CALLED.get(str(facts.get("software")), "Mastodon")
 
     def abilities(self, facts: Mapping[str, Any]) -> Abilities:
         """As the server's software and version are known to do."""

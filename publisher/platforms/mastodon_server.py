@@ -16,7 +16,15 @@ from publisher.platforms.contract import Limits
 from publisher.platforms.replies import object_of
 from publisher.vocabulary import Reason
 
-KNOWN = frozenset({"mastodon", "gotosocial", "takahe", "pleroma", "hollo", "pixelfed"})
+# The kinds that are known, as people call them.
+CALLED = {
+    "mastodon": "Mastodon",
+    "gotosocial": "GoToSocial",
+    "takahe": "Takahē",
+    "pleroma": "Pleroma",
+    "hollo": "Hollo",
+    "pixelfed": "Pixelfed",
+}
 # Kinds that answer a repeated Idempotency-Key with the first post; the others ignore the key and would post twice.
 HONOUR_KEY = frozenset({"mastodon", "pleroma", "hollo"})
 # Kinds that count code points, addresses in full, whatever they say about reserved characters (their sources).
@@ -146,4 +154,4 @@ def _nodeinfo_name(origin: str) -> str:
 
 
 def _known(name: str) -> str:
-    return name.lower() if name.lower() in KNOWN else "unknown"
+    return name.lower() if name.lower() in CALLED else "unknown"

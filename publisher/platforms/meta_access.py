@@ -55,9 +55,15 @@ def own_scopes(kind: str, token: str, known: str, *ids: str) -> list[str] | None
 
 def check_scopes(scopes: Iterable[str] | None, needed: Iterable[str]) -> None:
     """Raise AccountError for the first of the `needed` permissions that is not among `scopes` (None: not known)."""
-    for scope in needed:
-        if scopes is not None and scope not in scopes:
-            raise AccountError(MISSING, reason=PERMISSION, scope=scope)
+    missing = missing_scope(scopes, needed)
+    if missing is not None:
+        raise AccountError(missing.msgid, reason=PERMISSION, **missing.params)
+
+
+def missing_scope(scopes: Iterable[str] | None, needed: Iterable[str]) -> Explanation | None:
+    """The same in words, None if all are there."""
+    lacking = [scope for scope in needed if scopes is not None and scope not in scopes]
+    return Explanation(MISSING, {"scope": lacking[0]}) if lacking else None
 
 
 def warnings_of(scopes: Iterable[str] | None, wanted: Mapping[str, str]) -> tuple[Explanation, ...]:

@@ -19,7 +19,7 @@ from publisher import http
 from publisher.errors import AccountError, Explanation
 from publisher.platforms.addresses import origin
 from publisher.platforms.contract import Found, Profile, SignIn
-from publisher.platforms.meta_access import MAY_PUBLISH, Access, access_of
+from publisher.platforms.meta_access import MAY_PUBLISH, Access, access_of, missing_scope
 from publisher.platforms.meta_graph import WWW, graph_url, send
 from publisher.platforms.meta_replies import PERMISSION, graph_error, object_of, pages_of
 from publisher.platforms.replies import identity_of, public_url
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 LIST, PORTFOLIOS = "pages_show_list", "business_management"
 PAGE_SCOPES = (LIST, "pages_read_engagement", PORTFOLIOS)
 FACEBOOK_SCOPES = (*PAGE_SCOPES, "pages_manage_posts", "pages_manage_engagement", "read_insights")
+# Without these nothing can be published.
+FACEBOOK_NEEDED = ("pages_manage_posts", "pages_read_engagement")
+INSTAGRAM_NEEDED = ("instagram_basic", "instagram_content_publish")
 INSTAGRAM_SCOPES = (
     *PAGE_SCOPES,
     "instagram_basic",
@@ -124,8 +127,9 @@ class MetaSignIn(SignIn):
         pages = self._pages(long, access)
         usable = [page for page in pages if page.get("access_token")]
         found = [each for page in usable if (each := self.found(page, access)) is not None]
-        if all(each.obstacle for each in found):
-            raise self._why_none(pages, usable, access)
+        obstacles = [each.obstacle for each in found if each.obstacle]
+        if len(obstacles) == len(found):
+            raise self._why_none(pages, usable, access, obstacles)
         return tuple(found)
 
     @abstractmethod
@@ -181,8 +185,15 @@ class MetaSignIn(SignIn):
             return []
 
     def _why_none(
-        self, pages: Sequence[Mapping[str, Any]], usable: Sequence[Mapping[str, Any]], access: Access
+        self,
+        pages: Sequence[Mapping[str, Any]],
+        usable: Sequence[Mapping[str, Any]],
+        access: Access,
+        obstacles: Sequence[Explanation],
     ) -> AccountError:
+        other = next((each for each in obstacles if each.msgid != NO_ROLE), None)
+        if other is not None:
+            return AccountError(other.msgid, reason=PERMISSION, **other.params)
         if usable:
             return self.none_by(usable)
         if pages:
@@ -229,19 +240,20 @@ class FacebookSignIn(MetaSignIn):
         return app.config_id
 
     def found(self, page: Mapping[str, Any], access: Access) -> Found:
-        """The Page itself, and whether the person's role may publish there, as far as Facebook tells it."""
+        """The Page itself, and whether the role and the permissions let us publish there, as far as Facebook tells."""
         tasks = page.get("tasks")
         may_publish = not isinstance(tasks, list) or not tasks or MAY_PUBLISH & set(map(str, tasks))
+        scopes = access.scopes_for(identity_of(page))
         return Found(
             page_profile(page),
             {
                 "access_token": str(page["access_token"]),
                 "page_id": identity_of(page),
                 "tasks": " ".join(map(str, tasks)) if isinstance(tasks, list) else "",
-                "scopes": " ".join(access.scopes_for(identity_of(page))),
+                "scopes": " ".join(scopes),
                 "data_access_until": access.ends,
             },
-            None if may_publish else Explanation(NO_ROLE, {"pages": _names([page])}),
+            missing_scope(scopes or None, FACEBOOK_NEEDED) if may_publish else _no_role(page),
         )
 
 
@@ -266,14 +278,16 @@ class InstagramSignIn(MetaSignIn):
         account = page.get("instagram_business_account")
         if not isinstance(account, dict) or not identity_of(account):
             return None
+        scopes = access.scopes_for(identity_of(page), identity_of(account))
         return Found(
             instagram_profile(account),
             {
                 "access_token": str(page["access_token"]),
                 "account_id": identity_of(account),
-                "scopes": " ".join(access.scopes_for(identity_of(page), identity_of(account))),
+                "scopes": " ".join(scopes),
                 "ends_at": access.ends,
             },
+            missing_scope(scopes or None, INSTAGRAM_NEEDED),
         )
 
     def none_by(self, pages: Sequence[Mapping[str, Any]]) -> AccountError:
@@ -317,6 +331,10 @@ def _picture_of(page: Mapping[str, Any]) -> str:
     picture = page.get("picture")
     data = picture.get("data") if isinstance(picture, dict) else None
     return public_url(data.get("url")) if isinstance(data, dict) else ""
+
+
+def _no_role(page: Mapping[str, Any]) -> Explanation:
+    return Explanation(NO_ROLE, {"pages": _names([page])})
 
 
 def _names(pages: Sequence[Mapping[str, Any]]) -> str:

@@ -262,6 +262,7 @@ def _named(channel: str) -> str:
     raise PermanentError(
         gettext_noop("“%(channel)s” is not a channel's address. It looks like @name or https://t.me/name."),
         reason=Reason.REJECTED,
+        about="channel",
         channel=text[:100],
     )
 
@@ -274,6 +275,7 @@ def _channel(config: TelegramConfig) -> dict[str, Any]:
             "administrator who may post messages."
         ),
         reason=Reason.ACCOUNT,
+        about="channel",
         channel=named,
     )
     try:
@@ -284,6 +286,7 @@ def _channel(config: TelegramConfig) -> dict[str, Any]:
         raise PermanentError(
             gettext_noop("“%(channel)s” is not a channel but a group or a person."),
             reason=Reason.REJECTED,
+            about="channel",
             channel=named,
         )
     return chat
@@ -296,6 +299,7 @@ def _check_rights(config: TelegramConfig, chat_id: str, bot: Mapping[str, Any]) 
             "the bot and let it post messages."
         ),
         reason=Reason.ACCOUNT,
+        about="channel",
         bot=str(bot.get("username", "")),
     )
     try:

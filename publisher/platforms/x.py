@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote
 
 from django.utils.translation import gettext_lazy as _
@@ -30,12 +30,15 @@ from publisher.platforms.mastodon_match import created_at
 from publisher.platforms.post_address import Shown, after, place_in
 from publisher.platforms.replies import counted_apart
 from publisher.platforms.words import Words
-from publisher.platforms.x_calls import KIND, SITE, call, data_of, identified, rows_of
+from publisher.platforms.x_calls import KIND, NO_CREDIT, SITE, call, data_of, identified, rows_of
 from publisher.platforms.x_match import FIELDS, answered, expanded, is_this_post
 from publisher.platforms.x_media import upload
 from publisher.platforms.x_sign_in import XSignIn, profile_of, tokens_for
 from publisher.platforms.x_text import weighted_length
 from publisher.vocabulary import Calls, Reason
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 # An access token lasts two hours; a lost answer or an hour's pause of X's must not end it.
 RENEWED_BEFORE = timedelta(minutes=30)
@@ -67,6 +70,7 @@ class XPlatform(Platform):
     words = Words(there=pgettext_lazy("Publish …", "on your X profile"))
     config_class = XConfig
     sign_in = XSignIn()
+    mended_there: ClassVar[Mapping[str, StrOrPromise]] = {NO_CREDIT: _("Credit used up")}
 
     def __init__(self, poll_waits_s: tuple[float, ...] = (0.5, 1, 2, 4, 8, 10)) -> None:
         self._poll_waits_s = poll_waits_s

@@ -24,6 +24,10 @@ from publisher.vocabulary import Calls, Reason
 KIND = "x"
 API, SITE = "https://api.x.com", "https://x.com"
 _DUPLICATE = "duplicate content"
+NO_CREDIT = gettext_noop(
+    "The credit at X is used up. Whoever has the developer account must pay in more at X; then try again. "
+    "The posts wait until then."
+)
 
 
 def call(token: str, method: str, path: str, *, commit: bool = False, **content: Any) -> http.Reply:
@@ -79,13 +83,7 @@ def _own_error(reply: http.Reply, committing: bool, answering: bool) -> OpslagEr
             message=said,
         )
     if reply.status == 402:
-        return AccountError(
-            gettext_noop(
-                "The credit at X is used up. Whoever has the developer account must pay in more at X; then try again. "
-                "The posts wait until then."
-            ),
-            reason=Reason.ACCOUNT,
-        )
+        return AccountError(NO_CREDIT, reason=Reason.ACCOUNT)
     if reply.status == 403:
         return _forbidden(said, committing, answering)
     if reply.status == 429:

@@ -10,7 +10,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from publisher.accounts.alerts import ending
-from publisher.accounts.lasting import must_reconnect_by
+from publisher.accounts.lasting import days_left
 from publisher.compose.renewing import NEWER, changed_news, withdrawn_news
 from publisher.items.quarantine import held_in
 from publisher.models import (
@@ -120,9 +120,9 @@ def expiring(organisation: Organisation) -> list[Account]:
     """Channels that must be connected again within a fortnight, the first to end first; `days`: in how many."""
     now, found = timezone.now(), []
     for account in ending(now).filter(organisation=organisation).order_by("lasts_until", "pk"):
-        until = must_reconnect_by(account, now)
-        if until is not None:
-            account.days = max(-((now - until) // timedelta(days=1)), 0)  # type: ignore[attr-defined]
+        days = days_left(account, now)
+        if days is not None:
+            account.days = days  # type: ignore[attr-defined]
             found.append(account)
     return found
 

@@ -38,6 +38,14 @@ class Quiet:
         """Whether the instant is in it."""
         return self._end(at) is not None
 
+    def covers_daily(self, clock: time) -> bool:
+        """Whether nothing ever goes out at that time of day."""
+        if self.begins is None or self.ends is None:
+            return False
+        if self.begins <= self.ends:
+            return self.begins <= clock < self.ends
+        return clock >= self.begins or clock < self.ends
+
     def free_from(self, at: datetime) -> datetime:
         """The first instant from `at` on that is not in it."""
         while (end := self._end(at)) is not None:
@@ -50,10 +58,6 @@ class Quiet:
         day, clock, one = wall.date(), wall.time(), timedelta(days=1)
         if (self.weekends and day.weekday() >= SATURDAY) or (self.holidays and is_holiday(day)):
             return first_after(at, datetime.combine(day + one, time()), self.zone)
-        if self.begins is None or self.ends is None or self.begins == self.ends:
+        if self.ends is None or not self.covers_daily(clock):
             return None
-        if clock < self.ends and (self.begins <= clock or self.ends < self.begins):
-            return first_after(at, datetime.combine(day, self.ends), self.zone)
-        if self.ends < self.begins <= clock:
-            return first_after(at, datetime.combine(day + one, self.ends), self.zone)
-        return None
+        return first_after(at, datetime.combine(day if clock < self.ends else day + one, self.ends), self.zone)

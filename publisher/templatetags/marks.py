@@ -10,6 +10,7 @@ from django.db.models import TextChoices
 from django.forms import Form, PasswordInput
 from lucide.templatetags.lucide import lucide
 
+from publisher.models import Account
 from publisher.vocabulary import (
     AccountStatus,
     CampaignStatus,
@@ -121,6 +122,13 @@ def status(cycle: str, value: str) -> dict[str, str]:
     choices, looks = LOOKS[cycle]
     shape, tone = looks[value]
     return {"word": str(choices(value).label), "shape": shape, "tone": tone}
+
+
+@register.inclusion_tag("web/parts/status.html")
+def account_status(account: Account) -> dict[str, str]:
+    """The mark of a channel's status; of one that something at its platform must mend, what that is."""
+    marked = status("account", account.status)
+    return marked | {"word": str(account.mended_there or marked["word"])}
 
 
 @register.inclusion_tag("web/parts/status.html")

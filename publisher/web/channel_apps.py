@@ -22,7 +22,7 @@ from publisher.errors import InputError
 from publisher.models import PlatformApp
 from publisher.platforms import PLATFORMS
 from publisher.platforms.contract import Platform
-from publisher.web.channel_connect import connect_title
+from publisher.web.channel_connect import connect_title, price_of
 from publisher.web.channel_sign_in import redirect_uri, sent_back_without_https
 from publisher.web.guides import guide_links
 from publisher.web.plugin_form import form_for, secret_fields
@@ -59,6 +59,7 @@ def channel_app(request: OwnRequest, kind: str) -> HttpResponse:
         "redirect_uris": [(PLATFORMS[each].called, redirect_uri(each)) for each in kinds_with_app(kind)],
         "app": app,
         "guide": guide_links(platform),
+        "price": price_of(platform),
         "without_https": sent_back_without_https(kind),
         "base_url": settings.OPSLAG_BASE_URL,
         "kind": kind,

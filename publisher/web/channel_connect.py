@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import MISSING, fields
+from typing import TYPE_CHECKING
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
@@ -25,6 +26,9 @@ from publisher.web.picture_reach import warn_where_unreachable
 from publisher.web.plugin_form import form_for, refuse, secret_fields
 from publisher.web.staff import OwnRequest, id_in, own, staff
 
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
 
 @staff("manage")
 @require_safe
@@ -34,7 +38,7 @@ def channel_choose(request: OwnRequest) -> HttpResponse:
         "title": _("Connect a channel"),
         "state": _("Where should posts go out?"),
         "platforms": [
-            (_way(platform), platform, guide_links(platform))
+            (_way(platform), platform, guide_links(platform), price_of(platform))
             for kind, platform in PLATFORMS.items()
             if kind != open_practice.KIND
         ],
@@ -67,6 +71,7 @@ def channel_connect(request: OwnRequest, kind: str) -> HttpResponse:
         "state": platform.words.before_saving
         or _("Opslag asks %(platform)s who it may write as before anything is saved.") % {"platform": platform.called},
         "guide": guide_links(platform),
+        "price": price_of(platform),
         "form": form,
         "back_url": reverse("channel-choose"),
         "back_label": _("Connect a channel"),
@@ -105,6 +110,11 @@ def practice_again(request: OwnRequest, pk: int) -> HttpResponse:
 def connect_title(platform: Platform) -> str:
     """What is done on the pages that connect a channel of this platform."""
     return _("Connect %(what)s") % {"what": platform.words.connects or platform.called}
+
+
+def price_of(platform: Platform) -> StrOrPromise:
+    """What a post costs there, "" where it costs nothing: said before anybody begins."""
+    return platform.abilities({}).price_note
 
 
 def connected_page(request: OwnRequest, accounts: Sequence[Account]) -> HttpResponse:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
-from publisher.accounts.lasting import HEEDED, must_reconnect_by
+from publisher.accounts.lasting import days_left, must_reconnect_by
 from publisher.accounts.waiting import waits_until
 from publisher.errors import Explanation
 from publisher.models import Account
@@ -34,6 +34,8 @@ class ChannelFacts:
     lasts: str = ""
     ends_soon: bool = False
     server: str = ""
+    clickable_links: bool = True
+    price: str = ""
 
 
 def facts_of(account: Account, now: datetime) -> ChannelFacts:
@@ -48,7 +50,9 @@ def facts_of(account: Account, now: datetime) -> ChannelFacts:
         limits=list(_limits(platform.limits(account.facts))),
         warnings=[*_waits(account), *(str(Explanation.from_json(stored)) for stored in account.warnings)],
         lasts=_lasts(account, now),
-        ends_soon=_ends_soon(account, now),
+        ends_soon=days_left(account, now) is not None,
+        clickable_links=abilities.clickable_links,
+        price=str(abilities.price_note),
         server=str(account.config.get("server") or account.facts.get("domain") or ""),
     )
 
@@ -79,6 +83,8 @@ def _cannot(abilities: Abilities) -> Iterator[str]:
         yield _("Threads and comments of ours")
     if abilities.link_card == LinkCard.NONE:
         yield _("A card for the link")
+    if not abilities.clickable_links:
+        yield _("A link in the text that can be clicked")
     if not abilities.edits:
         yield _with_note(_("Correct the text of a published post"), str(abilities.edit_note))
     if not abilities.deletes:
@@ -105,11 +111,6 @@ def _limits(limits: Limits) -> Iterator[str]:
             yield _("A picture’s description: %(number)s characters") % {"number": number(limits.alt_text)}
         else:
             yield _("No descriptions of pictures for those who cannot see them")
-
-
-def _ends_soon(account: Account, now: datetime) -> bool:
-    until = must_reconnect_by(account, now)
-    return until is not None and until - now <= HEEDED
 
 
 def _waits(account: Account) -> Iterator[str]:

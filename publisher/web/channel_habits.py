@@ -23,11 +23,13 @@ from publisher.track.comments import tell_daily
 from publisher.vocabulary import Visibility
 from publisher.web.figures import tells
 from publisher.web.kept_words import keeps_words
+from publisher.web.posting_times_form import say_left_out
 from publisher.web.staff import OwnRequest, own, staff
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
+_OWN_FIELDS = ("language", "visibility", "writes_link", "quiet_from", "quiet_until", "keeps_holidays")
 LINK_VALUES = ("utm_source", "utm_medium", "utm_campaign")
 
 
@@ -61,6 +63,14 @@ class HabitsForm(forms.Form):
         label=gettext_lazy("Send-out (utm_campaign)"),
         help_text=gettext_lazy("{title} becomes the send-out’s title."),
     )
+    writes_link = forms.BooleanField(
+        label=gettext_lazy("Write the link’s address in the text"),
+        required=False,
+        help_text=gettext_lazy(
+            "Nobody can click it there. Without this, the text says “Link in our profile”: put the link into your "
+            "profile yourselves."
+        ),
+    )
     quiet_from = forms.TimeField(
         label=gettext_lazy("Quiet from"),
         required=False,
@@ -90,6 +100,8 @@ class HabitsForm(forms.Form):
         self.fields["visibility"].choices = offered  # type: ignore[attr-defined]
         if len(offered) < 2:
             del self.fields["visibility"]
+        if abilities_of(account).clickable_links:
+            del self.fields["writes_link"]
         if "replies" not in tells(account):
             del self.fields["tells_of_comments"]
 
@@ -123,6 +135,7 @@ def channel_habits(request: OwnRequest, pk: int) -> HttpResponse:
         words = gettext_noop("changed its links, quiet hours and mails")
         record(request.organisation, request.user, "channel_habits", account, words)
         messages.success(request, _("Saved."))
+        say_left_out(request, account, frozenset(account.slots.values_list("weekday", "time")))
         return redirect("channel", pk=pk)
     context = {
         "title": _("Language, links, quiet hours and mails"),
@@ -136,19 +149,15 @@ def channel_habits(request: OwnRequest, pk: int) -> HttpResponse:
 
 
 def _initial(account: Account) -> dict[str, Any]:
-    own_fields = ("language", "visibility", "quiet_from", "quiet_until", "keeps_holidays", "tells_of_comments")
-    return {name: account.link_values.get(name, "") for name in LINK_VALUES} | {
-        name: getattr(account, name) for name in own_fields
-    }
+    links = {name: account.link_values.get(name, "") for name in LINK_VALUES}
+    return links | {name: getattr(account, name) for name in (*_OWN_FIELDS, "tells_of_comments")}
 
 
 def _store(account: Account, given: dict[str, Any]) -> None:
     kept = {name: value for name, value in account.link_values.items() if name not in LINK_VALUES}
     account.link_values = kept | {name: given[name] for name in LINK_VALUES if given[name]}
-    account.quiet_from, account.quiet_until = given["quiet_from"], given["quiet_until"]
-    account.keeps_holidays = given["keeps_holidays"]
-    account.language = given["language"]
-    account.visibility = given.get("visibility", account.visibility)
-    account.save(update_fields=["link_values", "quiet_from", "quiet_until", "keeps_holidays", "language", "visibility"])
+    for name in _OWN_FIELDS:
+        setattr(account, name, given.get(name, getattr(account, name)))
+    account.save(update_fields=["link_values", *_OWN_FIELDS])
     if "tells_of_comments" in given:
         tell_daily(account, given["tells_of_comments"], timezone.now())

@@ -25,7 +25,14 @@ from publisher.errors import OpslagError
 from publisher.models import Account, SigningIn
 from publisher.platforms import PLATFORMS
 from publisher.platforms.contract import Platform, SignIn
-from publisher.web.channel_connect import channel_again, connect_title, connected_page, has_form, say_what_to_look_at
+from publisher.web.channel_connect import (
+    channel_again,
+    connect_title,
+    connected_page,
+    has_form,
+    price_of,
+    say_what_to_look_at,
+)
 from publisher.web.guides import guide_links
 from publisher.web.picture_reach import warn_where_unreachable
 from publisher.web.plugin_form import form_for
@@ -83,6 +90,7 @@ def channel_sign_in(request: OwnRequest, kind: str) -> HttpResponse:
         "platform": _where(kind),
         "kind": kind,
         "guide": guide_links(platform),
+        "price": price_of(platform),
         "without_https": sent_back_without_https(kind),
         "base_url": settings.OPSLAG_BASE_URL,
         "before": sign_in.before,
@@ -225,6 +233,7 @@ def _profiles_page(
         "form": form,
         "barred": barred,
         "guide": guide_links(platform),
+        "price": price_of(platform),
         "missed": row.again if row.again and not any(choice.wanted for choice in offered) else None,
         "back_url": reverse("channel-sign-in", args=[row.kind]),
         "back_label": connect_title(platform),

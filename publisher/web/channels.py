@@ -19,11 +19,14 @@ from publisher.access.audit import record
 from publisher.accounts import open_practice
 from publisher.accounts.connect import disconnect_account
 from publisher.accounts.health import check
+from publisher.accounts.lasting import days_left
 from publisher.accounts.posting_times import add_posting_times
+from publisher.accounts.posting_words import Times
 from publisher.compose.post_words import example_link
 from publisher.errors import Explanation, InputError
 from publisher.models import Account, Message, Organisation, Slot
 from publisher.platforms import PLATFORMS
+from publisher.schedule.quiet import Quiet
 from publisher.schedule.slots import next_slot
 from publisher.track.comments import new_comments, numbers_by_channel
 from publisher.track.posted import lately_posted
@@ -40,6 +43,7 @@ from publisher.web.posting_times_form import (
     PostingWordsForm,
     TimesForms,
     Week,
+    say_left_out,
     week_of,
 )
 from publisher.web.staff import OwnRequest, may, own, staff
@@ -54,7 +58,8 @@ WAITING = (MessageStatus.SCHEDULED, MessageStatus.PAUSED, MessageStatus.HELD)
 @require_safe
 def channels(request: OwnRequest) -> HttpResponse:
     """All channels, those that work first, each with its health in words and its posting times."""
-    found = Account.objects.for_organisation(request.organisation).prefetch_related("slots")
+    found = Account.objects.for_organisation(request.organisation).select_related("organisation")
+    found = found.prefetch_related("slots")
     accounts = sorted(found, key=lambda account: (account.status == AccountStatus.DISCONNECTED, account.name.lower()))
     new = numbers_by_channel(request.organisation)
     context = {
@@ -62,7 +67,10 @@ def channels(request: OwnRequest) -> HttpResponse:
         "state": _state([account for account in accounts if account.status != AccountStatus.DISCONNECTED]),
         "rows": [
             _described(account)
-            | {"week": week_of(account.slots.all(), WEEKDAYS_ABBR), "comments": new.get(account.pk, 0)}
+            | {
+                "week": week_of(account.slots.all(), WEEKDAYS_ABBR, Quiet.of_account(account)),
+                "comments": new.get(account.pk, 0),
+            }
             for account in accounts
         ],
         "may_manage": may(request, "manage"),
@@ -104,7 +112,7 @@ def posting_times_add(request: OwnRequest, pk: int) -> HttpResponse:
         except InputError as error:
             form.add_error(None, str(error))
         else:
-            _say_added(request, account, added)
+            _say_added(request, account, added, form.times)
             return _to_times(account)
     return _page(request, account, TimesForms(form, PostingWordsForm()), status=422)
 
@@ -118,7 +126,7 @@ def posting_times_words(request: OwnRequest, pk: int) -> HttpResponse:
     form = PostingWordsForm(request.POST)
     if form.is_valid() and request.POST.get("do") == "add" and form.is_shown:
         try:
-            _say_added(request, account, add_posting_times(account, form.times))
+            _say_added(request, account, add_posting_times(account, form.times), form.times)
         except InputError as error:
             form.add_error("words", str(error))
         else:
@@ -169,25 +177,62 @@ def _described(account: Account) -> dict[str, Any]:
     platform = PLATFORMS.get(account.kind)
     return {
         "account": account,
-        "platform": platform.label if platform else account.kind,
+        "platform": platform.label if platform and account.called == platform.called else account.called,
         "error": str(Explanation.from_json(account.last_error)) if account.last_error else "",
-        "week": week_of(account.slots.all()),
+        "week": week_of(account.slots.all(), quiet=Quiet.of_account(account)),
+        "days_left": days_left(account, timezone.now()),
+        "reconnect_url": reconnect_url(account),
     }
 
 
 def _state(accounts: list[Account]) -> str:
-    broken = sum(account.status == AccountStatus.NEEDS_RECONNECT for account in accounts)
+    """What must be done, then what is well."""
     if not accounts:
         return _("Posts go out through channels. None is connected yet.")
+    mended_there = sum(bool(account.mended_there) for account in accounts)
+    broken = sum(account.status == AccountStatus.NEEDS_RECONNECT for account in accounts) - mended_there
+    left = [days for account in accounts if (days := days_left(account, timezone.now())) is not None]
+    ready = len(accounts) - mended_there - broken - len(left)
+    sentences = []
     if broken:
-        return ngettext(
+        words = ngettext(
             "%(number)s channel must be connected again before it can publish.",
             "%(number)s channels must be connected again before they can publish.",
             broken,
-        ) % {"number": broken}
-    return ngettext(
-        "%(number)s channel is connected and ready.", "%(number)s channels are connected and ready.", len(accounts)
-    ) % {"number": len(accounts)}
+        )
+        sentences.append(words % {"number": broken})
+    if mended_there:
+        words = ngettext(
+            "%(number)s channel waits for something at its platform.",
+            "%(number)s channels wait for something at their platforms.",
+            mended_there,
+        )
+        sentences.append(words % {"number": mended_there})
+    if left:
+        sentences.append(_must_soon(len(left), min(left)))
+    if ready:
+        words = ngettext(
+            "%(number)s channel is connected and ready.", "%(number)s channels are connected and ready.", ready
+        )
+        sentences.append(words % {"number": ready})
+    return " ".join(sentences)
+
+
+def _must_soon(number: int, days: int) -> str:
+    """`days`: until the first of so many channels."""
+    if days <= 1:
+        words = ngettext(
+            "%(number)s channel must be connected again within a day.",
+            "%(number)s channels must be connected again, the first within a day.",
+            number,
+        )
+    else:
+        words = ngettext(
+            "%(number)s channel must be connected again within %(days)s days.",
+            "%(number)s channels must be connected again, the first within %(days)s days.",
+            number,
+        )
+    return words % {"number": number, "days": days}
 
 
 def _page(request: OwnRequest, account: Account, forms: TimesForms | None, status: int = 200) -> HttpResponse:
@@ -200,7 +245,6 @@ def _page(request: OwnRequest, account: Account, forms: TimesForms | None, statu
         "forms": forms,
         "understood": forms.understood(account) if forms else None,
         "is_practice": account.kind == open_practice.KIND,
-        "reconnect_url": reconnect_url(account),
         "next_slot": next_slot(account, timezone.now()) if week and live else None,
         "history": who_did_what(account),
         "example_link": example_link(account),
@@ -233,15 +277,14 @@ def _held(account: Account) -> list[Message]:
     return list(found.select_related("campaign").order_by("scheduled_at", "pk"))
 
 
-def _say_added(request: OwnRequest, account: Account, added: int) -> None:
-    if not added:
+def _say_added(request: OwnRequest, account: Account, added: int, times: Times) -> None:
+    if added:
+        record(request.organisation, request.user, "posting_times", account, gettext_noop("added posting times"))
+        words = ngettext("%(number)s posting time added.", "%(number)s posting times added.", added)
+        messages.success(request, words % {"number": added})
+    else:
         messages.info(request, _("Those posting times were there already."))
-        return
-    record(request.organisation, request.user, "posting_times", account, gettext_noop("added posting times"))
-    messages.success(
-        request,
-        ngettext("%(number)s posting time added.", "%(number)s posting times added.", added) % {"number": added},
-    )
+    say_left_out(request, account, times)
 
 
 def _held_back(waiting: int) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -114,12 +114,24 @@ def _why(post: Posted) -> Iterator[str]:
         yield from _of_the_last_look(post, account)
     if post.withdrawn or post.gone:
         return
-    untold = [name for name in FIGURES if name not in told]
-    if told and untold and post.found:
-        yield _("%(platform)s does not tell: %(figures)s.") % (label | {"figures": names(untold)})
+    if told and post.found:
+        yield from _untold(post, account, label)
     kept = [name for name in told if post.read_at and post.figures.get(name) is None]
     if kept:
         yield _("Not told about this post: %(figures)s.") % {"figures": names(kept)}
+
+
+def _untold(post: Posted, account: Account, label: Mapping[str, StrOrPromise]) -> Iterator[str]:
+    """What is not among the figures, and whether it is the platform or our access that keeps it."""
+    platform, told = PLATFORMS.get(account.kind), tells(account)
+    missing = [name for name in FIGURES if name not in told and post.figures.get(name) is None]
+    barred = [name for name in missing if platform and name in platform.abilities({}).figures]
+    never = [name for name in missing if name not in barred]
+    if never:
+        yield _("%(platform)s does not tell: %(figures)s.") % {**label, "figures": names(never)}
+    if barred:
+        words = _("Our access to “%(name)s” lacks the permission for: %(figures)s. Connect the channel again.")
+        yield words % {"name": account, "figures": names(barred)}
 
 
 def _of_the_last_look(post: Posted, account: Account) -> Iterator[str]:

@@ -10,6 +10,7 @@ from django.forms import BoundField
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from publisher.compose.post_checks import part_name
 from publisher.compose.post_pictures import pictures_of
 from publisher.compose.social import abilities_of, card_or_picture, follow_up_length, most_follow_ups, thread_of
 from publisher.compose.values import many_lines
@@ -26,13 +27,6 @@ def post_account(message: Message) -> Account:
     """The channel of a post."""
     assert message.account is not None, "a post belongs to a channel"
     return message.account
-
-
-def follow_up_label(kind: FollowUp, number: int) -> str:
-    """What the text is called that comes so many (from 1) after a post."""
-    if kind == FollowUp.COMMENT and number == 1:
-        return _("First comment")
-    return _("Post %(number)s of the thread") % {"number": number + 1}
 
 
 class KeptChoiceField(forms.ChoiceField):
@@ -70,7 +64,9 @@ class MoreForm(DraftForm):
             del self.fields["visibility"]
         for number in range(1, len(self._stored) + 1):
             self.fields[_name(number)] = DraftField(
-                label=follow_up_label(self.kind, number), widget=forms.Textarea(attrs={"rows": 4}), required=True
+                label=str(part_name(post_account(message), number)),
+                widget=forms.Textarea(attrs={"rows": 4}),
+                required=True,
             )
 
     @property

@@ -102,7 +102,8 @@ def _of_broken_channel(row: ReceiptRow) -> Need:
     if row.held_for_channel:
         sentences.append(_goes_when(row.message))
     url = reverse("channel", args=[account.pk])
-    return Need(row.message, sentences, [Button(_("Connect again"), url=url, key="reconnect")])
+    words = _("See what to do") if account.mended_there else _("Connect again")
+    return Need(row.message, sentences, [Button(words, url=url, key="reconnect")])
 
 
 def _goes_when(message: Message) -> str:

@@ -82,6 +82,8 @@ def _works(account: Account) -> bool:
 
 
 def _channel(account: Account) -> str:
+    if account.mended_there:
+        return f"{account}: {account.mended_there}"
     return str(account) if _works(account) else _("%(name)s: must be connected again") % {"name": account}
 
 

@@ -48,9 +48,11 @@ def secret_fields(config_class: type) -> list[str]:
 
 
 def refuse(form: forms.Form, config_class: type, error: OpslagError) -> None:
-    """Put a plug-in's refusal where it is mended: on the secret if we were refused for it, else above the form."""
+    """Put a plug-in's refusal where it is mended: on the field that it names, else on the secret if we were refused for
+    it, else above the form."""
     secret = secret_fields(config_class)
-    form.add_error(secret[0] if isinstance(error, AccountError) and len(secret) == 1 else None, str(error))
+    refused = secret[0] if isinstance(error, AccountError) and len(secret) == 1 else None
+    form.add_error(error.about if error.about in form.fields else refused, str(error))
 
 
 def _field(each: Field[Any], type_: type, offer: Offer) -> forms.Field:

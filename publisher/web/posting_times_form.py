@@ -8,14 +8,17 @@ from datetime import date, datetime, time
 from typing import TYPE_CHECKING
 
 from django import forms
+from django.contrib import messages
+from django.http import HttpRequest
 from django.utils.dates import WEEKDAYS
 from django.utils.text import capfirst
-from django.utils.translation import gettext, pgettext, pgettext_lazy
+from django.utils.translation import gettext, ngettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from publisher.accounts.posting_words import LONGEST, Times, read
 from publisher.errors import InputError
 from publisher.models import Account, Slot
+from publisher.schedule.quiet import Quiet
 from publisher.templatetags.dates import write_date
 
 if TYPE_CHECKING:
@@ -24,10 +27,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PostingTime:
-    """A posting time with its time of day in the reader's way of writing it."""
+    """A posting time with its time of day in the reader's way of writing it; `quiet`: it is left out."""
 
     pk: int
     words: str
+    quiet: bool = False
 
 
 Week = list[tuple[str, list[PostingTime]]]
@@ -85,11 +89,17 @@ class PostingWordsForm(forms.Form):
 
 @dataclass(frozen=True)
 class Understood:
-    """What words mean: `words` for people, how many posting times a week that is, and how many of them are new."""
+    """What words mean: `words` for people, how many posting times a week that is, and how many of them are new.
+
+    Those in the channel's quiet hours are not counted: `left_out` says so, "" without any. `adds`: there is something
+    new, counted or not.
+    """
 
     words: str
     number: int
     fresh: int
+    left_out: str
+    adds: bool
 
 
 @dataclass(frozen=True)
@@ -105,7 +115,40 @@ class TimesForms:
             return None
         known = {(slot.weekday, slot.time) for slot in account.slots.all()}
         times = self.words.times
-        return Understood(week_words(times), len(times), len(times - known))
+        counted = times - _quiet_ones(account, times)
+        return Understood(
+            words=week_words(times),
+            number=len(counted),
+            fresh=len(counted - known),
+            left_out=left_out(account, times),
+            adds=bool(times - known),
+        )
+
+
+def _quiet_ones(account: Account, times: Times) -> Times:
+    quiet = Quiet.of_account(account)
+    return frozenset((day, at) for day, at in times if quiet.covers_daily(at))
+
+
+def left_out(account: Account, times: Times) -> str:
+    """That some posting times are in the channel's quiet hours, in a sentence; "" if none is."""
+    number = len(_quiet_ones(account, times))
+    if not number:
+        return ""
+    words = ngettext(
+        "%(number)s posting time is in the quiet hours, %(hours)s, and is left out.",
+        "%(number)s posting times are in the quiet hours, %(hours)s, and are left out.",
+        number,
+    )
+    hours = (account.quiet_from, account.quiet_until)
+    return words % {"number": number, "hours": "–".join(_clock(at) for at in hours if at)}
+
+
+def say_left_out(request: HttpRequest, account: Account, times: Times) -> None:
+    """Warn of those posting times that are left out."""
+    words = left_out(account, times)
+    if words:
+        messages.warning(request, words)
 
 
 def week_words(times: Iterable[tuple[int, time]]) -> str:
@@ -130,7 +173,11 @@ def _days_words(days: list[int]) -> str:
 
 
 def _times_words(clocks: Iterable[time]) -> str:
-    return _and([write_date(datetime.combine(date.min, at), "time") for at in clocks])
+    return _and([_clock(at) for at in clocks])
+
+
+def _clock(at: time) -> str:
+    return write_date(datetime.combine(date.min, at), "time")
 
 
 def _and(words: list[str]) -> str:
@@ -139,10 +186,13 @@ def _and(words: list[str]) -> str:
     return gettext("%(first)s and %(last)s") % {"first": ", ".join(words[:-1]), "last": words[-1]}
 
 
-def week_of(slots: Iterable[Slot], names: Mapping[int, StrOrPromise] = WEEKDAYS) -> Week:
-    """Posting times by weekday, from Monday, without the days that have none; `names` are those of the weekdays."""
+def week_of(slots: Iterable[Slot], names: Mapping[int, StrOrPromise] = WEEKDAYS, quiet: Quiet | None = None) -> Week:
+    """Posting times by weekday, from Monday, without the days that have none; `names` are those of the weekdays.
+
+    Those in `quiet` hours are marked.
+    """
     by_day: dict[int, list[PostingTime]] = {}
     for slot in sorted(slots, key=lambda slot: (slot.weekday, slot.time)):
-        words = write_date(datetime.combine(date.min, slot.time), "time")
-        by_day.setdefault(slot.weekday, []).append(PostingTime(slot.pk, words))
+        is_quiet = quiet is not None and quiet.covers_daily(slot.time)
+        by_day.setdefault(slot.weekday, []).append(PostingTime(slot.pk, _clock(slot.time), is_quiet))
     return [(str(names[day]), times) for day, times in by_day.items()]

@@ -10,7 +10,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import render
 
 from publisher.compose.editions import page_as
-from publisher.compose.post_checks import fewer_pictures
+from publisher.compose.post_checks import fewer_pictures, part_name
 from publisher.compose.social import abilities_of, length, published
 from publisher.errors import Explanation, OpslagError
 from publisher.models import Message
@@ -19,7 +19,7 @@ from publisher.templatetags.pictures import focal
 from publisher.templatetags.sendouts import picture_src
 from publisher.vocabulary import Outlet
 from publisher.web.documents import mail_document
-from publisher.web.more_form import follow_up_label, post_account
+from publisher.web.more_form import post_account
 from publisher.web.show_as import Seen, mail_address, show_as
 from publisher.web.staff import OwnRequest, own_message, staff
 
@@ -80,10 +80,7 @@ def _post(message: Message) -> dict[str, Any]:
         "text": shown.text,
         "pictures": pictures,
         "one_at_a_time": PLATFORMS[account.kind].one_at_a_time,
-        "follow_ups": [
-            (follow_up_label(abilities_of(account).follow_up, number), text)
-            for number, text in enumerate(shown.follow_ups, 1)
-        ],
+        "follow_ups": [(str(part_name(account, number)), text) for number, text in enumerate(shown.follow_ups, 1)],
         "card": _card(message) if shown.card else None,
     }
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from publisher.compose.post_pictures import give_pictures
-from publisher.compose.social import default_text, length, published, thread_of
+from publisher.compose.social import length, published, thread_of
 from publisher.models import Account, Item, Message, Organisation
 from publisher.platforms.telegram import TelegramConfig, TelegramPlatform
 from tests.compose.conftest import ALT
+from tests.compose.made_posts import text_of
 
 pytestmark = pytest.mark.database
 
@@ -58,4 +59,4 @@ def test_a_thread_leaves_room_for_the_picture_in_its_first_post_only(on_telegram
 def test_a_text_of_ours_leaves_room_for_a_picture(on_telegram: Message, lead_item: Item) -> None:
     assert on_telegram.account is not None
     lead_item.lead = "En sætning om kulturen i kommunerne. " * 200
-    assert 800 < len(default_text([lead_item], on_telegram.account)) <= 1024
+    assert 800 < len(text_of(lead_item, on_telegram.account)) <= 1024

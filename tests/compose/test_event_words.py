@@ -16,10 +16,11 @@ from publisher.compose.event_file import calendar_file
 from publisher.compose.event_words import event_words, when_words
 from publisher.compose.links import event_token, event_url, item_of_token
 from publisher.compose.newsletter import render_html, render_text
-from publisher.compose.social import default_text, fitted
+from publisher.compose.post_text import News, made_of
 from publisher.models import Account, Item, Message, Newsletter, Organisation
 from publisher.sources.contract import Event
 from publisher.vocabulary import EventStatus
+from tests.compose.made_posts import text_of
 from tests.events import concert
 
 ZONE = "Europe/Copenhagen"
@@ -91,22 +92,23 @@ def test_in_a_mail(newsletter: Newsletter, julekoncert: Item, item: Item, leads:
 def test_in_a_post_where_there_is_room(practice_account: Account, julekoncert: Item) -> None:
     practice_account.language = "en"
     with time_machine.travel(NOW):
-        text = default_text([julekoncert], practice_account)
+        text = text_of(julekoncert, practice_account)
     assert text.startswith("Julekoncert\n\nSaturday 5 December at 19:00–21:00, Kulturhuset\n\nKoret synger")
     julekoncert.event_status = EventStatus.CANCELLED
     with time_machine.travel(NOW):
-        assert "\n\nCalled off: Saturday 5 December" in default_text([julekoncert], practice_account)
+        assert "\n\nCalled off: Saturday 5 December" in text_of(julekoncert, practice_account)
     julekoncert.title = "Jul " * 120
-    assert "December" not in default_text([julekoncert], practice_account)
+    assert "December" not in text_of(julekoncert, practice_account)
 
 
 @pytest.mark.database
 def test_a_correction_fits(practice_account: Account) -> None:
-    text = fitted(
-        "Aflyst: " + "Jul " * 200, "Den er aflyst. " * 200, practice_account, "https://kultur.example.org/jul"
-    )
+    links = ["https://kultur.example.org/jul"]
+    long = News("Aflyst: " + "Jul " * 200, "Den er aflyst. " * 200, links, cuts_lead=True)
+    text = made_of(long, practice_account, "Jul").text
     assert text.startswith("Aflyst: Jul") and len(text) <= 500
-    assert fitted("Aflyst: Jul", "Den er aflyst.", practice_account, "") == "Aflyst: Jul\n\nDen er aflyst."
+    short = News("Aflyst: Jul", "Den er aflyst.", links, cuts_lead=True)
+    assert made_of(short, practice_account, "Jul").text == "Aflyst: Jul\n\nDen er aflyst."
 
 
 def test_tokens() -> None:

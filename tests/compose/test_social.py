@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from publisher.compose.post_pictures import give_pictures
-from publisher.compose.social import default_text, frozen_picture, hashtag, length, post_of
+from publisher.compose.post_text import hashtag
+from publisher.compose.social import frozen_picture, length, post_of
 from publisher.errors import PermanentError
 from publisher.items.pictures import store_picture
 from publisher.models import Account, Cooperation, Item, Message, Organisation, Picture, Topic
@@ -19,6 +20,7 @@ from publisher.platforms import PLATFORMS
 from publisher.platforms.contract import Limits
 from publisher.platforms.length import with_link
 from tests.compose.conftest import ALT, picture_of
+from tests.compose.made_posts import text_of
 
 pytestmark = pytest.mark.database
 
@@ -33,7 +35,7 @@ def mastodon(secretariat: Organisation) -> Account:
 
 
 def test_title_lead_and_hashtags(lead_item: Item, practice_account: Account) -> None:
-    assert default_text([lead_item], practice_account) == (
+    assert text_of(lead_item, practice_account) == (
         "Ny kulturaftale er underskrevet\n\n"
         "Ni kommuner går sammen om kulturen de næste fire år. Musik og ungekultur er igen i højsædet.\n\n"
         "#BørnOgUnge #Musik"
@@ -42,23 +44,23 @@ def test_title_lead_and_hashtags(lead_item: Item, practice_account: Account) -> 
 
 def test_without_lead_and_topics_it_is_the_title(secretariat: Organisation, practice_account: Account) -> None:
     item = Item.objects.create(organisation=secretariat, title="Billedskoleworkshop")
-    assert default_text([item], practice_account) == "Billedskoleworkshop"
+    assert text_of(item, practice_account) == "Billedskoleworkshop"
 
 
 def test_the_lead_is_cut_at_a_sentence(lead_item: Item, practice_account: Account) -> None:
     lead_item.lead = "Første sætning er kort. " + "Anden sætning er meget lang " + "og længere " * 60 + ". Tredje."
-    assert default_text([lead_item], practice_account).split("\n\n")[1] == "Første sætning er kort."
+    assert text_of(lead_item, practice_account).split("\n\n")[1] == "Første sætning er kort."
 
 
 def test_a_lead_whose_first_sentence_does_not_fit_is_left_out(lead_item: Item, practice_account: Account) -> None:
     lead_item.lead = "En sætning uden ende " + "og videre " * 80
-    text = default_text([lead_item], practice_account)
+    text = text_of(lead_item, practice_account)
     assert text == "Ny kulturaftale er underskrevet\n\n#BørnOgUnge #Musik"
 
 
 def test_a_platform_that_takes_little_gets_little(lead_item: Item, mastodon: Account) -> None:
     limit = PLATFORMS["mastodon"].limits(mastodon.facts).text
-    text = default_text([lead_item], mastodon)
+    text = text_of(lead_item, mastodon)
     assert PLATFORMS["mastodon"].length(with_link(text, lead_item.link), mastodon.facts) <= limit
 
 
@@ -73,7 +75,7 @@ def test_any_item_makes_a_post_that_fits(
     lead_item.title, lead_item.lead = title, lead
     for account in (practice_account, mastodon):
         platform = PLATFORMS[account.kind]
-        text = default_text([lead_item], account)
+        text = text_of(lead_item, account)
         published = with_link(text, lead_item.link) if platform.link_in_text else text
         assert platform.length(published, account.facts) <= platform.limits(account.facts).text
 
@@ -95,7 +97,7 @@ def test_hashtags_are_readable_words(name: str, tag: str) -> None:
 
 def test_no_more_than_five_hashtags(lead_item: Item, cooperation: Cooperation, practice_account: Account) -> None:
     lead_item.topics.set(Topic.objects.create(cooperation=cooperation, name=f"Emne {c}", slug=c) for c in "abcdefg")
-    assert default_text([lead_item], practice_account).count("#") == 5
+    assert text_of(lead_item, practice_account).count("#") == 5
 
 
 def test_length_counts_the_link_where_it_becomes_part_of_the_text(post: Message, mastodon: Account) -> None:

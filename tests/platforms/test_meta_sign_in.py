@@ -15,6 +15,7 @@ from publisher.errors import AccountError
 from publisher.platforms.contract import Found
 from publisher.platforms.facebook import FacebookConfig, FacebookPlatform
 from publisher.platforms.instagram import InstagramConfig, InstagramPlatform
+from publisher.platforms.meta_access import Access
 from publisher.platforms.meta_sign_in import FacebookSignIn, InstagramSignIn, MetaApp, MetaSignIn
 from tests.contract.facebook import FacebookServer
 from tests.contract.instagram import InstagramServer
@@ -112,10 +113,27 @@ def test_only_pages_without_a_role(server: FacebookServer) -> None:
         redeem(server, FacebookSignIn())
 
 
-def test_a_permission_that_was_taken_away_is_named_when_the_page_is_connected(server: FacebookServer) -> None:
-    found = redeem(server, FacebookSignIn(), without=("pages_manage_posts",))
-    with pytest.raises(AccountError, match="pages_manage_posts"):
-        FacebookPlatform().verify(FacebookConfig(**found[0].values))
+def test_a_permission_that_was_taken_away_is_named_at_once(server: FacebookServer) -> None:
+    with pytest.raises(AccountError, match="The permission pages_manage_posts is missing"):
+        redeem(server, FacebookSignIn(), without=("pages_manage_posts",))
+
+
+def test_a_permission_for_one_page_alone_bars_the_others(server: FacebookServer) -> None:
+    given = dict.fromkeys(FacebookSignIn.scopes)
+    access = Access({**given, "pages_manage_posts": frozenset({"1001"})})
+    pages = [{"id": number, "name": number, "access_token": "t"} for number in ("1001", "1003")]
+    found = [FacebookSignIn().found(page, access) for page in pages]
+    assert [str(each.obstacle or "").partition(".")[0] for each in found] == [
+        "", "The permission pages_manage_posts is missing"
+    ]  # fmt: skip
+    assert FacebookSignIn().found(pages[0], Access({})).obstacle is None, "it was not told which there are"
+
+
+def test_a_missing_permission_of_those_who_publish_is_named_before_a_missing_role(server: FacebookServer) -> None:
+    server.pages["1001"].tasks = server.pages["1003"].tasks = ("ANALYZE",)
+    server.pages["1002"].tasks = ("MANAGE",)
+    with pytest.raises(AccountError, match="The permission pages_manage_posts is missing"):
+        redeem(server, FacebookSignIn(), without=("pages_manage_posts",))
 
 
 def test_a_no_comes_back_as_one(server: FacebookServer) -> None:
@@ -163,6 +181,10 @@ class TestInstagram:
         profile = InstagramPlatform().verify(config)
         assert (profile.remote_id, profile.warnings) == ("17841", ())
         assert InstagramPlatform().lasts_until(config) is not None
+
+    def test_a_missing_permission_is_named_at_once(self, server: InstagramServer) -> None:
+        with pytest.raises(AccountError, match="The permission instagram_content_publish is missing"):
+            redeem(server, InstagramSignIn(), without=("instagram_content_publish",))
 
     def test_a_page_without_an_account_is_told(self, server: InstagramServer) -> None:
         server.pages["1001"].instagram = ""

@@ -68,3 +68,19 @@ def test_a_receiver_that_gets_no_pictures_of_ours_is_told_of_and_connected(
         page = signed_in(olga).post(WEBHOOK, given, follow=True)
     assert Account.objects.get().name == "Biblioteket"
     assert ("cannot fetch a picture from opslag.example.org" in words(page)) != reachable
+
+
+@pytest.mark.parametrize(
+    ("fault", "channel", "field"),
+    [("", "@ingen_saadan", "channel"), ("no_post_right", "@kultur", "channel"), ("", "@kultur", "token")],
+)
+def test_what_is_wrong_is_said_at_its_own_field(olga: User, fault: str, channel: str, field: str) -> None:
+    server = TelegramServer()
+    if fault:
+        server.faults.set(fault, times=None)
+    if field == "token":
+        server.revoke(TOKEN)
+    with http.use_transport(in_process(server)):
+        page = signed_in(olga).post(TELEGRAM, {"channel": channel, "token": TOKEN})
+    assert page.status_code == 422
+    assert list(page.context["form"].errors) == [field]

@@ -90,3 +90,17 @@ def test_who_sees_one_post_is_chosen_with_it(secretariat: Organisation, item: It
     without = {name: value for name, value in typed(campaign).items() if not name.endswith("visibility")}
     assert live(annas, path, without | {"posts-text": "Andre ord"}).status_code == 200
     assert (post_of(campaign).visibility, post_of(campaign).text) == ("private", "Andre ord")
+
+
+def test_where_no_link_can_be_clicked_the_text_says_where_it_is_or_has_it(
+    secretariat: Organisation, practice_account: Account, annas: Client
+) -> None:
+    account = Account.objects.create(organisation=secretariat, kind="instagram", name="Kultur")
+    path = f"/channels/{account.pk}"
+    assert "A post’s link the text says “Link in our profile”" in words(annas.get(path))
+    assert "Write the link’s address in the text" in words(annas.get(f"{path}/habits"))
+    assert annas.post(f"{path}/habits", {"language": "da", "writes_link": "on"}).status_code == 302
+    account.refresh_from_db()
+    assert account.writes_link
+    assert "its address stands in the text, where nobody can click it" in words(annas.get(path))
+    assert "Write the link’s address" not in words(annas.get(f"/channels/{practice_account.pk}/habits"))

@@ -65,6 +65,43 @@ def test_connecting_again_is_the_first_thing_only_where_it_is_soon(
     assert (f'<a class="button primary" {again}' in page) == loud
 
 
+@pytest.mark.parametrize(
+    ("days", "state", "row"),
+    [
+        (
+            0.8,
+            "1 channel must be connected again within a day. 1 channel is connected and ready.",
+            "within a day. What",
+        ),
+        (6.5, "1 channel must be connected again within 7 days. 1 channel is", "within 7 days. What is planned after"),
+        (20, "2 channels are connected and ready.", ""),
+    ],
+)
+def test_what_ends_soon_is_said_in_the_list_and_above_it(
+    olga: User, practice_account: Account, days: float, state: str, row: str
+) -> None:
+    until = timezone.now() + timedelta(days=days)
+    account = Account.objects.create(
+        organisation=practice_account.organisation, kind="facebook", name="Siden", lasts_until=until
+    )
+    page = signed_in(olga).get("/channels")
+    assert state in words(page)
+    assert ("Ends soon" in words(page)) == bool(row) and row in words(page)
+    assert (f'href="/channels/connect/facebook/sign-in?again={account.pk}"' in source_of(page)) == bool(row)
+
+
+def test_the_first_of_several_that_end_is_said(olga: User, secretariat: Organisation) -> None:
+    for days in (2.5, 9):
+        until = timezone.now() + timedelta(days=days)
+        Account.objects.create(organisation=secretariat, kind="facebook", name=str(days), lasts_until=until)
+    broken = AccountStatus.NEEDS_RECONNECT
+    Account.objects.create(organisation=secretariat, kind="facebook", name="Siden", status=broken)
+    assert (
+        "1 channel must be connected again before it can publish. "
+        "2 channels must be connected again, the first within 3 days."
+    ) in words(signed_in(olga).get("/channels"))
+
+
 def test_the_list_asks_the_database_as_often_for_many_channels_as_for_one(
     anna: User, secretariat: Organisation, practice_account: Account, django_assert_num_queries
 ) -> None:

@@ -41,7 +41,7 @@ def test_a_text_is_added_written_counted_and_removed(campaign: Campaign, edit: s
     assert "Add a post to the thread" in words(bos.get(edit))
     bos.post(edit, typed(campaign) | {"do": f"more:{post.pk}"})
     assert post_of(campaign).follow_ups == [""]
-    assert "Text 1 after the post is empty. Write it, or remove it." in found(campaign)
+    assert "“Post 2 of the thread” is empty. Write it, or remove it." in found(campaign)
     answer = live(bos, edit, typed(campaign) | {f"more-{post.pk}-text1": "Billetter fås i døren."})
     assert post_of(campaign).follow_ups == ["Billetter fås i døren."]
     page = answer.content.decode()
@@ -84,7 +84,7 @@ def test_what_is_too_long_is_an_obstacle_with_its_field(
     update_post(post, follow_ups=["Kort.", "lang " * 120])
     page = bos.get(edit).content.decode()
     assert f'href="#id_more-{post.pk}-text2"' in page
-    assert "Text 2 after the post has 599 characters; this channel takes 500. Shorten it." in found(campaign)
+    assert "“Post 3 of the thread” has 599 characters; this channel takes 500. Shorten it." in found(campaign)
 
 
 def test_a_channel_without_threads_takes_no_texts(

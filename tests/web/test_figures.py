@@ -193,3 +193,16 @@ def test_the_first_page_asks_as_often_for_many_comments(
     asked(account, timezone.now() + timedelta(seconds=1))
     assert "2 new comments" in words(annas.get("/"))
     assert questions(annas, "/") == before
+
+
+def test_what_our_access_does_not_let_us_read_is_told_apart_from_what_nobody_tells(
+    commented: Delivery, annas: Client, account: Account
+) -> None:
+    Account.objects.update(kind="facebook", facts={"scopes": ["pages_manage_posts"]})
+    account.refresh_from_db()
+    page = words(annas.get(page_of(commented)))
+    assert "Facebook does not tell" not in page
+    assert f"Our access to “{account}” lacks the permission for: views. Connect the channel again." in page
+    PostFigures.objects.update(views=41)
+    page = words(annas.get(page_of(commented)))
+    assert "Views 41" in page and "lacks the permission" not in page, "read before the permission was taken away"

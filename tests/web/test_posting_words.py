@@ -59,3 +59,26 @@ def test_more_than_a_plan_is_refused(annas: Client, here: str) -> None:
 def test_only_those_who_may_edit_here(here: str, practice_account: Account, sven: User) -> None:
     assert signed_in(reader_in(practice_account.organisation)).post(here, {"words": TYPED}).status_code == 403
     assert signed_in(sven).post(here, {"words": TYPED}).status_code == 404
+
+
+def test_times_in_the_quiet_hours_are_said_and_not_counted(annas: Client, here: str, practice_account: Account) -> None:
+    Account.objects.filter(pk=practice_account.pk).update(quiet_from=time(22), quiet_until=time(7))
+    said = "are in the quiet hours, 22:00–07:00, and are left out."
+    typed = "Saturday 6:15, 12:00 and 23:30"
+    page = annas.post(here, {"words": typed, "do": "look"})
+    assert f"That is 1 posting time a week. 2 posting times {said}" in words(page)
+    meant = page.context["understood"].words
+    added = words(annas.post(here, {"words": typed, "understood": meant, "do": "add"}, follow=True))
+    assert "3 posting times added." in added and f"2 posting times {said}" in added
+    assert "06:15 (quiet hours)" in added and "12:00 (quiet hours)" not in added
+    assert "23:30 (quiet hours)" in words(annas.get("/channels"))
+    ticked = annas.post(here.removesuffix("/words"), {"days": ["0"], "time": "22:00"}, follow=True)
+    assert "1 posting time is in the quiet hours, 22:00–07:00, and is left out." in words(ticked)
+    assert "quiet hours," not in words(annas.post(here, {"words": "Saturday 7:00"}))
+
+
+def test_quiet_hours_that_cover_posting_times_are_said(annas: Client, practice_account: Account) -> None:
+    Slot.objects.create(account=practice_account, weekday=0, time=time(6, 15))
+    data = {"language": "da", "quiet_from": "22:00", "quiet_until": "07:00"}
+    page = words(annas.post(f"/channels/{practice_account.pk}/habits", data, follow=True))
+    assert "1 posting time is in the quiet hours, 22:00–07:00, and is left out." in page

@@ -88,7 +88,8 @@ def test_what_is_no_name_on_a_platform(kind: str, typed: str) -> None:
 @pytest.mark.parametrize("kind", [kind for kind, platform in PLATFORMS.items() if platform.handle_example])
 def test_each_example_is_a_name_there(kind: str) -> None:
     platform = PLATFORMS[kind]
-    assert platform.handle_of(platform.handle_example) == platform.handle_example
+    handle = platform.handle_of(platform.handle_example)
+    assert platform.handle_of(handle) == handle
 
 
 def test_who_may_see_and_who_may_change(
