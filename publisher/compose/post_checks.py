@@ -22,7 +22,7 @@ from publisher.compose.threads import cut_marks, has_empty_part
 from publisher.errors import Explanation
 from publisher.models import Account, Message
 from publisher.platforms import PLATFORMS
-from publisher.platforms.contract import FollowUp
+from publisher.platforms.abilities import FollowUp
 
 
 def part_name(account: Account, number: int) -> Explanation:

@@ -21,7 +21,7 @@ from publisher.accounts.settings import config_of, platform_of
 from publisher.errors import PermanentError
 from publisher.items.renditions import Rendition, rendition
 from publisher.models import Account, Picture
-from publisher.platforms.contract import Limits
+from publisher.platforms.abilities import Limits
 
 LASTS = timedelta(hours=6)
 EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp", "image/gif": "gif"}

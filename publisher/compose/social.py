@@ -19,7 +19,8 @@ from publisher.items.content import excerpt
 from publisher.items.history import content_at
 from publisher.models import Account, Message, Picture, PostPicture
 from publisher.platforms import PLATFORMS
-from publisher.platforms.contract import Abilities, Card, FollowUp, Limits, LinkCard, PictureFile, Post
+from publisher.platforms.abilities import Abilities, FollowUp, Limits, LinkCard
+from publisher.platforms.contract import Card, PictureFile, Post
 from publisher.platforms.length import published_text, with_alts
 from publisher.vocabulary import Reason
 

@@ -26,7 +26,8 @@ from publisher.deliver.reconcile import LEASE, conclude
 from publisher.errors import InputError, OpslagError
 from publisher.models import Claim, Delivery, Message, PostPart, User
 from publisher.models.line import hold_briefly
-from publisher.platforms.contract import FollowUp, Published
+from publisher.platforms.abilities import FollowUp
+from publisher.platforms.contract import Published
 from publisher.platforms.post_address import Shown, anothers_post, resembles
 from publisher.review.control import ASKED_NOW, decide
 from publisher.review.moves import CHANGED_MEANWHILE

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop, pgettext_lazy
 
 from publisher.errors import AccountError, PermanentError, UncertainError
+from publisher.platforms.abilities import Abilities, FollowUp, Limits, LinkCard
 from publisher.platforms.addresses import origin
 from publisher.platforms.bluesky_records import (
     KIND,
@@ -41,18 +42,7 @@ from publisher.platforms.bluesky_session import (
     xrpc,
 )
 from publisher.platforms.bluesky_text import Mark, MarkKind, bluesky_length, marks, short_address, shown
-from publisher.platforms.contract import (
-    Abilities,
-    Figures,
-    FollowUp,
-    Limits,
-    LinkCard,
-    PictureFile,
-    Platform,
-    Post,
-    Profile,
-    Published,
-)
+from publisher.platforms.contract import Figures, PictureFile, Platform, Post, Profile, Published
 from publisher.platforms.length import check_fits, published_text
 from publisher.platforms.post_address import Shown, anothers_post, place_in
 from publisher.platforms.words import Words

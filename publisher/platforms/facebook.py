@@ -14,19 +14,8 @@ from django.utils.translation import gettext_noop, pgettext_lazy
 
 from publisher import http
 from publisher.errors import AccountError, PermanentError
-from publisher.platforms.contract import (
-    Abilities,
-    Figures,
-    FollowUp,
-    Limits,
-    LinkCard,
-    Missing,
-    PictureFile,
-    Platform,
-    Post,
-    Profile,
-    Published,
-)
+from publisher.platforms.abilities import Abilities, FollowUp, Limits, LinkCard
+from publisher.platforms.contract import Figures, Missing, PictureFile, Platform, Post, Profile, Published
 from publisher.platforms.length import check_fits, with_link
 from publisher.platforms.meta_access import MAY_PUBLISH, check_scopes, own_scopes, warnings_of
 from publisher.platforms.meta_graph import WWW, graph_url, measured, moment_of, number, same_words, send, since_then

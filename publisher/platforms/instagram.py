@@ -18,20 +18,9 @@ from django.utils.translation import gettext_noop, pgettext_lazy
 
 from publisher import http
 from publisher.errors import AccountError, PermanentError
+from publisher.platforms.abilities import Abilities, FollowUp, Limits, LinkCard
 from publisher.platforms.addresses import origin
-from publisher.platforms.contract import (
-    Abilities,
-    Figures,
-    FollowUp,
-    Limits,
-    LinkCard,
-    Missing,
-    PictureFile,
-    Platform,
-    Post,
-    Profile,
-    Published,
-)
+from publisher.platforms.contract import Figures, Missing, PictureFile, Platform, Post, Profile, Published
 from publisher.platforms.length import check_fits, with_link
 from publisher.platforms.meta_access import check_scopes, own_scopes, warnings_of
 from publisher.platforms.meta_containers import (

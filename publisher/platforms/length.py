@@ -10,7 +10,8 @@ from django.utils import translation
 from django.utils.translation import gettext, gettext_noop
 
 from publisher.errors import PermanentError
-from publisher.platforms.contract import Limits, PictureFile, Platform, Post
+from publisher.platforms.abilities import Limits
+from publisher.platforms.contract import PictureFile, Platform, Post
 from publisher.vocabulary import Reason
 
 _GRAPHEME = regex.compile(r"\X")

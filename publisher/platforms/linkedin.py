@@ -12,18 +12,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop, pgettext_lazy
 
 from publisher.errors import AccountError, PermanentError
-from publisher.platforms.contract import (
-    Abilities,
-    Figures,
-    FollowUp,
-    Limits,
-    LinkCard,
-    Missing,
-    Platform,
-    Post,
-    Profile,
-    Published,
-)
+from publisher.platforms.abilities import Abilities, FollowUp, Limits, LinkCard
+from publisher.platforms.contract import Figures, Missing, Platform, Post, Profile, Published
 from publisher.platforms.length import check_fits, with_link
 from publisher.platforms.linkedin_addresses import is_activity, only_one, shown_of, urn_in
 from publisher.platforms.linkedin_calls import (

@@ -16,17 +16,8 @@ from django.utils.translation import gettext_noop, pgettext_lazy
 
 from publisher import http
 from publisher.errors import PermanentError, TransientError
-from publisher.platforms.contract import (
-    Abilities,
-    Figures,
-    Limits,
-    Missing,
-    PictureFile,
-    Platform,
-    Post,
-    Profile,
-    Published,
-)
+from publisher.platforms.abilities import Abilities, Limits
+from publisher.platforms.contract import Figures, Missing, PictureFile, Platform, Post, Profile, Published
 from publisher.platforms.length import check_fits, mastodon_length, with_link
 from publisher.platforms.mastodon_abilities import abilities_of, tells_many
 from publisher.platforms.mastodon_addresses import check_server, shown_of, status_id_in

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from publisher.platforms.contract import Abilities, FollowUp
+from publisher.platforms.abilities import Abilities, FollowUp
 
 # The version from which a published post can be changed (PUT /api/v1/statuses/:id): each server's own release notes.
 _EDITS_SINCE = {"mastodon": (3, 5), "gotosocial": (0, 18), "pleroma": (2, 5), "takahe": (0, 11), "hollo": (0, 10)}

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_noop
 from publisher import http
 from publisher.address_guard import is_allowed_target
 from publisher.errors import AccountError, PermanentError, TransientError
-from publisher.platforms.contract import Limits
+from publisher.platforms.abilities import Limits
 from publisher.platforms.replies import object_of
 from publisher.vocabulary import Reason
 

@@ -16,17 +16,8 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from publisher import http
-from publisher.platforms.contract import (
-    Abilities,
-    Figures,
-    FollowUp,
-    Limits,
-    PictureFile,
-    Platform,
-    Post,
-    Profile,
-    Published,
-)
+from publisher.platforms.abilities import Abilities, FollowUp, Limits
+from publisher.platforms.contract import Figures, PictureFile, Platform, Post, Profile, Published
 from publisher.platforms.length import check_fits, graphemes
 from publisher.platforms.post_address import Shown, anothers_post, place_in
 from publisher.platforms.replies import (

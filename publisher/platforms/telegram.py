@@ -18,16 +18,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop, pgettext_lazy
 
 from publisher.errors import AccountError, InputError, PermanentError
-from publisher.platforms.contract import (
-    Abilities,
-    FollowUp,
-    Limits,
-    PictureFile,
-    Platform,
-    Post,
-    Profile,
-    Published,
-)
+from publisher.platforms.abilities import Abilities, FollowUp, Limits
+from publisher.platforms.contract import PictureFile, Platform, Post, Profile, Published
 from publisher.platforms.length import check_fits, utf16_units, with_alts, with_link
 from publisher.platforms.picture_bytes import check_type
 from publisher.platforms.post_address import Shown, anothers_post, place_in

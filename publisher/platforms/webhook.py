@@ -24,17 +24,8 @@ from django.utils.translation import gettext_noop, pgettext_lazy
 from publisher import http
 from publisher.address_guard import is_allowed_target
 from publisher.errors import AccountError, Explanation, PermanentError
-from publisher.platforms.contract import (
-    Abilities,
-    FollowUp,
-    Limits,
-    LinkCard,
-    PictureFile,
-    Platform,
-    Post,
-    Profile,
-    Published,
-)
+from publisher.platforms.abilities import Abilities, FollowUp, Limits, LinkCard
+from publisher.platforms.contract import PictureFile, Platform, Post, Profile, Published
 from publisher.platforms.length import check_fits, graphemes
 from publisher.platforms.picture_bytes import check_type
 from publisher.platforms.replies import checked, identity_of, platform_message, public_url

@@ -13,18 +13,9 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop, pgettext_lazy
 
 from publisher.errors import PermanentError
+from publisher.platforms.abilities import Abilities, FollowUp, Limits
 from publisher.platforms.addresses import origin
-from publisher.platforms.contract import (
-    Abilities,
-    Figures,
-    FollowUp,
-    Limits,
-    Missing,
-    Platform,
-    Post,
-    Profile,
-    Published,
-)
+from publisher.platforms.contract import Figures, Missing, Platform, Post, Profile, Published
 from publisher.platforms.length import check_fits, with_link
 from publisher.platforms.mastodon_match import created_at
 from publisher.platforms.post_address import Shown, after, place_in

@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 from publisher.compose.social import abilities_of
 from publisher.compose.viewing import BEGUN
 from publisher.models import Campaign, Delivery, Message, Operation, PostPart, waiting_of
-from publisher.platforms.contract import Abilities
+from publisher.platforms.abilities import Abilities
 from publisher.vocabulary import DeliveryStatus, MessageStatus, OperationKind, OperationStatus, PartStep
 
 PUBLIC = (PartStep.COMMITTED, PartStep.CONFIRMED)

@@ -24,7 +24,8 @@ from publisher.address_guard import time_limit
 from publisher.errors import AccountError, Explanation, OpslagError, PermanentError, TransientError
 from publisher.models import Account, Operation, PostFigures, PostPart
 from publisher.platforms import PLATFORMS
-from publisher.platforms.contract import Abilities, Figures, FollowUp, Platform, Published
+from publisher.platforms.abilities import Abilities, FollowUp
+from publisher.platforms.contract import Figures, Platform, Published
 from publisher.schedule.stops import not_stopped_channels
 from publisher.track.figure_times import OLDEST, next_look, pause_after
 from publisher.vocabulary import AccountStatus, Calls, OperationKind, OperationStatus, PartStep

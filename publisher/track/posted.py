@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from publisher.models import Account, Message, Operation, PostFigures, PostPart
-from publisher.platforms.contract import FIGURES
+from publisher.platforms.abilities import FIGURES
 from publisher.track.figures import PUBLIC
 from publisher.vocabulary import OperationKind, OperationStatus, Outlet
 

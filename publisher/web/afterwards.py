@@ -16,7 +16,7 @@ from publisher.compose.news_page import links_here
 from publisher.compose.social import abilities_of
 from publisher.errors import Explanation, InputError
 from publisher.models import Campaign, Operation
-from publisher.platforms.contract import Abilities, FollowUp
+from publisher.platforms.abilities import Abilities, FollowUp
 from publisher.review import afterwards
 from publisher.review.afterwards import Wish
 from publisher.review.by_hand import NEEDS_PERSON

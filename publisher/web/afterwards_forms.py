@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from publisher.compose.news_page import links_here
 from publisher.compose.values import many_lines
 from publisher.models import PostPart
-from publisher.platforms.contract import FollowUp
+from publisher.platforms.abilities import FollowUp
 from publisher.review.afterwards import NOTE_LENGTH
 from publisher.review.asking import text_of
 from publisher.review.outs import Out

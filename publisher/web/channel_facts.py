@@ -13,7 +13,7 @@ from publisher.accounts.waiting import waits_until
 from publisher.errors import Explanation
 from publisher.models import Account
 from publisher.platforms import PLATFORMS
-from publisher.platforms.contract import Abilities, FollowUp, Limits, LinkCard
+from publisher.platforms.abilities import Abilities, FollowUp, Limits, LinkCard
 from publisher.templatetags.dates import number, write_date
 from publisher.vocabulary import AccountStatus, Calls
 from publisher.web.course import until_words

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_POST
 from publisher.errors import Explanation
 from publisher.models import Account
 from publisher.platforms import PLATFORMS
-from publisher.platforms.contract import FIGURES
+from publisher.platforms.abilities import FIGURES
 from publisher.templatetags.dates import write_date
 from publisher.track.comments import mark_seen
 from publisher.track.posted import Posted

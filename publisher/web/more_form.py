@@ -15,7 +15,7 @@ from publisher.compose.post_pictures import pictures_of
 from publisher.compose.social import abilities_of, card_or_picture, follow_up_length, most_follow_ups, thread_of
 from publisher.compose.values import many_lines
 from publisher.models import Account, Message
-from publisher.platforms.contract import FollowUp
+from publisher.platforms.abilities import FollowUp
 from publisher.web.channel_habits import visibility_choices
 from publisher.web.composer_forms import DraftField, DraftForm
 

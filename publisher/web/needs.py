@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext
 from publisher.compose.social import abilities_of
 from publisher.errors import Explanation
 from publisher.models import Message, Operation, PostPart
-from publisher.platforms.contract import FollowUp
+from publisher.platforms.abilities import FollowUp
 from publisher.review.by_hand import why_by_hand
 from publisher.templatetags.dates import number, write_date
 from publisher.templatetags.sendouts import hold_words

@@ -15,7 +15,8 @@ from urllib.parse import urlencode
 
 from publisher import http
 from publisher.errors import TokenExpiredError
-from publisher.platforms.contract import Found, Limits, Platform, Post, Profile, Published, SignIn
+from publisher.platforms.abilities import Limits
+from publisher.platforms.contract import Found, Platform, Post, Profile, Published, SignIn
 from publisher.platforms.replies import object_of
 from tests.contract.wire import Request, Response, answer
 

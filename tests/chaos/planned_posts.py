@@ -13,7 +13,7 @@ from publisher.compose.post_pictures import give_pictures
 from publisher.compose.social import abilities_of
 from publisher.items.pictures import store_picture
 from publisher.models import Account, Campaign, Delivery, Message, Organisation, Picture
-from publisher.platforms.contract import FollowUp
+from publisher.platforms.abilities import FollowUp
 from publisher.review.approval import approve
 from publisher.vocabulary import Outlet
 

@@ -17,7 +17,7 @@ from publisher.errors import PermanentError
 from publisher.items.pictures import store_picture
 from publisher.models import Account, Cooperation, Item, Message, Organisation, Picture, Topic
 from publisher.platforms import PLATFORMS
-from publisher.platforms.contract import Limits
+from publisher.platforms.abilities import Limits
 from publisher.platforms.length import with_link
 from tests.compose.conftest import ALT, picture_of
 from tests.compose.made_posts import text_of

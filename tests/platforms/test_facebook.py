@@ -10,7 +10,8 @@ import pytest
 
 from publisher import http
 from publisher.errors import AccountError, PermanentError, TokenExpiredError, TransientError, UncertainError
-from publisher.platforms.contract import Figures, FollowUp, PictureFile, Published
+from publisher.platforms.abilities import FollowUp
+from publisher.platforms.contract import Figures, PictureFile, Published
 from publisher.platforms.facebook import FacebookConfig, FacebookPlatform
 from tests.contract.facebook import FacebookServer
 from tests.contract.meta_login import ALL_SCOPES

@@ -11,7 +11,8 @@ import pytest
 
 from publisher import http
 from publisher.errors import AccountError, PermanentError, TokenExpiredError, TransientError, UncertainError
-from publisher.platforms.contract import Figures, FollowUp, PictureFile, Published
+from publisher.platforms.abilities import FollowUp
+from publisher.platforms.contract import Figures, PictureFile, Published
 from publisher.platforms.instagram import InstagramConfig, InstagramPlatform
 from tests.contract.instagram import InstagramServer
 from tests.contract.meta_login import ALL_SCOPES

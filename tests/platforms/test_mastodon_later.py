@@ -10,7 +10,8 @@ import pytest
 
 from publisher import http
 from publisher.errors import AccountError, PermanentError, TransientError, UncertainError
-from publisher.platforms.contract import Figures, FollowUp, PictureFile, Published
+from publisher.platforms.abilities import FollowUp
+from publisher.platforms.contract import Figures, PictureFile, Published
 from publisher.platforms.mastodon import MastodonPlatform
 from tests.contract.mastodon import MastodonServer
 from tests.contract.wire import in_process

@@ -12,7 +12,8 @@ import pytest
 
 from publisher import http
 from publisher.errors import AccountError, PermanentError, TokenExpiredError, TransientError, UncertainError
-from publisher.platforms.contract import Figures, FollowUp, PictureFile, Published
+from publisher.platforms.abilities import FollowUp
+from publisher.platforms.contract import Figures, PictureFile, Published
 from publisher.platforms.x import XConfig, XPlatform
 from tests.contract.wire import in_process
 from tests.contract.x import XServer

@@ -11,7 +11,7 @@ from publisher.compose.preflight import checks
 from publisher.items.pictures import store_picture
 from publisher.models import Account, Campaign, Item, Message
 from publisher.platforms import PLATFORMS
-from publisher.platforms.contract import Abilities
+from publisher.platforms.abilities import Abilities
 from tests.compose.conftest import picture_of
 from tests.review.send_outs import post_of, send_out
 from tests.web.desk import live, typed
