@@ -17,7 +17,7 @@ from publisher.accounts.apps import SIGNED_IN_WITH
 from publisher.errors import Explanation, ThrottledError
 from publisher.models import Account, Delivery, Message, Operation
 from publisher.models.probe import Moment
-from publisher.vocabulary import AccountStatus, Calls, DeliveryStatus, MessageStatus, OperationStatus
+from publisher.vocabulary import AccountStatus, Calls, DeliveryStatus, MessageStatus, OperationStatus, Reason
 
 
 def heed(account: Account, error: ThrottledError) -> None:
@@ -90,7 +90,7 @@ def check_uploads(account: Account) -> None:
     if until is not None:
         why, wait_s = Explanation.from_json(account.blocked_why), (until - timezone.now()).total_seconds()
         calls = Calls(account.blocked_calls)
-        raise ThrottledError(why.msgid, reason="busy", retry_after=wait_s, calls=calls, **why.params)
+        raise ThrottledError(why.msgid, reason=Reason.BUSY, retry_after=wait_s, calls=calls, **why.params)
 
 
 def let_go(account: Account, now: datetime) -> None:

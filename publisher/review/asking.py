@@ -9,7 +9,9 @@ import contextlib
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, TextField, Value
+from django.db.models.fields.json import KT
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_noop
 
 from publisher.errors import InputError
@@ -84,7 +86,8 @@ def appeared_late(now: Moment) -> QuerySet[PostPart]:
     operations, withdrawn_at = Operation.objects.filter(part=OuterRef("pk")), "delivery__message__withdrawn_at"
     asked = operations.filter(kind=OperationKind.DELETE).exclude(status=OperationStatus.CANCELLED)
     # It was a person's as long as nobody knew where the post is; the parts below are those whose place is known.
-    asked = asked.exclude(status=OperationStatus.FAILED, last_error__msgid=NO_PLACE)
+    said = Coalesce(KT("last_error__msgid"), Value(""), output_field=TextField())
+    asked = asked.alias(said=said).exclude(status=OperationStatus.FAILED, said=NO_PLACE)
     was_in_hand = operations.filter(begun_at__gte=OuterRef(withdrawn_at) - _IN_HAND_FOR)
     late = Q(published_at__gte=F(withdrawn_at) - _AT_THAT_MOMENT) | Q(Exists(was_in_hand))
     parts = PostPart.objects.filter(late, ~Exists(asked), delivery__message__in=withdrawn, step__in=PUBLIC)

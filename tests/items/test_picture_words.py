@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from publisher.compose.drafts import create_campaign
+from publisher.compose.post_pictures import pictures_of
 from publisher.items.collect import collect_source
 from publisher.items.library import use_for
 from publisher.items.pictures import store_picture
@@ -85,7 +86,7 @@ def test_a_description_is_never_overwritten_and_other_news_keeps_its_own(
     assert choir.picture == market.picture and alt() == "Koret synger."
     assert (choir.alt, market.alt, choir.picture_alt) == ("Koret synger.", "Kor på torvet.", "")
     campaign = create_campaign(choir.organisation, [market], newsletter=newsletter, accounts=[practice_account])
-    assert post_of(campaign).picture_alt == mail_of(campaign).blocks.get().content["alt"] == "Kor på torvet."
+    assert pictures_of(post_of(campaign))[0].alt == mail_of(campaign).blocks.get().content["alt"] == "Kor på torvet."
 
 
 def test_an_items_own_description_goes_with_its_picture(site: Website, source: Source, anna: User, bo: User) -> None:
