@@ -101,7 +101,7 @@ def _why(post: Posted) -> Iterator[str]:
     if account is None:
         return
     platform, told = PLATFORMS.get(account.kind), tells(account)
-    label = {"platform": (platform.words.who or platform.called) if platform else account.kind}
+    label = {"platform": (platform.words.who or platform.called_there(account.facts)) if platform else account.kind}
     if post.withdrawn:
         yield _("The post was taken down.")
     elif post.gone:

@@ -76,12 +76,13 @@ class SocialHarm:
         """As if time had passed: what was put off, by up to a day, and what is to be looked at again, is due."""
         from django.utils import timezone
 
-        from publisher.models import Claim, Delivery
+        from publisher.models import Account, Claim, Delivery
 
         now = timezone.now()
         put_off = Delivery.objects.filter(status__in=("pending", "uncertain"), due_at__gt=now)
         # Who is being asked about is in somebody's hands; only the end of that claim may change it.
         put_off.exclude(claim_id__in=Claim.objects.values("pk")).update(due_at=now)
+        Account.objects.filter(blocked_until__gt=now).update(blocked_until=None)
 
     def let_leases_end(self) -> None:
         """The same for claims of two to ten minutes: all who could hold one are killed first."""
