@@ -70,6 +70,10 @@ class PartStep(TextChoices):
     CONFIRMED = "confirmed", _("Published and read back")
 
 
+# The steps of a part that everybody can see.
+PUBLIC_STEPS = frozenset({PartStep.COMMITTED, PartStep.CONFIRMED})
+
+
 class Calls(StrEnum):
     """What a platform that counts our calls may count apart."""
 

@@ -20,7 +20,7 @@ from publisher.access.roles import require
 from publisher.accounts.renewal import with_access
 from publisher.accounts.settings import platform_of
 from publisher.address_guard import time_limit
-from publisher.deliver.post import PUBLIC, account_of, adopt, plan_of, taken_ids
+from publisher.deliver.post import account_of, adopt, plan_of, taken_ids
 from publisher.deliver.post_claim import ClaimLostError, PostClaim, take
 from publisher.deliver.reconcile import LEASE, conclude
 from publisher.errors import InputError, OpslagError
@@ -31,7 +31,7 @@ from publisher.platforms.contract import Published
 from publisher.platforms.post_address import Shown, anothers_post, resembles
 from publisher.review.control import ASKED_NOW, decide
 from publisher.review.moves import CHANGED_MEANWHILE
-from publisher.vocabulary import DeliveryStatus, MessageStatus, PartStep
+from publisher.vocabulary import PUBLIC_STEPS, DeliveryStatus, MessageStatus, PartStep
 
 # A person waits for it.
 CALL_S = 30.0
@@ -65,7 +65,7 @@ def unplaced(delivery: Delivery) -> Unplaced | None:
     """What of a post has no known place, if anything."""
     parts = list(delivery.parts.all())
     is_open = delivery.status == DeliveryStatus.UNCERTAIN
-    steps = (PartStep.COMMITTING,) if is_open else PUBLIC
+    steps = (PartStep.COMMITTING,) if is_open else PUBLIC_STEPS
     part = next((each for each in parts if each.step in steps and not each.remote_id), None)
     account = delivery.account
     if part is None or account is None:
@@ -74,7 +74,7 @@ def unplaced(delivery: Delivery) -> Unplaced | None:
     # A comment stands beneath a post that is known, and goes with it; its own address is hard to find.
     abilities = platform.abilities(account.facts)
     is_comment = bool(part.position) and abilities.follow_up == FollowUp.COMMENT
-    rest = sum(each.step not in PUBLIC for each in parts if each.position > part.position)
+    rest = sum(each.step not in PUBLIC_STEPS for each in parts if each.position > part.position)
     takes_address = bool(platform.address_example) and not is_comment
     return Unplaced(part, rest, is_open, takes_address, is_checked=abilities.finds)
 
@@ -163,7 +163,7 @@ def _keep_late(delivery: Delivery, place: Unplaced, shown: Shown, user: User | N
     with transaction.atomic():
         hold_briefly()
         message = Message.objects.select_for_update(no_key=True).get(pk=delivery.message_id)
-        if not PostPart.objects.filter(pk=place.part.pk, step__in=PUBLIC, remote_id="").update(**known):
+        if not PostPart.objects.filter(pk=place.part.pk, step__in=PUBLIC_STEPS, remote_id="").update(**known):
             raise InputError(CHANGED_MEANWHILE)
         _note(delivery, user, shown)
         stays = message.withdrawn_at is not None or message.status == MessageStatus.CANCELLED

@@ -25,7 +25,6 @@ from publisher.address_guard import time_limit
 from publisher.compose.social import follow_up_of, post_of
 from publisher.deliver.clock import boot_clock_s
 from publisher.deliver.outcome import BACK_OFF_MINUTES
-from publisher.deliver.post import PUBLIC
 from publisher.deliver.post_claim import MARGIN
 from publisher.deliver.post_trouble import WAITS_FOR
 from publisher.deliver.server_room import first_of_each
@@ -38,7 +37,7 @@ from publisher.platforms.contract import Post, Published
 from publisher.review.by_hand import NEEDS_PERSON, tell, why_by_hand
 from publisher.schedule.dispatch import STRIKES_ALLOWED
 from publisher.schedule.stops import not_stopped
-from publisher.vocabulary import AccountStatus, Calls, OperationKind, OperationStatus
+from publisher.vocabulary import PUBLIC_STEPS, AccountStatus, Calls, OperationKind, OperationStatus
 
 LEASE = timedelta(minutes=3)
 _AFTER_RECONNECT = timedelta(minutes=1)
@@ -56,7 +55,7 @@ def due(now: Moment) -> QuerySet[Operation]:
     pending = Q(status=OperationStatus.PENDING, due_at__lte=now)
     abandoned = Q(status=OperationStatus.WORKING, lease_until__lt=now)
     connected = Q(part__delivery__account__status=AccountStatus.CONNECTED) | Q(part__delivery__account=None)
-    found = Operation.objects.filter(pending | abandoned, connected, part__step__in=PUBLIC)
+    found = Operation.objects.filter(pending | abandoned, connected, part__step__in=PUBLIC_STEPS)
     account, deletes = "part__delivery__account", Q(kind=OperationKind.DELETE)
     return found.exclude(waiting(now, account=account) | (deletes & waiting(now, Calls.DELETIONS, account=account)))
 

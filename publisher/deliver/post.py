@@ -37,6 +37,7 @@ from publisher.platforms.contract import Platform, Post, Published
 from publisher.schedule import dispatch
 from publisher.schedule.stops import not_stopped
 from publisher.vocabulary import (
+    PUBLIC_STEPS,
     AccountStatus,
     Calls,
     DeliveryStatus,
@@ -53,12 +54,10 @@ AHEAD = timedelta(minutes=10)
 FIRST_PAUSE = timedelta(seconds=15)
 # A commit call takes at most 60 s (post_claim.CALL); whoever holds a claim longer than this is dead.
 COMMIT_LEASE = timedelta(seconds=120)
-# Four pictures on a slow server, where nothing was uploaded ahead.
+# An album's pictures, where nothing was uploaded ahead.
 UPLOAD_LEASE = timedelta(minutes=6)
 # Longer than any platform compares a post with the ones before it, and than its clock may differ from ours.
 ALIKE_WITHIN = timedelta(hours=1)
-# The steps of a part that everybody can see.
-PUBLIC = frozenset({PartStep.COMMITTED, PartStep.CONFIRMED})
 _AT_ONCE = 100
 
 # In words that only the index of posts has: that of the lines holds all mails that were ever sent.
@@ -216,7 +215,7 @@ def _content(delivery: Delivery, part: PostPart) -> Post:
 
 
 def _prepare_part(delivery: Delivery, part: PostPart, mine: PostClaim) -> None:
-    if part.step in PUBLIC:
+    if part.step in PUBLIC_STEPS:
         return
     if part.step == PartStep.COMMITTING:
         # Whatever came before, this much is known: the call may have been made, so it is not made again.
@@ -250,7 +249,7 @@ def _is_prepared(part: PostPart) -> bool:
 
 def _publish_part(delivery: Delivery, part: PostPart, mine: PostClaim) -> None:
     """Make one part public. Raises NotNowError if the message was stopped or changed before; else as `commit`."""
-    if part.step in PUBLIC:
+    if part.step in PUBLIC_STEPS:
         return
     account = account_of(delivery)
     if not _is_prepared(part) or wants_renewal(account):
@@ -366,7 +365,7 @@ def _of_dead_worker(delivery: Delivery, now: datetime) -> outcome.Outcome:
     steps = set(delivery.parts.values_list("step", flat=True))
     if PartStep.COMMITTING in steps:
         return outcome.lost(delivery.pk, now)
-    if steps <= PUBLIC:
+    if steps <= PUBLIC_STEPS:
         return outcome.sent(delivery.pk, 200, now)
     if delivery.strikes >= dispatch.STRIKES_ALLOWED:
         words = Explanation(gettext_noop("Publishing this post stopped the worker three times; change its content."))

@@ -26,7 +26,7 @@ from publisher.deliver.evidence import (
     note_handed_over,
     of_search,
 )
-from publisher.deliver.post import ALIKE_WITHIN, PUBLIC, account_of, adopt, plan_of, taken_ids
+from publisher.deliver.post import ALIKE_WITHIN, account_of, adopt, plan_of, taken_ids
 from publisher.deliver.post_claim import ClaimLostError, PostClaim, store_step, take
 from publisher.deliver.post_trouble import refused_as_same, tell_failed, tell_unconfirmed
 from publisher.deliver.server_room import first_of_each
@@ -37,7 +37,7 @@ from publisher.models.line import hold_briefly
 from publisher.models.probe import Moment
 from publisher.platforms.contract import Missing, Platform, Post, Published
 from publisher.schedule.stops import not_stopped
-from publisher.vocabulary import DeliveryStatus, MessageStatus, PartStep, Reason
+from publisher.vocabulary import PUBLIC_STEPS, DeliveryStatus, MessageStatus, PartStep, Reason
 
 # Pauses between looks at an uncertain post; after the last one only a person can tell. Also between tries to read a
 # published one back, after which it stays as it is.
@@ -189,7 +189,7 @@ def _search(delivery: Delivery, part: PostPart, post: Post, since: datetime) -> 
 def _stands_elsewhere(delivery: Delivery, part: PostPart) -> bool:
     """Whether another post of ours with the same words is read back on the channel: then that one was meant."""
     alike = PostPart.objects.filter(delivery__account=delivery.account_id, text=part.text, link=part.link)
-    known = alike.filter(step__in=PUBLIC).exclude(pk=part.pk).exclude(remote_id="")
+    known = alike.filter(step__in=PUBLIC_STEPS).exclude(pk=part.pk).exclude(remote_id="")
     other = known.order_by("-published_at").first()
     if other is None:
         return False
@@ -217,7 +217,7 @@ def _has_a_twin(delivery: Delivery, part: PostPart) -> bool:
     alike = PostPart.objects.filter(delivery__account=delivery.account_id, text=part.text, link=part.link)
     at_that_time = Q(first_commit_at__gt=part.first_commit_at - ALIKE_WITHIN)
     in_hand = Q(step=PartStep.COMMITTING, delivery__status=DeliveryStatus.SENDING)
-    unknown = at_that_time & (Q(step=PartStep.COMMITTING) | Q(step__in=PUBLIC, remote_id=""))
+    unknown = at_that_time & (Q(step=PartStep.COMMITTING) | Q(step__in=PUBLIC_STEPS, remote_id=""))
     return alike.filter(in_hand | unknown, position=part.position).exclude(pk=part.pk).exists()
 
 
@@ -229,7 +229,7 @@ def conclude(delivery: Delivery, mine: PostClaim) -> bool:
         # In the order in which `take` locks them.
         message = Message.objects.select_for_update(no_key=True).get(pk=delivery.message_id)
         # Of a withdrawn send-out nothing more goes out.
-        whole = message.withdrawn_at is not None or not delivery.parts.exclude(step__in=PUBLIC).exists()
+        whole = message.withdrawn_at is not None or not delivery.parts.exclude(step__in=PUBLIC_STEPS).exists()
         ended = outcome.sent(delivery.pk, 200, now) if whole else outcome.handed_back(delivery.pk, now)
         found = [replace(ended, due_at=now)]
         stored = outcome.store(mine.claim_id, delivery.message_id, COMMON_LANE, found, was=DeliveryStatus.UNCERTAIN)

@@ -35,9 +35,9 @@ from publisher.platforms.meta_containers import (
     renewed_token,
     wait_until_ready,
 )
-from publisher.platforms.meta_graph import graph_url, measured, moment_of, number, same_words, send, since_then
+from publisher.platforms.meta_graph import graph_url, measured, moment_of, number, send
 from publisher.platforms.meta_replies import GONE, PERMISSION, named_object_of, object_of, pages_of, rows_of, unhurried
-from publisher.platforms.meta_shown import instagram_code, listed_row, shown_row
+from publisher.platforms.meta_shown import instagram_code, listed_row, oldest_like, shown_row
 from publisher.platforms.meta_sign_in import INSTAGRAM_NEEDED, SEE_THAT_IT_IS_LIVE, InstagramSignIn, instagram_profile
 from publisher.platforms.post_address import Shown, place_in
 from publisher.platforms.replies import identity_of, public_url
@@ -315,17 +315,10 @@ class InstagramPlatform(Platform):
 
     def _matching(
         self, config: InstagramConfig, path: str, asked: Mapping[str, str], words: str, post: Post, since: datetime
-    ) -> dict[str, Any] | Missing:
-        """The oldest row of a list that says what the post says. The newest come first, so old ones end the search."""
-        found, among = None, 0
-        for rows in pages_of(lambda page: self._call(config, "GET", path, params={**asked, **page})):
-            among += len(rows)
-            fresh = [row for row in rows if since_then(row, "timestamp", since)]
-            free = [row for row in reversed(fresh) if identity_of(row) not in post.taken]
-            found = next((row for row in free if same_words(row.get(words), _caption(post))), found)
-            if len(fresh) < len(rows):
-                break
-        return found or Missing(among)
+    ) -> Mapping[str, Any] | Missing:
+        """The oldest row of a list that says what the post says."""
+        pages = pages_of(lambda page: self._call(config, "GET", path, params={**asked, **page}))
+        return oldest_like(pages, words, _caption(post), post, since)
 
     def _insights(self, config: InstagramConfig, remote_id: str) -> dict[str, int]:
         try:

@@ -1,16 +1,18 @@
-"""Posts of Meta's platforms by their public addresses, whose codes the Graph does not take: they are looked for in the
-account's own list."""
+"""Posts of Meta's platforms found in the account's own list: by their words, and by their public addresses, whose codes
+the Graph does not take."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext_noop
 
 from publisher.errors import PermanentError
-from publisher.platforms.meta_graph import moment_of
+from publisher.platforms.contract import Missing, Post
+from publisher.platforms.meta_graph import moment_of, same_words, since_then
 from publisher.platforms.meta_replies import GONE
 from publisher.platforms.post_address import Place, Shown, after, place_in
 from publisher.platforms.replies import identity_of, public_url
@@ -21,6 +23,22 @@ _PAGE_AND_POST = re.compile(r"[0-9]+_([0-9]+)")
 _SHORTCODE = re.compile(r"[\w-]{2,80}", re.ASCII)
 
 Row = Mapping[str, Any]
+
+
+def oldest_like(pages: Iterable[Sequence[Row]], field: str, text: str, post: Post, since: datetime) -> Row | Missing:
+    """The oldest row since `since` (aware) whose `field` says `text`, and which is no other post that `post` knows of.
+
+    The newest come first, so old ones end the search.
+    """
+    found, among = None, 0
+    for rows in pages:
+        among += len(rows)
+        fresh = [row for row in rows if since_then(row, "timestamp", since)]
+        free = [row for row in reversed(fresh) if identity_of(row) not in post.taken]
+        found = next((row for row in free if same_words(row.get(field), text)), found)
+        if len(fresh) < len(rows):
+            break
+    return found or Missing(among)
 
 
 def facebook_code(place: Place) -> str:

@@ -32,9 +32,9 @@ from publisher.platforms.meta_containers import (
     renewed_token,
     wait_until_ready,
 )
-from publisher.platforms.meta_graph import measured, moment_of, same_words, since_then
+from publisher.platforms.meta_graph import measured, moment_of
 from publisher.platforms.meta_replies import GONE, PERMISSION, named_object_of, object_of, pages_of, rows_of, unhurried
-from publisher.platforms.meta_shown import listed_row, shown_row, threads_code
+from publisher.platforms.meta_shown import listed_row, oldest_like, shown_row, threads_code
 from publisher.platforms.post_address import Shown, place_in
 from publisher.platforms.replies import identity_of, public_url
 from publisher.platforms.threads_sign_in import GRAPH, ThreadsSignIn, base, profile_of
@@ -152,15 +152,11 @@ class ThreadsPlatform(Platform):
         """Compare the profile's own posts (or answers) with the frozen text; of several the oldest is ours."""
         path = f"{_at(facts)}/{'replies' if post.reply_to else 'threads'}"
         asked = {"fields": "id,text,timestamp,permalink", "limit": "50"}
-        found, among = None, 0
-        for rows in pages_of(lambda page: self._call(config, "GET", path, params={**asked, **page})):
-            among += len(rows)
-            fresh = [row for row in rows if since_then(row, "timestamp", since)]
-            free = [row for row in reversed(fresh) if identity_of(row) not in post.taken]
-            found = next((row for row in free if same_words(row.get("text"), _text(post))), found)
-            if len(fresh) < len(rows):
-                break
-        return Published(identity_of(found), public_url(found.get("permalink"))) if found else Missing(among)
+        pages = pages_of(lambda page: self._call(config, "GET", path, params={**asked, **page}))
+        found = oldest_like(pages, "text", _text(post), post, since)
+        if isinstance(found, Missing):
+            return found
+        return Published(identity_of(found), public_url(found.get("permalink")))
 
     def remote_id_of(self, address: str, config: ThreadsConfig, facts: Mapping[str, Any]) -> str:
         """The short code, of which the id cannot be told."""

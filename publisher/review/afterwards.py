@@ -26,9 +26,9 @@ from publisher.models import Campaign, Delivery, Message, Operation, PostPart, U
 from publisher.review.asking import ask_for, text_of
 from publisher.review.by_hand import NEEDS_PERSON, PUBLIC_OR_MAYBE, why_by_hand
 from publisher.review.moves import CHANGED_MEANWHILE
-from publisher.review.outs import PUBLIC, REACHED, STOPPABLE, Out, outs
+from publisher.review.outs import REACHED, STOPPABLE, Out, outs
 from publisher.review.withdraw import cancel_one
-from publisher.vocabulary import AccountStatus, OperationKind, OperationStatus, Outlet
+from publisher.vocabulary import PUBLIC_STEPS, AccountStatus, OperationKind, OperationStatus, Outlet
 
 NOTE_LENGTH = 1000
 
@@ -183,7 +183,7 @@ def _sayable(operation: Operation) -> tuple[OperationStatus, ...]:
 def waits_for_channel(operation: Operation) -> bool:
     """Whether a change cannot be made before somebody connects its channel again."""
     account = operation.part.delivery.account
-    waits = operation.status == OperationStatus.PENDING and operation.part.step in PUBLIC
+    waits = operation.status == OperationStatus.PENDING and operation.part.step in PUBLIC_STEPS
     return waits and account is not None and account.status != AccountStatus.CONNECTED
 
 

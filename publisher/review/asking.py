@@ -18,8 +18,8 @@ from publisher.errors import InputError
 from publisher.models import Message, Operation, PostPart, User
 from publisher.models.probe import Moment
 from publisher.review.by_hand import NO_PLACE, tell, why_by_hand
-from publisher.review.outs import PUBLIC, Out
-from publisher.vocabulary import OperationKind, OperationStatus, Outlet
+from publisher.review.outs import Out
+from publisher.vocabulary import PUBLIC_STEPS, OperationKind, OperationStatus, Outlet
 
 # An unconfirmed post is looked for that long (deliver.reconcile), and a day more.
 _LATE_FOR = timedelta(days=8)
@@ -51,7 +51,7 @@ def ask_for(part: PostPart, kind: OperationKind, text: str, user: User | None, n
         before = before.exclude(kind=OperationKind.DELETE)
     before.update(status=OperationStatus.CANCELLED)
     # What may be public yet waits like the rest: its worker tells, once that is known.
-    by_hand = why_by_hand(part) if kind == OperationKind.DELETE and part.step in PUBLIC else None
+    by_hand = why_by_hand(part) if kind == OperationKind.DELETE and part.step in PUBLIC_STEPS else None
     left = {"status": OperationStatus.FAILED, "last_error": by_hand.as_json()} if by_hand else {}
     try:
         with transaction.atomic():
@@ -90,7 +90,7 @@ def appeared_late(now: Moment) -> QuerySet[PostPart]:
     asked = asked.alias(said=said).exclude(status=OperationStatus.FAILED, said=NO_PLACE)
     was_in_hand = operations.filter(begun_at__gte=OuterRef(withdrawn_at) - _IN_HAND_FOR)
     late = Q(published_at__gte=F(withdrawn_at) - _AT_THAT_MOMENT) | Q(Exists(was_in_hand))
-    parts = PostPart.objects.filter(late, ~Exists(asked), delivery__message__in=withdrawn, step__in=PUBLIC)
+    parts = PostPart.objects.filter(late, ~Exists(asked), delivery__message__in=withdrawn, step__in=PUBLIC_STEPS)
     return parts.exclude(remote_id="")
 
 

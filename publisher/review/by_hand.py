@@ -15,13 +15,12 @@ from publisher.accounts.settings import platform_of
 from publisher.compose.social import abilities_of
 from publisher.errors import Explanation
 from publisher.models import Message, Operation, PostPart
-from publisher.review.outs import PUBLIC
-from publisher.vocabulary import DeliveryStatus, NoticeKind, OperationKind, OperationStatus
+from publisher.vocabulary import PUBLIC_STEPS, DeliveryStatus, NoticeKind, OperationKind, OperationStatus
 
 # What failed, or of which nobody knows: a person settles it.
 NEEDS_PERSON = (OperationStatus.FAILED, OperationStatus.UNCERTAIN)
 # Operations of what is public, or of which that is not known yet; what never became public needs no change.
-PUBLIC_OR_MAYBE = Q(part__step__in=PUBLIC) | Q(
+PUBLIC_OR_MAYBE = Q(part__step__in=PUBLIC_STEPS) | Q(
     part__delivery__status__in=(DeliveryStatus.SENDING, DeliveryStatus.UNCERTAIN)
 )
 _SETTLED = (OperationStatus.DONE, OperationStatus.CANCELLED)

@@ -11,9 +11,8 @@ from publisher.compose.social import abilities_of
 from publisher.compose.viewing import BEGUN
 from publisher.models import Campaign, Delivery, Message, Operation, PostPart, waiting_of
 from publisher.platforms.abilities import Abilities
-from publisher.vocabulary import DeliveryStatus, MessageStatus, OperationKind, OperationStatus, PartStep
+from publisher.vocabulary import PUBLIC_STEPS, DeliveryStatus, MessageStatus, OperationKind, OperationStatus, PartStep
 
-PUBLIC = (PartStep.COMMITTED, PartStep.CONFIRMED)
 STOPPABLE = (MessageStatus.SCHEDULED, MessageStatus.SENDING, MessageStatus.PAUSED, MessageStatus.HELD)
 REACHED = (DeliveryStatus.SENT, DeliveryStatus.UNCERTAIN)
 _COMES_DOWN = (OperationStatus.PENDING, OperationStatus.WORKING, OperationStatus.DONE)
@@ -28,12 +27,12 @@ class Out:
     @cached_property
     def parts(self) -> list[PostPart]:
         """The parts of a post that are public and stay so: neither taken down nor about to be; in order."""
-        return list(self._standing().filter(step__in=PUBLIC))
+        return list(self._standing().filter(step__in=PUBLIC_STEPS))
 
     @cached_property
     def unconfirmed(self) -> list[PostPart]:
         """The parts that may be public by now, or are about to be: what is asked for them waits until that is known."""
-        in_hand = Q(delivery__status=DeliveryStatus.SENDING) & ~Q(step__in=PUBLIC)
+        in_hand = Q(delivery__status=DeliveryStatus.SENDING) & ~Q(step__in=PUBLIC_STEPS)
         lost = Q(delivery__status=DeliveryStatus.UNCERTAIN, step=PartStep.COMMITTING)
         return list(self._standing().filter(in_hand | lost))
 

@@ -25,9 +25,9 @@ from publisher.models import (
     Rule,
     Source,
 )
-from publisher.review.outs import PUBLIC
 from publisher.review.photo_consent import posts_to_delete
 from publisher.vocabulary import (
+    PUBLIC_STEPS,
     AccountStatus,
     CampaignStatus,
     DeliveryStatus,
@@ -158,7 +158,7 @@ def _to_be_changed(organisation: Organisation) -> QuerySet[Message]:
     The others wait for their channel, which must be connected first.
     """
     asked = Operation.objects.filter(part__delivery__message=OuterRef("pk"))
-    waits = asked.filter(status=OperationStatus.PENDING, part__step__in=PUBLIC)
+    waits = asked.filter(status=OperationStatus.PENDING, part__step__in=PUBLIC_STEPS)
     posts = _messages(organisation).annotate(
         not_changed=Exists(asked.filter(status__in=(OperationStatus.FAILED, OperationStatus.UNCERTAIN))),
         waits=Exists(waits.exclude(part__delivery__account__status=AccountStatus.CONNECTED)),

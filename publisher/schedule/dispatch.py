@@ -29,7 +29,7 @@ from publisher.vocabulary import HoldReason, MessageStatus, NoticeKind, Outlet
 log = logging.getLogger(__name__)
 
 AHEAD = timedelta(minutes=10)
-# Four pictures on a slow server: the uploads of a post are one step, which cannot renew its lease.
+# An album's pictures: the uploads of a post are one step, which cannot renew its lease.
 UPLOAD_LEASE = timedelta(minutes=10)
 # Longer than from one tick to the next: a worker that is woken so long before a post's instant can wait for it, and the
 # post goes out then and not at the tick after it.

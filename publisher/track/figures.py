@@ -28,7 +28,7 @@ from publisher.platforms.abilities import Abilities, FollowUp
 from publisher.platforms.contract import Figures, Platform, Published
 from publisher.schedule.stops import not_stopped_channels
 from publisher.track.figure_times import OLDEST, next_look, pause_after
-from publisher.vocabulary import AccountStatus, Calls, OperationKind, OperationStatus, PartStep
+from publisher.vocabulary import PUBLIC_STEPS, AccountStatus, Calls, OperationKind, OperationStatus
 
 # All calls about one channel together; who holds a claim for longer than LEASE is dead.
 CALL_S = 60.0
@@ -38,7 +38,6 @@ ACCOUNTS_AT_ONCE = 20
 _BEGUN_AT_ONCE = 500
 # What a post had when we asked first is no news if the post is older than this.
 FRESH = timedelta(days=7)
-PUBLIC = (PartStep.COMMITTED, PartStep.CONFIRMED)
 
 _LOST = gettext_noop("The worker that read the figures was interrupted.")
 
@@ -69,7 +68,9 @@ def begin(now: datetime) -> int:
 
 def unasked(now: datetime, channels: Sequence[int], whole_threads: Sequence[int]) -> QuerySet[PostPart]:
     """Public parts that are not asked about yet: first posts on `channels`, all of a thread on `whole_threads`."""
-    parts = PostPart.objects.filter(step__in=PUBLIC, published_at__gt=now - OLDEST, figures=None).exclude(remote_id="")
+    parts = PostPart.objects.filter(step__in=PUBLIC_STEPS, published_at__gt=now - OLDEST, figures=None).exclude(
+        remote_id=""
+    )
     asked_about = Q(position=0) | Q(delivery__account__in=whole_threads)
     return parts.filter(asked_about, ~withdrawn("pk"), delivery__account__in=channels)
 
@@ -233,7 +234,7 @@ def _followed(rows: Iterable[PostFigures]) -> set[tuple[int, int]]:
     Platforms count them as answers to it.
     """
     public = PostPart.objects.filter(
-        delivery__in={row.part.delivery_id for row in rows}, step__in=PUBLIC, position__gt=0
+        delivery__in={row.part.delivery_id for row in rows}, step__in=PUBLIC_STEPS, position__gt=0
     )
     there = public.filter(~withdrawn("pk"), figures__gone_at=None)
     return set(there.values_list("delivery_id", "position"))

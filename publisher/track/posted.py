@@ -9,8 +9,7 @@ from typing import Any
 
 from publisher.models import Account, Message, Operation, PostFigures, PostPart
 from publisher.platforms.abilities import FIGURES
-from publisher.track.figures import PUBLIC
-from publisher.vocabulary import OperationKind, OperationStatus, Outlet
+from publisher.vocabulary import PUBLIC_STEPS, OperationKind, OperationStatus, Outlet
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,9 @@ class Posted:
 def posted(messages: Iterable[Message]) -> list[Posted]:
     """Those of the messages that are public posts, in their order, by two questions."""
     wanted = {message.pk: message for message in messages if message.outlet == Outlet.POST}
-    parts = PostPart.objects.filter(delivery__message__in=wanted, step__in=PUBLIC).select_related("delivery", "figures")
+    parts = PostPart.objects.filter(delivery__message__in=wanted, step__in=PUBLIC_STEPS).select_related(
+        "delivery", "figures"
+    )
     by_message: dict[int, list[PostPart]] = {}
     for part in parts.order_by("delivery", "position"):
         by_message.setdefault(part.delivery.message_id, []).append(part)

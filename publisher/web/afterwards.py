@@ -20,9 +20,9 @@ from publisher.platforms.abilities import Abilities, FollowUp
 from publisher.review import afterwards
 from publisher.review.afterwards import Wish
 from publisher.review.by_hand import NEEDS_PERSON
-from publisher.review.outs import PUBLIC, Out, outs
+from publisher.review.outs import Out, outs
 from publisher.templatetags.dates import number
-from publisher.vocabulary import AccountStatus, OperationKind, OperationStatus, Outlet
+from publisher.vocabulary import PUBLIC_STEPS, AccountStatus, OperationKind, OperationStatus, Outlet
 from publisher.web.afterwards_forms import DOWN, EDIT, CommonForm, NoteForm, PostForm
 from publisher.web.kept_words import keeps_words
 from publisher.web.staff import OwnRequest, own, own_campaign, refusals_said, staff
@@ -196,7 +196,7 @@ def _why(operation: Operation) -> str:
     """What a change waits for, or why it could not be made."""
     if operation.status == OperationStatus.DONE:
         return ""
-    if operation.part.step not in PUBLIC:
+    if operation.part.step not in PUBLIC_STEPS:
         return _("It is carried out once it is known that the post is public.")
     if afterwards.waits_for_channel(operation):
         return _("It waits until the channel is connected again. Or make it on the platform itself, and say so here.")

@@ -7,10 +7,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from publisher.compose.social import abilities_of
-from publisher.deliver.post import PUBLIC
 from publisher.deliver.reconcile import LOOKS_S
 from publisher.models import Delivery
-from publisher.vocabulary import DeliveryStatus, PartStep
+from publisher.vocabulary import PUBLIC_STEPS, DeliveryStatus, PartStep
 from tests.chaos.planned_posts import Planned
 from tests.chaos.platforms_served import Platforms
 
@@ -67,11 +66,11 @@ def against_the_platforms(planned: Sequence[Planned], platforms: Platforms, befo
 def _faults_of(delivery: Delivery, post: Planned, public: Counter[str]) -> Iterable[str]:
     """Where a row and the world disagree, part by part."""
     for part, mark in zip(delivery.parts.all(), post.marks, strict=True):
-        if part.step in PUBLIC and not public[mark]:
+        if part.step in PUBLIC_STEPS and not public[mark]:
             yield "published_not_public"
-        if part.step not in PUBLIC and part.step != PartStep.COMMITTING and public[mark]:
+        if part.step not in PUBLIC_STEPS and part.step != PartStep.COMMITTING and public[mark]:
             yield "public_not_published"
-        if delivery.status == DeliveryStatus.SENT and part.step not in PUBLIC:
+        if delivery.status == DeliveryStatus.SENT and part.step not in PUBLIC_STEPS:
             yield "published_not_public"
 
 

@@ -76,6 +76,16 @@ def test_where_an_unconfirmed_post_is(
     assert Delivery.objects.get(pk=delivery.pk).status == DeliveryStatus.PENDING
 
 
+def say(page: Page, wrong: Campaign, note: str, field: str = "", text: str = "") -> None:
+    """Look the page over, say what was wrong and, in `field` (a selector), what is right, and press its button."""
+    look_over(page)
+    page.locator("[name=note]").fill(note)
+    if field:
+        page.locator(field).fill(text)
+    page.locator("form.form button.primary").click()
+    page.wait_for_url(f"**/sendouts/{wrong.pk}")
+
+
 @pytest.mark.parametrize("width", [1280, 390])
 def test_a_thread_is_corrected_and_all_of_it_withdrawn(
     width: int,
@@ -86,17 +96,10 @@ def test_a_thread_is_corrected_and_all_of_it_withdrawn(
     User.objects.update(language="da")
     page = new_page(width=width)
     desk.open(page, f"/sendouts/{wrong.pk}/correct", desk.bo)
-    look_over(page)
-    page.locator("[name=note]").fill("Koncerten er på lørdag.")
-    page.locator("[name$=-text-1]").fill("To, rettet")
-    page.locator("form.form button.primary").click()
-    page.wait_for_url(f"**/sendouts/{wrong.pk}")
+    say(page, wrong, "Koncerten er på lørdag.", "[name$=-text-1]", "To, rettet")
     assert Operation.objects.get().text == "To, rettet"
     desk.open(page, f"/sendouts/{wrong.pk}/withdraw")
-    look_over(page)
-    page.locator("[name=note]").fill("Nyheden var forkert.")
-    page.locator("form.form button.primary").click()
-    page.wait_for_url(f"**/sendouts/{wrong.pk}")
+    say(page, wrong, "Nyheden var forkert.")
     Operation.objects.filter(status=OperationStatus.PENDING).update(status=OperationStatus.FAILED)
     Account.objects.filter(pk=Operation.objects.earliest("pk").part.delivery.account_id).update(status="disconnected")
     Operation.objects.filter(pk=Operation.objects.latest("pk").pk).update(status=OperationStatus.PENDING)
@@ -125,9 +128,5 @@ def test_what_two_channels_say_is_corrected_once(
     PostPart.objects.filter(delivery__message=later).update(step=PartStep.CONFIRMED, remote_id="9")
     page = new_page(width=width)
     desk.open(page, f"/sendouts/{wrong.pk}/correct", desk.bo)
-    look_over(page)
-    page.locator("[name=note]").fill("Koncerten er på lørdag.")
-    page.locator("[name=common-text-0]").fill("Koncerten er på lørdag")
-    page.locator("form.form button.primary").click()
-    page.wait_for_url(f"**/sendouts/{wrong.pk}")
+    say(page, wrong, "Koncerten er på lørdag.", "[name=common-text-0]", "Koncerten er på lørdag")
     assert list(Operation.objects.values_list("text", flat=True)) == ["Koncerten er på lørdag"] * 2
